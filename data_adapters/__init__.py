@@ -1,0 +1,1 @@
+"""Foreign files in, `equiclust.images.ImageSet` out."""

@@ -1,0 +1,1 @@
+"""Several folds, one answer."""

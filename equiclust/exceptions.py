@@ -1,0 +1,34 @@
+"""What can go wrong, by name: catch `EquiclustError` for all of it."""
+
+__all__ = [
+    "EquiclustError",
+    "EquiclustWarning",
+    "InputError",
+    "OutputError",
+    "UnreadableFileError",
+    "WeightsNotFoundError",
+]
+
+
+class EquiclustError(Exception):
+    """Base class of every error raised on purpose by this package."""
+
+
+class InputError(EquiclustError, ValueError):
+    """An argument or an image set that cannot be used, with its value in the message."""
+
+
+class UnreadableFileError(InputError):
+    """A file that cannot be read as an image, with its path and the reason in the message."""
+
+
+class OutputError(EquiclustError, OSError):
+    """A result that cannot be written where it was asked for."""
+
+
+class WeightsNotFoundError(EquiclustError, FileNotFoundError):
+    """Pretrained weights that are neither on disk nor to be downloaded."""
+
+
+class EquiclustWarning(UserWarning):
+    """Something the user should know that does not stop the work."""

@@ -1,0 +1,33 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(params=[0, 1, 2], ids="seed{}".format)
+def random_state(request: pytest.FixtureRequest) -> int:
+    """Three seeds, so that no test passes by one lucky draw."""
+    return request.param
+
+
+def _folder_named_by(variable: str) -> Path:
+    value = os.environ.get(variable)
+    if not value or not Path(value).is_dir():
+        pytest.skip(f"{variable} does not name a folder")
+    return Path(value)
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Real data for evaluation, where `EQUICLUST_DATA` points."""
+    return _folder_named_by("EQUICLUST_DATA")
+
+
+@pytest.fixture(scope="session")
+def weights_folder() -> Path:
+    """Pretrained ImageNet weights, where `EQUICLUST_WEIGHTS` points."""
+    return _folder_named_by("EQUICLUST_WEIGHTS")
