@@ -85,14 +85,14 @@ class Image:
         unit: str = "",
         beam: Beam | None = None,
     ) -> Image:
-        """Image from raw values `(h, w)` or `(c, h, w)`; what is not finite is masked and set to 0."""
+        """Image from raw values `(h, w)` or `(c, h, w)`; what is not finite is masked and set 0."""
         array = np.array(values, dtype=np.float32)
         if array.ndim == 2:
             array = array[None]
         if array.ndim != 3:
             raise InputError(f"image {id!r}: values must have two or three axes, got {array.ndim}")
         finite = np.isfinite(array)
-        hidden = ~finite.all(axis=0)
+        hidden: BoolArray = ~np.all(finite, axis=0)
         if mask is not None:
             given = np.asarray(mask, dtype=bool)
             if given.shape != hidden.shape:

@@ -38,35 +38,40 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         When the folder cannot be made or written to.
     """
     target = Path(path)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        holder = Path(tempfile.mkdtemp(prefix=".partial-", dir=target.parent))
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {str(target)!r}: {error.strerror}; choose an output that is writable"
-        ) from error
-    try:
+    with _workplace_beside(target) as workplace:
         # The name is kept, since writers choose their format by it.
-        draft = holder / target.name
+        draft = workplace / target.name
         yield draft
         os.replace(draft, target)
-    finally:
-        shutil.rmtree(holder, ignore_errors=True)
 
 
 @contextmanager
 def replace_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """An empty folder that takes the place of the folder `path` when the block ends well."""
     target = Path(path)
-    with atomic_path(target.with_name(target.name + ".new")) as draft:
+    with _workplace_beside(target) as workplace:
+        draft = workplace / "new"
         draft.mkdir()
         yield draft
         if target.exists():
             # A folder cannot be renamed onto one that is not empty.
-            os.replace(target, draft.parent / "old")
+            os.replace(target, workplace / "old")
         os.replace(draft, target)
-        draft.mkdir()
-    os.rmdir(target.with_name(target.name + ".new"))
+
+
+@contextmanager
+def _workplace_beside(target: Path) -> Iterator[Path]:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        workplace = Path(tempfile.mkdtemp(prefix=".partial-", dir=target.parent))
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {str(target)!r}: {error.strerror}; choose an output that is writable"
+        ) from error
+    try:
+        yield workplace
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
 
 
 def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
