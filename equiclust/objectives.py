@@ -1,0 +1,262 @@
+"""What training minimises: reconstruction, perception, and latents that are used to the full."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as functional
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from equiclust.exceptions import InputError, WeightsNotFoundError
+
+__all__ = [
+    "WEIGHTS_VARIABLE",
+    "ObjectiveWeights",
+    "PerceptualLoss",
+    "PerceptualNetwork",
+    "find_weights",
+    "masked_mse",
+    "vicreg_terms",
+    "view_distance",
+]
+
+logger = logging.getLogger(__name__)
+
+PerceptualNetwork = Literal["alexnet", "vgg16", "resnet18"]
+WEIGHTS_VARIABLE = "EQUICLUST_WEIGHTS"
+_LPIPS_NAMES = {"alexnet": "alex", "vgg16": "vgg"}
+_RESNET_STAGES = ("layer1", "layer2", "layer3", "layer4")
+# Five poolings leave nothing of a smaller image.
+_SMALLEST_SIDE = 64
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class ObjectiveWeights:
+    """Weights of the terms; a term of weight zero is not computed.
+
+    Parameters
+    ----------
+    mse : float
+        Mean squared error of the reconstruction.
+    perceptual : float
+        Distance of deep features, `PerceptualLoss`.
+    variance, covariance : float
+        Keep every dimension of the latent alive and different from the others, `vicreg_terms`.
+    invariance : float
+        Pull together the latents of two augmented views of one image, `view_distance`.
+    """
+
+    mse: float = 1.0
+    perceptual: float = 0.1
+    variance: float = 0.02
+    covariance: float = 0.002
+    invariance: float = 0.02
+
+    def __post_init__(self) -> None:
+        for term in fields(self):
+            value = getattr(self, term.name)
+            if not value >= 0:
+                raise InputError(f"weight of {term.name} must be zero or more, got {value}")
+
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """Weighted sum of the terms that were computed."""
+        return torch.stack([getattr(self, name) * value for name, value in terms.items()]).sum()
+
+
+def masked_mse(images: Tensor, reconstructions: Tensor, mask: Tensor) -> Tensor:
+    """Mean squared difference over the pixels that count.
+
+    Parameters
+    ----------
+    images, reconstructions : Tensor (n, c, h, w)
+    mask : Tensor (n, 1, h, w), bool
+        `True` = ignore.
+    """
+    squared = (images - reconstructions).square().masked_fill(mask, 0.0)
+    return squared.sum() / ((~mask).sum() * images.shape[1]).clamp(min=1)
+
+
+def vicreg_terms(latents: Tensor) -> dict[str, Tensor]:
+    r"""Variance and covariance terms of VICReg (Bardes, Ponce & LeCun 2022).
+
+    .. math::
+
+        v = \frac1d \sum_j \max(0, 1 - \sqrt{\mathrm{Var}(z_j) + \epsilon}), \qquad
+        c = \frac1d \sum_{i \ne j} \mathrm{Cov}(z)_{ij}^2
+
+    Parameters
+    ----------
+    latents : Tensor (n, d)
+        At least two rows.
+    """
+    centred = latents - latents.mean(dim=0)
+    covariance = centred.T @ centred / (len(latents) - 1)
+    spread = (covariance.diagonal() + 1e-4).sqrt()
+    off_diagonal = covariance - torch.diag(covariance.diagonal())
+    return {
+        "variance": functional.relu(1.0 - spread).mean(),
+        "covariance": off_diagonal.square().sum() / latents.shape[1],
+    }
+
+
+def view_distance(first: Tensor, second: Tensor) -> Tensor:
+    """Mean squared distance of the latents `(n, d)` of two views, VICReg's invariance term."""
+    return functional.mse_loss(first, second)
+
+
+class PerceptualLoss(nn.Module):
+    """Distance of two batches of images as a network trained on photographs sees it.
+
+    With AlexNet and VGG16 this is LPIPS with its calibrated heads (Zhang et al. 2018); with
+    ResNet-18 the mean squared difference of the features of its four stages, each of unit length
+    (Johnson, Alahi & Fei-Fei 2016).
+
+    Parameters
+    ----------
+    network : {"alexnet", "vgg16", "resnet18"}
+    weights : path, optional
+        File or folder with the trunk as safetensors; see `find_weights`.
+
+    Raises
+    ------
+    WeightsNotFoundError
+        When the trunk is neither on disk nor to be downloaded.
+    """
+
+    def __init__(
+        self, network: PerceptualNetwork = "alexnet", *, weights: str | Path | None = None
+    ) -> None:
+        super().__init__()
+        state = find_weights(network, weights)
+        self.trunk = _ResNetDistance(state) if network == "resnet18" else _lpips(network, state)
+        self.trunk.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> PerceptualLoss:
+        """Stay in evaluation mode: the yardstick does not learn."""
+        return super().train(False)
+
+    def forward(self, images: Tensor, reconstructions: Tensor, mask: Tensor) -> Tensor:
+        """Mean distance.
+
+        Parameters
+        ----------
+        images, reconstructions : Tensor (n, c, h, w)
+            In the range 0 to 1. Three channels are taken as colours, any other number one by one.
+        mask : Tensor (n, 1, h, w), bool
+            `True` = ignore: there both get the image's value, so that no difference is seen.
+        """
+        seen = torch.where(mask, images, reconstructions)
+        distance: Tensor = self.trunk(_as_photograph(images), _as_photograph(seen))
+        return distance.mean()
+
+
+def _as_photograph(images: Tensor) -> Tensor:
+    """Three channels in -1 to 1, no side shorter than the trunk can see."""
+    if images.shape[1] != 3:
+        images = images.flatten(0, 1)[:, None].expand(-1, 3, -1, -1)
+    shortest = min(images.shape[2:])
+    if shortest < _SMALLEST_SIDE:
+        images = functional.interpolate(
+            images, scale_factor=_SMALLEST_SIDE / shortest, mode="bilinear", align_corners=False
+        )
+    return images * 2.0 - 1.0
+
+
+def _lpips(network: str, state: Mapping[str, Tensor]) -> nn.Module:
+    from lpips import LPIPS
+
+    with warnings.catch_warnings():
+        # lpips still builds its trunk through arguments that torchvision calls deprecated.
+        warnings.filterwarnings("ignore", category=UserWarning)
+        model: nn.Module = LPIPS(net=_LPIPS_NAMES[network], pnet_rand=True, verbose=False)
+    trunk = model.get_submodule("net")
+    renamed = {name: state["features." + name.split(".", 1)[1]] for name in trunk.state_dict()}
+    trunk.load_state_dict(renamed)
+    return model
+
+
+class _ResNetDistance(nn.Module):
+    def __init__(self, state: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        from torchvision.models import resnet18
+
+        self.net = resnet18()
+        self.net.fc = nn.Identity()
+        convolutional = {k: v for k, v in state.items() if not k.startswith("fc.")}
+        self.net.load_state_dict(convolutional)
+        self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(_IMAGENET_STD)[:, None, None], persistent=False)
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        net = self.net
+        x = (images / 2.0 + 0.5 - self.get_buffer("mean")) / self.get_buffer("std")
+        x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
+        found = []
+        for stage in _RESNET_STAGES:
+            x = net.get_submodule(stage)(x)
+            found.append(functional.normalize(x, dim=1))
+        return found
+
+    def forward(self, images: Tensor, reconstructions: Tensor) -> Tensor:
+        pairs = zip(self.features(images), self.features(reconstructions), strict=True)
+        return torch.stack([(a - b).square().sum(1).mean() for a, b in pairs]).mean()
+
+
+def find_weights(
+    network: PerceptualNetwork, weights: str | Path | None = None
+) -> dict[str, Tensor]:
+    """Weights of a trunk trained on ImageNet, with torchvision's names.
+
+    Looked for in this order: the path given, the folder that `EQUICLUST_WEIGHTS` names, and
+    torchvision, which downloads them. A folder is searched for `NETWORK*.safetensors`.
+
+    Parameters
+    ----------
+    network : {"alexnet", "vgg16", "resnet18"}
+    weights : path, optional
+        A safetensors file, or a folder with one.
+
+    Raises
+    ------
+    WeightsNotFoundError
+        When none of the places has them.
+    """
+    if network not in (*_LPIPS_NAMES, "resnet18"):
+        raise InputError(f"network must be 'alexnet', 'vgg16' or 'resnet18', got {network!r}")
+    named = weights if weights is not None else os.environ.get(WEIGHTS_VARIABLE)
+    if named is None:
+        return _downloaded(network)
+    place = Path(named)
+    candidates = [place] if place.is_file() else sorted(place.glob(f"{network}*.safetensors"))
+    if not candidates:
+        raise WeightsNotFoundError(
+            f"no {network}*.safetensors in {str(place)!r}; "
+            f"name a folder that has it by {WEIGHTS_VARIABLE} or as weights"
+        )
+    logger.info("weights of %s from %s", network, candidates[0])
+    return load_file(candidates[0])
+
+
+def _downloaded(network: str) -> dict[str, Tensor]:
+    from torchvision.models import get_model_weights
+
+    entry = get_model_weights(network)["IMAGENET1K_V1"]
+    try:
+        state = entry.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except OSError as error:
+        raise WeightsNotFoundError(
+            f"the weights of {network} are not on disk and cannot be downloaded ({error}); "
+            f"set {WEIGHTS_VARIABLE} to a folder with {network}*.safetensors"
+        ) from error
+    return dict(state)
