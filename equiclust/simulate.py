@@ -1,0 +1,415 @@
+"""Discs with known truth: protoplanetary discs in six kinds, as an interferometer would see them.
+
+Every kind draws size, slope, edge, flux, inclination, beam and noise from the same distributions;
+only the structure tells them apart.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from equiclust.discs import (
+    DISC_KINDS,
+    Annulus,
+    Cavity,
+    DiscParameters,
+    Planet,
+    Spiral,
+    Structure,
+    Vortex,
+    beam_noise,
+    disc_brightness,
+    render,
+)
+from equiclust.exceptions import InputError
+from equiclust.images import Beam, Image, ImageSet
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+    from astropy.wcs import WCS
+
+__all__ = [
+    "DISC_KINDS",
+    "DiscParameters",
+    "disc_brightness",
+    "draw_disc",
+    "render",
+    "simulate_discs",
+]
+
+RandomState = int | np.random.Generator | np.random.RandomState | None
+
+PIXEL_SCALE = 0.02 / 3600.0
+"""Width of a pixel in degrees."""
+
+DESCRIPTIONS = {
+    "id": "name of the image",
+    "kind": "kind of disc",
+    "kind_index": "place of the kind among all that can be simulated",
+    "inclination": "0 = face-on",
+    "position_angle": "of the major axis, east of north",
+    "mirror": "whether arms and wakes wind clockwise",
+    "outer_radius": "where the edge has dimmed the disc by a factor e",
+    "flux": "total flux if seen face-on",
+    "peak_snr": "noise-free peak over the rms of the noise",
+    "noise_rms": "rms of the noise",
+    "beam_ratio": "minor over major axis of the beam",
+    "beam_angle": "position angle of the beam, east of north",
+    "seed": "seed of this image alone",
+    "structure": "parameters of the structure as JSON, lengths in outer radii, angles in radians",
+}
+
+
+def draw_disc(
+    kind: str,
+    *,
+    max_inclination: float = 60.0,
+    outer_radius: tuple[float, float] = (0.35, 0.8),
+    max_offset: float = 0.0,
+    beam_fwhm: float = 0.05,
+    random_state: RandomState = None,
+) -> DiscParameters:
+    """Parameters of one disc, drawn at random.
+
+    Parameters
+    ----------
+    kind : str
+        One of `DISC_KINDS`.
+    max_inclination : float
+        In degrees; the cosine of the inclination is uniform from here to face-on.
+    outer_radius : (float, float)
+        Range of the outer radius in units of half the frame.
+    max_offset : float
+        Largest shift of the star from the centre along x and y, in units of half the frame.
+    beam_fwhm : float
+        Beam in widths of the frame: structures are drawn wide enough to show through it.
+    random_state : int, Generator, RandomState or None
+        Same seed, same disc.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    """
+    _check_kinds([kind])
+    _check_disc(max_inclination, outer_radius, max_offset, beam_fwhm)
+    rng = np.random.default_rng(_entropy(random_state))
+    return _draw_disc(rng, kind, max_inclination, outer_radius, max_offset, beam_fwhm)
+
+
+def _draw_disc(
+    rng: np.random.Generator,
+    kind: str,
+    max_inclination: float,
+    outer_radius: tuple[float, float],
+    max_offset: float,
+    beam_fwhm: float,
+) -> DiscParameters:
+    """Nuisance first and with the same draws for every kind, then the structure."""
+    cosine = rng.uniform(math.cos(math.radians(max_inclination)), 1.0)
+    position_angle = rng.uniform(0.0, 180.0)
+    radius = rng.uniform(*outer_radius)
+    mirror = bool(rng.integers(2))
+    x, y = rng.uniform(-max_offset, max_offset, size=2)
+    slope, edge = rng.uniform(0.2, 0.8), rng.uniform(4.0, 9.0)
+    flux = 0.1 * 10.0 ** rng.normal(0.0, 0.3)
+    return DiscParameters(
+        kind=kind,
+        outer_radius=radius,
+        slope=slope,
+        edge=edge,
+        flux=flux,
+        inclination=math.degrees(math.acos(min(cosine, 1.0))),
+        position_angle=position_angle,
+        mirror=mirror,
+        centre=(float(x), float(y)),
+        structure=_STRUCTURES[kind](rng, 2.0 * beam_fwhm / radius),
+    )
+
+
+# In what follows `beam` is the width of the beam in outer radii, and so is every other length.
+
+
+def _smooth(rng: np.random.Generator, beam: float) -> tuple[Structure, ...]:
+    return ()
+
+
+def _rings(rng: np.random.Generator, beam: float) -> tuple[Structure, ...]:
+    """One to four pairs of a gap and the ring outside it."""
+    n = int(rng.integers(1, 1 + np.clip(0.6 / (1.6 * beam), 1, 4)))
+    step = 0.65 / n
+    pairs: list[Structure] = []
+    for k in range(n):
+        gap = 0.25 + step * (k + rng.uniform(0.2, 0.6))
+        width = max(step * rng.uniform(0.13, 0.22), 0.35 * beam)
+        pairs.append(Annulus(gap, width, -rng.uniform(0.6, 0.97)))
+        pairs.append(Annulus(gap + 2.2 * width, width, rng.uniform(0.1, 0.8)))
+    return tuple(pairs)
+
+
+def _cavity(rng: np.random.Generator, beam: float) -> tuple[Structure, ...]:
+    """A wide hole with a bright rim, sometimes around a faint inner disc."""
+    radius = rng.uniform(max(0.35, 1.2 * beam), 0.7)
+    width = rng.uniform(0.02, 0.06)
+    inner = rng.uniform(0.1, 0.4) if rng.random() < 0.3 else 0.0
+    rim = Annulus(radius + 2.0 * width, rng.uniform(0.06, 0.15), rng.uniform(0.2, 1.2))
+    return (Cavity(radius, width, rng.uniform(0.0, 0.12), inner), rim)
+
+
+def _spiral(rng: np.random.Generator, beam: float) -> tuple[Structure, ...]:
+    """One to three arms, open enough for the beam to part them."""
+    n_arms = int(rng.integers(1, 4))
+    tightest = math.degrees(math.atan(n_arms * 1.8 * beam / (2.0 * math.pi * 0.6)))
+    return (
+        Spiral(
+            n_arms=n_arms,
+            pitch=rng.uniform(max(11.0, tightest), max(11.0, tightest) + 14.0),
+            contrast=rng.uniform(1.2, 3.0),
+            sharpness=rng.uniform(1.0, 3.0),
+            start=rng.uniform(0.12, 0.25),
+            azimuth=rng.uniform(0.0, 2.0 * math.pi),
+            floor=rng.uniform(0.2, 0.6),
+        ),
+    )
+
+
+def _crescent(rng: np.random.Generator, beam: float) -> tuple[Structure, ...]:
+    """A vortex on the ring around a more or less empty hole."""
+    radius = rng.uniform(max(0.5, 1.4 * beam), 0.8)
+    width = max(rng.uniform(0.08, 0.14), 0.3 * beam)
+    return (
+        Cavity(radius - 1.5 * width, 0.05, rng.uniform(0.0, 0.35), 0.0),
+        Annulus(radius, width, rng.uniform(0.0, 1.0)),
+        Vortex(
+            radius=radius,
+            width=width,
+            extent=math.radians(rng.uniform(25.0, 65.0)),
+            contrast=rng.uniform(2.0, 6.0),
+            azimuth=rng.uniform(0.0, 2.0 * math.pi),
+        ),
+    )
+
+
+def _kink(rng: np.random.Generator, beam: float) -> tuple[Structure, ...]:
+    """A planet with its spot and wake, in a shallow gap of its own."""
+    return (
+        Planet(
+            radius=rng.uniform(0.45, 0.8),
+            azimuth=rng.uniform(0.0, 2.0 * math.pi),
+            gap_depth=rng.uniform(0.0, 0.6),
+            gap_width=max(rng.uniform(0.06, 0.1), 0.35 * beam),
+            spot=rng.uniform(2.0, 5.0),
+            spot_width=max(rng.uniform(0.03, 0.06), 0.3 * beam),
+            wake=rng.uniform(1.0, 2.2),
+            wake_width=max(rng.uniform(0.03, 0.06), 0.25 * beam),
+            aspect_ratio=rng.uniform(0.08, 0.16),
+        ),
+    )
+
+
+_STRUCTURES: dict[str, Callable[[np.random.Generator, float], tuple[Structure, ...]]] = {
+    "smooth": _smooth,
+    "rings": _rings,
+    "cavity": _cavity,
+    "spiral": _spiral,
+    "crescent": _crescent,
+    "kink": _kink,
+}
+
+
+@dataclass(frozen=True)
+class _Telescope:
+    """What is the same for every image of a set."""
+
+    size: int
+    snr: tuple[float, float]
+    beam_fwhm: float
+
+
+def simulate_discs(
+    n: int,
+    *,
+    size: int = 128,
+    kinds: Sequence[str] = DISC_KINDS,
+    max_inclination: float = 60.0,
+    outer_radius: tuple[float, float] = (0.35, 0.8),
+    max_offset: float = 0.0,
+    snr: tuple[float, float] = (15.0, 60.0),
+    beam_fwhm: float = 0.05,
+    random_state: RandomState = None,
+) -> tuple[ImageSet, Table]:
+    """Images of discs with their truth: kinds balanced and shuffled, noise correlated by the beam.
+
+    Parameters
+    ----------
+    n : int
+        Number of images. The first images of a longer set are those of a shorter one.
+    size : int
+        Height and width in pixels of 0.02 arcsec.
+    kinds : sequence of str
+        Those of `DISC_KINDS` to draw.
+    max_inclination, outer_radius, max_offset
+        As in `draw_disc`.
+    snr : (float, float)
+        Range of the noise-free peak over the rms of the noise, uniform in its logarithm.
+    beam_fwhm : float
+        Geometric mean of the beam's two widths at half maximum, in widths of the frame.
+    random_state : int, Generator, RandomState or None
+        Same seed, same bytes.
+
+    Returns
+    -------
+    images : ImageSet
+        One channel each, in Jy/beam, with WCS and beam.
+    truth : astropy.table.Table
+        One row an image.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    """
+    _check_kinds(kinds)
+    _check_disc(max_inclination, outer_radius, max_offset, beam_fwhm)
+    _check_set(n, size, snr)
+    root = _entropy(random_state)
+    order, seeds = _shuffled(kinds, n, root), _seeds(n, root)
+    telescope = _Telescope(size, snr, beam_fwhm)
+    observed = [
+        _observe(
+            f"disc_{i:05d}", kind, seed, telescope, (max_inclination, outer_radius, max_offset)
+        )
+        for i, (kind, seed) in enumerate(zip(order, seeds, strict=True))
+    ]
+    return ImageSet(tuple(image for image, _ in observed)), _truth([row for _, row in observed])
+
+
+def _shuffled(kinds: Sequence[str], n: int, root: int) -> list[str]:
+    """Block by block, so that each kind is as frequent and the start does not depend on `n`."""
+    rng = np.random.default_rng([root, 0])
+    order: list[str] = []
+    while len(order) < n:
+        order.extend(kinds[i] for i in rng.permutation(len(kinds)))
+    return order[:n]
+
+
+def _seeds(n: int, root: int) -> list[int]:
+    return [int(seed) for seed in np.random.default_rng([root, 1]).integers(2**62, size=n)]
+
+
+def _observe(
+    name: str,
+    kind: str,
+    seed: int,
+    telescope: _Telescope,
+    disc: tuple[float, tuple[float, float], float],
+) -> tuple[Image, dict[str, Any]]:
+    size, fwhm = telescope.size, telescope.beam_fwhm
+    parameters = _draw_disc(np.random.default_rng(seed), kind, *disc, fwhm)
+    rng = np.random.default_rng([seed, 1])
+    ratio, angle = rng.uniform(0.75, 1.0), rng.uniform(0.0, 180.0)
+    peak_snr = math.exp(rng.uniform(*np.log(telescope.snr)))
+    wcs = _wcs(size, rng.uniform(64.0, 72.0), rng.uniform(22.0, 28.0))
+    # From Jy per square of half a frame to Jy/beam.
+    area = math.pi * (2.0 * fwhm) ** 2 / (4.0 * math.log(2.0))
+    clean = area * render(parameters, size, beam_fwhm=fwhm, beam_ratio=ratio, beam_angle=angle)
+    rms = float(clean.max()) / peak_snr
+    noise = rms * beam_noise(rng, size, beam_fwhm=fwhm, beam_ratio=ratio, beam_angle=angle)
+    width = fwhm * size * PIXEL_SCALE
+    beam = Beam(width / math.sqrt(ratio), width * math.sqrt(ratio), angle)
+    image = Image.from_values(clean + noise, name, wcs=wcs, unit="Jy/beam", beam=beam)
+    row = {
+        "id": name,
+        "kind": kind,
+        "kind_index": DISC_KINDS.index(kind),
+        "inclination": parameters.inclination,
+        "position_angle": parameters.position_angle,
+        "mirror": parameters.mirror,
+        "outer_radius": 0.5 * size * parameters.outer_radius,
+        "flux": parameters.flux,
+        "peak_snr": peak_snr,
+        "noise_rms": rms,
+        "beam_ratio": ratio,
+        "beam_angle": angle,
+        "seed": seed,
+        "structure": json.dumps([_as_dict(part) for part in parameters.structure]),
+    }
+    return image, row
+
+
+def _as_dict(part: Structure) -> dict[str, Any]:
+    return {"type": type(part).__name__, **vars(part)}
+
+
+def _wcs(size: int, ra: float, dec: float) -> WCS:
+    from astropy.wcs import WCS
+
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    wcs.wcs.cunit = ["deg", "deg"]
+    wcs.wcs.crval = [ra, dec]
+    wcs.wcs.crpix = [0.5 * (size + 1), 0.5 * (size + 1)]
+    wcs.wcs.cdelt = [-PIXEL_SCALE, PIXEL_SCALE]
+    wcs.wcs.radesys = "ICRS"
+    return wcs
+
+
+def _truth(rows: list[dict[str, Any]]) -> Table:
+    from astropy.table import Table
+
+    table = Table(rows=rows)
+    units = {"inclination": "deg", "position_angle": "deg", "beam_angle": "deg"}
+    units |= {"outer_radius": "pix", "flux": "Jy", "noise_rms": "Jy/beam"}
+    for name, description in DESCRIPTIONS.items():
+        table[name].description = description
+        table[name].unit = units.get(name)
+    return table
+
+
+def _entropy(random_state: RandomState) -> int:
+    if isinstance(random_state, int | np.integer) and random_state >= 0:
+        return int(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return int(np.random.default_rng(random_state).integers(2**62))
+    raise InputError(
+        "random_state must be None, a whole number from 0, a Generator or a RandomState, "
+        f"got {random_state!r}"
+    )
+
+
+def _check_kinds(kinds: Sequence[str]) -> None:
+    unknown = [kind for kind in kinds if kind not in DISC_KINDS]
+    if unknown or not kinds or len(set(kinds)) < len(kinds):
+        raise InputError(
+            f"kinds must be different ones of {', '.join(DISC_KINDS)}, got {list(kinds)}"
+        )
+
+
+def _check_disc(
+    max_inclination: float, outer_radius: tuple[float, float], max_offset: float, beam_fwhm: float
+) -> None:
+    if not 0.0 <= max_inclination <= 85.0:
+        raise InputError(f"max_inclination must lie between 0 and 85, got {max_inclination}")
+    if not 0.0 < outer_radius[0] <= outer_radius[1] <= 2.0:
+        raise InputError(f"outer_radius must be a range between 0 and 2, got {outer_radius}")
+    if not 0.0 <= max_offset <= 1.0:
+        raise InputError(f"max_offset must lie between 0 and 1, got {max_offset}")
+    if not 0.0 < beam_fwhm <= 0.25:
+        raise InputError(f"beam_fwhm must be above 0 and at most 0.25, got {beam_fwhm}")
+
+
+def _check_set(n: int, size: int, snr: tuple[float, float]) -> None:
+    if n < 1:
+        raise InputError(f"n must be at least 1, got {n}")
+    if not 16 <= size <= 4096:
+        raise InputError(f"size must lie between 16 and 4096 pixels, got {size}")
+    if not 0.0 < snr[0] <= snr[1] < math.inf:
+        raise InputError(f"snr must be a range above 0, lowest first, got {snr}")
