@@ -84,7 +84,8 @@ def test_every_disc_is_finite_positive_and_inside_the_frame(kind: str, seed: int
     assert picture.shape == (32, 32)
     assert picture.dtype == np.float64
     assert np.isfinite(picture).all()
-    assert picture.min() > -1e-12
+    # A beam of less than two pixels is cut off at the highest frequency, and rings a little.
+    assert picture.min() > -1e-3 * picture.max()
     border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     assert border.max() < 0.3 * picture.max()
 
@@ -135,8 +136,12 @@ def test_nuisance_does_not_tell_the_kinds_apart(random_state: int) -> None:
         for k, kind in enumerate(DISC_KINDS)
     }
     names = ("outer_radius", "slope", "edge", "flux", "inclination", "position_angle", "mirror")
+    values = {
+        name: {kind: [float(getattr(disc, name)) for disc in draws[kind]] for kind in DISC_KINDS}
+        for name in names
+    }
     p_values = [
-        ks_2samp([getattr(d, name) for d in draws[a]], [getattr(d, name) for d in draws[b]]).pvalue
+        ks_2samp(values[name][a], values[name][b], method="asymp").pvalue
         for name in names
         for a, b in itertools.combinations(DISC_KINDS, 2)
     ]
