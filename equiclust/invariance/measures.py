@@ -1,0 +1,141 @@
+"""The formulas of the certificate: pure functions of latents and labels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import adjusted_rand_score
+
+__all__ = [
+    "EQUIVARIANCE_CEILING_DB",
+    "Summary",
+    "agreement",
+    "displacements",
+    "equivariance_db",
+    "flip_rate",
+    "lie_derivative",
+    "rms_norm",
+    "rms_spread",
+    "summarise",
+]
+
+Latents = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.generic]
+
+EQUIVARIANCE_CEILING_DB = -20.0 * math.log10(np.finfo(np.float32).eps)
+"""138.5 dB, an error at the resolution of float32; nothing is reported as better than that."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Median, mean, 95th percentile and maximum of a measure."""
+
+    median: float
+    mean: float
+    p95: float
+    max: float
+
+
+def summarise(values: Latents) -> Summary:
+    """Summary over all entries of an array."""
+    return Summary(
+        float(np.median(values)),
+        float(np.mean(values)),
+        float(np.percentile(values, 95.0)),
+        float(np.max(values)),
+    )
+
+
+def rms_norm(latents: Latents) -> float:
+    r"""Root mean square length of latents `(n, d)`: :math:`\sqrt{\langle |z|^2 \rangle}`."""
+    return float(np.sqrt(np.mean(np.sum(latents**2, axis=-1))))
+
+
+def rms_spread(latents: Latents) -> float:
+    r"""Root mean square distance of latents `(n, d)` to their mean.
+
+    .. math:: \sqrt{\langle |z - \langle z \rangle|^2 \rangle}
+    """
+    return rms_norm(latents - latents.mean(axis=0))
+
+
+def displacements(moved: Latents, reference: Latents) -> Latents:
+    """How far each latent moved: `(k, n, d)` against `(n, d)` gives Euclidean lengths `(k, n)`."""
+    return np.asarray(np.linalg.norm(moved - reference, axis=-1))
+
+
+def equivariance_db(moved: Latents, reference: Latents) -> float | None:
+    r"""Equivariance of invariant latents in decibels, after EQ-R of Karras et al. (2021).
+
+    .. math:: 10 \log_{10} \frac{\langle R_k^2 \rangle_k}
+              {\langle (f_k(T x_i) - f_k(x_i))^2 \rangle_{T, i, k}}
+
+    EQ-R is the peak signal-to-noise ratio of a generator's output against the same output
+    turned. Here the output is a latent, on which a rotation :math:`T` acts trivially, so that
+    nothing has to be turned back and no frame has to be cut. Images have a known peak, latents
+    have not, so :math:`R_k` is the range (maximum less minimum) of coordinate *k* over the
+    images. Constant coordinates and a common scale do not change the figure.
+
+    Parameters
+    ----------
+    moved : ndarray (k, n, d)
+        Latents of `n` images under `k` rotations.
+    reference : ndarray (n, d)
+
+    Returns
+    -------
+    float or None
+        At most `EQUIVARIANCE_CEILING_DB`. `None` when all latents are equal.
+
+    References
+    ----------
+    Karras et al. (2021), "Alias-Free Generative Adversarial Networks", NeurIPS 34, section 2.
+    """
+    peak = float(np.mean(np.ptp(reference, axis=0) ** 2))
+    if peak == 0.0:
+        return None
+    noise = float(np.mean((moved - reference) ** 2)) / peak
+    quietest = 10.0 ** (-EQUIVARIANCE_CEILING_DB / 10.0)
+    return -10.0 * math.log10(max(noise, quietest))
+
+
+def lie_derivative(forward: Latents, backward: Latents, *, step: float) -> Latents:
+    r"""Length of the derivative of each latent with respect to the rotation angle, at angle 0.
+
+    .. math:: |\mathcal{L} f(x)| \approx \frac{|f(R_h x) - f(R_{-h} x)|}{2 h}
+
+    The Lie derivative of Gruver et al. (2022) along rotations, for an output on which rotations
+    act trivially, by a symmetric difference. Their local equivariance error is the mean over
+    images of its square over `d`.
+
+    Parameters
+    ----------
+    forward, backward : ndarray (n, d)
+        Latents of the images turned by `step` and by `-step`.
+    step : float
+        Degrees.
+
+    Returns
+    -------
+    ndarray (n,)
+        In the latents' unit per radian.
+
+    References
+    ----------
+    Gruver, Finzi, Goldblum & Wilson (2022), "The Lie Derivative for Measuring Learned
+    Equivariance", arXiv:2210.02984.
+    """
+    return np.asarray(np.linalg.norm(forward - backward, axis=-1) / (2.0 * np.deg2rad(step)))
+
+
+def flip_rate(moved: Labels, reference: Labels) -> float:
+    """Fraction of labels `(k, n)` that differ from the image's own, `(n,)`."""
+    return float(np.mean(moved != reference))
+
+
+def agreement(moved: Labels, reference: Labels) -> float:
+    """Adjusted Rand index of labels `(k, n)` against `(n,)`, mean over the `k` moves."""
+    return float(np.mean([adjusted_rand_score(reference, labels) for labels in moved]))

@@ -1,0 +1,135 @@
+"""Turning images: exactly by quarter turns, by splines at any other angle."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from equiclust.exceptions import InputError
+
+__all__ = ["Element", "quarter_turns", "rotate_spline", "taper_corners", "turn_exactly"]
+
+FloatArray = npt.NDArray[np.float32]
+
+TAPER_START = 0.75
+"""Where the circular taper begins, as a fraction of the radius of the inscribed circle."""
+
+
+class Element(NamedTuple):
+    """One way of moving an image: mirrored left to right first (or not), then turned.
+
+    The angle is in degrees and turns as position angles grow: from +y (up, rows growing upwards)
+    towards -x.
+    """
+
+    angle: float
+    mirror: bool = False
+
+    def __str__(self) -> str:
+        turn = f"turned by {self.angle:g} degrees"
+        if not self.mirror:
+            return turn if self.angle else "left as it is"
+        return f"mirrored and {turn}" if self.angle else "mirrored"
+
+
+def quarter_turns(*, mirror: bool = True) -> tuple[Element, ...]:
+    """The eight elements of D4, or without `mirror` the four of C4; the identity comes first."""
+    flips = (False, True) if mirror else (False,)
+    return tuple(Element(90.0 * k, flip) for flip in flips for k in range(4))
+
+
+def turn_exactly(images: FloatArray, element: Element) -> FloatArray:
+    """Images moved by a quarter-turn element: pixels change places and no value changes."""
+    flipped = images[..., ::-1] if element.mirror else images
+    turned = np.rot90(flipped, round(element.angle / 90.0), axes=(-1, -2))
+    return np.ascontiguousarray(turned)
+
+
+def taper_corners(images: FloatArray) -> FloatArray:
+    """Fade images into their own background outside the inscribed circle.
+
+    A turned frame brings new corners into view, and an embedding that sees them would be
+    measured on the frame and not on the object. So everything beyond the inscribed circle is
+    replaced by a constant, the median of the image's outermost pixels, and between
+    0.75 and 1 of that circle's radius a raised cosine leads from one to the other.
+
+    Parameters
+    ----------
+    images : ndarray (n, c, h, w), float32
+
+    Returns
+    -------
+    ndarray (n, c, h, w), float32
+        The outermost pixels are exactly constant in each image and channel.
+    """
+    background = _border_level(images)
+    height, width = images.shape[-2:]
+    rows, columns = np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2
+    radius = np.hypot(rows[:, None], columns) / ((min(height, width) - 1) / 2)
+    phase = np.clip((radius - TAPER_START) / (1.0 - TAPER_START), 0.0, 1.0)
+    window = np.where(radius < 1.0, 0.5 + 0.5 * np.cos(np.pi * phase), 0.0)
+    return (background + window * (images - background)).astype(np.float32)
+
+
+def rotate_spline(
+    images: FloatArray, angle: float, *, mirror: bool = False, order: int = 3
+) -> FloatArray:
+    """Turn images about the centre of their pixel grid by spline interpolation.
+
+    The frame keeps its shape. Beyond it lies a constant, the median of each image's outermost
+    pixels, which is seamless after `taper_corners`.
+
+    Parameters
+    ----------
+    images : ndarray (n, c, h, w), float32
+    angle : float
+        Degrees, in the sense of position angles (see `Element`).
+    mirror : bool
+        Mirror left to right, exactly, before turning.
+    order : int
+        Of the spline, 3 to 5. A lower one blurs so much that it would measure itself.
+
+    Returns
+    -------
+    ndarray (n, c, h, w), float32
+
+    Raises
+    ------
+    InputError
+        When the images have not four axes or the order is not 3, 4 or 5.
+    """
+    if images.ndim != 4:
+        raise InputError(f"images must have shape (n, c, h, w), got shape {images.shape}")
+    if order not in (3, 4, 5):
+        raise InputError(f"order must be 3, 4 or 5, got {order}: lower ones measure themselves")
+    return _rotate_spline(images, angle, mirror=mirror, order=order)
+
+
+def _rotate_spline(images: FloatArray, angle: float, *, mirror: bool, order: int) -> FloatArray:
+    flipped = images[..., ::-1] if mirror else images
+    cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    inverse = np.array([[cosine, -sine], [sine, cosine]])
+    centre = (np.array(images.shape[-2:]) - 1) / 2
+    background = _border_level(images)
+    planes = (flipped - background).astype(np.float64).reshape(-1, *images.shape[-2:])
+    turned = np.stack(
+        [
+            ndimage.affine_transform(
+                plane, inverse, centre - inverse @ centre, order=order, mode="grid-constant"
+            )
+            for plane in planes
+        ]
+    )
+    return (turned.reshape(images.shape) + background).astype(np.float32)
+
+
+def _border_level(images: FloatArray) -> npt.NDArray[np.float64]:
+    """Median of the outermost pixels `(n, c, 1, 1)`."""
+    border = np.concatenate(
+        [images[..., 0, :], images[..., -1, :], images[..., 1:-1, 0], images[..., 1:-1, -1]],
+        axis=-1,
+    )
+    return np.median(border.astype(np.float64), axis=-1)[..., None, None]
