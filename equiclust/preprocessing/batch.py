@@ -1,0 +1,165 @@
+"""Preprocessing of many images at once: those that share a shape and a mask go together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from equiclust.images import Image, ImageSet
+from equiclust.preprocessing.center import centroid_offsets, peak_offsets
+from equiclust.preprocessing.levels import STRETCHES, border, border_level, limits
+from equiclust.preprocessing.resize import positions, resize
+
+__all__ = ["Outcome", "Record", "Settings", "Unusable", "batches", "process_batch"]
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Record = dict[str, Any]
+
+# Numbers held at once in double precision.
+BATCH_NUMBERS = 4_000_000
+
+
+class Settings(NamedTuple):
+    """The parameters of a `Preprocessor`, checked."""
+
+    size: int
+    background: str
+    stretch: str
+    percentiles: tuple[float, float]
+    center: str
+    circular_mask: float | None
+
+
+class Unusable(NamedTuple):
+    """An image that has nothing to show, and why."""
+
+    image: Image
+    reason: str
+
+
+Outcome = tuple[Image, Record] | Unusable
+
+
+def batches(images: ImageSet, size: int) -> Iterator[list[int]]:
+    """Indices of images that share a shape and a mask, few enough to be held together."""
+    groups: dict[tuple[tuple[int, int, int], bytes], list[int]] = defaultdict(list)
+    for index, image in enumerate(images):
+        pattern = np.packbits(image.mask).tobytes() if image.mask.any() else b""
+        groups[image.shape, pattern].append(index)
+    for ((channels, height, width), _), members in groups.items():
+        step = max(1, BATCH_NUMBERS // (channels * max(height * width, size * size)))
+        for start in range(0, len(members), step):
+            yield members[start : start + step]
+
+
+def process_batch(
+    images: list[Image], settings: Settings, *, channels: int | None
+) -> list[Outcome]:
+    """Images of one shape and mask, each with its record or with the reason against it."""
+    mask = images[0].mask
+    if mask.all():
+        return [Unusable(image, "every pixel is masked or not a number") for image in images]
+    pixels = _with_channels(np.stack([image.pixels for image in images]), channels)
+    ring = border(mask)
+    offsets = _offsets(pixels, mask, ring, settings.center)
+    values, hidden = resize(pixels, mask, size=settings.size, offsets=offsets)
+    hidden |= _outside(settings.size, settings.circular_mask)
+    background = _background(pixels, mask, ring, settings.background)
+    bounds = _bounds(values, hidden, background, settings.percentiles)
+    shown = _stretched(values, hidden, bounds, settings.stretch)
+    records = _records(images, settings, offsets, background, bounds)
+    return [
+        (image.with_pixels(new, gone), record)
+        if record["upper"] > record["lower"]
+        else Unusable(image, _why_not(record))
+        for image, new, gone, record in zip(images, shown, hidden, records, strict=True)
+    ]
+
+
+def _with_channels(pixels: npt.NDArray[np.float32], channels: int | None) -> npt.NDArray[Any]:
+    if channels == 1 and pixels.shape[1] > 1:
+        mean: Array = pixels.mean(axis=1, keepdims=True, dtype=float)
+        return mean
+    if channels is not None and channels > pixels.shape[1]:
+        return np.repeat(pixels, channels, axis=1)
+    return pixels
+
+
+def _offsets(pixels: npt.NDArray[Any], mask: Mask, ring: Mask, center: str) -> Array | None:
+    if center == "centroid":
+        return centroid_offsets(pixels, mask, ring)
+    return peak_offsets(pixels, mask) if center == "peak" else None
+
+
+def _outside(size: int, radius: float | None) -> Mask:
+    if radius is None:
+        return np.zeros((size, size), dtype=bool)
+    square = positions(size) ** 2
+    beyond: Mask = square[:, None] + square[None, :] > (radius * size / 2) ** 2
+    return beyond
+
+
+def _background(pixels: npt.NDArray[Any], mask: Mask, ring: Mask, kind: str) -> Array | None:
+    if kind == "none":
+        return None
+    return border_level(pixels, ring if kind == "border" else ~mask)
+
+
+def _bounds(
+    values: Array, hidden: Mask, background: Array | None, percentiles: tuple[float, float]
+) -> Array:
+    """Limits `(n, 2)`; not a number where nothing is left to see."""
+    alike = bool((hidden == hidden[0]).all())
+    groups = [slice(None)] if alike else [slice(i, i + 1) for i in range(len(values))]
+    bounds = np.full((len(values), 2), np.nan)
+    for group in groups:
+        valid = ~hidden[group][0]
+        if valid.any():
+            chosen = values[group][:, :, valid]
+            level = None if background is None else background[group]
+            bounds[group] = limits(chosen.reshape(len(chosen), -1), level, percentiles=percentiles)
+    return bounds
+
+
+def _stretched(values: Array, hidden: Mask, bounds: Array, stretch: str) -> npt.NDArray[np.float32]:
+    lower = bounds[:, 0, None, None, None]
+    width = bounds[:, 1, None, None, None] - lower
+    part = np.clip((values - lower) / np.where(width > 0, width, 1.0), 0.0, 1.0)
+    shown = STRETCHES[stretch].forward(part).astype(np.float32)
+    return np.where(hidden[:, None], np.float32(0), shown)
+
+
+def _records(
+    images: list[Image],
+    settings: Settings,
+    offsets: Array | None,
+    background: Array | None,
+    bounds: Array,
+) -> list[Record]:
+    _, height, width = images[0].shape
+    common = {
+        "height": height,
+        "width": width,
+        "scale": max(height, width) / settings.size,
+        "stretch": settings.stretch,
+    }
+    centers = np.zeros((len(images), 2)) if offsets is None else offsets
+    levels = [None] * len(images) if background is None else background.tolist()
+    return [
+        {"id": image.id, **common, "center_y": y, "center_x": x, "background": level}
+        | {"lower": lower, "upper": upper}
+        for image, (y, x), level, (lower, upper) in zip(
+            images, centers.tolist(), levels, bounds.tolist(), strict=True
+        )
+    ]
+
+
+def _why_not(record: Record) -> str:
+    if np.isnan(record["lower"]):
+        return "no valid pixel is left within the new frame"
+    return f"it is constant, every valid pixel is {record['lower']:g}"

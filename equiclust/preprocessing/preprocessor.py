@@ -1,0 +1,274 @@
+"""`Preprocessor`: images of any size and unit to images of one size in [0, 1], and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from equiclust.exceptions import InputError
+from equiclust.images import Image, ImageSet
+from equiclust.preprocessing.batch import (
+    Outcome,
+    Record,
+    Settings,
+    Unusable,
+    batches,
+    process_batch,
+)
+from equiclust.preprocessing.levels import STRETCHES
+
+__all__ = ["Preprocessor", "Processed"]
+
+BACKGROUNDS = ("border", "none", "median")
+CENTERS = ("none", "centroid", "peak")
+# The corners lie the root of 2 half sides from the middle.
+MAX_RADIUS = 1.5
+
+
+class Processed(NamedTuple):
+    """What came of a set: the images, one record for each of them, and those left out."""
+
+    images: ImageSet
+    records: tuple[Record, ...]
+    unusable: tuple[Unusable, ...]
+
+
+class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # both are untyped
+    """Brings images to one square size and to values in [0, 1].
+
+    Nothing is learned: every image is treated by itself, so new images are treated like old ones.
+    All steps commute with quarter turns and mirrors of the image, for every size and shape.
+
+    Parameters
+    ----------
+    size : int
+        Side of the new images in pixels. The longer side of an image fills it, the shorter one is
+        centred and what it leaves empty is masked. Shrinking averages over areas, enlarging
+        interpolates linearly.
+    background : {"border", "none", "median"}
+        Level that becomes black. "border" is the median of the outer tenth of the valid pixels,
+        "median" that of all of them. It is taken where the image rises at least three times as far
+        above it as it falls below: for an object on a sky, but neither for a texture nor for
+        something dark, which keep the lower percentile, as with "none".
+    stretch : {"linear", "sqrt", "asinh", "log"}
+        Curve from the limits to [0, 1]. "asinh" is linear up to a tenth of the range, "log" up to
+        a thousandth.
+    percentiles : pair of float
+        Limits of the values, over the valid pixels and all channels of the new image. By default 1
+        and 99.9: at the dark end, where the noise is, a hundredth; at the bright end only a
+        thousandth, enough for a few hot pixels, since a compact core is a small part of the image.
+    center : {"none", "centroid", "peak"}
+        What is moved to the middle of the new image: nothing, the centre of light above the
+        border, or the brightest pixel. For more than a few objects in a frame, "none".
+    circular_mask : float, optional
+        Radius in half sides of the new image beyond which everything is masked.
+    channels : "auto" or int
+        Channels of the new images. "auto" keeps them, or averages them to one where their number
+        differs within the set. 1 always averages; more than 1 also repeats single channels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.preprocessing import Preprocessor
+    >>> y, x = np.mgrid[-20:21, -30:31]
+    >>> disc = np.exp(-(x**2 + y**2) / 50)
+    >>> Preprocessor(size=32).fit_transform(disc[None]).pixels.shape
+    (1, 1, 32, 32)
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int = 128,
+        background: str = "border",
+        stretch: str = "linear",
+        percentiles: Sequence[float] = (1.0, 99.9),
+        center: str = "none",
+        circular_mask: float | None = None,
+        channels: str | int = "auto",
+    ) -> None:
+        self.size = size
+        self.background = background
+        self.stretch = stretch
+        self.percentiles = percentiles
+        self.center = center
+        self.circular_mask = circular_mask
+        self.channels = channels
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, images: ImageSet | npt.ArrayLike, y: object = None) -> Self:
+        """Check the parameters; there is nothing to learn.
+
+        Raises
+        ------
+        InputError
+            When a parameter has a value it cannot have.
+        """
+        self._check()
+        return self
+
+    def transform(self, images: ImageSet | npt.ArrayLike) -> ImageSet:
+        """Processed images `(c, size, size)`, float32 in [0, 1] and 0 under the mask.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Raises
+        ------
+        InputError
+            When a parameter is illegal or an image is empty or constant; `usable` leaves such
+            images out.
+        """
+        return self._process_all(images).images
+
+    def describe(self, images: ImageSet | npt.ArrayLike) -> tuple[Record, ...]:
+        """What is done to every image, as plain numbers for JSON; raises like `transform`.
+
+        Returns
+        -------
+        tuple of dict
+            `id`; `height`, `width` before; `scale`, old pixels in a new one; `center_y`,
+            `center_x`, the new middle in old pixels from the old one; `background`, `lower` and
+            `upper` in the image's unit; `stretch`.
+        """
+        return self._process_all(images).records
+
+    def usable(self, images: ImageSet | npt.ArrayLike) -> tuple[ImageSet, tuple[Unusable, ...]]:
+        """The images that `transform` takes, as they are, and the others with the reason."""
+        images = _as_set(images)
+        left_out = self.process(images).unusable
+        names = {image.id for image, _ in left_out}
+        return ImageSet(tuple(image for image in images if image.id not in names)), left_out
+
+    def process(self, images: ImageSet | npt.ArrayLike) -> Processed:
+        """Images, records and what was left out, in one go; never raises because of an image."""
+        self._check()
+        images = _as_set(images)
+        channels = self._channels_of(images)
+        settings = self._settings()
+        outcomes: dict[int, Outcome] = {}
+        for batch in batches(images, self.size):
+            done = process_batch([images[i] for i in batch], settings, channels=channels)
+            outcomes.update(zip(batch, done, strict=True))
+        ordered = [outcomes[i] for i in range(len(images))]
+        treated = [outcome for outcome in ordered if not isinstance(outcome, Unusable)]
+        return Processed(
+            ImageSet(tuple(image for image, _ in treated)),
+            tuple(record for _, record in treated),
+            tuple(outcome for outcome in ordered if isinstance(outcome, Unusable)),
+        )
+
+    def inverse_transform(
+        self, images: ImageSet | npt.ArrayLike, records: Sequence[Mapping[str, Any]]
+    ) -> ImageSet:
+        """Values in the original units, at the processed size.
+
+        Exact to float32 for values between the limits; what was clipped stays at the limit.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, c, size, size)
+            In [0, 1], as from `transform` or from a network that imitates it.
+        records : sequence of mapping
+            From `describe`, in the same order.
+
+        Raises
+        ------
+        InputError
+            When there is not one record for every image.
+        """
+        images = _as_set(images)
+        if len(images) != len(records):
+            raise InputError(
+                f"records must describe {len(images)} images, got {len(records)} records"
+            )
+        return ImageSet(
+            tuple(_restored(image, record) for image, record in zip(images, records, strict=True))
+        )
+
+    def _process_all(self, images: ImageSet | npt.ArrayLike) -> Processed:
+        processed = self.process(images)
+        if processed.unusable:
+            image, reason = processed.unusable[0]
+            raise InputError(f"image {image.id!r} cannot be used: {reason}")
+        return processed
+
+    def _settings(self) -> Settings:
+        low, high = self.percentiles
+        return Settings(
+            size=int(self.size),
+            background=self.background,
+            stretch=self.stretch,
+            percentiles=(float(low), float(high)),
+            center=self.center,
+            circular_mask=self.circular_mask,
+        )
+
+    def _channels_of(self, images: ImageSet) -> int | None:
+        counts = {channels for channels, _, _ in images.shapes}
+        if self.channels == "auto":
+            return 1 if len(counts) > 1 else None
+        wanted = int(self.channels)
+        for image in images if wanted > 1 else ():
+            if image.shape[0] not in (1, wanted):
+                raise InputError(
+                    f"image {image.id!r} has {image.shape[0]} channels, which cannot become "
+                    f"{wanted}; set channels to 1 or to the images' own number"
+                )
+        return wanted
+
+    def _check(self) -> None:
+        _check_integer("size", self.size)
+        _check_choice("background", self.background, BACKGROUNDS)
+        _check_choice("stretch", self.stretch, tuple(STRETCHES))
+        _check_choice("center", self.center, CENTERS)
+        if self.channels != "auto":
+            _check_integer("channels", self.channels)
+        _check_percentiles(self.percentiles)
+        radius = self.circular_mask
+        if radius is not None and not (_is_real(radius) and 0 < radius <= MAX_RADIUS):
+            raise InputError(
+                f"circular_mask must be None or a radius above 0 and up to {MAX_RADIUS} half "
+                f"sides, got {radius!r}"
+            )
+
+
+def _as_set(images: ImageSet | npt.ArrayLike) -> ImageSet:
+    return images if isinstance(images, ImageSet) else ImageSet.from_array(images)
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _check_integer(name: str, value: object) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise InputError(f"{name} must be a whole number from 1 upwards, got {value!r}")
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+def _check_percentiles(percentiles: Sequence[float]) -> None:
+    pair = tuple(percentiles) if isinstance(percentiles, Sequence) else ()
+    if len(pair) != 2 or not all(map(_is_real, pair)) or not 0 <= pair[0] < pair[1] <= 100:
+        raise InputError(
+            f"percentiles must be two numbers with 0 <= lower < upper <= 100, got {percentiles!r}"
+        )
+
+
+def _restored(image: Image, record: Mapping[str, Any]) -> Image:
+    lower, upper = record["lower"], record["upper"]
+    part = STRETCHES[record["stretch"]].inverse(image.pixels.astype(float))
+    values = (lower + (upper - lower) * part).astype(np.float32)
+    return image.with_pixels(np.where(image.mask, np.float32(0), values), image.mask)

@@ -1,0 +1,105 @@
+"""Resizing about the image's centre, so that it commutes with every quarter turn and mirror.
+
+A resize is a pair of matrices, ``rows @ image @ columns.T``. All positions are measured from the
+middle of the axis, where a mirror only flips their sign: the matrices equal their own mirror image
+bit for bit, whatever the parity of the sizes, and the products may differ by float64 rounding only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["operator", "positions", "resize"]
+
+Array = npt.NDArray[np.float64]
+# Positions and coverages are exact but for rounding, which must not decide on which side they fall.
+TOLERANCE = 1e-9
+
+
+def positions(length: int) -> Array:
+    """Pixel centres `(length,)` along an axis, measured from its middle, in pixels."""
+    return np.asarray(np.arange(length) - (length - 1) / 2, dtype=np.float64)
+
+
+def operator(length: int, size: int, *, scale: float, offset: npt.ArrayLike = 0.0) -> Array:
+    """Matrices that take an axis of `length` pixels to `size` pixels.
+
+    Parameters
+    ----------
+    length, size : int
+        Number of pixels before and after.
+    scale : float
+        Width of a new pixel in old ones. From 1 upwards a new pixel is the mean over the area it
+        covers, which conserves flux; below, it is interpolated linearly between pixel centres: no
+        value leaves the range of its neighbours, and no weight is negative, so that masked pixels
+        can be left out by renormalising. At 1 the two agree.
+    offset : array-like (...), float
+        Where the new middle lies, in old pixels from the old middle.
+
+    Returns
+    -------
+    ndarray (..., size, length), float64
+        Rows add up to the part of the new pixel that lies within the old frame.
+    """
+    at = positions(size) * scale + np.asarray(offset, dtype=np.float64)[..., None]
+    old = positions(length)
+    if scale >= 1.0:
+        return _overlap(at[..., None], old, scale)
+    inside = np.abs(at) <= length / 2 + TOLERANCE
+    # Between the outermost centre and the edge of the frame there is no second neighbour.
+    held = np.clip(at, old[0], old[-1])
+    tent = np.maximum(0.0, 1.0 - np.abs(held[..., None] - old))
+    return np.where(inside[..., None], tent, 0.0)
+
+
+def _overlap(at: Array, old: Array, scale: float) -> Array:
+    right = np.minimum(at + scale / 2, old + 0.5)
+    left = np.maximum(at - scale / 2, old - 0.5)
+    overlap: Array = np.maximum(0.0, right - left) / scale
+    return overlap
+
+
+def resize(
+    pixels: npt.NDArray[Any],
+    mask: npt.NDArray[np.bool_],
+    *,
+    size: int,
+    offsets: Array | None = None,
+) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Square images of side `size` around the middle of images of one shape.
+
+    The longer side fills the new frame; what the shorter one leaves empty is masked.
+
+    Parameters
+    ----------
+    pixels : ndarray (n, c, h, w)
+    mask : ndarray (h, w), bool
+        `True` = ignore, in all of them. A new pixel is the mean of the valid ones it is made of,
+        and masked when they carry less than half of its weight.
+    size : int
+        Side of the new images.
+    offsets : ndarray (n, 2), optional
+        New middle (y, x) of every image, in old pixels from the old middle.
+
+    Returns
+    -------
+    pixels : ndarray (n, c, size, size), float64
+        0 under the mask.
+    mask : ndarray (n, size, size), bool
+    """
+    height, width = mask.shape
+    valid = np.where(mask, 0.0, pixels.astype(np.float64))
+    if height == width == size and offsets is None:
+        return valid, np.repeat(mask[None], len(pixels), axis=0)
+    scale = max(height, width) / size
+    dy, dx = (0.0, 0.0) if offsets is None else offsets.T
+    rows = operator(height, size, scale=scale, offset=dy)
+    columns = np.swapaxes(operator(width, size, scale=scale, offset=dx), -1, -2)
+    weight = np.broadcast_to(rows @ (~mask).astype(float) @ columns, (len(pixels), size, size))
+    hidden = weight < 0.5 - TOLERANCE
+    total = rows[..., None, :, :] @ valid @ columns[..., None, :, :]
+    total /= np.where(hidden, 1.0, weight)[:, None]
+    return np.where(hidden[:, None], 0.0, total), hidden
