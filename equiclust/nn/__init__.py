@@ -1,0 +1,1 @@
+"""The layers and networks that know the group, in plain torch."""

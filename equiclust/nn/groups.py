@@ -1,0 +1,160 @@
+"""`Group`: the turns and mirrors under which the network is equivariant. Free of torch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from equiclust.exceptions import InputError
+
+__all__ = ["GridElement", "Group"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+_NAME = re.compile(r"([CD])([1-9][0-9]*)", re.IGNORECASE)
+_MOST_ROTATIONS = 64
+
+
+@dataclass(frozen=True)
+class GridElement:
+    """A group element that maps the square pixel grid onto itself: mirror first, then turn."""
+
+    index: int
+    quarter_turns: int
+    mirrored: bool
+
+
+class Group:
+    """Dihedral group D_N, cyclic group C_N or the trivial group, acting on the plane.
+
+    With `R(a)` the counter-clockwise rotation by `a` and `F` the mirror `x -> -x`, element
+    `g = m N + r` is `R(2 pi r / N) F^m`: first the N rotations, then the N mirrors. The regular
+    representation sends the basis vector of `h` to that of `g h`, so a field's channel `h` moves
+    to channel `g h`. escnn orders the elements and its regular representation likewise.
+
+    Parameters
+    ----------
+    name : str
+        `"D8"`, `"C4"`, `"D1"` (the mirror alone), ..., up to 64 rotations; `"trivial"` is `"C1"`.
+
+    Raises
+    ------
+    InputError
+        When the name is none of these.
+
+    Examples
+    --------
+    >>> Group("D8").order
+    16
+    """
+
+    def __init__(self, name: str) -> None:
+        self._mirrored, self._n_rotations = _parse(name)
+
+    @property
+    def name(self) -> str:
+        """Canonical name: `"D8"`, `"C4"`, ..., `"trivial"`."""
+        if self.order == 1:
+            return "trivial"
+        return f"{'D' if self.mirrored else 'C'}{self.n_rotations}"
+
+    @property
+    def n_rotations(self) -> int:
+        """Number of rotations N."""
+        return self._n_rotations
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether mirrors belong to the group."""
+        return self._mirrored
+
+    @property
+    def order(self) -> int:
+        """Number of elements, and of channels in a field."""
+        return self.n_rotations * (1 + self.mirrored)
+
+    @cached_property
+    def matrices(self) -> FloatArray:
+        """Matrices `(order, 2, 2)` of the elements, acting on `(x, y)` with y upwards."""
+        angles = 2 * np.pi * np.arange(self.n_rotations) / self.n_rotations
+        cosine, sine = np.cos(angles), np.sin(angles)
+        turns = np.stack([cosine, -sine, sine, cosine], axis=-1).reshape(-1, 2, 2)
+        parts = [turns, turns * [-1.0, 1.0]] if self.mirrored else [turns]
+        # Rounded, elements a quarter turn apart have the same digits, so filters sampled
+        # through them are exact copies of each other. Adding zero turns -0 into 0.
+        return _frozen(np.round(np.concatenate(parts), 15) + 0.0)
+
+    @cached_property
+    def inverse(self) -> IntArray:
+        """Index `(order,)` of the inverse of every element."""
+        mirrors, turns = self._mirrors_and_turns
+        return _frozen(self._index(mirrors, turns * (2 * mirrors - 1)))
+
+    @cached_property
+    def product(self) -> IntArray:
+        """Index table `(order, order)` of `g h`."""
+        mirrors, turns = self._mirrors_and_turns
+        return _frozen(
+            self._index(
+                (mirrors[:, None] + mirrors[None]) % 2,
+                turns[:, None] + (1 - 2 * mirrors[:, None]) * turns[None],
+            )
+        )
+
+    @cached_property
+    def inverse_product(self) -> IntArray:
+        """Index table `(order, order)` of `g^-1 h`."""
+        return _frozen(self.product[self.inverse])
+
+    @cached_property
+    def grid_elements(self) -> tuple[GridElement, ...]:
+        """The elements under which a square pixel grid is exact: quarter turns and mirrors."""
+        mirrors, turns = self._mirrors_and_turns
+        return tuple(
+            GridElement(index, int(4 * turn // self.n_rotations), bool(mirror))
+            for index, (mirror, turn) in enumerate(zip(mirrors, turns, strict=True))
+            if 4 * turn % self.n_rotations == 0
+        )
+
+    @property
+    def _mirrors_and_turns(self) -> tuple[IntArray, IntArray]:
+        mirrors, turns = np.divmod(np.arange(self.order), self.n_rotations)
+        return mirrors, turns
+
+    def _index(self, mirrors: IntArray, turns: IntArray) -> IntArray:
+        return mirrors * self.n_rotations + turns % self.n_rotations
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Group) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"Group({self.name!r})"
+
+    def __reduce__(self) -> tuple[type[Group], tuple[str]]:
+        return Group, (self.name,)
+
+
+def _parse(name: str) -> tuple[bool, int]:
+    text = "C1" if isinstance(name, str) and name.lower() == "trivial" else name
+    match = _NAME.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise InputError(f"group must be named like 'D8', 'C4', 'D1' or 'trivial', got {name!r}")
+    n_rotations = int(match[2])
+    if n_rotations > _MOST_ROTATIONS:
+        raise InputError(f"group may have {_MOST_ROTATIONS} rotations at most, got {name!r}")
+    return match[1].upper() == "D", n_rotations
+
+
+def _frozen(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,156 @@
+"""Down- and upsampling, and the mask for corners, all centred on the image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import comb
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from equiclust.exceptions import InputError
+from equiclust.nn.arguments import check_count
+from equiclust.nn.centred_grid import centred_padding, check_centred
+
+__all__ = ["BinomialBlur2d", "CenteredUpsample2d", "SoftDiscMask"]
+
+
+class BinomialBlur2d(nn.Module):
+    """Blur with binomial weights and keep every second pixel.
+
+    The antialiasing of Zhang (2019, arXiv:1904.11486), with a number of taps that keeps the grid
+    centred: even for even sizes, odd for odd ones. Outside the image is zero.
+
+    Parameters
+    ----------
+    taps : int, optional
+        Length of the filter, at least 2; 4 and 6 are usual, 2 is plain averaging.
+    stride : int, optional
+        Step between samples, in pixels.
+
+    Raises
+    ------
+    InputError
+        When a number is not a positive integer, or there is but one tap.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, taps: int = 4, *, stride: int = 2) -> None:
+        super().__init__()
+        check_count("taps", taps)
+        check_count("stride", stride)
+        if taps < 2:
+            raise InputError(f"taps must be at least 2, got {taps}")
+        self.taps = taps
+        self.stride = stride
+        self.padding = centred_padding(taps)
+        self.register_buffer("kernel", _binomial(taps), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Blur and sample `(n, c, h, w)`.
+
+        Raises
+        ------
+        InputError
+            When height or width would not keep the grid centred.
+        """
+        check_centred(*x.shape[2:], kernel_size=self.taps, stride=self.stride)
+        channels = x.shape[1]
+        kernel = self.kernel.to(x.dtype).expand(channels, 1, -1, -1)
+        return F.conv2d(x, kernel, stride=self.stride, padding=self.padding, groups=channels)
+
+    def extra_repr(self) -> str:
+        """Taps and stride."""
+        return f"taps={self.taps}, stride={self.stride}"
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> BinomialBlur2d:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        # `to_empty()` would leave the kernel empty.
+        self.kernel = _binomial(self.taps).to(self.kernel)
+        return self
+
+
+class CenteredUpsample2d(nn.Module):
+    """Make the image twice as large, keeping its centre.
+
+    Parameters
+    ----------
+    mode : {"nearest", "bilinear"}, optional
+        How to fill in; bilinear aligns the rims, not the corner pixels' centres.
+
+    Raises
+    ------
+    InputError
+        When `mode` is none of these.
+    """
+
+    def __init__(self, mode: str = "bilinear") -> None:
+        super().__init__()
+        if mode not in ("nearest", "bilinear"):
+            raise InputError(f"mode must be 'nearest' or 'bilinear', got {mode!r}")
+        self.mode = mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From `(n, c, h, w)` to `(n, c, 2 h, 2 w)`."""
+        align = False if self.mode == "bilinear" else None
+        return F.interpolate(x, scale_factor=2, mode=self.mode, align_corners=align)
+
+    def extra_repr(self) -> str:
+        """The mode."""
+        return self.mode
+
+
+class SoftDiscMask(nn.Module):
+    """Fade out what lies outside the inscribed disc, where turning moves pixels out of sight.
+
+    Every pixel is multiplied by `1 / (1 + exp((rho - radius) / width))`, `rho` being its distance
+    from the centre in units of half the shorter side.
+
+    Parameters
+    ----------
+    radius : float, optional
+        Where the mask is one half.
+    width : float, optional
+        How softly it falls.
+
+    Raises
+    ------
+    InputError
+        When either is not positive.
+    """
+
+    def __init__(self, radius: float = 0.9, *, width: float = 0.03) -> None:
+        super().__init__()
+        for name, value in (("radius", radius), ("width", width)):
+            if not value > 0:
+                raise InputError(f"{name} must be positive, got {value!r}")
+        self.radius = radius
+        self.width = width
+
+    def mask(self, height: int, width: int) -> Tensor:
+        """The mask `(height, width)`, float64 on the CPU."""
+        half = min(height, width) / 2
+        y, x = (
+            (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) / half
+            for side in (height, width)
+        )
+        rho = torch.sqrt(y[:, None] ** 2 + x[None, :] ** 2)
+        return torch.sigmoid((self.radius - rho) / self.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply `(n, c, h, w)` by the mask."""
+        return x * self.mask(*x.shape[2:]).to(x)
+
+    def extra_repr(self) -> str:
+        """Radius and width."""
+        return f"radius={self.radius}, width={self.width}"
+
+
+def _binomial(taps: int) -> Tensor:
+    """Separable binomial weights `(1, 1, taps, taps)` of sum one."""
+    row = torch.tensor([float(comb(taps - 1, i)) for i in range(taps)])
+    row = row / row.sum()
+    return (row[:, None] * row[None, :])[None, None]
