@@ -53,6 +53,24 @@ def test_tolerance_follows_the_dtype() -> None:
     assert_invariant(shaky("float64"), images, atol=1e-5)
 
 
+@pytest.mark.parametrize(("dtype", "limit"), [("float32", 1e-6), ("float64", 1e-12)])
+@pytest.mark.parametrize("excess", [0.5, 2.0])
+def test_tolerance_is_a_part_of_the_latents_norm(dtype: str, limit: float, excess: float) -> None:
+    """Latents of length 1 that move by half the tolerance pass, by twice it they fail."""
+    images = np.zeros((2, 1, 8, 8), np.float32)
+    images[0, 0, 0, 0] = images[1, 0, 3, 3] = 1.0
+
+    def embed(pixels: np.ndarray) -> np.ndarray:
+        error = excess * limit * pixels[:, 0, 0, 0].astype(np.float64)
+        return np.stack([np.ones(len(pixels)), error], axis=1).astype(dtype)
+
+    if excess < 1.0:
+        assert_invariant(embed, images)
+    else:
+        with pytest.raises(AssertionError, match="image 0"):
+            assert_invariant(embed, images)
+
+
 def test_left_may_be_told_from_right() -> None:
     def handed(pixels: np.ndarray) -> np.ndarray:
         quarters = np.stack([np.rot90(pixels, k, axes=(-1, -2)) for k in range(4)])

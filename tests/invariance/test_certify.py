@@ -195,6 +195,37 @@ def test_what_an_exact_renderer_does_not_need() -> None:
     assert certificate.ours.random.relative_to_norm.max == 0.0
 
 
+def test_corners_of_the_frame_are_not_measured() -> None:
+    """Bright corners, which a turned frame cannot hold, are faded out of both images."""
+    images = Blobs().render(64)
+    for corner in (np.s_[:8, :8], np.s_[-8:, :8], np.s_[:8, -8:], np.s_[-8:, -8:]):
+        images[(..., *corner)] += 1.0
+    ours = certify(radial_profile, images, random_state=0).ours
+    for family in (ours.diagonal, ours.random, ours.there_and_back):
+        assert family.relative_to_spread.max < 1e-4
+
+
+def test_there_and_back_brings_images_back() -> None:
+    ours = certify(raw_pixels, Blobs().render(48), angles=[30.0, 45.0], random_state=0).ours
+    assert ours.diagonal.relative_to_norm.median > 0.1
+    assert ours.there_and_back.relative_to_norm.max < 1e-3
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_what_the_renderer_is_asked_for(mirror: bool) -> None:
+    asked: list[tuple[float, bool]] = []
+
+    def render(images: np.ndarray, angle: float, flip: bool) -> np.ndarray:
+        asked.append((angle, flip))
+        return images
+
+    certify(sorted_pixels, IMAGES, angles=[45.0], n_random_angles=12, mirror=mirror, rotate=render)
+    assert any(flip for _, flip in asked) is mirror
+    assert {(0.0, False), (45.0, False), (0.5, False), (-0.5, False)} < set(asked)
+    assert all(-0.5 <= angle < 360.0 for angle, _ in asked)
+    assert len(asked) == 1 + (2 if mirror else 1) + 12 + 2
+
+
 def test_random_angles_follow_random_state(random_state: int) -> None:
     def run(seed: int) -> Certificate:
         return certify(raw_pixels, IMAGES, angles=[45.0], n_random_angles=2, random_state=seed)
