@@ -119,6 +119,12 @@ def test_the_beam_is_the_gaussian_it_claims_to_be() -> None:
     np.testing.assert_allclose(got, expected, rtol=0, atol=2e-4 * expected.max())
 
 
+def test_a_disc_that_overfills_the_frame_is_not_dimmed_at_its_border() -> None:
+    plate = DiscParameters(outer_radius=4.0, slope=0.0, edge=12.0)
+    picture = render(plate, 40, beam_fwhm=0.2, beam_ratio=0.7)
+    np.testing.assert_allclose(picture, picture[20, 20], rtol=1e-5)
+
+
 def test_noise_has_unit_rms_and_the_width_of_the_beam() -> None:
     rng = np.random.default_rng(0)
     noise = np.stack([beam_noise(rng, 64, beam_fwhm=0.08) for _ in range(60)])
