@@ -1,0 +1,161 @@
+"""A sparse graph of samples through the landmarks they are near, and its eigenvectors.
+
+Every sample `x` spreads a total weight of one over its nearest landmarks, :math:`z(x)`. With the
+landmarks' masses :math:`D = \\sum_i m_i z(x_i)` two samples have the affinity
+:math:`W_{ij} = z(x_i) D^{-1} z(x_j)^T`: they are alike when they are near the same landmarks.
+`W` is symmetric, its rows sum to one and it has no negative eigenvalue, so that `I - W` is its
+normalised Laplacian [1]_. With every sample a landmark it is the graph of shared neighbours.
+
+An eigenvector :math:`u = W u / \\lambda` is a function of `z(x)` alone. The Nyström formula [2]_
+therefore holds at new samples and, exactly, at the old ones.
+
+References
+----------
+.. [1] Chen, X. & Cai, D. 2011, "Large scale spectral clustering with landmark-based
+   representation", AAAI, 313.
+.. [2] Bengio, Y. et al. 2003, "Out-of-sample extensions for LLE, Isomap, MDS, Eigenmaps, and
+   spectral clustering", NIPS 16, 177.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.linalg import eigh
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+from scipy.spatial import KDTree
+from scipy.spatial.distance import cdist
+
+__all__ = ["bridges", "landmark_eigenvectors", "landmark_weights"]
+
+Array = npt.NDArray[np.float64]
+
+# Eigenvalues below this share of the first are rounding: dividing by them would raise noise.
+_SMALLEST_EIGENVALUE = 1e-8
+
+
+def landmark_weights(points: Array, tree: KDTree, n_neighbors: int) -> sparse.csr_array:
+    r"""How much each point belongs to its nearest landmarks.
+
+    :math:`z_j \propto \exp(-d_j^2 / d_k^2)` for the `k` nearest landmarks, whose distances are
+    `d_1 <= ... <= d_k`. The scale is the point's own, after Zelnik-Manor & Perona (2004, NIPS 17,
+    1601), so that dense and thin regions, and outliers, all keep neighbours of like weight.
+
+    Parameters
+    ----------
+    points : ndarray (n, d)
+        Samples.
+    tree : KDTree over (p, d)
+        The landmarks.
+    n_neighbors : int
+        `k`, between 1 and `p`.
+
+    Returns
+    -------
+    csr_array (n, p)
+        Rows sum to one.
+    """
+    n_points = len(points)
+    distances, neighbours = tree.query(points, k=range(1, n_neighbors + 1))
+    # A point on its only landmark has scale 0; any other value gives it the same weight.
+    scale = np.where(distances[:, -1:] > 0, distances[:, -1:], 1.0)
+    weights = np.exp(-np.square(distances / scale))
+    weights /= weights.sum(axis=1, keepdims=True)
+    starts = np.arange(0, n_points * n_neighbors + 1, n_neighbors)
+    return sparse.csr_array((weights.ravel(), neighbours.ravel(), starts), shape=(n_points, tree.n))
+
+
+def bridges(weights: sparse.csr_array, tree: KDTree, n_neighbors: int) -> sparse.csr_array:
+    """What joins the pieces of a disconnected graph into one.
+
+    The pieces are joined along a minimum spanning tree of their shortest distances. Each of its
+    edges becomes one more landmark, to which the two landmarks at its ends pass on up to a half of
+    their weight: :math:`(r / d)^4 / 2`, with `d` the edge's length and `r` the mean distance from
+    its ends to their `k`-th neighbours. So the pieces that are near each other are joined most
+    firmly, and where there are more pieces than clusters those are merged first.
+
+    Parameters
+    ----------
+    weights : csr_array (n, p)
+        From `landmark_weights`.
+    tree : KDTree over (p, d)
+        The landmarks.
+    n_neighbors : int
+        The number of landmarks a point is given to.
+
+    Returns
+    -------
+    csr_array (p, p + b)
+        Maps weights of landmarks to weights of landmarks and `b` bridges; rows sum to one.
+    """
+    n_pieces, pieces = connected_components(weights.T @ weights, directed=False)
+    edges = _spanning_edges(np.asarray(tree.data), pieces, n_pieces)
+    reach = tree.query(tree.data, k=[min(n_neighbors + 1, tree.n)])[0][:, 0]
+    shares = sparse.lil_array((tree.n, len(edges)))
+    for column, (a, b, length) in enumerate(edges):
+        shares[[a, b], column] = 0.5 * min(1.0, (0.5 * (reach[a] + reach[b]) / length) ** 4)
+    # A landmark at several bridges keeps at least half its weight.
+    given = np.maximum(shares.sum(axis=1) / 0.5, 1.0)
+    shares = sparse.diags_array(1.0 / given) @ shares.tocsr()
+    kept = sparse.diags_array(1.0 - shares.sum(axis=1))
+    return sparse.hstack([kept, shares]).tocsr()
+
+
+def _spanning_edges(
+    landmarks: Array, pieces: npt.NDArray[np.int32], n_pieces: int
+) -> list[tuple[int, int, float]]:
+    members = [np.flatnonzero(pieces == piece) for piece in range(n_pieces)]
+    lengths = np.zeros((n_pieces, n_pieces))
+    ends: dict[tuple[int, int], tuple[int, int]] = {}
+    for a, b in itertools.combinations(range(n_pieces), 2):
+        distances = cdist(landmarks[members[a]], landmarks[members[b]])
+        i, j = np.unravel_index(distances.argmin(), distances.shape)
+        lengths[a, b] = distances[i, j]
+        ends[a, b] = int(members[a][i]), int(members[b][j])
+    found = minimum_spanning_tree(lengths).tocoo()
+    return [
+        (*ends[min(a, b), max(a, b)], float(length))
+        for a, b, length in zip(found.row, found.col, found.data, strict=True)
+    ]
+
+
+def landmark_eigenvectors(
+    weights: sparse.csr_array, counts: npt.NDArray[np.int64], n_components: int
+) -> tuple[Array, Array]:
+    r"""Leading eigenvalues of the graph and what gives its eigenvectors at any sample.
+
+    With :math:`Z = \mathrm{diag}(\sqrt m)\,[z(x_i)]\,D^{-1/2} = U \Sigma V^T` the eigenvectors are
+    :math:`u(x) = z(x)\,C` with :math:`C = D^{-1/2} V \Sigma^{-1}`.
+
+    Parameters
+    ----------
+    weights : csr_array (n, p)
+        From `landmark_weights`, every column used.
+    counts : ndarray (n,)
+        `m`: how often each sample occurs.
+    n_components : int
+        How many eigenvectors; fewer are returned when the graph has not so many.
+
+    Returns
+    -------
+    eigenvalues : ndarray (c,)
+        Of `W`, decreasing from one.
+    coefficients : ndarray (p, c)
+        `C`; each column's largest entry is positive.
+    """
+    inverse_root_mass = 1.0 / np.sqrt(weights.T @ counts.astype(np.float64))
+    scaled = sparse.diags_array(np.sqrt(counts)) @ weights @ sparse.diags_array(inverse_root_mass)
+    gram = (scaled.T @ scaled).toarray()
+    n_landmarks = len(gram)
+    first = max(0, n_landmarks - n_components)
+    eigenvalues, vectors = eigh(gram, subset_by_index=[first, n_landmarks - 1])
+    eigenvalues, vectors = eigenvalues[::-1], vectors[:, ::-1]
+    useful = eigenvalues > _SMALLEST_EIGENVALUE * eigenvalues[0]
+    eigenvalues, vectors = eigenvalues[useful], vectors[:, useful]
+    coefficients = inverse_root_mass[:, None] * vectors / np.sqrt(eigenvalues)
+    largest = np.abs(coefficients).argmax(axis=0)
+    signs = np.sign(coefficients[largest, np.arange(coefficients.shape[1])])
+    return eigenvalues, np.ascontiguousarray(coefficients * signs)

@@ -1,0 +1,270 @@
+"""Spectral clustering that can label samples it was not fitted on."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import KDTree
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+)
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from equiclust.clustering.graph import bridges, landmark_eigenvectors, landmark_weights
+from equiclust.clustering.labels import (
+    canonical_order,
+    centre_memberships,
+    kmeans_centres,
+    within_cluster_variance,
+)
+from equiclust.clustering.storage import Persistent, check_fits, check_ranks
+from equiclust.clustering.validation import (
+    check_at_least_one,
+    check_enough_samples,
+    check_latents,
+    distinct_rows,
+)
+
+__all__ = ["SpectralClustering"]
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+_ARRAY_RANKS = {
+    "landmarks": 2,
+    "coefficients": 2,
+    "cluster_centers": 2,
+    "eigenvalues": 1,
+    "variance": 1,
+    "labels": 1,
+}
+
+
+# scikit-learn carries no annotations, hence the ignored error.
+class SpectralClustering(
+    Persistent,
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    ClusterMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+):
+    r"""Clusters of any shape, from a graph of near neighbours, with `predict` for new samples.
+
+    Two samples are joined when they share near neighbours (`equiclust.clustering.graph`). The
+    leading eigenvectors of that graph, each row brought to unit length [1]_, are clustered by
+    k-means. Up to `exact_limit` distinct samples every sample is a node of the graph; above,
+    samples are joined through `n_landmarks` k-means centres [2]_. New samples are placed by the
+    Nyström formula [3]_, which on the old ones gives back the old place: `predict` of the training
+    data equals `labels_`, whatever batch a sample comes in. A graph in several pieces is first
+    joined along the shortest gaps between them. The partition does not depend on the order of the
+    rows.
+
+    Parameters
+    ----------
+    n_clusters : int
+        How many clusters.
+    n_neighbors : int, optional
+        How many nearest samples (or landmarks), itself included, a sample is tied to. By default
+        10, or the root of the number of samples where that is fewer, but not below 3.
+    n_components : int, optional
+        How many eigenvectors; by default `n_clusters`.
+    exact_limit : int
+        Most distinct samples for which no landmarks are used; memory grows with its square.
+    n_landmarks : int
+        Landmarks above `exact_limit`.
+    n_init : int
+        Starts of the k-means in the embedding.
+    random_state : int, RandomState or None
+        For the landmarks and k-means.
+
+    Attributes
+    ----------
+    labels_ : ndarray (n,), int
+        Label of each training sample; the largest cluster is 0, ties by first appearance.
+    eigenvalues_ : ndarray (c,)
+        Of the graph's transition matrix, decreasing from one: near one, a piece barely joined.
+    landmarks_ : ndarray (p, d)
+        Nodes of the graph.
+    coefficients_ : ndarray (p, c)
+        Place of each landmark in the embedding, before rows are brought to unit length.
+    cluster_centers_ : ndarray (n_clusters, c)
+        Centres in the embedding.
+    n_features_in_ : int
+        `d`.
+
+    References
+    ----------
+    .. [1] Ng, A., Jordan, M. & Weiss, Y. 2001, "On spectral clustering: analysis and an
+       algorithm", NIPS 14, 849.
+    .. [2] Chen, X. & Cai, D. 2011, "Large scale spectral clustering with landmark-based
+       representation", AAAI, 313.
+    .. [3] Fowlkes, C., Belongie, S., Chung, F. & Malik, J. 2004, "Spectral grouping using the
+       Nyström method", IEEE TPAMI 26, 214.
+    """
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        n_neighbors: int | None = None,
+        n_components: int | None = None,
+        exact_limit: int = 3000,
+        n_landmarks: int = 1000,
+        n_init: int = 10,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.n_neighbors = n_neighbors
+        self.n_components = n_components
+        self.exact_limit = exact_limit
+        self.n_landmarks = n_landmarks
+        self.n_init = n_init
+        self.random_state = random_state
+
+    def fit(self, X: npt.ArrayLike, y: object = None) -> Self:
+        """Learn the clusters.
+
+        Parameters
+        ----------
+        X : array-like (n, d)
+            Samples; repeated rows count as often as they occur.
+        y : ignored
+
+        Raises
+        ------
+        InputError
+            When `X` holds what is not finite, or fewer distinct samples than clusters, or a
+            parameter is out of range.
+        """
+        points = check_latents(self, X, reset=True)
+        self._check_parameters()
+        rows, where, counts = distinct_rows(points)
+        check_enough_samples(self.n_clusters, len(rows), len(points))
+        self._fit(rows, counts, where)
+        return self
+
+    def _check_parameters(self) -> None:
+        for name in ("n_clusters", "exact_limit", "n_landmarks", "n_init"):
+            check_at_least_one(name, getattr(self, name))
+        for name in ("n_neighbors", "n_components"):
+            if getattr(self, name) is not None:
+                check_at_least_one(name, getattr(self, name))
+
+    def _fit(self, rows: Array, counts: Labels, where: Labels) -> None:
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._set_landmarks(self._choose_landmarks(rows, counts, seed))
+        weights = landmark_weights(rows, self._tree, self._n_neighbors)
+        used = np.unique(weights.indices)
+        if len(used) < self._tree.n:
+            self._set_landmarks(self.landmarks_[used])
+            weights = landmark_weights(rows, self._tree, self._n_neighbors)
+        mixing = bridges(weights, self._tree, self._n_neighbors)
+        self.eigenvalues_, coefficients = landmark_eigenvectors(
+            weights @ mixing, counts, self.n_components or self.n_clusters
+        )
+        self.coefficients_ = mixing @ coefficients
+        embedding = self._embed(rows)
+        centres = kmeans_centres(embedding, counts, self.n_clusters, n_init=self.n_init, seed=seed)
+        self._variance = within_cluster_variance(embedding, centres, counts)
+        labels = centre_memberships(embedding, centres, self._variance).argmax(axis=1)[where]
+        order = canonical_order(labels, self.n_clusters)
+        self.cluster_centers_, self.labels_ = centres[order], np.argsort(order)[labels]
+
+    def _choose_landmarks(self, rows: Array, counts: Labels, seed: int) -> Array:
+        if len(rows) <= self.exact_limit or len(rows) <= self.n_landmarks:
+            return rows
+        return kmeans_centres(rows, counts, self.n_landmarks, n_init=1, seed=seed, max_iter=10)
+
+    def _set_landmarks(self, landmarks: Array) -> None:
+        self.landmarks_ = landmarks
+        self._tree = KDTree(landmarks)
+
+    @property
+    def _n_neighbors(self) -> int:
+        n_landmarks = len(self.landmarks_)
+        default = min(10, max(3, round(n_landmarks**0.5)))
+        return min(n_landmarks, self.n_neighbors or default)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.coefficients_.shape[1])
+
+    def _embed(self, points: Array) -> Array:
+        weights = landmark_weights(points, self._tree, self._n_neighbors)
+        embedding = weights @ self.coefficients_
+        # The first eigenvector is constant, so that no row has length 0.
+        return np.asarray(embedding / np.linalg.norm(embedding, axis=1, keepdims=True))
+
+    def transform(self, X: npt.ArrayLike) -> Array:
+        """Place samples in the embedding.
+
+        Parameters
+        ----------
+        X : array-like (n, d)
+            Samples, old or new.
+
+        Returns
+        -------
+        ndarray (n, c)
+            Rows of unit length.
+        """
+        check_is_fitted(self)
+        return self._embed(check_latents(self, X))
+
+    def predict_proba(self, X: npt.ArrayLike) -> Array:
+        """Membership of samples in each cluster, from their distances in the embedding.
+
+        Parameters
+        ----------
+        X : array-like (n, d)
+            Samples, old or new.
+
+        Returns
+        -------
+        ndarray (n, n_clusters)
+            Rows sum to one; the largest is the one `predict` names.
+        """
+        return centre_memberships(self.transform(X), self.cluster_centers_, self._variance)
+
+    def predict(self, X: npt.ArrayLike) -> Labels:
+        """Label of samples.
+
+        Parameters
+        ----------
+        X : array-like (n, d)
+            Samples, old or new.
+
+        Returns
+        -------
+        ndarray (n,), int
+            From 0 to `n_clusters - 1`.
+        """
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {
+            "landmarks": self.landmarks_,
+            "coefficients": self.coefficients_,
+            "cluster_centers": self.cluster_centers_,
+            "eigenvalues": self.eigenvalues_,
+            "variance": np.array([self._variance]),
+            "labels": self.labels_,
+        }
+
+    def _restore(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
+        check_ranks(arrays, _ARRAY_RANKS)
+        landmarks, coefficients = arrays["landmarks"], arrays["coefficients"]
+        centres = arrays["cluster_centers"]
+        check_fits(len(landmarks) == len(coefficients), "landmarks")
+        check_fits(centres.shape == (self.n_clusters, coefficients.shape[1]), "cluster centres")
+        self._set_landmarks(landmarks)
+        self.n_features_in_ = landmarks.shape[1]
+        self.coefficients_, self.cluster_centers_ = coefficients, centres
+        self.eigenvalues_, self.labels_ = arrays["eigenvalues"], arrays["labels"]
+        self._variance = float(arrays["variance"][0])

@@ -1,0 +1,136 @@
+"""Fitted clusterers on disk: parameters as JSON, arrays as safetensors, nothing that can run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.validation import check_is_fitted
+
+from equiclust.exceptions import InputError
+from equiclust.persistence import read_arrays, read_json, write_arrays, write_json
+
+__all__ = ["Persistent", "check_fits", "check_ranks"]
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+_FORMAT = 1
+_PARAMETERS, _ARRAYS = "clusterer.json", "clusterer.safetensors"
+
+
+class Persistent:
+    """`save` and `load` for an estimator that can tell its fitted state in arrays.
+
+    A subclass gives `_arrays`, which tells them, and `_restore`, which checks them and takes them
+    back.
+    """
+
+    def _arrays(self) -> Arrays:
+        raise NotImplementedError
+
+    def _restore(self, arrays: Arrays) -> None:
+        raise NotImplementedError
+
+    def _check_parameters(self) -> None:
+        raise NotImplementedError
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters of the constructor; scikit-learn's `BaseEstimator` has it."""
+        return super().get_params(deep)  # type: ignore[misc,no-any-return]  # a mixin's parent
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator as JSON and safetensors.
+
+        Parameters
+        ----------
+        folder : path
+            Made when missing; an older estimator in it is replaced, other files are left alone.
+
+        Raises
+        ------
+        OutputError
+            When the folder cannot be written to.
+        """
+        check_is_fitted(self)
+        target = Path(folder)
+        parameters = self.get_params(deep=False)
+        if not isinstance(parameters["random_state"], int | None):
+            # A generator has moved on since the fit: it could not repeat it anyway.
+            parameters["random_state"] = None
+        write_arrays(target / _ARRAYS, self._arrays())
+        content = {
+            "format": _FORMAT,
+            "kind": type(self).__name__,
+            "parameters": parameters,
+            "sha256": _digest(target / _ARRAYS),
+        }
+        write_json(target / _PARAMETERS, content)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """The estimator that `save` wrote; its predictions are equal to the last bit.
+
+        Raises
+        ------
+        InputError
+            When the folder holds no such estimator, or a damaged one.
+        """
+        source = Path(folder)
+        estimator = cls._from_json(source / _PARAMETERS, source / _ARRAYS)
+        arrays = read_arrays(source / _ARRAYS)
+        try:
+            estimator._check_parameters()
+            estimator._restore(arrays)
+        except (KeyError, InputError) as error:
+            raise InputError(f"{str(source)!r} holds a damaged clusterer: {error}") from error
+        return estimator
+
+    @classmethod
+    def _from_json(cls, path: Path, arrays_path: Path) -> Self:
+        content = read_json(path)
+        if content.get("format") != _FORMAT or content.get("kind") != cls.__name__:
+            raise InputError(
+                f"{str(path)!r} must describe a {cls.__name__} of format {_FORMAT}, got "
+                f"kind {content.get('kind')!r} of format {content.get('format')!r}"
+            )
+        parameters = content.get("parameters")
+        expected = sorted(cls().get_params(deep=False))
+        if not isinstance(parameters, dict) or sorted(parameters) != expected:
+            raise InputError(f"{str(path)!r} must give the parameters {', '.join(expected)}")
+        if content.get("sha256") != _digest(arrays_path):
+            raise InputError(
+                f"{str(arrays_path)!r} is not the file that {path.name!r} was saved with"
+            )
+        return cls(**parameters)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
+
+
+def check_ranks(arrays: Arrays, ranks: Mapping[str, int]) -> None:
+    """Refuse arrays of which one is missing, not finite, or has another number of axes."""
+    for name, rank in ranks.items():
+        if name not in arrays:
+            raise InputError(f"the array {name!r} is missing")
+        if arrays[name].ndim != rank:
+            raise InputError(
+                f"the array {name!r} must have {rank} axes, got shape {arrays[name].shape}"
+            )
+    for name, array in arrays.items():
+        if array.size == 0 or not np.all(np.isfinite(array)):
+            raise InputError(f"the array {name!r} must hold finite values")
+
+
+def check_fits(condition: bool, what: str) -> None:
+    """Refuse arrays whose shapes do not belong together."""
+    if not condition:
+        raise InputError(f"{what} do not fit each other")

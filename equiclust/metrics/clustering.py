@@ -1,0 +1,115 @@
+"""How well predicted labels agree with true ones; what the labels are called does not matter."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.metrics.cluster import contingency_matrix
+
+from equiclust.exceptions import InputError
+
+__all__ = ["adjusted_rand_index", "clustering_accuracy", "normalized_mutual_information"]
+
+Labels = npt.NDArray[np.int64]
+
+
+def clustering_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
+    r"""Share of samples that are right under the best one-to-one naming of clusters by classes.
+
+    :math:`\max_\pi \frac{1}{n} \sum_i [\pi(p_i) = t_i]`, found by the Hungarian method (Kuhn 1955,
+    Naval Res. Logist. Q. 2, 83). With more clusters than classes, or fewer, some have no partner,
+    and their samples are wrong.
+
+    Parameters
+    ----------
+    labels_true : array-like (n,), int
+        Classes.
+    labels_pred : array-like (n,), int
+        Clusters; -1 = "don't know", which is wrong.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Raises
+    ------
+    InputError
+        When the two are not whole numbers, empty, or of different length.
+    """
+    true, pred = _checked(labels_true, labels_pred)
+    known = pred != -1
+    if not known.any():
+        return 0.0
+    together = contingency_matrix(true[known], pred[known])
+    classes, clusters = linear_sum_assignment(together, maximize=True)
+    return float(together[classes, clusters].sum() / len(true))
+
+
+def normalized_mutual_information(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
+    """Mutual information of two labellings over the mean of their entropies.
+
+    Parameters
+    ----------
+    labels_true : array-like (n,), int
+        Classes.
+    labels_pred : array-like (n,), int
+        Clusters; -1 = "don't know" counts as one more cluster.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Raises
+    ------
+    InputError
+        When the two are not whole numbers, empty, or of different length.
+    """
+    return float(normalized_mutual_info_score(*_checked(labels_true, labels_pred)))
+
+
+def adjusted_rand_index(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
+    """Pairs of samples treated alike by two labellings, beyond chance.
+
+    Hubert & Arabie 1985, J. Classif. 2, 193.
+
+    Parameters
+    ----------
+    labels_true : array-like (n,), int
+        Classes.
+    labels_pred : array-like (n,), int
+        Clusters; -1 = "don't know" counts as one more cluster.
+
+    Returns
+    -------
+    float
+        1 for equal partitions, 0 on average for random ones; may be negative.
+
+    Raises
+    ------
+    InputError
+        When the two are not whole numbers, empty, or of different length.
+    """
+    return float(adjusted_rand_score(*_checked(labels_true, labels_pred)))
+
+
+def _checked(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> tuple[Labels, Labels]:
+    true, pred = _whole("labels_true", labels_true), _whole("labels_pred", labels_pred)
+    if len(true) != len(pred):
+        raise InputError(
+            "labels_true and labels_pred must have one length, "
+            f"got {len(true)} and {len(pred)} labels"
+        )
+    return true, pred
+
+
+def _whole(name: str, labels: npt.ArrayLike) -> Labels:
+    array = np.asarray(labels)
+    if array.ndim != 1 or array.size == 0:
+        raise InputError(f"{name} must be a list of at least one label, got shape {array.shape}")
+    if array.dtype.kind not in "biu":
+        raise InputError(f"{name} must be whole numbers, got dtype {array.dtype}")
+    return array.astype(np.int64)
