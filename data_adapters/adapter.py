@@ -1,0 +1,44 @@
+"""`Adapter`: what reads one kind of file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from equiclust.images import Image
+
+__all__ = ["Adapter"]
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """Reads one kind of file. The class is called without arguments.
+
+    To publish one, name the class in the entry point group ``equiclust.adapters``. It is preferred
+    to the adapters of this package where both know a suffix.
+    """
+
+    suffixes: tuple[str, ...]
+    """Endings of file names, with the dot and in lower case: ``(".fits", ".fits.gz")``."""
+
+    def read(self, path: Path, part: str = "") -> tuple[Image, ...]:
+        """All images in a file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        part : str
+            What stood in brackets after the name, as in ``file.fits[SCI]``.
+
+        Returns
+        -------
+        tuple of Image
+            The first row of pixels is the lowest one, as in FITS. Ids are made unique later.
+
+        Raises
+        ------
+        UnreadableFileError
+            With the path and the reason.
+        """
+        ...

@@ -1,0 +1,115 @@
+"""Arrays saved by NumPy: many images in one file."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data_adapters.damage import reason_of
+from equiclust.exceptions import InputError, UnreadableFileError
+from equiclust.images import Image, ImageSet
+
+__all__ = ["ArrayAdapter"]
+
+Array = npt.NDArray[Any]
+
+IMAGE_NAMES = ("images", "pixels")
+# Nothing is unpickled: what needs it raises ValueError.
+DAMAGE = (OSError, EOFError, ValueError, KeyError, struct.error, zipfile.BadZipFile, zlib.error)
+
+
+class ArrayAdapter:
+    """Reads images from ``.npy`` and ``.npz`` files.
+
+    An array has the shape `(n, h, w)`, `(n, c, h, w)` or, for one image, `(h, w)`. In an archive it
+    is called ``images`` or ``pixels``, is named in brackets behind the file (``file.npz[name]``),
+    or is the only one of such a shape. Beside it ``mask``, `(n, h, w)`, `True` = ignore, and
+    ``ids``, `(n,)`, are used when they are there; labels and all else are not looked at.
+    """
+
+    suffixes = (".npy", ".npz")
+
+    def read(self, path: Path, part: str = "") -> tuple[Image, ...]:
+        """All images of a file; see `data_adapters.adapter.Adapter.read`."""
+        path = Path(path)
+        try:
+            arrays = _load(path, part)
+            return _images_of(arrays, path, part)
+        except UnreadableFileError:
+            raise
+        except InputError as error:
+            raise UnreadableFileError(f"{path}: {error}") from error
+        except DAMAGE as error:
+            raise UnreadableFileError(f"{path}: {_reason(path, error)}") from error
+
+
+def _reason(path: Path, error: BaseException) -> str:
+    if "pickle" in str(error):
+        return "it holds Python objects or is no NumPy file, and neither is opened"
+    return reason_of(path, error)
+
+
+def _load(path: Path, part: str) -> dict[str, Array]:
+    """The images under the name ``images``, with their mask and ids."""
+    content = np.load(path, allow_pickle=False)
+    if isinstance(content, np.ndarray):
+        if part:
+            raise UnreadableFileError(f"{path}: a .npy file has no part {part!r}")
+        return {"images": content}
+    with content:
+        name = part or _image_name(content, path)
+        if name not in content:
+            listed = ", ".join(content.files) or "nothing"
+            raise UnreadableFileError(f"{path}: it holds no array {name!r}, only {listed}")
+        beside = {key: content[key] for key in ("mask", "ids") if key in content and key != name}
+        return {"images": content[name], **beside}
+
+
+def _image_name(content: Mapping[str, Array], path: Path) -> str:
+    for name in IMAGE_NAMES:
+        if name in content:
+            return name
+    candidates = [name for name in content if name != "mask" and _may_be_images(content, name)]
+    if len(candidates) != 1:
+        listed = ", ".join(content) or "nothing"
+        raise UnreadableFileError(
+            f"{path}: it must hold one array called images or pixels, it holds {listed}; "
+            f"name one as in {path.name}[NAME]"
+        )
+    return candidates[0]
+
+
+def _may_be_images(content: Mapping[str, Array], name: str) -> bool:
+    try:
+        array = content[name]
+    except ValueError:
+        # An array of objects, which is not opened.
+        return False
+    return array.dtype.kind in "biuf" and 2 <= array.ndim <= 4
+
+
+def _images_of(arrays: Mapping[str, Array], path: Path, part: str) -> tuple[Image, ...]:
+    pixels, mask, ids = arrays["images"], arrays.get("mask"), arrays.get("ids")
+    name = f"{path.stem}[{part}]" if part else path.stem
+    if pixels.size == 0:
+        raise UnreadableFileError(f"{path}: its array of shape {pixels.shape} is empty")
+    names: Sequence[str] = [name]
+    if pixels.ndim == 2:
+        pixels, mask = pixels[None], mask if mask is None else mask[None]
+    else:
+        digits = len(str(len(pixels) - 1))
+        names = [f"{name}_{index:0{digits}d}" for index in range(len(pixels))]
+    if ids is not None:
+        names = [str(id) for id in ids.ravel()]
+    with np.errstate(over="ignore", invalid="ignore"):
+        images = ImageSet.from_array(pixels, mask=mask, ids=names)
+    source = f"{path}[{part}]" if part else str(path)
+    return tuple(replace(image, path=source) for image in images)

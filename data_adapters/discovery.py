@@ -1,0 +1,125 @@
+"""From what the user names to the files that are to be read."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from data_adapters.registry import known_suffix
+from equiclust.exceptions import InputError
+
+__all__ = ["Found", "discover"]
+
+logger = logging.getLogger(__name__)
+
+PART = re.compile(r"(?P<file>.+)\[(?P<part>[^\[\]]+)\]")
+
+
+class Found(NamedTuple):
+    """A file to read, a part of one, or a reason not to."""
+
+    path: Path
+    part: str = ""
+    reason: str = ""
+
+
+def discover(inputs: Sequence[str | Path], suffixes: Iterable[str]) -> tuple[Found, ...]:
+    """Files behind the inputs, in order, each once.
+
+    Parameters
+    ----------
+    inputs : sequence of str or Path
+        Files, ``file.fits[EXT]``, folders (searched to the bottom, in alphabetical order, without
+        hidden files) or globs (``**`` for any depth).
+    suffixes : iterable of str
+        What can be read. In a folder other files are passed over; a file that is named but cannot
+        be read is returned with the reason.
+
+    Raises
+    ------
+    InputError
+        When an input does not exist, matches nothing, or is a folder without a readable file.
+    """
+    if not inputs:
+        raise InputError("no input was given; name files, folders or globs")
+    known = tuple(suffixes)
+    found: dict[tuple[str, str], Found] = {}
+    for name in inputs:
+        for item in _expand(os.path.expanduser(os.fspath(name)), known):
+            found.setdefault((os.path.realpath(item.path), item.part), item)
+    return tuple(found.values())
+
+
+def _expand(name: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
+    path = Path(name)
+    selection = PART.fullmatch(name)
+    if path.is_dir():
+        yield from _folder_or_error(path, suffixes)
+    elif os.path.lexists(path):
+        yield _judge(path, suffixes)
+    elif selection and os.path.isfile(selection["file"]):
+        yield _judge(Path(selection["file"]), suffixes)._replace(part=selection["part"])
+    elif glob.has_magic(name):
+        yield from _matches(name, suffixes)
+    else:
+        raise InputError(f"input {name!r} does not exist")
+
+
+def _folder_or_error(folder: Path, suffixes: tuple[str, ...]) -> list[Found]:
+    found = list(_in_folder(folder, suffixes))
+    if not found:
+        raise InputError(
+            f"folder {str(folder)!r} holds no file that can be read ({', '.join(sorted(suffixes))})"
+        )
+    return found
+
+
+def _matches(pattern: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
+    matches = sorted(glob.glob(pattern, recursive=True))
+    if not matches:
+        raise InputError(f"input {pattern!r} matches no file")
+    for match in map(Path, matches):
+        if not match.is_dir():
+            yield _judge(match, suffixes)
+        elif known_suffix(match, suffixes):
+            yield Found(match, reason="it is a folder, not a file")
+        elif "**" not in pattern:
+            # With ** the files within have been matched themselves.
+            yield from _in_folder(match, suffixes)
+
+
+def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
+    denied: list[Found] = []
+
+    def note(error: OSError) -> None:
+        denied.append(Found(Path(error.filename), reason=error.strerror or str(error)))
+
+    passed_over = 0
+    for place, folders, files in os.walk(folder, onerror=note):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = [Path(place, name) for name in sorted(files)]
+        readable = [path for path in paths if _is_wanted(path, suffixes)]
+        passed_over += len(paths) - len(readable)
+        yield from (_judge(path, suffixes) for path in readable)
+    yield from denied
+    if passed_over:
+        logger.info("passed over %d files in %s that are no images", passed_over, folder)
+
+
+def _is_wanted(path: Path, suffixes: tuple[str, ...]) -> bool:
+    return not path.name.startswith(".") and bool(known_suffix(path, suffixes))
+
+
+def _judge(path: Path, suffixes: tuple[str, ...]) -> Found:
+    if not path.exists():
+        return Found(path, reason="it is a link to a file that does not exist")
+    if not path.is_file():
+        return Found(path, reason="it is not a regular file")
+    if not known_suffix(path, suffixes):
+        return Found(path, reason=f"its name must end in one of {', '.join(sorted(suffixes))}")
+    return Found(path)

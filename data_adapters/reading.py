@@ -1,0 +1,121 @@
+"""`read`: files, folders and globs to one `ImageSet`, and a list of what could not be read."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from data_adapters.adapter import Adapter
+from data_adapters.discovery import Found, discover
+from data_adapters.registry import adapters_by_suffix, known_suffix
+from equiclust.exceptions import UnreadableFileError
+from equiclust.images import Image, ImageSet
+
+__all__ = ["ReadResult", "Rejected", "read"]
+
+logger = logging.getLogger(__name__)
+
+
+class Rejected(NamedTuple):
+    """A file that was not read, and why."""
+
+    path: str
+    reason: str
+
+
+class ReadResult(NamedTuple):
+    """The images that could be read and the files that could not, each in the order found."""
+
+    images: ImageSet
+    rejected: tuple[Rejected, ...]
+
+
+def read(
+    inputs: str | os.PathLike[str] | Sequence[str | Path],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> ReadResult:
+    """Read every image that the inputs name.
+
+    Parameters
+    ----------
+    inputs : str, path or sequence of them
+        Files; ``file.fits[1]`` or ``file.fits[SCI]`` for an extension and ``file.npz[name]`` for
+        an array; folders, with all below them; globs. A file met twice is read once.
+    progress : callable, optional
+        Called after every file with the number of files done and of all files.
+
+    Returns
+    -------
+    ReadResult
+        Ids are the names of the files without suffix; where two are the same, the folder's name
+        goes before them, and a number behind if that is not enough.
+
+    Raises
+    ------
+    InputError
+        When an input does not exist, matches nothing or is a folder without a readable file. A file
+        that exists but cannot be read is listed in `rejected` instead.
+    """
+    wanted = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    adapters = adapters_by_suffix()
+    found = discover([os.fspath(name) for name in wanted], adapters)
+    images: list[Image] = []
+    rejected: list[Rejected] = []
+    for done, item in enumerate(found, start=1):
+        try:
+            images.extend(_read_one(item, adapters))
+        except UnreadableFileError as error:
+            rejected.append(Rejected(str(item.path), _without_path(error, item.path)))
+            logger.info("%s", error)
+        if progress is not None:
+            progress(done, len(found))
+    return ReadResult(ImageSet(_with_unique_ids(images)), tuple(rejected))
+
+
+def _read_one(item: Found, adapters: Mapping[str, Adapter]) -> tuple[Image, ...]:
+    if item.reason:
+        raise UnreadableFileError(f"{item.path}: {item.reason}")
+    adapter = adapters[known_suffix(item.path, adapters)]
+    # A damaged file can make a library fail in any way, and the other files must go on.
+    try:
+        images = tuple(adapter.read(item.path, item.part))
+    except UnreadableFileError:
+        raise
+    except Exception as error:
+        raise UnreadableFileError(f"{item.path}: {type(error).__name__}: {error}") from error
+    if not images:
+        raise UnreadableFileError(f"{item.path}: it holds no image")
+    return images
+
+
+def _without_path(error: UnreadableFileError, path: Path) -> str:
+    return str(error).removeprefix(f"{path}: ")
+
+
+def _with_unique_ids(images: list[Image]) -> tuple[Image, ...]:
+    plain = Counter(image.id for image in images)
+    names = [image.id if plain[image.id] == 1 else _with_folder(image) for image in images]
+    taken = set(names)
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        number = 2
+        while names[index] in seen:
+            candidate = f"{name}-{number}"
+            names[index] = name if candidate in taken else candidate
+            number += 1
+        seen.add(names[index])
+    return tuple(
+        image if image.id == name else replace(image, id=name)
+        for image, name in zip(images, names, strict=True)
+    )
+
+
+def _with_folder(image: Image) -> str:
+    folder = Path(image.path).resolve().parent.name if image.path else ""
+    return f"{folder}/{image.id}" if folder else image.id
