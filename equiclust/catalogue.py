@@ -105,11 +105,7 @@ def read_table(path: PathLike) -> Table:
     form = _format_of(source)
     if not source.is_file():
         raise InputError(f"cannot read {str(source)!r}: there is no such file")
-    options: dict[str, Any] = {}
-    if form == "fits":
-        options["mask_invalid"] = False
-    elif form == "ascii.csv":
-        options["converters"] = dict.fromkeys(TEXT_COLUMNS, str)
+    options = {"converters": dict.fromkeys(TEXT_COLUMNS, str)} if form == "ascii.csv" else {}
     try:
         table = Table.read(source, format=form, **options)
     except Exception as error:  # The readers of four formats each raise errors of their own.

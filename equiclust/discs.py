@@ -16,7 +16,6 @@ import numpy.typing as npt
 from equiclust.exceptions import InputError
 
 __all__ = [
-    "DISC_KINDS",
     "Annulus",
     "Cavity",
     "DiscParameters",
@@ -28,8 +27,6 @@ __all__ = [
     "disc_brightness",
     "render",
 ]
-
-DISC_KINDS = ("smooth", "rings", "cavity", "spiral", "crescent", "kink")
 
 FloatArray = npt.NDArray[np.float64]
 CORE_RADIUS = 0.15
@@ -77,7 +74,7 @@ class Cavity:
 
 @dataclass(frozen=True)
 class Spiral:
-    """Logarithmic arms `1 + c exp(k (cos m(phi - phi0 - ln r / tan p) - 1))` beyond `start`."""
+    """Logarithmic arms `1 + c exp(k (cos m(phi - phi0 + ln r / tan p) - 1))` beyond `start`."""
 
     n_arms: int
     pitch: float
@@ -90,7 +87,7 @@ class Spiral:
     def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
         """Brightness in units of the smooth disc's."""
         winding = np.log(np.maximum(r, 1e-6)) / math.tan(math.radians(self.pitch))
-        phase = self.n_arms * (phi - self.azimuth - winding)
+        phase = self.n_arms * (phi - self.azimuth + winding)
         arms = np.exp(self.sharpness * (np.cos(phase) - 1.0))
         onset = -np.expm1(-((r / self.start) ** 4))
         return 1.0 + onset * (self.contrast * arms - self.floor)
@@ -156,7 +153,7 @@ class DiscParameters:
     Parameters
     ----------
     kind : str
-        One of `DISC_KINDS`; a name only, `structure` says what is seen.
+        A name only; `structure` says what is seen.
     outer_radius : float
         Where the edge has dimmed the face-on brightness by a factor e.
     slope, edge : float
@@ -166,7 +163,7 @@ class DiscParameters:
     inclination, position_angle : float
         In degrees; 0 = face-on, and the major axis counter-clockwise from +y.
     mirror : bool
-        Whether arms and wakes wind the other way.
+        Whether the disc turns clockwise on the sky; arms and wakes trail either way.
     centre : (float, float)
         Where the star is, x and y.
     structure : tuple of Annulus, Cavity, Spiral, Vortex or Planet
