@@ -27,7 +27,7 @@ def _smooth(rng: np.random.Generator, beam: float) -> tuple[Structure, ...]:
 
 def _rings(rng: np.random.Generator, beam: float) -> tuple[Structure, ...]:
     """One to four pairs of a gap and the ring outside it."""
-    n = int(rng.integers(1, 1 + np.clip(0.6 / (1.6 * beam), 1, 4)))
+    n = int(rng.integers(1, int(np.clip(0.5 / beam, 1, 4)) + 1))
     step = 0.65 / n
     pairs: list[Structure] = []
     for k in range(n):
