@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +19,6 @@ __all__ = ["ArrayAdapter"]
 Array = npt.NDArray[Any]
 
 IMAGE_NAMES = ("images", "pixels")
-# Nothing is unpickled: what needs it raises ValueError.
-DAMAGE = (OSError, EOFError, ValueError, KeyError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 class ArrayAdapter:
@@ -47,7 +42,8 @@ class ArrayAdapter:
             raise
         except InputError as error:
             raise UnreadableFileError(f"{path}: {error}") from error
-        except DAMAGE as error:
+        except Exception as error:
+            # A damaged file can make a library fail in any way. Nothing is unpickled.
             raise UnreadableFileError(f"{path}: {_reason(path, error)}") from error
 
 
@@ -59,18 +55,23 @@ def _reason(path: Path, error: BaseException) -> str:
 
 def _load(path: Path, part: str) -> dict[str, Array]:
     """The images under the name ``images``, with their mask and ids."""
-    content = np.load(path, allow_pickle=False)
-    if isinstance(content, np.ndarray):
+    # NumPy leaves the file open when it is damaged, unless it is not its own.
+    with path.open("rb") as file:
+        content = np.load(file, allow_pickle=False)
+        if not isinstance(content, np.ndarray):
+            return _from_archive(content, path, part)
         if part:
             raise UnreadableFileError(f"{path}: a .npy file has no part {part!r}")
         return {"images": content}
-    with content:
-        name = part or _image_name(content, path)
-        if name not in content:
-            listed = ", ".join(content.files) or "nothing"
-            raise UnreadableFileError(f"{path}: it holds no array {name!r}, only {listed}")
-        beside = {key: content[key] for key in ("mask", "ids") if key in content and key != name}
-        return {"images": content[name], **beside}
+
+
+def _from_archive(content: Mapping[str, Array], path: Path, part: str) -> dict[str, Array]:
+    name = part or _image_name(content, path)
+    if name not in content:
+        listed = ", ".join(content) or "nothing"
+        raise UnreadableFileError(f"{path}: it holds no array {name!r}, only {listed}")
+    beside = {key: content[key] for key in ("mask", "ids") if key in content and key != name}
+    return {"images": content[name], **beside}
 
 
 def _image_name(content: Mapping[str, Array], path: Path) -> str:

@@ -58,9 +58,10 @@ def discover(inputs: Sequence[str | Path], suffixes: Iterable[str]) -> tuple[Fou
 def _expand(name: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
     path = Path(name)
     selection = PART.fullmatch(name)
-    if path.is_dir():
+    # An empty name, as from a variable that is not set, would be the current folder.
+    if name and path.is_dir():
         yield from _folder_or_error(path, suffixes)
-    elif os.path.lexists(path):
+    elif os.path.lexists(name):
         yield _judge(path, suffixes)
     elif selection and os.path.isfile(selection["file"]):
         yield _judge(Path(selection["file"]), suffixes)._replace(part=selection["part"])

@@ -15,6 +15,9 @@ from equiclust.persistence import atomic_path
 
 __all__ = ["write_fits"]
 
+# Bytes of a file name, of the 255 that most systems allow, less suffix and number.
+LONGEST_NAME = 240
+
 
 def write_fits(images: ImageSet, folder: str | os.PathLike[str]) -> list[Path]:
     """Write every image to a FITS file of its own, named by its id.
@@ -72,6 +75,7 @@ def _file_names(ids: tuple[str, ...]) -> list[str]:
     taken: set[str] = set()
     for id in ids:
         stem = re.sub(r"[^\w.+\-\[\]]", "_", id).lstrip(".") or "image"
+        stem = stem.encode()[:LONGEST_NAME].decode(errors="ignore")
         number, name = 2, f"{stem}.fits"
         while name.lower() in taken:
             name, number = f"{stem}-{number}.fits", number + 1

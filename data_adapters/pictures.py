@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,21 +25,9 @@ __all__ = ["PictureAdapter"]
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF")
+FORMATS = ("PNG", "JPEG", "TIFF")
 TIFF_SUFFIXES = (".tif", ".tiff")
 ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
-
-DAMAGE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    TypeError,
-    LookupError,
-    EOFError,
-    struct.error,
-    tifffile.TiffFileError,
-    PIL.Image.DecompressionBombError,
-)
 
 Array = npt.NDArray[Any]
 
@@ -68,14 +57,38 @@ class PictureAdapter:
             raise UnreadableFileError(f"{path}: a picture has no part {part!r}")
         is_tiff = path.suffix.lower() in TIFF_SUFFIXES
         try:
-            pages = _tiff_pages(path) if is_tiff else [_with_pillow(path, 0)]
-        except DAMAGE as error:
+            with _quietly(path):
+                pages = _tiff_pages(path) if is_tiff else [_with_pillow(path, 0)]
+        except Exception as error:
+            # A damaged file can make a library fail in any way.
             raise UnreadableFileError(f"{path}: {_reason(path, error)}") from error
         several = len(pages) > 1
         return tuple(
             _image_of(page, f"{path.stem}_{index:03d}" if several else path.stem, path)
             for index, page in enumerate(pages)
         )
+
+
+@contextmanager
+def _quietly(path: Path) -> Iterator[None]:
+    """What the libraries say of odd files goes to the log of this module, as details."""
+
+    def demote(record: logging.LogRecord) -> bool:
+        logger.debug("%s: %s", path, record.getMessage())
+        return False
+
+    noisy = [logging.getLogger(name) for name in ("tifffile", "PIL.TiffImagePlugin")]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for library in noisy:
+            library.addFilter(demote)
+        try:
+            yield
+        finally:
+            for library in noisy:
+                library.removeFilter(demote)
+            for warning in caught:
+                logger.debug("%s: %s", path, warning.message)
 
 
 def _reason(path: Path, error: BaseException) -> str:
@@ -97,16 +110,9 @@ def _image_of(page: Page, name: str, path: Path) -> Image:
 
 
 def _with_pillow(path: Path, page: int) -> Page:
-    with (
-        warnings.catch_warnings(record=True) as caught,
-        PIL.Image.open(path, formats=FORMATS) as picture,
-    ):
-        warnings.simplefilter("always")
+    with PIL.Image.open(path, formats=FORMATS) as picture:
         picture.seek(page)
-        samples = _samples(PIL.ImageOps.exif_transpose(picture))
-    for warning in caught:
-        logger.debug("%s: %s", path, warning.message)
-    return samples
+        return _samples(PIL.ImageOps.exif_transpose(picture))
 
 
 def _samples(picture: PIL.Image.Image) -> Page:

@@ -1,0 +1,157 @@
+"""Images in NumPy files, and what is refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_adapters.arrays import ArrayAdapter
+from equiclust.exceptions import UnreadableFileError
+
+STACK = np.random.default_rng(0).integers(0, 255, (12, 5, 6), dtype=np.uint8)
+
+
+def archive(path: Path, **content: Any) -> Path:
+    np.savez(path, **content)
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", ">i2", "f2", ">f8", "u8"])
+@pytest.mark.parametrize("shape", [(12, 5, 6), (4, 3, 5, 6)])
+def test_a_stack_gives_its_images_in_order(
+    tmp_path: Path, dtype: str, shape: tuple[int, ...]
+) -> None:
+    stack = STACK.reshape(shape).astype(dtype)
+    np.save(tmp_path / "s.npy", stack)
+    images = ArrayAdapter().read(tmp_path / "s.npy")
+    assert [image.id for image in images] == [
+        f"s_{i:02d}" if len(stack) > 10 else f"s_{i}" for i in range(len(stack))
+    ]
+    for image, frame in zip(images, stack, strict=True):
+        np.testing.assert_array_equal(image.pixels, frame.astype(np.float32).reshape(image.shape))
+        assert image.path == str(tmp_path / "s.npy")
+
+
+def test_two_axes_are_one_image(tmp_path: Path) -> None:
+    np.save(tmp_path / "s.npy", STACK[0])
+    [image] = ArrayAdapter().read(tmp_path / "s.npy")
+    assert image.id == "s"
+    np.testing.assert_array_equal(image.pixels[0], STACK[0])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"images": STACK},
+        {"pixels": STACK, "other": STACK + 1},
+        {"images": STACK, "pixels": STACK + 1},
+        {"frames": STACK, "labels": np.arange(12), "mask": np.zeros(STACK.shape, dtype=bool)},
+        {"frames": STACK, "names": np.array([None] * 12)},
+    ],
+)
+def test_an_archive_says_or_shows_which_array_it_is(
+    tmp_path: Path, content: dict[str, Any]
+) -> None:
+    images = ArrayAdapter().read(archive(tmp_path / "s.npz", **content))
+    np.testing.assert_array_equal([image.pixels[0] for image in images], STACK)
+
+
+def test_an_array_is_asked_for_by_name(tmp_path: Path) -> None:
+    path = archive(tmp_path / "s.npz", images=STACK, other=STACK[:2] + 1)
+    images = ArrayAdapter().read(path, "other")
+    np.testing.assert_array_equal([image.pixels[0] for image in images], STACK[:2] + 1)
+    assert [image.id for image in images] == ["s[other]_0", "s[other]_1"]
+    assert images[0].path == f"{path}[other]"
+
+
+def test_mask_and_ids_are_used(tmp_path: Path) -> None:
+    mask = STACK > 200
+    ids = np.array([f"star {i}" for i in range(12)])
+    images = ArrayAdapter().read(archive(tmp_path / "s.npz", images=STACK, mask=mask, ids=ids))
+    assert [image.id for image in images] == list(ids)
+    np.testing.assert_array_equal([image.mask for image in images], mask)
+    [single] = ArrayAdapter().read(archive(tmp_path / "1.npz", images=STACK[0], mask=mask[0]))
+    np.testing.assert_array_equal(single.mask, mask[0])
+
+
+class Trap:
+    """Makes a folder if it is ever unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("name", ["trap.npy", "trap.npz"])
+def test_nothing_is_unpickled(tmp_path: Path, name: str) -> None:
+    objects = np.array([Trap(tmp_path / "sprung")], dtype=object)
+    if name.endswith("y"):
+        np.save(tmp_path / name, objects, allow_pickle=True)
+    else:
+        np.savez(tmp_path / name, images=objects)
+    with pytest.raises(UnreadableFileError, match="objects"):
+        ArrayAdapter().read(tmp_path / name)
+    assert not (tmp_path / "sprung").exists()
+
+
+def _cut(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, STACK) if path.suffix == ".npy" else np.savez(file, images=STACK)
+    path.write_bytes(path.read_bytes()[:300])
+
+
+BAD_FILES = {
+    "text": (lambda path: path.write_text("hello"), "no NumPy file"),
+    "empty": (lambda path: path.touch(), "it is empty"),
+    "folder": (lambda path: path.mkdir(), "folder"),
+    "missing": (lambda path: None, "No such file"),
+    "truncated": (_cut, "truncated|no NumPy file"),
+}
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_bad_file_is_refused_with_path_and_reason(tmp_path: Path, kind: str, suffix: str) -> None:
+    make, reason = BAD_FILES[kind]
+    path = tmp_path / f"bad{suffix}"
+    make(path)
+    with pytest.raises(UnreadableFileError, match=reason) as caught:
+        ArrayAdapter().read(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"a": STACK, "b": STACK}, r"a, b; name one as in s\.npz\[NAME\]"),
+        ({"labels": np.arange(3)}, "labels"),
+        ({}, "nothing"),
+        ({"images": np.zeros((0, 4, 4))}, r"\(0, 4, 4\) is empty"),
+        ({"images": np.zeros((4, 4, 0))}, r"\(4, 4, 0\) is empty"),
+        ({"images": np.arange(5)}, r"\(5,\)"),
+        ({"images": np.zeros((1, 1, 1, 4, 4))}, r"\(1, 1, 1, 4, 4\)"),
+        ({"images": STACK.astype(complex)}, "complex"),
+        ({"images": STACK, "ids": np.array(["a"])}, "got 1 names"),
+        ({"images": STACK, "ids": np.array(["a"] * 12)}, "'a' more than once"),
+        ({"images": STACK, "mask": np.zeros((3, 5, 6), dtype=bool)}, "mask"),
+    ],
+)
+def test_content_that_does_not_fit_is_explained(
+    tmp_path: Path, content: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(UnreadableFileError, match=reason):
+        ArrayAdapter().read(archive(tmp_path / "s.npz", **content))
+
+
+def test_a_name_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="no array 'x', only images"):
+        ArrayAdapter().read(archive(tmp_path / "s.npz", images=STACK), "x")
+    np.save(tmp_path / "s.npy", STACK)
+    with pytest.raises(UnreadableFileError, match="no part 'x'"):
+        ArrayAdapter().read(tmp_path / "s.npy", "x")
