@@ -220,9 +220,12 @@ def test_the_background_of_an_object_on_a_sky_becomes_black(background: str, dar
     assert np.median(image.pixels[0][border(image.mask)]) == pytest.approx(dark, abs=0.03)
 
 
-def test_a_dark_object_survives_the_background() -> None:
-    frame = 50 - _disc(64, (0, 0))[None]
-    taken = Preprocessor(size=64).transform(frame)
+@pytest.mark.parametrize("depth", [0.0, 1.0], ids=["texture", "dark object"])
+@pytest.mark.parametrize("background", ["border", "median"])
+def test_what_is_no_object_on_a_sky_keeps_its_dark_parts(background: str, depth: float) -> None:
+    texture = 0.5 * np.random.default_rng(2).standard_normal((64, 64))
+    frame = (50 + texture - depth * _disc(64, (0, 0)))[None]
+    taken = Preprocessor(size=64, background=background).transform(frame)
     ignored = Preprocessor(size=64, background="none").transform(frame)
     np.testing.assert_array_equal(taken.pixels, ignored.pixels)
 
