@@ -47,7 +47,7 @@ def make_clusterer(
     method: str,
     n_clusters: int,
     *,
-    whiten: bool | float = True,
+    whiten: bool | float = 0.5,
     n_components: float | int | None = 0.95,
     standardise: bool = True,
     random_state: int | np.random.RandomState | None = None,
@@ -98,8 +98,9 @@ class LatentClusterer(
     method : {"kmeans", "gmm", "spectral"}
         k-means, Gaussian mixture (its covariances chosen by BIC), or spectral clustering.
     whiten : bool or float
-        Bring the principal axes to unit variance: wholly (True, 1), not at all (False, 0), or part
-        of the way: an axis is divided by its standard deviation to this power.
+        Bring the principal axes to the same variance: wholly (True, 1), not at all (False, 0), or
+        part of the way: an axis is divided by its standard deviation to this power. Whole whitening
+        makes directions of mere noise count as much as any other; half of it is safe.
     n_components : int, float or None
         How many principal axes are kept, or the share of the variance to explain by them, or all.
     standardise : bool
@@ -126,7 +127,7 @@ class LatentClusterer(
         n_clusters: int = 8,
         *,
         method: str = "kmeans",
-        whiten: bool | float = True,
+        whiten: bool | float = 0.5,
         n_components: float | int | None = 0.95,
         standardise: bool = True,
         random_state: int | np.random.RandomState | None = None,

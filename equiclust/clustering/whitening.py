@@ -47,7 +47,8 @@ class Whitening:
     scale : ndarray (d,)
         :math:`\sigma`.
     axes : ndarray (d, c)
-        :math:`A`: principal axes, each divided by its standard deviation to the power `whiten`.
+        :math:`A`: principal axes, each divided by its standard deviation to the power `whiten`,
+        then all of them by one number that makes their mean variance one.
     """
 
     mean: Array
@@ -72,7 +73,7 @@ class Whitening:
         standardise : bool
             Bring every column to unit variance before looking for principal axes.
         whiten : float
-            1 brings every axis to unit variance, 0 leaves the variances, and what lies between
+            1 brings every axis to the same variance, 0 keeps their ratios, and what lies between
             goes part of the way.
         n_components : int, float or None
             How many axes, at most `n - 1`; or the share of the variance they shall explain, which
@@ -90,6 +91,7 @@ class Whitening:
         kept = pca.explained_variance_ > pca.explained_variance_[0] * _FLOAT32_ROUNDING**2
         spread = np.sqrt(pca.explained_variance_[kept])
         axes = (pca.components_[kept] / spread[:, None] ** float(whiten)).T
+        axes /= np.sqrt(np.mean(spread ** (2 - 2 * float(whiten))))
         return cls(mean, scale, np.ascontiguousarray(np.where(alive[:, None], axes, 0.0)))
 
     def apply(self, points: Array) -> Array:
