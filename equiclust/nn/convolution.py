@@ -9,6 +9,8 @@ same filters as escnn's `R2Conv` between the same representations.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -285,13 +287,16 @@ class ProjectionConv2d(ExpandedConv2d):
         n_functions = _checked_functions(group, kernel_size)
         check_count("in_fields", in_fields)
         check_count("out_channels", out_channels)
+        # One filter meets all channels of a field, so what they share adds up: at least their
+        # mean, whose power is 1 / pi of that of a rectified Gaussian field.
+        shared = 1 + (group.order - 1) / math.pi
         super().__init__(
             group,
             (in_fields * group.order, out_channels),
             kernel_size=kernel_size,
             stride=stride,
             weight_shape=(out_channels, in_fields, n_functions),
-            gain=_RECTIFIED,
+            gain=_RECTIFIED / shared**0.5,
             bias_repeats=int(bias),
         )
 
@@ -302,9 +307,7 @@ class ProjectionConv2d(ExpandedConv2d):
 
 
 def _checked_functions(group: Group, kernel_size: int) -> int:
-    """Number of basis functions, once group and kernel have been checked."""
-    check_group(group)
-    check_count("kernel_size", kernel_size)
+    """Number of basis functions; refuses what is no group or no size."""
     return len(polar_basis(group, kernel_size)[0])
 
 

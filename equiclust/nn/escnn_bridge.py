@@ -242,7 +242,7 @@ def _basis(layer: ExpandedConv2d) -> Tensor:
 def _coefficients(blocks: Tensor, basis: Tensor) -> Tensor:
     """Weights `(rows, columns, n_weights)` of blocks `(rows, columns, p)` over `(n_weights, p)`."""
     targets, columns = blocks.double().flatten(0, 1).T, basis.double().T
-    weights = torch.linalg.lstsq(columns, targets).solution
+    weights: Tensor = torch.linalg.lstsq(columns, targets).solution
     residual = torch.linalg.norm(columns @ weights - targets)
     if residual > _TOLERANCE * torch.linalg.norm(targets):
         raise InputError(

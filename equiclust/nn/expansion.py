@@ -201,11 +201,9 @@ class ExpandedConv2d(nn.Module, ABC):
 def _can_be_watched(weight: Tensor) -> bool:
     """Whether a change of these weights would be noticed.
 
-    Inference tensors count no versions; weights put in place by `torch.func` and its transforms
-    are no parameters; and a compiler sees no addresses.
+    A compiler sees no addresses; weights put in place by `torch.func` and its transforms are no
+    parameters; and inference tensors count no versions.
     """
-    return (
-        type(weight) is nn.Parameter
-        and not weight.is_inference()
-        and not torch.compiler.is_compiling()
-    )
+    if torch.compiler.is_compiling():
+        return False
+    return type(weight) is nn.Parameter and not weight.is_inference()

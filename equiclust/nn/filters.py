@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.nn.arguments import check_count
+from equiclust.nn.arguments import check_count, check_group
 from equiclust.nn.groups import Group
 
 __all__ = ["Ring", "polar_basis", "rings"]
@@ -59,7 +59,6 @@ def _max_frequency(radius: int, kernel_size: int) -> int:
     return 2 * radius - (radius + 1) % 2
 
 
-@lru_cache(maxsize=64)
 def polar_basis(group: Group, kernel_size: int) -> FloatArray:
     """Basis of the filters, sampled once for every group element.
 
@@ -83,8 +82,15 @@ def polar_basis(group: Group, kernel_size: int) -> FloatArray:
     Raises
     ------
     InputError
-        When `kernel_size` is not a positive integer.
+        When `group` is no `Group` or `kernel_size` not a positive integer.
     """
+    check_group(group)
+    check_count("kernel_size", kernel_size)
+    return _polar_basis(group, kernel_size)
+
+
+@lru_cache(maxsize=64)
+def _polar_basis(group: Group, kernel_size: int) -> FloatArray:
     table = rings(kernel_size)
     offsets = np.arange(kernel_size) - (kernel_size - 1) / 2
     x, y = offsets[None, :], -offsets[:, None]

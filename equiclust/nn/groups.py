@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,13 +84,11 @@ class Group:
     @cached_property
     def matrices(self) -> FloatArray:
         """Matrices `(order, 2, 2)` of the elements, acting on `(x, y)` with y upwards."""
-        angles = 2 * np.pi * np.arange(self.n_rotations) / self.n_rotations
-        cosine, sine = np.cos(angles), np.sin(angles)
+        n = self.n_rotations
+        cosine, sine = np.array([_cosine_and_sine(turn, n) for turn in range(n)]).T
         turns = np.stack([cosine, -sine, sine, cosine], axis=-1).reshape(-1, 2, 2)
         parts = [turns, turns * [-1.0, 1.0]] if self.mirrored else [turns]
-        # Rounded, elements a quarter turn apart have the same digits, so filters sampled
-        # through them are exact copies of each other. Adding zero turns -0 into 0.
-        return _frozen(np.round(np.concatenate(parts), 15) + 0.0)
+        return _frozen(np.concatenate(parts) + 0.0)  # -0 becomes 0
 
     @cached_property
     def inverse(self) -> IntArray:
@@ -153,6 +152,23 @@ def _parse(name: str) -> tuple[bool, int]:
     if n_rotations > _MOST_ROTATIONS:
         raise InputError(f"group may have {_MOST_ROTATIONS} rotations at most, got {name!r}")
     return match[1].upper() == "D", n_rotations
+
+
+def _cosine_and_sine(turn: int, n: int) -> tuple[float, float]:
+    """Cosine and sine of `2 pi turn / n`, computed in the first eighth of the circle.
+
+    So those of angles a quarter turn or a mirror apart have the same digits, and filters sampled
+    at such angles are exact copies of each other.
+    """
+    quarters, rest = divmod(4 * turn, n)
+    nearer = min(rest, n - rest)
+    small, large = math.sin(nearer / n * math.pi / 2), math.cos(nearer / n * math.pi / 2)
+    if 2 * rest == n:
+        small = large
+    cosine, sine = (large, small) if 2 * rest <= n else (small, large)
+    for _ in range(quarters):
+        cosine, sine = -sine, cosine
+    return cosine, sine
 
 
 def _frozen(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
