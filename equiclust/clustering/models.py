@@ -38,7 +38,7 @@ class Model(Protocol):
         """Learn from samples `(n, d)`."""
 
     @classmethod
-    def restore(cls, arrays: Arrays, n_clusters: int) -> Self:
+    def restore(cls, arrays: Arrays, n_clusters: int, n_features: int) -> Self:
         """The model that `arrays` tells of."""
 
     def memberships(self, points: Array) -> Array:
@@ -74,10 +74,11 @@ class CentreModel:
         return cls(centres, within_cluster_variance(points, centres))
 
     @classmethod
-    def restore(cls, arrays: Arrays, n_clusters: int) -> Self:
+    def restore(cls, arrays: Arrays, n_clusters: int, n_features: int) -> Self:
         """The model that `arrays` tells of."""
         check_ranks(arrays, {"centres": 2, "variance": 1})
-        check_fits(len(arrays["centres"]) == n_clusters, "centres and n_clusters")
+        expected = (n_clusters, n_features)
+        check_fits(arrays["centres"].shape == expected, "centres and n_clusters")
         return cls(arrays["centres"], float(arrays["variance"][0]))
 
     def memberships(self, points: Array) -> Array:
@@ -111,26 +112,29 @@ class MixtureModel:
     @classmethod
     def fit(cls, points: Array, n_clusters: int, seed: int) -> Self:
         """Learn from samples `(n, d)`."""
+        if len(points) == 1:
+            # GaussianMixture wants two samples.
+            points = np.repeat(points, 2, axis=0)
         candidates = [_fit_mixture(points, n_clusters, kind, seed) for kind in _COVARIANCE_TYPES]
         return cls(min(candidates, key=lambda mixture: float(mixture.bic(points))))
 
     @classmethod
-    def restore(cls, arrays: Arrays, n_clusters: int) -> Self:
+    def restore(cls, arrays: Arrays, n_clusters: int, n_features: int) -> Self:
         """The model that `arrays` tells of."""
         check_ranks(arrays, {"weights": 1, "means": 2, "covariance_type": 1})
         code = int(arrays["covariance_type"][0])
         means, precisions = arrays["means"], arrays["precisions_cholesky"]
         check_fits(0 <= code < len(_COVARIANCE_TYPES), "covariance_type")
         kind = _COVARIANCE_TYPES[code]
-        d = means.shape[1]
         shapes = {
-            "full": (n_clusters, d, d),
-            "tied": (d, d),
-            "diag": (n_clusters, d),
+            "full": (n_clusters, n_features, n_features),
+            "tied": (n_features, n_features),
+            "diag": (n_clusters, n_features),
             "spherical": (n_clusters,),
         }
+        check_fits(means.shape == (n_clusters, n_features), "means and n_clusters")
         check_fits(precisions.shape == shapes[kind], "precisions and means")
-        check_fits(len(means) == len(arrays["weights"]) == n_clusters, "means and weights")
+        check_fits(len(arrays["weights"]) == n_clusters, "weights and n_clusters")
         return cls(_mixture_of(kind, arrays["weights"], means, precisions))
 
     def memberships(self, points: Array) -> Array:
@@ -155,13 +159,13 @@ class MixtureModel:
 
 
 def _fit_mixture(points: Array, n_clusters: int, kind: str, seed: int) -> GaussianMixture:
-    # The latents are whitened: a cluster thinner than 3 % of the whole is more likely a handful of
-    # samples than a shape.
+    # The mean variance of whitened axes is one: a cluster thinner than a tenth of that spread is
+    # more likely a handful of samples than a shape.
     mixture = GaussianMixture(
         n_clusters,
         covariance_type=kind,
-        reg_covar=1e-3,
-        n_init=3,
+        reg_covar=1e-2,
+        n_init=5,
         max_iter=300,
         random_state=seed,
     )
@@ -196,10 +200,11 @@ class SpectralModel:
         return cls(SpectralClustering(n_clusters, random_state=seed).fit(points))
 
     @classmethod
-    def restore(cls, arrays: Arrays, n_clusters: int) -> Self:
+    def restore(cls, arrays: Arrays, n_clusters: int, n_features: int) -> Self:
         """The model that `arrays` tells of."""
         clustering = SpectralClustering(n_clusters)
         clustering._restore(arrays)
+        check_fits(clustering.n_features_in_ == n_features, "landmarks and whitening")
         return cls(clustering)
 
     def memberships(self, points: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
-from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.base import ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -81,11 +81,7 @@ def make_clusterer(
 
 
 # scikit-learn carries no annotations, hence the ignored error.
-class LatentClusterer(
-    Persistent,
-    ClusterMixin,  # type: ignore[misc]
-    BaseEstimator,  # type: ignore[misc]
-):
+class LatentClusterer(ClusterMixin, Persistent):  # type: ignore[misc]
     """Standardise, whiten, cluster.
 
     The result does not depend on the order of the training samples, and `predict` of them equals
@@ -168,7 +164,7 @@ class LatentClusterer(
     def _check_parameters(self) -> None:
         check_at_least_one("n_clusters", self.n_clusters)
         check_whitening(self.whiten, self.n_components)
-        if self.method not in MODELS:
+        if not isinstance(self.method, str) or self.method not in MODELS:
             raise InputError(f"method must be one of {', '.join(MODELS)}, got {self.method!r}")
 
     def _fit(self, latents: Array) -> None:
@@ -280,7 +276,7 @@ class LatentClusterer(
         check_fits(len(references) > 0 and references.shape[1] == axes.shape[1], "references")
         prefix = "model."
         model = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-        self.model_ = MODELS[self.method].restore(model, self.n_clusters)
+        self.model_ = MODELS[self.method].restore(model, self.n_clusters, axes.shape[1])
         self.whitening_ = Whitening(mean, scale, axes)
         self._references, self._unit = KDTree(references), float(arrays["unit"][0])
         self.labels_, self.n_features_in_ = arrays["labels"], len(mean)

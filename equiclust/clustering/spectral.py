@@ -7,12 +7,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    ClusterMixin,
-    TransformerMixin,
-)
+from scipy.spatial.distance import pdist
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -36,6 +32,12 @@ __all__ = ["SpectralClustering"]
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
+# An embedding draws a cluster into almost a point, so that its own spread would make a sample whose
+# neighbours are divided between two clusters certain of one. The spread is therefore not taken
+# below this share of the mean squared distance of the centres. Of 1/4, 1/6, 1/8, 1/12 and 1/24 this
+# one made the mean membership of new samples of simulated mixtures closest to their accuracy.
+_LEAST_VARIANCE = 1 / 8
+
 _ARRAY_RANKS = {
     "landmarks": 2,
     "coefficients": 2,
@@ -48,11 +50,10 @@ _ARRAY_RANKS = {
 
 # scikit-learn carries no annotations, hence the ignored error.
 class SpectralClustering(
-    Persistent,
     ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
     TransformerMixin,  # type: ignore[misc]
     ClusterMixin,  # type: ignore[misc]
-    BaseEstimator,  # type: ignore[misc]
+    Persistent,
 ):
     r"""Clusters of any shape, from a graph of near neighbours, with `predict` for new samples.
 
@@ -171,7 +172,7 @@ class SpectralClustering(
         self.coefficients_ = mixing @ coefficients
         embedding = self._embed(rows)
         centres = kmeans_centres(embedding, counts, self.n_clusters, n_init=self.n_init, seed=seed)
-        self._variance = within_cluster_variance(embedding, centres, counts)
+        self._variance = _membership_variance(embedding, centres, counts)
         labels = centre_memberships(embedding, centres, self._variance).argmax(axis=1)[where]
         order = canonical_order(labels, self.n_clusters)
         self.cluster_centers_, self.labels_ = centres[order], np.argsort(order)[labels]
@@ -219,6 +220,8 @@ class SpectralClustering(
 
     def predict_proba(self, X: npt.ArrayLike) -> Array:
         """Membership of samples in each cluster, from their distances in the embedding.
+
+        A sample whose neighbours are divided between two clusters belongs to both.
 
         Parameters
         ----------
@@ -268,3 +271,10 @@ class SpectralClustering(
         self.coefficients_, self.cluster_centers_ = coefficients, centres
         self.eigenvalues_, self.labels_ = arrays["eigenvalues"], arrays["labels"]
         self._variance = float(arrays["variance"][0])
+
+
+def _membership_variance(embedding: Array, centres: Array, counts: Labels) -> float:
+    within = within_cluster_variance(embedding, centres, counts)
+    if len(centres) == 1:
+        return within
+    return max(within, _LEAST_VARIANCE * float(pdist(centres, "sqeuclidean").mean()))

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from equiclust.exceptions import InputError
@@ -23,7 +24,8 @@ _FORMAT = 1
 _PARAMETERS, _ARRAYS = "clusterer.json", "clusterer.safetensors"
 
 
-class Persistent:
+# scikit-learn carries no annotations, hence the ignored error.
+class Persistent(BaseEstimator):  # type: ignore[misc]
     """`save` and `load` for an estimator that can tell its fitted state in arrays.
 
     A subclass gives `_arrays`, which tells them, and `_restore`, which checks them and takes them
@@ -38,10 +40,6 @@ class Persistent:
 
     def _check_parameters(self) -> None:
         raise NotImplementedError
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters of the constructor; scikit-learn's `BaseEstimator` has it."""
-        return super().get_params(deep)  # type: ignore[misc,no-any-return]  # a mixin's parent
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the fitted estimator as JSON and safetensors.
@@ -59,7 +57,7 @@ class Persistent:
         check_is_fitted(self)
         target = Path(folder)
         parameters = self.get_params(deep=False)
-        if not isinstance(parameters["random_state"], int | None):
+        if not isinstance(parameters["random_state"], int | np.integer | None):
             # A generator has moved on since the fit: it could not repeat it anyway.
             parameters["random_state"] = None
         write_arrays(target / _ARRAYS, self._arrays())
