@@ -1,0 +1,63 @@
+"""An equivariant map to images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from equiclust.nn.blocks import SeparableBlock
+from equiclust.nn.convolution import LiftingConv2d, PointwiseGroupConv2d
+from equiclust.nn.encoder import n_halvings, stage_widths
+from equiclust.nn.groups import Group
+from equiclust.nn.resampling import CenteredUpsample2d
+
+__all__ = ["Decoder"]
+
+_LAST_KERNEL = 6
+_LAST_FIELDS = 4
+
+
+class Decoder(nn.Module):
+    """Fields `(n, in_fields * order, 8, 8)` to images `(n, c, size, size)`.
+
+    Separable blocks and doublings alternate up to a quarter of the image's side; there the fields
+    are reduced to a few and doubled once more. The last doubling is the transpose of a lifting
+    convolution with stride 2, as exact as the convolution itself.
+
+    Parameters
+    ----------
+    group : Group
+    in_fields : int
+        Fields of the map.
+    out_channels : int
+        Channels of the images.
+    size : int
+        Side of the images.
+    fields : sequence of int
+        As for the `Encoder`; taken from the end.
+    """
+
+    def __init__(
+        self, group: Group, in_fields: int, out_channels: int, size: int, fields: Sequence[int]
+    ) -> None:
+        super().__init__()
+        widths = stage_widths(fields, n_halvings(size))[:0:-1]
+        stages: list[nn.Module] = [PointwiseGroupConv2d(group, in_fields, widths[0]), nn.GELU()]
+        for i, (width, following) in enumerate(zip(widths, (*widths[1:], widths[-1]), strict=True)):
+            stages += [CenteredUpsample2d()] if i else []
+            stages += [SeparableBlock(group, width, following)]
+        stages += [PointwiseGroupConv2d(group, widths[-1], _LAST_FIELDS), CenteredUpsample2d()]
+        self.stages = nn.Sequential(*stages, nn.GELU())
+        self.last = LiftingConv2d(
+            group, out_channels, _LAST_FIELDS, _LAST_KERNEL, stride=2, bias=False
+        )
+        self.level = nn.Parameter(torch.zeros(out_channels, 1, 1))
+
+    def forward(self, encoded: Tensor) -> Tensor:
+        """Decode a map; see the class."""
+        fields = self.stages(encoded.contiguous(memory_format=torch.channels_last))
+        filters, _, stride, padding, _ = self.last.expanded()
+        return functional.conv_transpose2d(fields, filters, None, stride, padding) + self.level

@@ -1,0 +1,133 @@
+"""The autoencoder: one equivariant map, read by a decoder and by an invariant pooling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from equiclust.exceptions import InputError
+from equiclust.nn.convolution import PointwiseGroupConv2d
+from equiclust.nn.decoder import Decoder
+from equiclust.nn.encoder import MAP_SIZE, Encoder, n_halvings
+from equiclust.nn.groups import Group
+from equiclust.nn.pooling import InvariantPooling
+
+__all__ = ["AutoencoderNetwork", "NetworkConfig"]
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Everything that shapes the network.
+
+    Parameters
+    ----------
+    group : str
+        "D8", "C8", "D4", ..., or "trivial" for a plain convolutional autoencoder.
+    in_channels : int
+        Channels of the images.
+    size : int
+        Side of the images, 32 times a power of two.
+    fields : tuple of int
+        Fields at each size from half the image's side downwards; the last one is repeated.
+    map_fields : int
+        Fields of the map that the decoder sees: `map_fields * order * 64` numbers an image.
+    annuli : int
+        Rings over which the latent is gathered.
+    latent_dim : int
+        Length of the invariant latent.
+    """
+
+    group: str = "D8"
+    in_channels: int = 1
+    size: int = 64
+    fields: tuple[int, ...] = (4, 8, 12, 16)
+    map_fields: int = 4
+    annuli: int = 4
+    latent_dim: int = 32
+
+    def __post_init__(self) -> None:
+        Group(self.group)
+        n_halvings(self.size)
+        for name in ("in_channels", "map_fields", "annuli", "latent_dim"):
+            _check_positive(name, getattr(self, name))
+        if not self.fields:
+            raise InputError("fields must name at least one width, got none")
+        for width in self.fields:
+            _check_positive("fields", width)
+
+    @property
+    def map_numbers(self) -> int:
+        """Numbers in the equivariant map of one image."""
+        return self.map_fields * Group(self.group).order * MAP_SIZE**2
+
+    @property
+    def image_numbers(self) -> int:
+        """Numbers in one image."""
+        return self.in_channels * self.size**2
+
+
+def _check_positive(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InputError(f"{name} must be a whole number from 1 upwards, got {value!r}")
+
+
+class AutoencoderNetwork(nn.Module):
+    """Encoder, decoder and invariant latent.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        group = Group(config.group)
+        self.encoder = Encoder(group, config.in_channels, config.size, config.fields)
+        self.narrow = PointwiseGroupConv2d(group, self.encoder.out_fields, config.map_fields)
+        self.decoder = Decoder(
+            group, config.map_fields, config.in_channels, config.size, config.fields
+        )
+        self.pooling = InvariantPooling(
+            group, self.encoder.out_fields, MAP_SIZE, annuli=config.annuli
+        )
+        self.head = InvariantHead(self.pooling.out_features, config.latent_dim)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Invariant latents `(n, latent_dim)` of images `(n, c, size, size)`."""
+        latents: Tensor = self.head(self.pooling(self.encoder(images)))
+        return latents
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Images `(n, c, size, size)` as they come out of the equivariant map."""
+        reconstructions: Tensor = self.decoder(self.narrow(self.encoder(images)))
+        return reconstructions
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents and reconstructions."""
+        encoded = self.encoder(images)
+        return self.head(self.pooling(encoded)), self.decoder(self.narrow(encoded))
+
+
+class InvariantHead(nn.Module):
+    """Pooled statistics `(n, d)` to the latent `(n, latent_dim)`; what goes in is invariant.
+
+    Parameters
+    ----------
+    in_features, latent_dim : int
+    """
+
+    def __init__(self, in_features: int, latent_dim: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(in_features)
+        self.hidden = nn.Linear(in_features, in_features)
+        self.hidden_norm = nn.BatchNorm1d(in_features)
+        self.activation = nn.GELU()
+        self.last = nn.Linear(in_features, latent_dim)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Map pooled statistics to latents."""
+        hidden = self.activation(self.hidden_norm(self.hidden(self.norm(pooled))))
+        latents: Tensor = self.last(hidden)
+        return latents
