@@ -1,3 +1,33 @@
 """Sorts scientific images by shape, whatever way they happen to lie on the sky."""
 
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+# Where each public name lives. Looked up on first use: importing this package imports no torch.
+_HOMES = {
+    "EquivariantAutoencoder": "equiclust.autoencoder",
+    "Image": "equiclust.images",
+    "ImageSet": "equiclust.images",
+    "LatentClusterer": "equiclust.clustering",
+    "Preprocessor": "equiclust.preprocessing",
+    "SpectralClustering": "equiclust.clustering",
+    "assert_invariant": "equiclust.invariance",
+    "certify": "equiclust.invariance",
+    "make_clusterer": "equiclust.clustering",
+    "read": "data_adapters",
+    "simulate_discs": "equiclust.simulate",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'equiclust' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

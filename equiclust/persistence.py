@@ -113,7 +113,7 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> N
     from safetensors.numpy import save_file
 
     with atomic_path(path) as draft:
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, draft)
+        save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, draft)
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:

@@ -49,13 +49,14 @@ def test_a_folder_half_written_leaves_the_old_one(tmp_path: Path) -> None:
 
 
 def test_arrays_and_json_come_back(tmp_path: Path) -> None:
-    arrays = {"a": np.arange(6.0).reshape(2, 3).T, "b": np.zeros((0, 2), dtype=np.int32)}
+    arrays = {"a": np.arange(6.0).reshape(2, 3).T, "b": np.zeros((0, 2), dtype=np.int32), "c": np.array(7)}
     write_arrays(tmp_path / "x.safetensors", arrays)
     back = read_arrays(tmp_path / "x.safetensors")
     assert back.keys() == arrays.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(back[name], array)
         assert back[name].dtype == array.dtype
+        assert back[name].shape == array.shape
     write_json(tmp_path / "x.json", {"k": np.int64(3), "v": np.ones(2), "p": tmp_path})
     assert read_json(tmp_path / "x.json") == {"k": 3, "v": [1.0, 1.0], "p": str(tmp_path)}
 

@@ -18,6 +18,7 @@ __all__ = ["Decoder"]
 
 _LAST_KERNEL = 6
 _LAST_FIELDS = 4
+_INITIAL_CONTRAST = 0.1
 
 
 class Decoder(nn.Module):
@@ -55,6 +56,9 @@ class Decoder(nn.Module):
             group, out_channels, _LAST_FIELDS, _LAST_KERNEL, stride=2, bias=False
         )
         self.level = nn.Parameter(torch.zeros(out_channels, 1, 1))
+        with torch.no_grad():
+            # Begin near a uniform image, not with noise far beyond the range of the images.
+            self.last.weight.mul_(_INITIAL_CONTRAST)
 
     def forward(self, encoded: Tensor) -> Tensor:
         """Decode a map; see the class."""

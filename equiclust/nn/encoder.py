@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -75,7 +76,7 @@ class Encoder(nn.Module):
             nn.GELU(),
         )
         stages: list[nn.Module] = []
-        for width, following in zip(widths[:-1], widths[1:], strict=True):
+        for width, following in itertools.pairwise(widths):
             stages += [BinomialBlur2d(_BLUR_TAPS), SeparableBlock(group, width, following)]
         self.stages = nn.Sequential(*stages)
         self.out_fields = widths[-1]

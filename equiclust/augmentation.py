@@ -1,0 +1,131 @@
+"""Random views of images in a batch: what an object might have looked like on another night."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from equiclust.exceptions import InputError
+
+__all__ = ["Augmentation"]
+
+_SMOOTHING_TAPS = (1.0, 4.0, 6.0, 4.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a view may differ from its image; each step is drawn anew for each image.
+
+    Any rotation about the centre and a mirror in half of the cases are always applied.
+
+    Parameters
+    ----------
+    scale : float
+        Largest natural logarithm of the magnification.
+    shear : float
+        Largest natural logarithm of the stretch along a random axis.
+    smoothing : float
+        Probability of a binomial smoothing (variance of two square pixels).
+    gain : float
+        Largest natural logarithm of the factor on all values.
+    noise : float
+        Largest standard deviation of white noise, in units of the image range.
+    """
+
+    scale: float = 0.15
+    shear: float = 0.15
+    smoothing: float = 0.3
+    gain: float = 0.2
+    noise: float = 0.03
+
+    def __post_init__(self) -> None:
+        for step in fields(self):
+            value = getattr(self, step.name)
+            if not 0 <= value <= 1:
+                raise InputError(f"augmentation {step.name} must lie in 0 to 1, got {value}")
+
+    def __call__(
+        self, images: Tensor, mask: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """One random view of every image.
+
+        Parameters
+        ----------
+        images : Tensor (n, c, h, w)
+        mask : Tensor (n, 1, h, w), bool
+            `True` = ignore.
+        generator : torch.Generator
+            On the CPU, whatever the device of the images.
+
+        Returns
+        -------
+        images : Tensor (n, c, h, w)
+            Masked pixels are 0.
+        mask : Tensor (n, 1, h, w), bool
+            The mask moved along, with what came in from outside the frame.
+        """
+        views, hidden = _warp(images, mask, self._matrices(len(images), generator))
+        views = self._smooth(views, generator)
+        views = views * _column(self._spread(self.gain, len(views), generator).exp(), views)
+        level = self.noise * torch.rand(len(views), generator=generator)
+        grain = torch.randn(views.shape, generator=generator).to(views)
+        views = views + _column(level, views) * grain
+        return views.masked_fill(hidden, 0.0), hidden
+
+    def _spread(self, limit: float, n: int, generator: torch.Generator) -> Tensor:
+        return limit * (2.0 * torch.rand(n, generator=generator) - 1.0)
+
+    def _matrices(self, n: int, generator: torch.Generator) -> Tensor:
+        """`(n, 2, 2)`: turn, magnify, mirror, and stretch along a random axis."""
+        turn, axis = (2.0 * math.pi * torch.rand(2, n, generator=generator)).unbind()
+        magnify = self._spread(self.scale, n, generator).exp()
+        stretch = self._spread(self.shear, n, generator).exp()
+        mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
+        scales = torch.diag_embed(torch.stack([magnify * mirror, magnify], dim=-1))
+        along = torch.diag_embed(torch.stack([stretch, 1.0 / stretch], dim=-1).sqrt())
+        return _rotation(turn) @ scales @ _rotation(axis) @ along @ _rotation(-axis)
+
+    def _smooth(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        if self.smoothing == 0:
+            return images
+        chosen = torch.rand(len(images), generator=generator) < self.smoothing
+        taps = torch.tensor(_SMOOTHING_TAPS, dtype=images.dtype, device=images.device)
+        kernel = torch.outer(taps, taps) / taps.sum() ** 2
+        channels = images.shape[1]
+        smooth = functional.conv2d(
+            functional.pad(images, (2, 2, 2, 2), mode="replicate"),
+            kernel.expand(channels, 1, -1, -1),
+            groups=channels,
+        )
+        return torch.where(_column(chosen, images, keep_dtype=True), smooth, images)
+
+
+def _rotation(angles: Tensor) -> Tensor:
+    cosine, sine = angles.cos(), angles.sin()
+    rows = torch.stack([cosine, -sine, sine, cosine], dim=-1)
+    return rows.reshape(-1, 2, 2)
+
+
+def _column(values: Tensor, images: Tensor, *, keep_dtype: bool = False) -> Tensor:
+    """One value an image, shaped to broadcast over the image."""
+    dtype = values.dtype if keep_dtype else images.dtype
+    return values.to(device=images.device, dtype=dtype)[:, None, None, None]
+
+
+def _warp(images: Tensor, mask: Tensor, matrices: Tensor) -> tuple[Tensor, Tensor]:
+    affine = functional.pad(matrices, (0, 1)).to(images)
+    grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
+    warped = functional.grid_sample(
+        images, grid, mode="bicubic", padding_mode="zeros", align_corners=False
+    )
+    if not bool(mask.any()):
+        # The sky around an object is empty: zeros that come in from outside count as sky.
+        return warped, mask
+    shown = functional.grid_sample(
+        (~mask).to(images), grid, mode="bilinear", padding_mode="zeros", align_corners=False
+    )
+    return warped, shown < 0.5

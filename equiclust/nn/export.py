@@ -1,0 +1,101 @@
+"""The encoder in plain torch: convolutions with their filters written out and norms folded in."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from equiclust.nn.blocks import SeparableBlock
+from equiclust.nn.expansion import ExpandedConv2d
+from equiclust.nn.network import AutoencoderNetwork
+from equiclust.nn.normalization import FieldBatchNorm2d
+
+__all__ = ["ExportedEncoder", "export_encoder"]
+
+
+class _Residual(nn.Module):
+    def __init__(self, body: nn.Sequential) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.body(x)
+        return x + y
+
+
+class ExportedEncoder(nn.Module):
+    """Images `(n, c, size, size)` to invariant latents `(n, latent_dim)`; only for inference.
+
+    Parameters
+    ----------
+    encoder, pooling, head : Module
+    """
+
+    def __init__(self, encoder: nn.Module, pooling: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.pooling = pooling
+        self.head = head
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode images; see the class."""
+        images = images.contiguous(memory_format=torch.channels_last)
+        latents: Tensor = self.head(self.pooling(self.encoder(images)))
+        return latents
+
+
+@torch.no_grad()
+def export_encoder(network: AutoencoderNetwork) -> ExportedEncoder:
+    """A copy of encoder, pooling and head that no longer needs the group's layers.
+
+    It gives the same latents as the network in evaluation mode, up to rounding, faster.
+
+    Parameters
+    ----------
+    network : AutoencoderNetwork
+        Not changed; its mode does not matter.
+    """
+    encoder = network.encoder
+    lifting, norm, activation = encoder.stem
+    layers = [_plain(lifting, norm), deepcopy(activation)]
+    for stage in encoder.stages:
+        layers.append(_plain_block(stage) if isinstance(stage, SeparableBlock) else deepcopy(stage))
+    exported = ExportedEncoder(
+        nn.Sequential(*layers), deepcopy(network.pooling), deepcopy(network.head)
+    )
+    return exported.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+
+
+def _plain_block(block: SeparableBlock) -> nn.Module:
+    body = nn.Sequential(
+        _plain(block.depthwise), _plain(block.pointwise, block.norm), deepcopy(block.activation)
+    )
+    return _Residual(body) if block.residual else body
+
+
+def _plain(layer: nn.Module, norm: nn.Module | None = None) -> nn.Conv2d:
+    """One ordinary convolution for a group convolution and the norm behind it."""
+    if not isinstance(layer, ExpandedConv2d):
+        raise TypeError(f"cannot export a {type(layer).__name__}")
+    weight, bias, stride, padding, groups = layer.expanded()
+    if isinstance(norm, FieldBatchNorm2d):
+        scale, shift = norm.expanded_scale_shift()
+        weight = weight * scale[:, None, None, None]
+        bias = shift if bias is None else shift + scale * bias
+    plain = nn.Conv2d(
+        layer.in_channels,
+        layer.out_channels,
+        layer.kernel_size,
+        stride=stride,
+        padding=padding,
+        groups=groups,
+        bias=bias is not None,
+        dtype=weight.dtype,
+        device=weight.device,
+    )
+    plain.weight.copy_(weight)
+    if plain.bias is not None and bias is not None:
+        plain.bias.copy_(bias)
+    return plain
