@@ -70,6 +70,14 @@ def swap_parameter(module: nn.Module) -> None:
     module.weight = nn.Parameter(torch.randn_like(module.weight))
 
 
+def swap_for_an_alias(module: nn.Module) -> None:
+    """The new parameter has the old one's address and, after as many changes, its version."""
+    version = module.weight._version
+    module.weight = nn.Parameter(module.weight.data)
+    while module.weight._version < version:
+        module.weight.add_(1.0)
+
+
 def reset(module: nn.Module) -> None:
     module.reset_parameters()
 
@@ -82,6 +90,7 @@ CHANGES = [
     swap_data,
     swap_data_twice,
     swap_parameter,
+    swap_for_an_alias,
     reset,
 ]
 
@@ -99,11 +108,11 @@ def test_a_change_of_the_weights_is_seen(change: Callable[[nn.Module], None]) ->
 @torch.no_grad()
 def test_edits_that_torch_does_not_record_are_seen_after_train_or_to() -> None:
     module = layer()
-    for refresh in (module.train, lambda: module.to("cpu")):
+    for refresh in (lambda: module.train().eval(), lambda: module.to("cpu")):
         module(X)
         module.weight.data.add_(1.0)
         refresh()
-        torch.testing.assert_close(module.eval()(X), fresh(module))
+        torch.testing.assert_close(module(X), fresh(module))
 
 
 @torch.no_grad()
@@ -208,6 +217,7 @@ def test_many_sets_of_weights_run_at_once(case: Case) -> None:
     weights, buffers = torch.func.stack_module_state(layers)
 
     def run(weights: dict[str, Tensor], buffers: dict[str, Tensor]) -> Tensor:
+        torch.func.functional_call(layers[0], (weights, buffers), (-x,))
         return torch.func.functional_call(layers[0], (weights, buffers), (x,))
 
     together = torch.vmap(run)(weights, buffers)
