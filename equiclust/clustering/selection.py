@@ -1,0 +1,208 @@
+"""How many clusters there are, by the vote of three methods that fail in different ways."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median_low
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import check_array, check_random_state
+
+from equiclust.clustering.models import CentreModel, MixtureModel, Model, SpectralModel
+from equiclust.clustering.validation import check_at_least_one, distinct_rows
+from equiclust.clustering.whitening import Whitening, check_whitening
+from equiclust.exceptions import InputError
+
+__all__ = ["Choice", "choose_n_clusters", "prediction_strength"]
+
+logger = logging.getLogger(__name__)
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+# Tibshirani & Walther's own recommendation is 0.8 to 0.9.
+_STRONG = 0.8
+_N_SPLITS = 4
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A number of clusters and why.
+
+    Parameters
+    ----------
+    n_clusters : int
+        The median of the votes.
+    votes : mapping of str to int
+        What each score alone would have chosen.
+    scores : tuple of mapping
+        One row a candidate: `n_clusters` and its value of every score. Higher is better.
+    """
+
+    n_clusters: int
+    votes: Mapping[str, int]
+    scores: tuple[Mapping[str, float], ...]
+
+
+def choose_n_clusters(
+    latents: npt.ArrayLike,
+    *,
+    candidates: Iterable[int] = range(2, 11),
+    whiten: bool | float = 0.5,
+    n_components: float | int | None = 0.95,
+    standardise: bool = True,
+    max_samples: int = 1000,
+    random_state: int | np.random.RandomState | None = None,
+) -> Choice:
+    """Choose the number of clusters of latents.
+
+    Three scores vote, and the median wins. Prediction strength [1]_ of spectral clustering and of
+    k-means votes for the largest number of clusters that two halves of the data agree on; it misses
+    small clusters, that of k-means splits long ones. The Bayesian information criterion of Gaussian
+    mixtures [2]_ sees small and long clusters and splits those that are not Gaussian.
+
+    Parameters
+    ----------
+    latents : array-like (n, d)
+        Samples.
+    candidates : iterable of int
+        Numbers of clusters to choose from; those above the number of distinct samples are left out.
+    whiten, n_components, standardise
+        As in `LatentClusterer`.
+    max_samples : int
+        Of more samples than these, so many are drawn.
+    random_state : int, RandomState or None
+        For the draw, the halves and the clusterings.
+
+    Returns
+    -------
+    Choice
+
+    Raises
+    ------
+    InputError
+        When the latents are not finite numbers `(n, d)`, or no candidate can be tried.
+
+    References
+    ----------
+    .. [1] Tibshirani, R. & Walther, G. 2005, "Cluster validation by prediction strength",
+       J. Comput. Graph. Stat. 14, 511.
+    .. [2] Fraley, C. & Raftery, A. 1998, "How many clusters? Which clustering method?",
+       Comput. J. 41, 578.
+    """
+    check_at_least_one("max_samples", max_samples)
+    check_whitening(whiten, n_components)
+    rows = _checked(latents)
+    generator = check_random_state(random_state)
+    # From sorted rows, so that the order they came in cannot matter.
+    drawn = np.sort(generator.permutation(len(rows))[:max_samples])
+    points = Whitening.fit(
+        rows[drawn], standardise=standardise, whiten=whiten, n_components=n_components
+    ).apply(rows[drawn])
+    possible = _possible(candidates, len(distinct_rows(points)[0]))
+    return _choose(points, possible, generator)
+
+
+def _checked(latents: npt.ArrayLike) -> Array:
+    try:
+        array = np.asarray(check_array(latents, dtype=np.float64))
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    rows, _, counts = distinct_rows(array)
+    return np.repeat(rows, counts, axis=0)
+
+
+def _possible(candidates: Iterable[int], n_distinct: int) -> list[int]:
+    asked = sorted(set(candidates))
+    for candidate in asked:
+        check_at_least_one("each of candidates", candidate)
+    possible = [int(candidate) for candidate in asked if candidate <= n_distinct]
+    if not possible:
+        raise InputError(
+            f"candidates must hold a number that is at most that of distinct samples, got {asked} "
+            f"for {n_distinct} distinct samples"
+        )
+    if len(possible) < len(asked):
+        logger.info("candidates above %d, the number of distinct samples, left out", n_distinct)
+    return possible
+
+
+def _choose(points: Array, candidates: list[int], generator: np.random.RandomState) -> Choice:
+    seed = int(generator.randint(2**31 - 1))
+    halves = [
+        np.array_split(generator.permutation(len(points)), 2)
+        for _ in range(_N_SPLITS if len(points) > 1 else 0)
+    ]
+    spectral = [_mean_strength(SpectralModel, points, halves, k, seed) for k in candidates]
+    kmeans = [_mean_strength(CentreModel, points, halves, k, seed) for k in candidates]
+    information = [-_bic(points, k, seed) for k in candidates]
+    votes = {
+        "prediction_strength_spectral": _largest_strong(candidates, spectral),
+        "prediction_strength_kmeans": _largest_strong(candidates, kmeans),
+        "negative_bic": candidates[int(np.argmax(information))],
+    }
+    columns = zip(candidates, spectral, kmeans, information, strict=True)
+    scores = tuple(dict(zip(("n_clusters", *votes), row, strict=True)) for row in columns)
+    return Choice(median_low(votes.values()), votes, scores)
+
+
+def _largest_strong(candidates: list[int], strengths: list[float]) -> int:
+    strong = [k for k, strength in zip(candidates, strengths, strict=True) if strength >= _STRONG]
+    return strong[-1] if strong else candidates[int(np.argmax(strengths))]
+
+
+def _bic(points: Array, n_clusters: int, seed: int) -> float:
+    return float(MixtureModel.fit(points, n_clusters, seed).mixture.bic(points))
+
+
+def _mean_strength(
+    model: type[Model],
+    points: Array,
+    splits: list[list[npt.NDArray[np.int64]]],
+    n_clusters: int,
+    seed: int,
+) -> float:
+    strengths = []
+    for first, second in splits:
+        if min(len(distinct_rows(points[half])[0]) for half in (first, second)) < n_clusters:
+            # A half with fewer samples than clusters predicts nothing.
+            strengths.append(0.0)
+            continue
+        labels = [
+            model.fit(points[half], n_clusters, seed).memberships(points).argmax(axis=1)
+            for half in (first, second)
+        ]
+        strengths.append(prediction_strength(labels[0][second], labels[1][second]))
+        strengths.append(prediction_strength(labels[1][first], labels[0][first]))
+    return float(np.mean(strengths)) if strengths else 0.0
+
+
+def prediction_strength(predicted: Labels, own: Labels) -> float:
+    r"""How well clusters are foretold by a clustering of other data.
+
+    :math:`\min_k \frac{1}{n_k (n_k - 1)} \sum_{i \neq j \in k} [p_i = p_j]` over the clusters `k`
+    of the data itself, :math:`p` being the predicted labels: the share of pairs of a cluster that
+    the prediction keeps together, of the cluster where it is least.
+
+    Parameters
+    ----------
+    predicted : ndarray (n,), int
+        Labels by a clusterer that was fitted on other samples.
+    own : ndarray (n,), int
+        Labels by a clusterer that was fitted on these.
+
+    Returns
+    -------
+    float
+        From 0 to 1; clusters of one sample are left out.
+    """
+    shares = []
+    for label in np.unique(own):
+        sizes = np.bincount(predicted[own == label])
+        n = int(sizes.sum())
+        if n > 1:
+            shares.append(float(np.sum(sizes * (sizes - 1))) / (n * (n - 1)))
+    return min(shares, default=0.0)

@@ -1,0 +1,100 @@
+"""The number of clusters is found where it is plain, and the parts keep their laws."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from equiclust.clustering import Choice, choose_n_clusters
+from equiclust.clustering.selection import prediction_strength
+from equiclust.exceptions import InputError
+from tests.clustering.shapes import blobs, noise
+
+labels = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=20)
+
+
+@settings(max_examples=60, deadline=None)
+@given(labels)
+def test_prediction_strength_is_the_share_of_kept_pairs(pairs: list[tuple[int, int]]) -> None:
+    predicted, own = np.array(pairs).T
+    shares = []
+    for label in set(own.tolist()):
+        members = itertools.permutations(np.flatnonzero(own == label), 2)
+        kept = [predicted[i] == predicted[j] for i, j in members]
+        shares += [np.mean(kept)] if kept else []
+    assert prediction_strength(predicted, own) == pytest.approx(min(shares, default=0.0))
+
+
+@pytest.mark.parametrize("n_clusters", [2, 4])
+def test_plain_clusters_are_counted(n_clusters: int, random_state: int) -> None:
+    points, _ = blobs(120, random_state, n_clusters=n_clusters, n_features=6)
+    choice = choose_n_clusters(points, candidates=range(2, 7), random_state=random_state)
+    assert choice.n_clusters == n_clusters
+    assert set(choice.votes.values()) == {n_clusters}
+
+
+def test_the_choice_is_the_median_of_what_the_table_says(random_state: int) -> None:
+    choice = choose_n_clusters(
+        noise(60, random_state), candidates=[5, 2, 3, 3], random_state=random_state
+    )
+    assert [row["n_clusters"] for row in choice.scores] == [2, 3, 5]
+    assert choice.n_clusters == sorted(choice.votes.values())[1]
+    for name, vote in choice.votes.items():
+        column = {row["n_clusters"]: row[name] for row in choice.scores}
+        strong = [k for k, value in column.items() if value >= 0.8]
+        best = max(column, key=lambda k: column[k])
+        expected = best if name == "negative_bic" or not strong else max(strong)
+        assert vote == expected
+
+
+def test_the_order_of_rows_does_not_matter(random_state: int) -> None:
+    points = noise(60, random_state)
+    shuffled = np.random.default_rng(random_state).permutation(60)
+    one, other = (
+        choose_n_clusters(values, candidates=[2, 3], random_state=random_state)
+        for values in (points, points[shuffled])
+    )
+    assert one == other
+
+
+def test_more_samples_than_wanted_are_thinned(random_state: int) -> None:
+    points, _ = blobs(3000, random_state, n_clusters=3)
+    choice = choose_n_clusters(
+        points, candidates=[2, 3, 4], max_samples=100, random_state=random_state
+    )
+    assert choice.n_clusters == 3
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 3, 7])
+def test_few_samples(n_samples: int) -> None:
+    choice = choose_n_clusters(noise(n_samples, 0), candidates=range(1, 11), random_state=0)
+    assert isinstance(choice, Choice)
+    assert 1 <= choice.n_clusters <= n_samples
+    assert len(choice.scores) == n_samples
+
+
+def test_constant_data_is_one_cluster() -> None:
+    assert choose_n_clusters(np.ones((9, 3)), candidates=[1, 2]).n_clusters == 1
+
+
+@pytest.mark.parametrize(
+    ("latents", "options", "match"),
+    [
+        (np.ones((9, 3)), {}, "candidates must hold .* for 1 distinct samples"),
+        (np.ones((9, 3)), {"candidates": []}, "candidates must hold"),
+        (np.ones((9, 3)), {"candidates": [0, 2]}, "each of candidates must be a whole number"),
+        (np.ones((9, 3)), {"max_samples": 0}, "max_samples must be a whole number"),
+        (np.ones((9, 3)), {"whiten": 3}, "whiten must be"),
+        (np.full((9, 3), np.nan), {}, "NaN"),
+        (np.ones(9), {}, "2D array"),
+    ],
+)
+def test_bad_arguments_are_named(
+    latents: np.ndarray, options: dict[str, object], match: str
+) -> None:
+    with pytest.raises(InputError, match=match):
+        choose_n_clusters(latents, **options)  # type: ignore[arg-type]  # wrong on purpose
