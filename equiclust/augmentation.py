@@ -13,6 +13,8 @@ from equiclust.exceptions import InputError
 
 __all__ = ["Augmentation"]
 
+# Of powers of zero the gradient is no number, and interpolation undershoots it.
+_DARKEST = 1e-4
 _SMOOTHING_TAPS = (1.0, 4.0, 6.0, 4.0, 1.0)
 
 
@@ -30,15 +32,19 @@ class Augmentation:
         Largest natural logarithm of the stretch along a random axis.
     smoothing : float
         Probability of a binomial smoothing (variance of two square pixels).
+    contrast : float
+        Largest natural logarithm of the exponent on all values: whether an image was shown with a
+        linear or another stretch says nothing of the object.
     gain : float
         Largest natural logarithm of the factor on all values.
     noise : float
         Largest standard deviation of white noise, in units of the image range.
     """
 
-    scale: float = 0.15
+    scale: float = 0.2
     shear: float = 0.15
     smoothing: float = 0.3
+    contrast: float = 0.5
     gain: float = 0.2
     noise: float = 0.03
 
@@ -70,6 +76,8 @@ class Augmentation:
         """
         views, hidden = _warp(images, mask, self._matrices(len(images), generator))
         views = self._smooth(views, generator)
+        exponent = self._spread(self.contrast, len(views), generator).exp()
+        views = views.clamp(min=_DARKEST) ** _column(exponent, views)
         views = views * _column(self._spread(self.gain, len(views), generator).exp(), views)
         level = self.noise * torch.rand(len(views), generator=generator)
         grain = torch.randn(views.shape, generator=generator).to(views)

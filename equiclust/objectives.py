@@ -56,11 +56,11 @@ class ObjectiveWeights:
         Pull together the latents of two augmented views of one image, `view_distance`.
     """
 
-    mse: float = 1.0
-    perceptual: float = 0.1
-    variance: float = 0.02
-    covariance: float = 0.002
-    invariance: float = 0.02
+    mse: float = 10.0
+    perceptual: float = 1.0
+    variance: float = 25.0
+    covariance: float = 15.0
+    invariance: float = 25.0
 
     def __post_init__(self) -> None:
         for term in fields(self):

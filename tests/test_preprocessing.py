@@ -55,6 +55,7 @@ def preprocessors(draw: st.DrawFn) -> Preprocessor:
         stretch=draw(st.sampled_from(sorted(STRETCHES))),
         percentiles=draw(st.sampled_from([(0, 100), (1.0, 99.9), (5, 95)])),
         center=draw(st.sampled_from(["none", "centroid", "peak"])),
+        canonical=draw(st.sampled_from(["none", "scale"])),
         circular_mask=draw(st.sampled_from([None, 0.9, 1.0])),
     )
 
@@ -165,7 +166,10 @@ def test_the_original_values_come_back_between_the_limits(
     back = preprocessor.inverse_transform(images, json.loads(json.dumps(records)))
     for image, restored, record in zip(images, back, records, strict=True):
         offsets = np.array([[record["center_y"], record["center_x"]]])
-        plain, _ = resize(scene.pixels[None], scene.mask, size=preprocessor.size, offsets=offsets)
+        zooms = np.array([record["scale"] * preprocessor.size / max(scene.shape[1:])])
+        plain, _ = resize(
+            scene.pixels[None], scene.mask, size=preprocessor.size, offsets=offsets, zooms=zooms
+        )
         lower, upper = record["lower"], record["upper"]
         expected = np.where(image.mask, 0.0, np.clip(plain[0], lower, upper))
         scale = max(abs(lower), abs(upper))
@@ -203,6 +207,32 @@ def test_an_object_off_centre_is_brought_to_the_middle(center: str, side: int) -
     np.testing.assert_allclose(
         middle.pixels[0][both], expected.pixels[0][both], atol=0.01 if side % 2 else 0.06
     )
+
+
+def _ring(radius: float, side: int, noise: float, seed: int) -> np.ndarray:
+    y, x = (np.mgrid[:side, :side] - (side - 1) / 2) / (side / 2)
+    ring = np.exp(-(((np.hypot(x, y) / radius - 1) / 0.2) ** 2))
+    return ring + noise * np.random.default_rng(seed).standard_normal((side, side))
+
+
+@pytest.mark.parametrize("radius", [0.2, 0.5, 0.7])
+@pytest.mark.parametrize("noise", [0.0, 0.03])
+def test_objects_of_any_size_come_out_alike(radius: float, noise: float, random_state: int) -> None:
+    preprocessor = Preprocessor(size=64, canonical="scale")
+    images = [_ring(r, 128, noise, random_state) for r in (radius, 0.4)]
+    small, reference = preprocessor.fit_transform(np.stack(images)).pixels[:, 0]
+    assert np.corrcoef(small.ravel(), reference.ravel())[0, 1] > (0.99 if noise == 0 else 0.95)
+    scales = [record["scale"] for record in preprocessor.describe(np.stack(images))]
+    assert scales[0] / scales[1] == pytest.approx(radius / 0.4, rel=0.05)
+
+
+def test_a_texture_has_no_size_to_be_undone(random_state: int) -> None:
+    texture = np.random.default_rng(random_state).standard_normal((3, 64, 64))
+    plain, canonical = (
+        Preprocessor(size=32, canonical=kind).fit_transform(texture).pixels
+        for kind in ("none", "scale")
+    )
+    np.testing.assert_array_equal(plain, canonical)
 
 
 def test_equal_peaks_share_the_centre() -> None:

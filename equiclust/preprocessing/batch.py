@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.images import Image, ImageSet
+from equiclust.preprocessing.canonical import canonical_zooms
 from equiclust.preprocessing.center import centroid_offsets, peak_offsets
 from equiclust.preprocessing.levels import STRETCHES, border, border_level, limits
 from equiclust.preprocessing.resize import positions, resize
@@ -33,6 +34,7 @@ class Settings(NamedTuple):
     percentiles: tuple[float, float]
     center: str
     circular_mask: float | None
+    canonical: str
 
 
 class Unusable(NamedTuple):
@@ -67,12 +69,15 @@ def process_batch(
     pixels = _with_channels(np.stack([image.pixels for image in images]), channels)
     ring = border(mask)
     offsets = _offsets(pixels, mask, ring, settings.center)
-    values, hidden = resize(pixels, mask, size=settings.size, offsets=offsets)
+    zooms = None
+    if settings.canonical == "scale":
+        zooms = canonical_zooms(pixels, mask, ring, offsets)
+    values, hidden = resize(pixels, mask, size=settings.size, offsets=offsets, zooms=zooms)
     hidden |= _outside(settings.size, settings.circular_mask)
     background = _background(pixels, mask, ring, settings.background)
     bounds = _bounds(values, hidden, background, settings.percentiles)
     shown = _stretched(values, hidden, bounds, settings.stretch)
-    records = _records(images, settings, offsets, background, bounds)
+    records = _records(images, settings, offsets, zooms, background, bounds)
     return [
         (image.with_pixels(new, gone), record)
         if record["upper"] > record["lower"]
@@ -138,6 +143,7 @@ def _records(
     images: list[Image],
     settings: Settings,
     offsets: Array | None,
+    zooms: Array | None,
     background: Array | None,
     bounds: Array,
 ) -> list[Record]:
@@ -145,16 +151,16 @@ def _records(
     common = {
         "height": height,
         "width": width,
-        "scale": max(height, width) / settings.size,
         "stretch": settings.stretch,
     }
     centers = np.zeros((len(images), 2)) if offsets is None else offsets
+    scales = max(height, width) / settings.size * (np.ones(len(images)) if zooms is None else zooms)
     levels = [None] * len(images) if background is None else background.tolist()
     return [
-        {"id": image.id, **common, "center_y": y, "center_x": x, "background": level}
-        | {"lower": lower, "upper": upper}
-        for image, (y, x), level, (lower, upper) in zip(
-            images, centers.tolist(), levels, bounds.tolist(), strict=True
+        {"id": image.id, **common, "scale": scale, "center_y": y, "center_x": x}
+        | {"background": level, "lower": lower, "upper": upper}
+        for image, scale, (y, x), level, (lower, upper) in zip(
+            images, scales.tolist(), centers.tolist(), levels, bounds.tolist(), strict=True
         )
     ]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from equiclust.preprocessing.resize import positions
 
-__all__ = ["STRETCHES", "Stretch", "border", "border_level", "limits", "noise"]
+__all__ = ["STRETCHES", "Stretch", "border", "border_level", "is_on_sky", "limits", "noise"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -107,13 +107,24 @@ def limits(values: Array, background: Array | None, *, percentiles: tuple[float,
     ends = np.percentile(values, [0.0, *percentiles, 100.0], axis=1)
     least, lower, upper, most = ends
     if background is not None:
-        rise, fall = upper - background, background - lower
-        # A tie must not be decided by rounding.
-        sky = (rise > 0) & (rise - RISE_OVER_FALL * fall >= -TIE * (upper - lower))
+        sky = _rises(lower, upper, background)
         lower = np.where(sky, np.maximum(lower, background), lower)
     narrow = _flat(lower, upper)
     lower, upper = np.where(narrow, least, lower), np.where(narrow, most, upper)
     return np.stack([lower, np.where(_flat(lower, upper), lower, upper)], axis=1)
+
+
+def is_on_sky(values: Array, background: Array) -> Mask:
+    """Whether the values `(n, k)` of each image are those of an object on a sky `(n,)`."""
+    lower, upper = np.percentile(values, [1.0, 99.9], axis=1)
+    return _rises(lower, upper, background)
+
+
+def _rises(lower: Array, upper: Array, background: Array) -> Mask:
+    rise, fall = upper - background, background - lower
+    # A tie must not be decided by rounding.
+    sky: Mask = (rise > 0) & (rise - RISE_OVER_FALL * fall >= -TIE * (upper - lower))
+    return sky
 
 
 def _flat(lower: Array, upper: Array) -> Mask:

@@ -26,6 +26,7 @@ __all__ = ["Preprocessor", "Processed"]
 
 BACKGROUNDS = ("border", "none", "median")
 CENTERS = ("none", "centroid", "peak")
+CANONICALS = ("none", "scale")
 # The corners lie the root of 2 half sides from the middle.
 MAX_RADIUS = 1.5
 
@@ -65,6 +66,10 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
     center : {"none", "centroid", "peak"}
         What is moved to the middle of the new image: nothing, the centre of light above the
         border, or the brightest pixel. For more than a few objects in a frame, "none".
+    canonical : {"none", "scale"}
+        "scale" enlarges or shrinks every object on a sky to the same apparent size, the radius of
+        gyration of its light: how far away it is says nothing of its shape. Textures and dark
+        objects are left as they are.
     circular_mask : float, optional
         Radius in half sides of the new image beyond which everything is masked.
     channels : "auto" or int
@@ -89,6 +94,7 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
         stretch: str = "linear",
         percentiles: Sequence[float] = (1.0, 99.9),
         center: str = "none",
+        canonical: str = "none",
         circular_mask: float | None = None,
         channels: str | int = "auto",
     ) -> None:
@@ -97,6 +103,7 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
         self.stretch = stretch
         self.percentiles = percentiles
         self.center = center
+        self.canonical = canonical
         self.circular_mask = circular_mask
         self.channels = channels
 
@@ -210,6 +217,7 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
             percentiles=(float(low), float(high)),
             center=self.center,
             circular_mask=self.circular_mask,
+            canonical=self.canonical,
         )
 
     def _channels_of(self, images: ImageSet) -> int | None:
@@ -230,6 +238,7 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
         _check_choice("background", self.background, BACKGROUNDS)
         _check_choice("stretch", self.stretch, tuple(STRETCHES))
         _check_choice("center", self.center, CENTERS)
+        _check_choice("canonical", self.canonical, CANONICALS)
         if self.channels != "auto":
             _check_integer("channels", self.channels)
         _check_percentiles(self.percentiles)

@@ -24,14 +24,14 @@ def positions(length: int) -> Array:
     return np.asarray(np.arange(length) - (length - 1) / 2, dtype=np.float64)
 
 
-def operator(length: int, size: int, *, scale: float, offset: npt.ArrayLike = 0.0) -> Array:
+def operator(length: int, size: int, *, scale: npt.ArrayLike, offset: npt.ArrayLike = 0.0) -> Array:
     """Matrices that take an axis of `length` pixels to `size` pixels.
 
     Parameters
     ----------
     length, size : int
         Number of pixels before and after.
-    scale : float
+    scale : array-like (...), float
         Width of a new pixel in old ones. From 1 upwards a new pixel is the mean over the area it
         covers, which conserves flux; below, it is interpolated linearly between pixel centres: no
         value leaves the range of its neighbours, and no weight is negative, so that masked pixels
@@ -44,18 +44,27 @@ def operator(length: int, size: int, *, scale: float, offset: npt.ArrayLike = 0.
     ndarray (..., size, length), float64
         Rows add up to the part of the new pixel that lies within the old frame.
     """
+    scale = np.asarray(scale, dtype=np.float64)[..., None]
     at = positions(size) * scale + np.asarray(offset, dtype=np.float64)[..., None]
     old = positions(length)
-    if scale >= 1.0:
-        return _overlap(at[..., None], old, scale)
-    inside = np.abs(at) <= length / 2 + TOLERANCE
+    if np.all(scale >= 1.0):
+        return _overlap(at, old, scale)
+    if np.all(scale < 1.0):
+        return _interpolation(at, old)
+    shrinks = scale[..., None] >= 1.0
+    return np.where(shrinks, _overlap(at, old, scale), _interpolation(at, old))
+
+
+def _interpolation(at: Array, old: Array) -> Array:
+    inside = np.abs(at) <= len(old) / 2 + TOLERANCE
     # Between the outermost centre and the edge of the frame there is no second neighbour.
     held = np.clip(at, old[0], old[-1])
     tent = np.maximum(0.0, 1.0 - np.abs(held[..., None] - old))
     return np.where(inside[..., None], tent, 0.0)
 
 
-def _overlap(at: Array, old: Array, scale: float) -> Array:
+def _overlap(at: Array, old: Array, scale: Array) -> Array:
+    at, scale = at[..., None], scale[..., None]
     right = np.minimum(at + scale / 2, old + 0.5)
     left = np.maximum(at - scale / 2, old - 0.5)
     overlap: Array = np.maximum(0.0, right - left) / scale
@@ -68,6 +77,7 @@ def resize(
     *,
     size: int,
     offsets: Array | None = None,
+    zooms: Array | None = None,
 ) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Square images of side `size` around the middle of images of one shape.
 
@@ -83,6 +93,8 @@ def resize(
         Side of the new images.
     offsets : ndarray (n, 2), optional
         New middle (y, x) of every image, in old pixels from the old middle.
+    zooms : ndarray (n,), optional
+        Side of the new frame in sides of the old one.
 
     Returns
     -------
@@ -92,9 +104,9 @@ def resize(
     """
     height, width = mask.shape
     valid = np.where(mask, 0.0, pixels.astype(np.float64))
-    if height == width == size and offsets is None:
+    if height == width == size and offsets is None and zooms is None:
         return valid, np.repeat(mask[None], len(pixels), axis=0)
-    scale = max(height, width) / size
+    scale = max(height, width) / size * (1.0 if zooms is None else zooms)
     dy, dx = (0.0, 0.0) if offsets is None else offsets.T
     rows = operator(height, size, scale=scale, offset=dy)
     columns = np.swapaxes(operator(width, size, scale=scale, offset=dx), -1, -2)
