@@ -1,0 +1,56 @@
+"""`equiclust check`: the certificate of a finished run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from equiclust.cli.certificate import certify_model
+from equiclust.cli.inputs import Gathered, gather
+from equiclust.cli.model import Model
+from equiclust.cli.session import Outcome, Session
+from equiclust.exceptions import InputError
+from equiclust.persistence import read_json, write_json
+from equiclust.run_folder import RunFolder
+
+__all__ = ["check_run"]
+
+_FAILED = 1
+
+
+def check_run(session: Session, run: str, inputs: Sequence[str]) -> Outcome:
+    """Certify the model of a run, on its own images unless others are given."""
+    folder = RunFolder.open(run)
+    config = folder.read_config()
+    model = Model.load(folder.model)
+    gathered = _gathered(session, folder, model, inputs)
+    certified = certify_model(
+        model, gathered.originals, gathered.images, session=session, seed=int(config["seed"])
+    )
+    write_json(folder.invariance_json, certified.certificate.to_dict())
+    if folder.metrics_json.is_file():
+        metrics = read_json(folder.metrics_json)
+        write_json(folder.metrics_json, {**metrics, "check": certified.conditions})
+    files = certified.conditions["files_d4_error"]
+    text = [
+        certified.certificate.to_text(),
+        "",
+        f"quarter turns of {certified.conditions['files']} images as read, before processing, move "
+        f"latents by at most {files:.1e} of their norm",
+        f"the plain network was trained for {certified.conditions['baseline_epochs']} epochs",
+    ]
+    record = {**certified.certificate.to_dict(), "conditions": certified.conditions}
+    return Outcome(record, "\n".join(text), 0 if certified.certificate.passed else _FAILED)
+
+
+def _gathered(session: Session, folder: RunFolder, model: Model, inputs: Sequence[str]) -> Gathered:
+    preprocessing = model.preprocessor.get_params()
+    if inputs:
+        return gather(inputs, preprocessing, session)
+    own = folder.read_config()["inputs"]
+    try:
+        return gather(own, preprocessing, session)
+    except InputError as error:
+        raise InputError(
+            f"the images of the run are no longer where they were ({error}); name images after "
+            f"{str(folder.path)!r}"
+        ) from error

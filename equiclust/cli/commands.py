@@ -1,0 +1,227 @@
+"""The commands as the user types them: signatures are flags, docstrings are help. Nothing heavy.
+
+What a command does is imported when it is called, so that help answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from equiclust.cli.parser import Command
+from equiclust.cli.session import Outcome, Session
+
+__all__ = ["COMMANDS"]
+
+Inputs = Annotated[tuple[str, ...], "INPUT"]
+RunPath = Annotated[str, "RUN"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def run(
+    session: Session,
+    inputs: Inputs,
+    *,
+    output: RunPath,
+    n_clusters: Annotated[int | Literal["auto"], "auto|K"] = "auto",
+    n_folds: Annotated[Literal[1], "1"] = 1,
+    size: Annotated[int, "PX"] = 128,
+    method: Literal["spectral", "kmeans", "gmm"] = "spectral",
+    seed: Annotated[int, "S"] = 0,
+    latent_dim: Annotated[int, "D"] = 32,
+    max_epochs: Annotated[int | Literal["auto"], "auto|N"] = "auto",
+    group: Annotated[str, "GROUP"] = "D8",
+    stretch: Literal["linear", "sqrt", "asinh", "log"] = "linear",
+    percentiles: Annotated[tuple[float, float], "LOW HIGH"] = (1.0, 99.9),
+    center: Literal["none", "centroid", "peak"] = "none",
+    device: Device = "auto",
+) -> Outcome:
+    """Sort images into clusters that do not depend on how the images are turned.
+
+    Reads the images, trains the network, clusters its latents, certifies that turning an image does
+    not change them, and writes catalogue, latents, model and report. The same command again goes on
+    where a stopped run was.
+
+    Parameters
+    ----------
+    inputs
+        Files (FITS, PNG, JPEG, TIFF, NumPy), folders or globs; file.fits[1] for an extension.
+    output
+        Folder for everything that the run writes: new, empty, or of the same run.
+    n_clusters
+        Number of clusters; auto lets the latents decide.
+    n_folds
+        Networks to train; 1 is all there is so far.
+    size
+        Side in pixels at which the network sees the images: 32, 64, 128 or 256.
+    method
+        How the latents are clustered.
+    seed
+        Decides everything random.
+    latent_dim
+        Numbers that describe an image.
+    max_epochs
+        Passes over the images; auto chooses by their number and size.
+    group
+        Rotations and mirrors built into the network: D8, C8, D4, C4, or trivial for none.
+    stretch
+        Curve from pixel values to brightness.
+    percentiles
+        Of the pixel values, what becomes black and what white.
+    center
+        What is moved to the middle of the image.
+    device
+        Where to train.
+
+    Examples
+    --------
+    equiclust run images/ --output sorted --n-clusters 6
+    """
+    from equiclust.cli.options import RunOptions
+    from equiclust.cli.run import run_pipeline
+
+    low, high = percentiles
+    options = RunOptions(
+        inputs=tuple(inputs),
+        output=output,
+        n_clusters=n_clusters,
+        n_folds=n_folds,
+        size=size,
+        method=method,
+        seed=seed,
+        latent_dim=latent_dim,
+        max_epochs=max_epochs,
+        group=group,
+        stretch=stretch,
+        percentiles=(low, high),
+        center=center,
+        device=device,
+    )
+    return run_pipeline(session, options)
+
+
+def predict(
+    session: Session,
+    run: RunPath,
+    inputs: Inputs,
+    *,
+    output: Annotated[str, "CATALOGUE"],
+) -> Outcome:
+    """Sort new images into the clusters of a run; nothing is learned anew.
+
+    Parameters
+    ----------
+    run
+        Folder that `equiclust run` has written.
+    inputs
+        Files, folders or globs.
+    output
+        Catalogue to write: .ecsv, .fits, .vot or .csv. What could not be read is listed beside it,
+        in a file that ends in .rejected.ecsv.
+
+    Examples
+    --------
+    equiclust predict sorted more/*.fits --output more.ecsv
+    """
+    from equiclust.cli.predict import predict_catalogue
+
+    return predict_catalogue(session, run, inputs, output)
+
+
+def check(session: Session, run: RunPath, inputs: Inputs = ()) -> Outcome:
+    """Measure how little a run's latents and labels change when images are turned or mirrored.
+
+    Quarter turns and mirrors must change nothing beyond rounding: exit status 1 when they do. Other
+    angles are reported, beside what a plain network of the same cost does.
+
+    Parameters
+    ----------
+    run
+        Folder that `equiclust run` has written.
+    inputs
+        Images to turn; by default those of the run.
+
+    Examples
+    --------
+    equiclust check sorted
+    """
+    from equiclust.cli.check import check_run
+
+    return check_run(session, run, inputs)
+
+
+def report(session: Session, run: RunPath) -> Outcome:
+    """Write the HTML report of a run again.
+
+    Parameters
+    ----------
+    run
+        Folder that `equiclust run` has written.
+
+    Examples
+    --------
+    equiclust report sorted
+    """
+    from equiclust.cli.report import rewrite_report
+
+    return rewrite_report(session, run)
+
+
+def simulate(
+    session: Session,
+    what: Annotated[Literal["discs"], "discs"],
+    *,
+    n: Annotated[int, "N"],
+    size: Annotated[int, "PX"] = 128,
+    seed: Annotated[int, "S"] = 0,
+    output: Annotated[str, "DIR"],
+    max_inclination: Annotated[float, "DEG"] = 60.0,
+) -> Outcome:
+    """Simulate images whose kinds are known.
+
+    Parameters
+    ----------
+    what
+        Protoplanetary discs of six kinds: smooth, rings and gaps, cavity, spiral, crescent, planet.
+    n
+        How many.
+    size
+        Side in pixels.
+    seed
+        The same seed gives the same images.
+    output
+        New or empty folder for one FITS file an image, and truth.ecsv.
+    max_inclination
+        Highest inclination in degrees; 0 is face-on.
+
+    Examples
+    --------
+    equiclust simulate discs -n 120 --size 64 --seed 1 --output discs
+    """
+    from equiclust.cli.simulate import write_discs
+
+    return write_discs(
+        session, n=n, size=size, seed=seed, output=output, max_inclination=max_inclination
+    )
+
+
+def demo(session: Session, *, output: Annotated[str, "DIR"] = "demo") -> Outcome:
+    """Simulate discs of six kinds, sort them, and compare with the truth; takes some minutes.
+
+    Parameters
+    ----------
+    output
+        Folder for the images, in discs, and for the run, in run.
+
+    Examples
+    --------
+    equiclust demo
+    """
+    from equiclust.cli.demo import run_demo
+
+    return run_demo(session, output)
+
+
+COMMANDS = tuple(
+    Command(function.__name__, function)
+    for function in (run, predict, check, report, simulate, demo)
+)

@@ -1,0 +1,57 @@
+"""`equiclust demo`: simulated discs, sorted and compared with their truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from equiclust.catalogue import read_table
+from equiclust.cli.commands import run, simulate
+from equiclust.cli.session import Outcome, Session
+from equiclust.cli.simulate import TRUTH
+
+__all__ = ["run_demo"]
+
+_N_DISCS, _SIZE, _MAX_INCLINATION = 180, 64, 30.0
+_N_KINDS = 6
+
+
+def run_demo(session: Session, output: str) -> Outcome:
+    """Simulate, run, compare; what is there already is not done again."""
+    discs, sorted_discs = Path(output, "discs"), Path(output, "run")
+    if not (discs / TRUTH).is_file():
+        simulate(
+            session,
+            "discs",
+            n=_N_DISCS,
+            size=_SIZE,
+            output=str(discs),
+            max_inclination=_MAX_INCLINATION,
+        )
+    done = run(session, (str(discs),), output=str(sorted_discs), n_clusters=_N_KINDS, size=_SIZE)
+    scores = _agreement(Path(str(done.record["catalogue"])), discs / TRUTH)
+    text = (
+        f"Agreement with the truth: accuracy {scores['acc']:.2f}, "
+        f"NMI {scores['nmi']:.2f}, ARI {scores['ari']:.2f}"
+    )
+    return Outcome({**done.record, **scores}, f"{done.text}\n{text}")
+
+
+def _agreement(catalogue: Path, truth: Path) -> dict[str, float]:
+    from equiclust.metrics import (
+        adjusted_rand_index,
+        clustering_accuracy,
+        normalized_mutual_information,
+    )
+
+    known = read_table(truth)
+    kinds = dict(zip(known["id"].tolist(), known["kind_index"].tolist(), strict=True))
+    table = read_table(catalogue)
+    true = np.array([kinds[name] for name in table["id"].tolist()])
+    labels = np.asarray(table["label"])
+    return {
+        "acc": clustering_accuracy(true, labels),
+        "nmi": normalized_mutual_information(true, labels),
+        "ari": adjusted_rand_index(true, labels),
+    }

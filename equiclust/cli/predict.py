@@ -1,0 +1,49 @@
+"""`equiclust predict`: labels for new images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from equiclust.catalogue import make_rejected, write_table
+from equiclust.cli.inputs import gather
+from equiclust.cli.model import Model, label_images
+from equiclust.cli.session import Outcome, Session
+from equiclust.exceptions import InputError
+from equiclust.run_folder import RunFolder
+
+__all__ = ["predict_catalogue"]
+
+_SUFFIXES = (".ecsv", ".fits", ".vot", ".xml", ".csv")
+
+
+def predict_catalogue(session: Session, run: str, inputs: Sequence[str], output: str) -> Outcome:
+    """Label images by the model of a finished run and write the catalogue."""
+    target = Path(output)
+    if target.suffix not in _SUFFIXES:
+        raise InputError(f"--output must end in one of {', '.join(_SUFFIXES)}, got {output!r}")
+    model = Model.load(RunFolder.open(run).model)
+    gathered = gather(inputs, model.preprocessor.get_params(), session)
+    with session.stage("encoding") as update:
+        latents = model.encode(gathered.images, update)
+    table = label_images(model.clusterer, gathered.originals, latents)
+    rejected = target.with_name(f"{target.stem}.rejected.ecsv")
+    if gathered.rejected:
+        write_table(make_rejected(gathered.rejected), rejected)
+    else:
+        rejected.unlink(missing_ok=True)
+    write_table(table, target)
+    sizes = np.bincount(table["label"], minlength=model.clusterer.n_clusters)
+    record = {
+        "catalogue": str(target),
+        "n_images": len(table),
+        "n_rejected": len(gathered.rejected),
+        "sizes": sizes.tolist(),
+    }
+    lines = [f"{len(table)} images into {len(sizes)} clusters: {', '.join(map(str, sizes))}"]
+    if gathered.rejected:
+        record["rejected"] = str(rejected)
+        lines.append(f"{len(gathered.rejected)} left out: {rejected}")
+    return Outcome(record, "\n".join([*lines, f"Catalogue: {target}"]))
