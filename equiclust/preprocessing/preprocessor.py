@@ -94,7 +94,7 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
         stretch: str = "linear",
         percentiles: Sequence[float] = (1.0, 99.9),
         center: str = "none",
-        canonical: str = "none",
+        canonical: str = "scale",
         circular_mask: float | None = None,
         channels: str | int = "auto",
     ) -> None:
