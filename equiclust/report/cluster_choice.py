@@ -1,0 +1,128 @@
+"""How the number of clusters was chosen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from matplotlib.ticker import MaxNLocator
+
+from equiclust.report.contents import Contents
+from equiclust.report.drawing import panels, plain_text, styled, svg_uri
+from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR
+
+__all__ = ["ClusterChoice", "ScoreNote", "make_choice"]
+
+_TITLES = {
+    "prediction_strength_spectral": "Prediction strength, spectral",
+    "prediction_strength_kmeans": "Prediction strength, k-means",
+    "negative_bic": "Minus BIC, Gaussian mixture",
+}
+_MEANINGS = {
+    "prediction_strength_spectral": "two halves of the images are clustered apart by spectral "
+    "clustering: the share of pairs that both put together, in the cluster where it is least; "
+    "1 = always, 0.8 counts as strong, and the largest strong number gets the vote",
+    "prediction_strength_kmeans": "the same with k-means, which likes round clusters",
+    "negative_bic": "Bayesian information criterion of a Gaussian mixture with its sign turned: "
+    "how well the mixture fits, less a price for each parameter; the largest gets the vote",
+}
+_STRONG = 0.8
+
+
+@dataclass(frozen=True)
+class ScoreNote:
+    """A score, what it means, and the number it would have chosen, if that was recorded."""
+
+    name: str
+    meaning: str
+    vote: int | None
+
+
+@dataclass(frozen=True)
+class ClusterChoice:
+    """Data URI of the curves (empty when there were no candidates), and what to read beside it."""
+
+    figure: str
+    chosen: str
+    method: str
+    n_clusters: int | None
+    scores: tuple[ScoreNote, ...]
+
+
+def make_choice(contents: Contents) -> ClusterChoice:
+    """Curves of every score over the candidates."""
+    clusters = contents.section("clusters")
+    candidates = [
+        entry
+        for entry in contents.entries("candidates", within="clusters")
+        if isinstance(entry, dict) and _is_number(entry.get("n_clusters"))
+    ]
+    candidates.sort(key=lambda entry: float(entry["n_clusters"]))
+    names = _score_names(candidates)
+    n_clusters = _whole(clusters.get("n_clusters"))
+    votes = clusters.get("votes")
+    votes = votes if isinstance(votes, dict) else {}
+    return ClusterChoice(
+        figure=_drawn(candidates, names, n_clusters) if names else "",
+        chosen=str(clusters.get("chosen", "")),
+        method=str(clusters.get("method", "")),
+        n_clusters=n_clusters,
+        scores=tuple(
+            ScoreNote(
+                _TITLES.get(name, name),
+                _MEANINGS.get(name, "a further score"),
+                _whole(votes.get(name)),
+            )
+            for name in names
+        ),
+    )
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and bool(math.isfinite(value))
+    )
+
+
+def _whole(value: object) -> int | None:
+    return int(value) if _is_number(value) else None
+
+
+def _score_names(candidates: Sequence[Mapping[str, Any]]) -> list[str]:
+    found = dict.fromkeys(str(name) for entry in candidates for name in entry)
+    return [
+        name
+        for name in found
+        if name != "n_clusters" and any(_is_number(entry.get(name)) for entry in candidates)
+    ]
+
+
+def _drawn(
+    candidates: Sequence[Mapping[str, Any]], names: Sequence[str], chosen: int | None
+) -> str:
+    with styled():
+        sheet, axes = panels(len(names), columns=3, width=11.2, height=2.6)
+        for place, name in zip(axes, names, strict=True):
+            points = [
+                (entry["n_clusters"], entry[name])
+                for entry in candidates
+                if _is_number(entry.get(name))
+            ]
+            place.plot(*zip(*points, strict=True), "o-", color=OURS_COLOUR, lw=1.6, ms=4.5)
+            if chosen is not None:
+                place.axvline(chosen, color=BASELINE_COLOUR, ls="--", label=f"chosen: {chosen}")
+            if name.startswith("prediction_strength"):
+                place.axhline(_STRONG, color="#6B7885", ls=":", label="strong from 0.8")
+                place.set_ylim(-0.05, 1.05)
+            else:
+                place.ticklabel_format(axis="y", scilimits=(-3, 4))
+            place.set_title(plain_text(_TITLES.get(name, name)), loc="left")
+            place.set(xlabel="number of clusters", ylabel="score (no unit)")
+            place.xaxis.set_major_locator(MaxNLocator(integer=True))
+            if place.get_legend_handles_labels()[0]:
+                place.legend(fontsize=8.0)
+        return svg_uri(sheet)

@@ -1,0 +1,195 @@
+"""What lies in a run folder, read once and brought into one order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from equiclust.catalogue import read_table
+from equiclust.exceptions import InputError
+from equiclust.invariance import Certificate
+from equiclust.persistence import read_json
+from equiclust.run_folder import RunFolder
+
+__all__ = ["Contents", "Previews", "Rejected", "read_contents"]
+
+FloatArray = npt.NDArray[np.float32]
+Latents = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Previews:
+    """Images as the network saw them and as it rebuilt them, by the row of the catalogue.
+
+    Attributes
+    ----------
+    images, reconstructions : ndarray (m, c, h, w), float32
+        In the range 0 to 1, first row lowest.
+    place : dict
+        From the row in the catalogue to the index in the arrays.
+    """
+
+    images: FloatArray
+    reconstructions: FloatArray
+    place: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A file that was left out, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """Everything the report tells of, `n` images in the order of the catalogue.
+
+    Attributes
+    ----------
+    ids : tuple of str
+    labels : ndarray (n,), int
+        From 0; -1 = "don't know".
+    confidence, outlier_score : ndarray (n,), float
+        NaN where unknown.
+    sky : ndarray (n, 2), float
+        Right ascension and declination in degrees, NaN where unknown.
+    n_folds : int
+        How many folds have labels of their own.
+    with_latent : ndarray (m,), int
+        Rows that have a latent.
+    latents : ndarray (m, d), float
+        Of those rows.
+    previews : Previews
+        Maybe of some images only, maybe of none.
+    rejected : tuple of Rejected
+    metrics : mapping
+        As in `metrics.json`.
+    certificate : Certificate or None
+        `None` when invariance was not measured.
+    """
+
+    ids: tuple[str, ...]
+    labels: npt.NDArray[np.int64]
+    confidence: npt.NDArray[np.float64]
+    outlier_score: npt.NDArray[np.float64]
+    sky: npt.NDArray[np.float64]
+    n_folds: int
+    with_latent: npt.NDArray[np.int64]
+    latents: Latents
+    previews: Previews
+    rejected: tuple[Rejected, ...]
+    metrics: Mapping[str, Any]
+    certificate: Certificate | None
+
+    @cached_property
+    def cluster_labels(self) -> tuple[int, ...]:
+        """Labels that occur, -1 left out."""
+        return tuple(int(label) for label in np.unique(self.labels[self.labels >= 0]))
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """A dictionary within the metrics, empty when it is not there."""
+        found = self.metrics.get(name)
+        return found if isinstance(found, dict) else {}
+
+    def entries(self, name: str, *, within: str = "") -> list[Any]:
+        """A list within the metrics, or within a section of them; empty when it is not there."""
+        found = (self.section(within) if within else self.metrics).get(name)
+        return found if isinstance(found, list) else []
+
+
+def read_contents(run: RunFolder) -> Contents:
+    """Read a run folder; only the catalogue and the latents must be there.
+
+    Raises
+    ------
+    InputError
+        When the folder is not that of a finished run, or a file in it is damaged.
+    """
+    folder = RunFolder.open(run.path)
+    catalogue = read_table(folder.catalogue_ecsv)
+    _check_columns(folder.catalogue_ecsv, catalogue.colnames, ("id", "label", "confidence"))
+    ids = tuple(str(name) for name in catalogue["id"])
+    rows = {name: row for row, name in enumerate(ids)}
+    with_latent, latents = _read_latents(folder.latents_fits, rows)
+    metrics, invariance = folder.metrics_json, folder.invariance_json
+    return Contents(
+        ids=ids,
+        labels=np.asarray(catalogue["label"], dtype=np.int64),
+        confidence=_floats(catalogue, "confidence"),
+        outlier_score=_floats(catalogue, "outlier_score"),
+        sky=np.stack([_floats(catalogue, "ra"), _floats(catalogue, "dec")], axis=1),
+        n_folds=sum(name.startswith("label_fold_") for name in catalogue.colnames),
+        with_latent=with_latent,
+        latents=latents,
+        previews=_read_previews(folder.previews_npz, rows),
+        rejected=_read_rejected(folder.rejected_ecsv),
+        metrics=read_json(metrics) if metrics.is_file() else {},
+        certificate=Certificate.from_dict(read_json(invariance)) if invariance.is_file() else None,
+    )
+
+
+def _floats(table: Any, name: str) -> npt.NDArray[np.float64]:
+    if name not in table.colnames:
+        return np.full(len(table), np.nan)
+    return np.asarray(table[name], dtype=np.float64)
+
+
+def _check_columns(path: Path, found: list[str], wanted: tuple[str, ...]) -> None:
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise InputError(f"{str(path)!r} must have a column {missing[0]!r}, got {', '.join(found)}")
+
+
+def _read_latents(path: Path, rows: Mapping[str, int]) -> tuple[npt.NDArray[np.int64], Latents]:
+    table = read_table(path)
+    _check_columns(path, table.colnames, ("id", "latent"))
+    vectors = np.asarray(table["latent"], dtype=np.float64)
+    # FITS drops the second axis of vectors of length one.
+    vectors = vectors.reshape(len(vectors), -1) if len(vectors) else np.zeros((0, 1))
+    known = [(rows[str(name)], i) for i, name in enumerate(table["id"]) if str(name) in rows]
+    pairs = np.array(sorted(known), dtype=np.int64).reshape(-1, 2)
+    latents = vectors[pairs[:, 1]]
+    if not np.all(np.isfinite(latents)):
+        raise InputError(f"{str(path)!r} holds latents that are not finite; repeat the run")
+    return pairs[:, 0], latents
+
+
+def _read_previews(path: Path, rows: Mapping[str, int]) -> Previews:
+    if not path.is_file():
+        return Previews(np.zeros((0, 1, 1, 1), np.float32), np.zeros((0, 1, 1, 1), np.float32), {})
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            names = [str(name) for name in arrays["ids"]]
+            images, rebuilt = (_in_range(arrays[key]) for key in ("images", "reconstructions"))
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise InputError(f"cannot read {str(path)!r} as previews: {error}") from error
+    if images.ndim != 4 or images.shape != rebuilt.shape or len(images) != len(names):
+        raise InputError(
+            f"{str(path)!r} must hold images and reconstructions of shape ({len(names)}, c, h, w), "
+            f"got {images.shape} and {rebuilt.shape}"
+        )
+    return Previews(images, rebuilt, {rows[n]: i for i, n in enumerate(names) if n in rows})
+
+
+def _in_range(pixels: npt.NDArray[Any]) -> FloatArray:
+    """Finite and from 0 to 1, whatever a network gave."""
+    return np.clip(np.nan_to_num(pixels.astype(np.float32)), 0.0, 1.0)
+
+
+def _read_rejected(path: Path) -> tuple[Rejected, ...]:
+    if not path.is_file():
+        return ()
+    table = read_table(path)
+    _check_columns(path, table.colnames, ("path", "reason"))
+    return tuple(
+        Rejected(str(name), str(reason))
+        for name, reason in zip(table["path"], table["reason"], strict=True)
+    )

@@ -1,0 +1,95 @@
+"""How figures are drawn: matplotlib to SVG, in one style, with the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from equiclust.report.pictures import data_uri
+
+__all__ = ["colour_bar", "panels", "plain_text", "prefers_log", "styled", "svg_uri"]
+
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.labelsize": 9.0,
+    "axes.edgecolor": "#6B7885",
+    "axes.labelcolor": "#1B2733",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": "#E6EAEE",
+    "xtick.color": "#3A4753",
+    "ytick.color": "#3A4753",
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    # Without a salt, names inside the SVG would be random.
+    "svg.hashsalt": "equiclust",
+}
+
+_LOG_FROM = 10.0
+"""Ratio of largest to smallest from which a logarithmic axis shows more."""
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The style of all figures, for as long as one is drawn."""
+    with matplotlib.rc_context(_STYLE):
+        yield
+
+
+def panels(count: int, *, columns: int, width: float, height: float) -> tuple[Figure, list[Any]]:
+    """A figure of `count` axes in a grid; `width` of the whole and `height` of a row in inches."""
+    across = min(columns, count)
+    rows = -(-count // across)
+    sheet = Figure(figsize=(width * across / columns, height * rows), layout="constrained")
+    grid = sheet.subplots(rows, across, squeeze=False)
+    axes = list(grid.ravel())
+    for spare in axes[count:]:
+        spare.remove()
+    return sheet, axes[:count]
+
+
+def svg_uri(sheet: Figure) -> str:
+    """Data URI of a figure."""
+    buffer = io.BytesIO()
+    FigureCanvasSVG(sheet)
+    sheet.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return data_uri(buffer.getvalue(), "image/svg+xml")
+
+
+def prefers_log(values: Sequence[float]) -> bool:
+    """Whether values, all of them positive, span so much that an axis had better be logarithmic."""
+    return bool(values) and min(values) > 0 and max(values) / min(values) >= _LOG_FROM
+
+
+def plain_text(text: str, *, longest: int = 40) -> str:
+    """Text that is not taken for mathematics, lacks no glyph and stays within the figure."""
+    clean = "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
+    cut = clean if len(clean) <= longest else clean[: longest - 3] + "..."
+    return cut.replace("$", r"\$")
+
+
+def colour_bar(name: str, low: float, high: float, label: str) -> str:
+    """Data URI of a horizontal colour bar."""
+    with styled():
+        sheet = Figure(figsize=(3.6, 0.62), layout="constrained")
+        axes = sheet.subplots()
+        axes.imshow(
+            np.linspace(0.0, 1.0, 256)[None],
+            aspect="auto",
+            cmap=name,
+            extent=(low, high, 0.0, 1.0),
+        )
+        axes.set(yticks=[], xlabel=label, xticks=np.linspace(low, high, 5))
+        axes.grid(visible=False)
+        return svg_uri(sheet)

@@ -1,0 +1,62 @@
+"""One colour and one marker for each cluster, the same all over the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["BASELINE_COLOUR", "OURS_COLOUR", "UNKNOWN", "Mark", "mark_of", "name_of"]
+
+COLOURS = (
+    "#332288",
+    "#CC6677",
+    "#117733",
+    "#DDAA33",
+    "#66BBDD",
+    "#882255",
+    "#44AA99",
+    "#7F7F2A",
+    "#AA4499",
+)
+"""Told apart with every kind of colour vision; after the muted scheme of Tol (2021)."""
+
+MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "star")
+
+OURS_COLOUR = "#1F5A8C"
+BASELINE_COLOUR = "#C4622D"
+
+PATHS = {
+    "circle": "M1.5 6a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z",
+    "square": "M2 2h8v8h-8z",
+    "triangle": "M6 1.2L11 10H1z",
+    "diamond": "M6 .6L10.6 6L6 11.4L1.4 6z",
+    "inverted_triangle": "M6 10.8L11 2H1z",
+    "hex": "M6 1l4.4 2.5v5L6 11L1.6 8.5v-5z",
+    "star": "M6 .8l1.5 3.4 3.7.4-2.8 2.5.8 3.7L6 8.9 2.8 10.8l.8-3.7L.8 4.6l3.7-.4z",
+}
+"""Outlines of the markers in a square of 12 units."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How a cluster is drawn: colour, marker as Bokeh names it, and its outline for SVG."""
+
+    colour: str
+    marker: str
+    outline: str
+
+
+UNKNOWN = Mark("#9A9A9A", "circle", PATHS["circle"])
+"""Images without a cluster."""
+
+
+def mark_of(label: int) -> Mark:
+    """Mark of a label; markers change when the colours are used up, -1 is grey."""
+    if label < 0:
+        return UNKNOWN
+    marker = MARKERS[label // len(COLOURS) % len(MARKERS)]
+    return Mark(COLOURS[label % len(COLOURS)], marker, PATHS[marker])
+
+
+def name_of(label: int) -> str:
+    """What the reader calls a label."""
+    return f"cluster {label}" if label >= 0 else "no cluster"

@@ -1,0 +1,68 @@
+"""Pixels to pictures inside a page: PNG as data URI, the first row of pixels at the bottom."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+__all__ = ["COLOUR_MAP", "RESIDUAL_MAP", "data_uri", "picture", "residual_picture"]
+
+FloatArray = npt.NDArray[np.float32]
+
+COLOUR_MAP = "inferno"
+RESIDUAL_MAP = "RdBu_r"
+
+
+def picture(pixels: FloatArray, *, side: int) -> str:
+    """Data URI of an image `(c, h, w)` in 0 to 1, no side longer than `side` pixels.
+
+    Three channels are shown as colours, any other number by their mean in `COLOUR_MAP`.
+    """
+    if len(pixels) == 3:
+        channels = [_resized(channel, side) for channel in pixels]
+        return _as_png(Image.fromarray(_levels(np.stack(channels, axis=-1))))
+    return _as_png(_coloured(_resized(pixels.mean(axis=0), side), COLOUR_MAP))
+
+
+def residual_picture(residual: FloatArray, *, side: int, limit: float) -> str:
+    """Data URI of a difference `(c, h, w)`, its mean over channels, from `-limit` to `limit`."""
+    shrunk = _resized(residual.mean(axis=0), side)
+    return _as_png(_coloured((shrunk / limit + 1.0) / 2.0, RESIDUAL_MAP))
+
+
+def data_uri(content: bytes, media_type: str) -> str:
+    """Bytes as an address that holds them."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _resized(plane: FloatArray, side: int) -> FloatArray:
+    """Upside up and shrunk by averaging; small ones are left to the browser to enlarge."""
+    upright = np.ascontiguousarray(plane[::-1], dtype=np.float32)
+    height, width = upright.shape
+    factor = side / max(height, width)
+    if factor >= 1.0:
+        return upright
+    size = (max(round(width * factor), 1), max(round(height * factor), 1))
+    return np.asarray(Image.fromarray(upright).resize(size, Image.Resampling.BOX))
+
+
+def _levels(values: FloatArray) -> npt.NDArray[np.uint8]:
+    return np.round(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def _coloured(values: FloatArray, name: str) -> Image.Image:
+    image = Image.fromarray(_levels(values))
+    colours = matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3]
+    image.putpalette(colours.tobytes())
+    return image
+
+
+def _as_png(image: Image.Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=9)
+    return data_uri(buffer.getvalue(), "image/png")

@@ -1,0 +1,113 @@
+"""Originals beside what the network made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from equiclust.report.contents import Contents
+from equiclust.report.drawing import colour_bar
+from equiclust.report.pictures import COLOUR_MAP, RESIDUAL_MAP, picture, residual_picture
+
+__all__ = ["Reconstructions", "Triple", "make_reconstructions"]
+
+_SHOWN_OF_EACH = 4
+_PICTURE_SIDE = 160
+_SMALLEST_LIMIT = 0.01
+
+
+@dataclass(frozen=True)
+class Triple:
+    """Data URIs of an image, its reconstruction and their difference; its mean squared error."""
+
+    id: str
+    original: str
+    rebuilt: str
+    residual: str
+    mse: float
+
+
+@dataclass(frozen=True)
+class Reconstructions:
+    """Examples from the best to the worst, and the scales of their colours.
+
+    Attributes
+    ----------
+    groups : tuple of (str, tuple of Triple)
+        Name of each group, and its images by rising error.
+    n_measured : int
+        Previews that were compared to find them.
+    image_bar, residual_bar : str
+        Data URIs of the colour bars.
+    """
+
+    groups: tuple[tuple[str, tuple[Triple, ...]], ...]
+    n_measured: int
+    image_bar: str
+    residual_bar: str
+
+
+def make_reconstructions(contents: Contents) -> Reconstructions:
+    """Best, middling and worst reconstructions among the previews; no groups without previews."""
+    rows = sorted(contents.previews.place)
+    if not rows:
+        return Reconstructions((), 0, "", "")
+    errors = np.array([_mse(contents, row) for row in rows])
+    chosen = _chosen(np.argsort(errors, kind="stable"))
+    shown = [rows[i] for _, indices in chosen for i in indices]
+    limit = _limit(contents, shown)
+    groups = tuple(
+        (name, tuple(_triple(contents, rows[i], float(errors[i]), limit) for i in indices))
+        for name, indices in chosen
+    )
+    brightness = "preprocessed brightness (0 to 1, no unit)"
+    difference = "original minus reconstruction (same unit)"
+    return Reconstructions(
+        groups,
+        len(rows),
+        colour_bar(COLOUR_MAP, 0.0, 1.0, brightness),
+        colour_bar(RESIDUAL_MAP, -limit, limit, difference),
+    )
+
+
+def _chosen(order: npt.NDArray[np.int64]) -> list[tuple[str, list[int]]]:
+    """Names of the groups and the indices in them; every image at most once."""
+    n = _SHOWN_OF_EACH
+    if len(order) <= 3 * n:
+        return [("All that have a preview, smallest error first", order.tolist())]
+    middle = (len(order) - n) // 2
+    return [
+        ("Smallest error", order[:n].tolist()),
+        ("Median error", order[middle : middle + n].tolist()),
+        ("Largest error", order[-n:].tolist()),
+    ]
+
+
+def _pair(contents: Contents, row: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    place = contents.previews.place[row]
+    return contents.previews.images[place], contents.previews.reconstructions[place]
+
+
+def _mse(contents: Contents, row: int) -> float:
+    original, rebuilt = _pair(contents, row)
+    return float(np.mean(np.square(original - rebuilt, dtype=np.float64)))
+
+
+def _limit(contents: Contents, rows: list[int]) -> float:
+    """One scale for all residuals, so that they can be compared; a few pixels may saturate."""
+    pairs = [_pair(contents, row) for row in rows]
+    sizes = np.concatenate([np.abs(a - b).mean(axis=0).ravel() for a, b in pairs])
+    return float(max(np.ceil(np.percentile(sizes, 99.5) * 100.0) / 100.0, _SMALLEST_LIMIT))
+
+
+def _triple(contents: Contents, row: int, mse: float, limit: float) -> Triple:
+    original, rebuilt = _pair(contents, row)
+    return Triple(
+        contents.ids[row],
+        picture(original, side=_PICTURE_SIDE),
+        picture(rebuilt, side=_PICTURE_SIDE),
+        residual_picture(original - rebuilt, side=_PICTURE_SIDE, limit=limit),
+        mse,
+    )

@@ -1,0 +1,98 @@
+"""The first lines of the report: what was found, in one sentence and in a few numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from equiclust.report.contents import Contents
+
+__all__ = ["Bottleneck", "Figure", "bottleneck", "headline", "key_figures", "notes"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number with what it counts; `state` is "good", "bad" or empty."""
+
+    value: str
+    name: str
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Bottleneck:
+    """How many numbers stand for one image, as pixels, as map and as latent; 0 = not recorded."""
+
+    image: int
+    map: int
+    latent: int
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the map holds fewer numbers than the image."""
+        return 0 < self.map < self.image
+
+
+def headline(contents: Contents) -> str:
+    """One sentence on images, clusters, the certificate and what was rejected."""
+    n, k = len(contents.ids), len(contents.cluster_labels)
+    unplaced = int(np.sum(contents.labels < 0))
+    parts = [f"{_counted(n, 'image')} in {_counted(k, 'cluster')}"]
+    if unplaced:
+        parts.append(f"{unplaced:,} of them without a cluster")
+    parts.append(f"invariance certificate {_verdict(contents)}")
+    rejected = len(contents.rejected)
+    parts.append(f"{_counted(rejected, 'file') if rejected else 'no file'} rejected")
+    return ", ".join(parts[:-1]) + f", and {parts[-1]}."
+
+
+def key_figures(contents: Contents) -> tuple[Figure, ...]:
+    """The numbers of the headline and a few more."""
+    unplaced = int(np.sum(contents.labels < 0))
+    known = contents.confidence[np.isfinite(contents.confidence)]
+    state = {"passed": "good", "failed": "bad"}.get(_verdict(contents), "")
+    figures = [
+        Figure(f"{len(contents.ids):,}", "images"),
+        Figure(str(len(contents.cluster_labels)), "clusters"),
+        Figure(f"{unplaced:,}", "without a cluster"),
+        Figure(f"{known.mean():.2f}" if len(known) else "unknown", "mean confidence"),
+        Figure(_verdict(contents), "invariance certificate", state),
+        Figure(f"{len(contents.rejected):,}", "files rejected"),
+    ]
+    psnr = contents.section("reconstruction").get("psnr")
+    if _is_number(psnr):
+        figures.append(Figure(f"{psnr:.1f} dB", "reconstruction (PSNR)"))
+    return tuple(figures)
+
+
+def bottleneck(contents: Contents) -> Bottleneck:
+    """Sizes as recorded; that of the latent is measured."""
+    size = contents.section("size")
+    image, narrow = (int(size[key]) if _is_number(size.get(key)) else 0 for key in ("image", "map"))
+    return Bottleneck(image, narrow, contents.latents.shape[1])
+
+
+def notes(contents: Contents) -> tuple[str, ...]:
+    """What the reader must know: the run's own notes and that of the perceptual term."""
+    perceptual = contents.section("perceptual")
+    found = [str(note) for note in contents.entries("notes")]
+    if perceptual.get("note"):
+        found.append(str(perceptual["note"]))
+    return tuple(dict.fromkeys(found))
+
+
+def _verdict(contents: Contents) -> str:
+    if contents.certificate is None:
+        return "not measured"
+    return "passed" if contents.certificate.passed else "failed"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
