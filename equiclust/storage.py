@@ -62,7 +62,7 @@ class Persistent(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         path, arrays_path = self._files(folder)
         parameters = self.get_params(deep=False)
-        if not isinstance(parameters["random_state"], int | None):
+        if not isinstance(parameters["random_state"], int | np.integer | None):
             # A generator has moved on since the fit: it could not repeat it anyway.
             parameters["random_state"] = None
         write_arrays(arrays_path, self._arrays())

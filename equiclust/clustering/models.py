@@ -19,7 +19,7 @@ from equiclust.clustering.labels import (
     within_cluster_variance,
 )
 from equiclust.clustering.spectral import SpectralClustering
-from equiclust.clustering.storage import check_fits, check_ranks
+from equiclust.storage import check_fits, check_ranks
 
 __all__ = ["MODELS", "CentreModel", "MixtureModel", "Model", "SpectralModel"]
 
@@ -203,7 +203,7 @@ class SpectralModel:
     def restore(cls, arrays: Arrays, n_clusters: int, n_features: int) -> Self:
         """The model that `arrays` tells of."""
         clustering = SpectralClustering(n_clusters)
-        clustering._restore(arrays)
+        clustering._restore(arrays, {})
         check_fits(clustering.n_features_in_ == n_features, "landmarks and whitening")
         return cls(clustering)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from equiclust.clustering.labels import canonical_order
 from equiclust.clustering.models import MODELS, Model
-from equiclust.clustering.storage import Persistent, check_fits, check_ranks
 from equiclust.clustering.validation import (
     check_at_least_one,
     check_enough_samples,
@@ -22,6 +22,7 @@ from equiclust.clustering.validation import (
 )
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.exceptions import InputError
+from equiclust.storage import Persistent, check_fits, check_ranks
 
 __all__ = ["LatentClusterer", "make_clusterer"]
 
@@ -115,6 +116,8 @@ class LatentClusterer(ClusterMixin, Persistent):  # type: ignore[misc]
     n_features_in_ : int
         Length of a latent.
     """
+
+    _file_stem = "clusterer"
 
     model_: Model
 
@@ -268,7 +271,7 @@ class LatentClusterer(ClusterMixin, Persistent):  # type: ignore[misc]
             **model,
         }
 
-    def _restore(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
         check_ranks(arrays, _ARRAY_RANKS)
         mean, scale = arrays["whitening.mean"], arrays["whitening.scale"]
         axes, references = arrays["whitening.axes"], arrays["references"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -19,13 +20,13 @@ from equiclust.clustering.labels import (
     kmeans_centres,
     within_cluster_variance,
 )
-from equiclust.clustering.storage import Persistent, check_fits, check_ranks
 from equiclust.clustering.validation import (
     check_at_least_one,
     check_enough_samples,
     check_latents,
     distinct_rows,
 )
+from equiclust.storage import Persistent, check_fits, check_ranks
 
 __all__ = ["SpectralClustering"]
 
@@ -108,6 +109,8 @@ class SpectralClustering(
     .. [3] Fowlkes, C., Belongie, S., Chung, F. & Malik, J. 2004, "Spectral grouping using the
        Nyström method", IEEE TPAMI 26, 214.
     """
+
+    _file_stem = "clusterer"
 
     def __init__(
         self,
@@ -260,7 +263,7 @@ class SpectralClustering(
             "labels": self.labels_,
         }
 
-    def _restore(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
         check_ranks(arrays, _ARRAY_RANKS)
         landmarks, coefficients = arrays["landmarks"], arrays["coefficients"]
         centres = arrays["cluster_centers"]
