@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 from matplotlib.ticker import MaxNLocator
 
 from equiclust.report.contents import Contents
 from equiclust.report.drawing import panels, plain_text, styled, svg_uri
 from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR
+from equiclust.report.quantities import is_number
 
 __all__ = ["ClusterChoice", "ScoreNote", "make_choice"]
 
@@ -57,7 +57,7 @@ def make_choice(contents: Contents) -> ClusterChoice:
     candidates = [
         entry
         for entry in contents.entries("candidates", within="clusters")
-        if isinstance(entry, dict) and _is_number(entry.get("n_clusters"))
+        if isinstance(entry, dict) and is_number(entry.get("n_clusters"))
     ]
     candidates.sort(key=lambda entry: float(entry["n_clusters"]))
     names = _score_names(candidates)
@@ -80,16 +80,8 @@ def make_choice(contents: Contents) -> ClusterChoice:
     )
 
 
-def _is_number(value: object) -> TypeGuard[float]:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and bool(math.isfinite(value))
-    )
-
-
 def _whole(value: object) -> int | None:
-    return int(value) if _is_number(value) else None
+    return int(value) if is_number(value) else None
 
 
 def _score_names(candidates: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -97,7 +89,7 @@ def _score_names(candidates: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
         name
         for name in found
-        if name != "n_clusters" and any(_is_number(entry.get(name)) for entry in candidates)
+        if name != "n_clusters" and any(is_number(entry.get(name)) for entry in candidates)
     ]
 
 
@@ -105,12 +97,12 @@ def _drawn(
     candidates: Sequence[Mapping[str, Any]], names: Sequence[str], chosen: int | None
 ) -> str:
     with styled():
-        sheet, axes = panels(len(names), columns=3, width=11.2, height=2.6)
+        sheet, axes = panels(len(names), columns=3, width=11.9, height=2.6)
         for place, name in zip(axes, names, strict=True):
             points = [
                 (entry["n_clusters"], entry[name])
                 for entry in candidates
-                if _is_number(entry.get(name))
+                if is_number(entry.get(name))
             ]
             place.plot(*zip(*points, strict=True), "o-", color=OURS_COLOUR, lw=1.6, ms=4.5)
             if chosen is not None:

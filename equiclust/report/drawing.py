@@ -11,10 +11,11 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from equiclust.report.pictures import data_uri
 
-__all__ = ["colour_bar", "panels", "plain_text", "prefers_log", "styled", "svg_uri"]
+__all__ = ["colour_bar", "log_scale", "panels", "plain_text", "prefers_log", "styled", "svg_uri"]
 
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -70,6 +71,16 @@ def svg_uri(sheet: Figure) -> str:
 def prefers_log(values: Sequence[float]) -> bool:
     """Whether values, all of them positive, span so much that an axis had better be logarithmic."""
     return bool(values) and min(values) > 0 and max(values) / min(values) >= _LOG_FROM
+
+
+def log_scale(axes: Any) -> None:
+    """Logarithmic y axis with plain numbers at 1, 2 and 5 while they have room."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    steps = (1.0, 2.0, 5.0) if high / low < 100.0 else (1.0,)
+    axes.yaxis.set_major_locator(LogLocator(subs=steps))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def plain_text(text: str, *, longest: int = 40) -> str:

@@ -1,30 +1,26 @@
-"""The certificate in figures, in a table and in words."""
+"""The certificate in words and in tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from equiclust.invariance import Certificate, FamilyError, Measurement, Summary
-from equiclust.report.drawing import panels, styled, svg_uri
-from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR
+from equiclust.invariance import Certificate, Measurement, Summary
+from equiclust.report.invariance_figure import draw_invariance, families
+from equiclust.report.quantities import NOT_APPLICABLE, compact, percent
 
 __all__ = ["InvarianceRow", "InvarianceSection", "make_invariance"]
 
-_NOT_APPLICABLE = "–"
-_SMALLEST_SHOWN = 1e-9
-_ASKED_OF_ANGLES = 0.01
-_CONTENT_FROM = 0.01
+_LITTLE_SPREAD = 0.01
 
 
 @dataclass(frozen=True)
 class InvarianceRow:
-    """A line of the table: a quantity, ours, and the baseline's."""
+    """A line of a table: a quantity, ours, and the baseline's (empty without one)."""
 
     quantity: str
-    ours: str
-    baseline: str
+    ours: tuple[str, ...]
+    baseline: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,8 +36,10 @@ class InvarianceSection:
         The findings in words.
     figure : str
         Data URI.
-    tables : tuple of (str, tuple of InvarianceRow)
-        Lines by what they measure.
+    displacements : tuple of (str, tuple of InvarianceRow)
+        Groups of lines of three numbers: median, 95th percentile and largest.
+    rates : tuple of (str, tuple of InvarianceRow)
+        Groups of lines of one number.
     has_baseline : bool
     """
 
@@ -49,8 +47,12 @@ class InvarianceSection:
     failures: tuple[str, ...]
     sentences: tuple[str, ...]
     figure: str
-    tables: tuple[tuple[str, tuple[InvarianceRow, ...]], ...]
+    displacements: tuple[tuple[str, tuple[InvarianceRow, ...]], ...]
+    rates: tuple[tuple[str, tuple[InvarianceRow, ...]], ...]
     has_baseline: bool
+
+
+Cells = dict[str, dict[str, tuple[str, ...]]]
 
 
 def make_invariance(certificate: Certificate) -> InvarianceSection:
@@ -59,186 +61,99 @@ def make_invariance(certificate: Certificate) -> InvarianceSection:
         passed=certificate.passed,
         failures=certificate.failures,
         sentences=tuple(_sentences(certificate)),
-        figure=_drawn(certificate),
-        tables=tuple(_tables(certificate)),
+        figure=draw_invariance(certificate),
+        displacements=_beside(_displacements, certificate),
+        rates=_beside(_rates, certificate),
         has_baseline=certificate.baseline is not None,
     )
 
 
-def _families(measurement: Measurement, angles: tuple[float, ...]) -> list[tuple[str, FamilyError]]:
-    asked = ", ".join(f"{angle:g}°" for angle in angles[:4]) + (" …" if len(angles) > 4 else "")
-    named = [
-        ("quarter turns and mirrors", measurement.d4),
-        (f"turned by {asked}", measurement.diagonal),
-        ("turned by random angles", measurement.random),
-        ("turned and turned back", measurement.there_and_back),
-    ]
-    return [(name, family) for name, family in named if family is not None]
-
-
-def _sentences(certificate: Certificate) -> list[str]:
+def _sentences(certificate: Certificate) -> Iterator[str]:
     ours, rival = certificate.ours, certificate.baseline
-    found = []
-    if ours.d4.relative_to_norm is not None:
-        found.append(
+    exact = ours.d4.relative_to_norm
+    if exact is not None:
+        yield (
             "Quarter turns and mirrors, which only swap pixels, move a latent by at most "
-            f"{ours.d4.relative_to_norm.max:.1e} of its length; up to {certificate.tolerance:.0e} "
+            f"{compact(exact.max)} of its length; up to {compact(certificate.tolerance, 1)} "
             "passes as rounding."
         )
-    if ours.random.relative_to_spread is not None:
-        size = ours.random.relative_to_spread.median
-        found.append(
-            f"Turning by random angles moves it by {_share(size)} of the spread between images "
-            f"(median){_beside(rival)}."
+    turned = ours.random.relative_to_spread
+    if turned is not None:
+        theirs = rival.random.relative_to_spread if rival else None
+        beside = f", those of the plain CNN by {percent(theirs.median)}" if theirs else ""
+        yield (
+            f"Turns by random angles move latents by {percent(turned.median)} of the spread "
+            f"between images (median){beside}."
         )
     if ours.random.flip_rate is not None:
-        found.append(
-            f"{_share(ours.random.flip_rate)} of the labels change when images are turned by "
-            f"random angles{_flips_beside(rival)}."
-        )
-    if ours.norm > 0 and ours.spread < _CONTENT_FROM * ours.norm and not ours.collapsed:
-        found.append(
-            f"Latents differ between images by only {_share(ours.spread / ours.norm)} of their "
-            "length: there may be little in them to cluster."
-        )
-    return found
-
-
-def _beside(rival: Measurement | None) -> str:
-    if rival is None or rival.random.relative_to_spread is None:
-        return ""
-    return f"; the plain CNN's by {_share(rival.random.relative_to_spread.median)}"
-
-
-def _flips_beside(rival: Measurement | None) -> str:
-    if rival is None or rival.random.flip_rate is None:
-        return ""
-    return f"; with the plain CNN {_share(rival.random.flip_rate)}"
-
-
-def _share(value: float) -> str:
-    """Percent, with as many digits as say something."""
-    if value == 0.0:
-        return "0 %"
-    return f"{value * 100.0:.2g} %" if 1e-5 <= value < 0.995 else f"{value * 100.0:.3g} %"
-
-
-def _tables(certificate: Certificate) -> Iterator[tuple[str, tuple[InvarianceRow, ...]]]:
-    rival = certificate.baseline
-    theirs = {} if rival is None else _cells(rival, certificate.angles)
-    for title, cells in _cells(certificate.ours, certificate.angles).items():
-        beside = theirs.get(title, {})
+        flips = rival.random.flip_rate if rival else None
+        beside = f" ({percent(flips)} with the plain CNN)" if flips is not None else ""
+        yield f"They change {percent(ours.random.flip_rate)} of the labels{beside}."
+    if not ours.collapsed and ours.spread < _LITTLE_SPREAD * ours.norm:
         yield (
-            title,
-            tuple(
-                InvarianceRow(quantity, text, beside.get(quantity, _NOT_APPLICABLE))
-                for quantity, text in cells.items()
-            ),
+            f"But latents differ between images by only {percent(ours.spread / ours.norm)} of "
+            "their length: there may be little in them to cluster."
         )
 
 
-def _cells(measurement: Measurement, angles: tuple[float, ...]) -> dict[str, dict[str, str]]:
-    """Texts by table and by line."""
-    families = _families(measurement, angles)
-    tables = {
-        title: {name: said(chosen(family)) for name, family in families}
-        for title, chosen, said in _OF_FAMILIES
+def _beside(
+    cells_of: Callable[[Measurement, tuple[float, ...]], Cells], certificate: Certificate
+) -> tuple[tuple[str, tuple[InvarianceRow, ...]], ...]:
+    """Cells of both measurements, line by line; a dash where the baseline has no such line."""
+    rival, angles = certificate.baseline, certificate.angles
+    theirs = None if rival is None else cells_of(rival, angles)
+
+    def row(title: str, quantity: str, cells: tuple[str, ...]) -> InvarianceRow:
+        if theirs is None:
+            return InvarianceRow(quantity, cells, ())
+        dashes = (NOT_APPLICABLE,) * len(cells)
+        return InvarianceRow(quantity, cells, theirs[title].get(quantity, dashes))
+
+    return tuple(
+        (title, tuple(row(title, quantity, cells) for quantity, cells in lines.items()))
+        for title, lines in cells_of(certificate.ours, angles).items()
+    )
+
+
+def _displacements(measurement: Measurement, angles: tuple[float, ...]) -> Cells:
+    found = families(measurement, angles)
+    return {
+        "Displacement of the latent, over its length": {
+            name: _three(family.relative_to_norm) for name, family in found
+        },
+        "Displacement of the latent, over the spread between images": {
+            name: _three(family.relative_to_spread) for name, family in found
+        },
+        "Lie derivative, in spreads between images per radian": {
+            "as the image begins to turn": _three(measurement.lie_derivative)
+        },
     }
+
+
+def _rates(measurement: Measurement, angles: tuple[float, ...]) -> Cells:
+    found = families(measurement, angles)
+    decibels = measurement.equivariance_db
     ratio = measurement.spread / measurement.norm if measurement.norm else None
-    tables["The embedding as a whole"] = {
-        "equivariance over random angles, dB (more is better)": _or_dash(
-            measurement.equivariance_db, ".1f"
-        ),
-        "Lie derivative, spreads per radian (median / 95 % / largest)": _triple(
-            measurement.lie_derivative
-        ),
-        "spread between images over length of latents": _or_dash(ratio, ".2g"),
-        "numbers in a latent": str(measurement.latent_dim),
+    return {
+        "Labels that change (flip rate)": {
+            name: (percent(family.flip_rate),) for name, family in found
+        },
+        "Agreement of labels before and after (adjusted Rand index)": {
+            name: (_fixed(family.ari, ".3f"),) for name, family in found
+        },
+        "The latents as a whole": {
+            "equivariance over random angles, in decibels": (_fixed(decibels, ".1f"),),
+            "spread between images over length": (compact(ratio),),
+            "numbers in a latent": (str(measurement.latent_dim),),
+        },
     }
-    return tables
 
 
-def _or_dash(value: float | None, style: str) -> str:
-    return _NOT_APPLICABLE if value is None else format(value, style)
+def _fixed(value: float | None, style: str) -> str:
+    return NOT_APPLICABLE if value is None else format(value, style)
 
 
-def _triple(summary: Summary | None) -> str:
+def _three(summary: Summary | None) -> tuple[str, str, str]:
     if summary is None:
-        return _NOT_APPLICABLE
-    return f"{summary.median:.1e} / {summary.p95:.1e} / {summary.max:.1e}"
-
-
-def _percent_triple(summary: Summary | None) -> str:
-    if summary is None:
-        return _NOT_APPLICABLE
-    return " / ".join(_share(value) for value in (summary.median, summary.p95, summary.max))
-
-
-def _percent(value: float | None) -> str:
-    return _NOT_APPLICABLE if value is None else _share(value)
-
-
-_OF_FAMILIES: tuple[tuple[str, Callable[[FamilyError], Any], Callable[[Any], str]], ...] = (
-    (
-        "Displacement of the latent, over its length (median / 95 % / largest)",
-        lambda family: family.relative_to_norm,
-        _triple,
-    ),
-    (
-        "Displacement over the spread between images (median / 95 % / largest)",
-        lambda family: family.relative_to_spread,
-        _percent_triple,
-    ),
-    ("Labels that change", lambda family: family.flip_rate, _percent),
-    (
-        "Agreement of labels before and after (adjusted Rand index)",
-        lambda family: family.ari,
-        lambda value: _or_dash(value, ".4f"),
-    ),
-)
-
-
-def _drawn(certificate: Certificate) -> str:
-    with styled():
-        sheet, (left, right) = panels(2, columns=2, width=11.2, height=2.9)
-        _draw_panel(left, certificate, lambda family: family.relative_to_norm)
-        _draw_panel(right, certificate, lambda family: family.relative_to_spread)
-        left.set_title("Relative to the latent's length", loc="left")
-        right.set_title("Relative to the spread between images", loc="left")
-        tolerance = certificate.tolerance
-        left.axvline(
-            tolerance, ls=":", color="#3A4753", label=f"limit for quarter turns: {tolerance:.0e}"
-        )
-        right.axvline(_ASKED_OF_ANGLES, ls=":", color="#3A4753", label="1 % of the spread")
-        right.tick_params(labelleft=False)
-        handles, labels = left.get_legend_handles_labels()
-        extra = right.get_legend_handles_labels()
-        handles.append(extra[0][-1])
-        labels.append(extra[1][-1])
-        sheet.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8.0)
-        return svg_uri(sheet)
-
-
-def _draw_panel(
-    axes: Any, certificate: Certificate, chosen: Callable[[FamilyError], Summary | None]
-) -> None:
-    """A point at the median and a line to the largest; what is 0 lies on the left edge."""
-    names = [name for name, _ in _families(certificate.ours, certificate.angles)]
-    sides = [("equiclust", certificate.ours, OURS_COLOUR, "o", -0.14)]
-    if certificate.baseline is not None:
-        sides.append(("plain CNN", certificate.baseline, BASELINE_COLOUR, "s", 0.14))
-    for label, measurement, colour, marker, shift in sides:
-        rows, middles, tops = [], [], []
-        for row, (_, family) in enumerate(_families(measurement, certificate.angles)):
-            summary = chosen(family)
-            if summary is not None:
-                rows.append(row + shift)
-                middles.append(max(summary.median, _SMALLEST_SHOWN))
-                tops.append(max(summary.max, _SMALLEST_SHOWN))
-        axes.hlines(rows, middles, tops, color=colour, lw=2.0, alpha=0.55)
-        axes.plot(tops, rows, "|", color=colour, ms=8.0)
-        axes.plot(middles, rows, marker, color=colour, ms=6.0, label=f"{label}: median to largest")
-    axes.set_xscale("log")
-    axes.set(xlim=(_SMALLEST_SHOWN / 2.0, 10.0), xlabel="displacement of the latent (no unit)")
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+        return (NOT_APPLICABLE,) * 3
+    return compact(summary.median), compact(summary.p95), compact(summary.max)

@@ -72,7 +72,8 @@ def _principal(latents: npt.NDArray[np.float64]) -> tuple[Positions, Positions]:
 
 def _component_layout(scores: Positions, shares: Positions, first: int) -> Layout:
     x_label, y_label = (
-        f"principal component {k + 1} ({shares[k]:.0%} of the variance)" for k in (first, first + 1)
+        f"principal component {k + 1} ({100.0 * shares[k]:.0f} % of the variance)"
+        for k in (first, first + 1)
     )
     title = f"Principal components {first + 1} and {first + 2}"
     return Layout(f"pca{first}", title, x_label, y_label, scores[:, first : first + 2])

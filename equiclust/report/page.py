@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from equiclust.report.gallery import make_gallery
 from equiclust.report.invariance_section import make_invariance
 from equiclust.report.latent_map import bokeh_script, latent_map
 from equiclust.report.provenance import make_provenance, shown_path
+from equiclust.report.quantities import is_number
 from equiclust.report.reconstructions import make_reconstructions
 from equiclust.report.summary import bottleneck, headline, key_figures, notes
 from equiclust.report.training_curves import make_training
@@ -93,15 +93,15 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # A Bokeh document names a model where it first occurs, so its order must be kept.
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     environment.filters |= {"number": _number, "path": shown_path, "duration": _duration}
     return environment
 
 
-def _number(value: Any, style: str = ".3g") -> str:
-    """A number in words where it is none."""
-    if isinstance(value, int | float) and math.isfinite(value):
-        return format(value, style)
-    return "not recorded"
+def _number(value: Any, style: str = "#.3g") -> str:
+    """A number, or in words that there is none."""
+    return format(value, style) if is_number(value) else "not recorded"
 
 
 def _duration(seconds: float) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from equiclust.report.contents import Contents
+from equiclust.report.quantities import counted, is_number
 
 __all__ = ["Bottleneck", "Figure", "bottleneck", "headline", "key_figures", "notes"]
 
@@ -40,12 +39,12 @@ def headline(contents: Contents) -> str:
     """One sentence on images, clusters, the certificate and what was rejected."""
     n, k = len(contents.ids), len(contents.cluster_labels)
     unplaced = int(np.sum(contents.labels < 0))
-    parts = [f"{_counted(n, 'image')} in {_counted(k, 'cluster')}"]
+    parts = [f"{counted(n, 'image')} in {counted(k, 'cluster')}"]
     if unplaced:
         parts.append(f"{unplaced:,} of them without a cluster")
     parts.append(f"invariance certificate {_verdict(contents)}")
     rejected = len(contents.rejected)
-    parts.append(f"{_counted(rejected, 'file') if rejected else 'no file'} rejected")
+    parts.append(f"{counted(rejected, 'file') if rejected else 'no file'} rejected")
     return ", ".join(parts[:-1]) + f", and {parts[-1]}."
 
 
@@ -63,7 +62,7 @@ def key_figures(contents: Contents) -> tuple[Figure, ...]:
         Figure(f"{len(contents.rejected):,}", "files rejected"),
     ]
     psnr = contents.section("reconstruction").get("psnr")
-    if _is_number(psnr):
+    if is_number(psnr):
         figures.append(Figure(f"{psnr:.1f} dB", "reconstruction (PSNR)"))
     return tuple(figures)
 
@@ -71,7 +70,7 @@ def key_figures(contents: Contents) -> tuple[Figure, ...]:
 def bottleneck(contents: Contents) -> Bottleneck:
     """Sizes as recorded; that of the latent is measured."""
     size = contents.section("size")
-    image, narrow = (int(size[key]) if _is_number(size.get(key)) else 0 for key in ("image", "map"))
+    image, narrow = (int(size[key]) if is_number(size.get(key)) else 0 for key in ("image", "map"))
     return Bottleneck(image, narrow, contents.latents.shape[1])
 
 
@@ -88,11 +87,3 @@ def _verdict(contents: Contents) -> str:
     if contents.certificate is None:
         return "not measured"
     return "passed" if contents.certificate.passed else "failed"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)

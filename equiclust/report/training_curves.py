@@ -10,8 +10,9 @@ from typing import Any
 from matplotlib.ticker import MaxNLocator
 
 from equiclust.report.contents import Contents
-from equiclust.report.drawing import panels, plain_text, prefers_log, styled, svg_uri
+from equiclust.report.drawing import log_scale, panels, plain_text, prefers_log, styled, svg_uri
 from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR
+from equiclust.report.quantities import is_number
 
 __all__ = ["TermNote", "Training", "make_training"]
 
@@ -91,9 +92,9 @@ def _series(history: Sequence[Mapping[str, Any]], name: str) -> Series:
     epochs, values = [], []
     for index, record in enumerate(history):
         value = record.get(name)
-        if isinstance(value, int | float) and math.isfinite(value):
+        if is_number(value):
             epoch = record.get("epoch")
-            epochs.append(float(epoch if isinstance(epoch, int | float) else index) + 1.0)
+            epochs.append(float(epoch if is_number(epoch) else index) + 1.0)
             values.append(float(value))
     return epochs, values
 
@@ -103,7 +104,7 @@ def _drawn(series: Mapping[str, Series]) -> str:
     others = tuple((name, "value", (name,)) for name in series if name not in known)
     shown = [panel for panel in (*_PANELS, *others) if any(name in series for name in panel[2])]
     with styled():
-        sheet, axes = panels(len(shown), columns=3, width=11.2, height=2.5)
+        sheet, axes = panels(len(shown), columns=4, width=11.9, height=2.4)
         for place, (title, y_label, names) in zip(axes, shown, strict=True):
             present = [name for name in names if name in series]
             _draw_panel(place, {name: series[name] for name in present})
@@ -122,7 +123,7 @@ def _draw_panel(axes: Any, curves: Mapping[str, Series]) -> None:
             epochs, values, line, color=colour, marker=dots, ms=4.0, lw=1.6, label=plain_text(label)
         )
     if prefers_log([value for _, values in curves.values() for value in values]):
-        axes.set_yscale("log")
+        log_scale(axes)
     else:
         axes.ticklabel_format(axis="y", scilimits=(-3, 4))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

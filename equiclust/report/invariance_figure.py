@@ -1,0 +1,81 @@
+"""Displacements of latents under turns and mirrors, drawn: ours beside the baseline's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from equiclust.invariance import Certificate, FamilyError, Measurement, Summary
+from equiclust.report.drawing import panels, styled, svg_uri
+from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR
+from equiclust.report.quantities import compact
+
+__all__ = ["draw_invariance", "families"]
+
+_SMALLEST_SHOWN = 1e-9
+_LARGEST_SHOWN = 10.0
+_ASKED_OF_ANGLES = 0.01
+_LIMIT_COLOUR = "#3A4753"
+
+
+def families(measurement: Measurement, angles: tuple[float, ...]) -> list[tuple[str, FamilyError]]:
+    """The families of transforms that were measured, by the names the reader sees."""
+    asked = ", ".join(f"{angle:g}°" for angle in angles[:4]) + (" …" if len(angles) > 4 else "")
+    named = [
+        ("quarter turns and mirrors", measurement.d4),
+        (f"turned by {asked}", measurement.diagonal),
+        ("turned by random angles", measurement.random),
+        ("turned and turned back", measurement.there_and_back),
+    ]
+    return [(name, family) for name, family in named if family is not None]
+
+
+def draw_invariance(certificate: Certificate) -> str:
+    """Data URI of the figure: medians as points, lines to the largest displacement."""
+    with styled():
+        sheet, (left, right) = panels(2, columns=2, width=11.9, height=3.0)
+        _draw_panel(left, certificate, lambda family: family.relative_to_norm)
+        _draw_panel(right, certificate, lambda family: family.relative_to_spread)
+        left.set_title("Relative to the latent's length", loc="left")
+        right.set_title("Relative to the spread between images", loc="left")
+        right.tick_params(labelleft=False)
+        tolerance = f"limit for quarter turns: {compact(certificate.tolerance, 1)}"
+        _draw_limit(left, certificate.tolerance, tolerance, rows=(-0.5, 0.5))
+        last = len(families(certificate.ours, certificate.angles)) - 0.5
+        _draw_limit(right, _ASKED_OF_ANGLES, "1 % of the spread", rows=(-0.5, last))
+        handles, labels = left.get_legend_handles_labels()
+        sheet.legend(handles, labels, loc="outside lower center", ncols=2)
+        return svg_uri(sheet)
+
+
+def _draw_limit(axes: Any, value: float, text: str, *, rows: tuple[float, float]) -> None:
+    axes.vlines(value, *rows, ls=":", color=_LIMIT_COLOUR, lw=1.4)
+    axes.text(value / 1.5, rows[0] - 0.08, text, ha="center", fontsize=8.0, color=_LIMIT_COLOUR)
+
+
+def _draw_panel(
+    axes: Any, certificate: Certificate, chosen: Callable[[FamilyError], Summary | None]
+) -> None:
+    names = [name for name, _ in families(certificate.ours, certificate.angles)]
+    sides = [("equiclust", certificate.ours, OURS_COLOUR, "o", -0.14)]
+    if certificate.baseline is not None:
+        sides.append(("plain CNN", certificate.baseline, BASELINE_COLOUR, "s", 0.14))
+    for label, measurement, colour, marker, shift in sides:
+        summaries = [chosen(family) for _, family in families(measurement, certificate.angles)]
+        found = [(row + shift, value) for row, value in enumerate(summaries) if value is not None]
+        rows = [row for row, _ in found]
+        middles = [_within(value.median) for _, value in found]
+        tops = [_within(value.max) for _, value in found]
+        axes.hlines(rows, middles, tops, color=colour, lw=2.0, alpha=0.55)
+        axes.plot(tops, rows, "|", color=colour, ms=8.0)
+        axes.plot(middles, rows, marker, color=colour, ms=6.0, label=f"{label}: median to largest")
+    axes.set_xscale("log")
+    axes.set_xlim(_SMALLEST_SHOWN / 2.0, _LARGEST_SHOWN * 2.0)
+    axes.set_xlabel("displacement of the latent (no unit)")
+    axes.set_yticks(range(len(names)), names)
+    # Room above the first row for the name of the limit.
+    axes.set_ylim(len(names) - 0.5, -0.95)
+
+
+def _within(value: float) -> float:
+    return min(max(value, _SMALLEST_SHOWN), _LARGEST_SHOWN)
