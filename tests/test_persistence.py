@@ -49,7 +49,11 @@ def test_a_folder_half_written_leaves_the_old_one(tmp_path: Path) -> None:
 
 
 def test_arrays_and_json_come_back(tmp_path: Path) -> None:
-    arrays = {"a": np.arange(6.0).reshape(2, 3).T, "b": np.zeros((0, 2), dtype=np.int32), "c": np.array(7)}
+    arrays = {
+        "a": np.arange(6.0).reshape(2, 3).T,
+        "b": np.zeros((0, 2), dtype=np.int32),
+        "c": np.array(7),
+    }
     write_arrays(tmp_path / "x.safetensors", arrays)
     back = read_arrays(tmp_path / "x.safetensors")
     assert back.keys() == arrays.keys()

@@ -193,18 +193,18 @@ def _with_parameters(**changes: object) -> Callable[[Path], None]:
         (_with_parameters(surprise=1), "must give the parameters"),
         (
             _with_parameters(n_clusters=0),
-            "saved' holds a damaged LatentClusterer: n_clusters must be",
+            "damaged LatentClusterer: n_clusters must",
         ),
         (_with_parameters(method="os.system"), "damaged LatentClusterer: method must be one of"),
         (_with_parameters(method="gmm"), "damaged LatentClusterer"),
         (_with_parameters(method=["kmeans"]), "damaged LatentClusterer"),
         (
             _with_parameters(n_clusters=4),
-            "damaged LatentClusterer: centres and n_clusters do not fit",
+            "LatentClusterer: centres and n_clusters do not fit",
         ),
         (
             _with_array("whitening.mean", None),
-            "damaged LatentClusterer: the array 'whitening.mean'",
+            "LatentClusterer: the array 'whitening.mean'",
         ),
         (_with_array("whitening.mean", np.zeros(2)), "whitening do not fit"),
         (_with_array("whitening.axes", np.zeros(3)), "'whitening.axes' must have 2 axes"),
