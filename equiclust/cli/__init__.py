@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         parsed = parse_arguments(COMMANDS, words)
     except InputError as error:
-        Session(words).fail(str(error))
+        with Session(words) as session:
+            session.fail(str(error))
         return BAD_USAGE
     except SystemExit:
         # Help and version have been printed.
@@ -59,6 +60,11 @@ def _execute(parsed: Parsed, session: Session) -> int:
         return BAD_USAGE
     except (KeyboardInterrupt, SystemExit) as stop:
         return _stopped(stop, session)
+    except OSError as error:
+        # A disk that is full, say.
+        session.write_traceback()
+        session.fail(str(error))
+        return BAD_USAGE
     except Exception as error:
         where = session.write_traceback()
         session.fail(f"{type(error).__name__}: {error}; this is our mistake, details in {where}")

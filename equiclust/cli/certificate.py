@@ -49,6 +49,11 @@ class Certified:
     conditions: dict[str, Any]
 
     @property
+    def record(self) -> dict[str, Any]:
+        """For `metrics.json`, which has the verdict beside the conditions."""
+        return {**self.conditions, "sentence": self.sentence}
+
+    @property
     def sentence(self) -> str:
         """The verdict in one line."""
         ours, plain = self.certificate.ours, self.certificate.baseline

@@ -29,7 +29,7 @@ def check_run(session: Session, run: str, inputs: Sequence[str]) -> Outcome:
     write_json(folder.invariance_json, certified.certificate.to_dict())
     if folder.metrics_json.is_file():
         metrics = read_json(folder.metrics_json)
-        write_json(folder.metrics_json, {**metrics, "check": certified.conditions})
+        write_json(folder.metrics_json, {**metrics, "check": certified.record})
     files = certified.conditions["files_d4_error"]
     text = [
         certified.certificate.to_text(),

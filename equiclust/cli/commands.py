@@ -168,7 +168,7 @@ def report(session: Session, run: RunPath) -> Outcome:
 
 def simulate(
     session: Session,
-    what: Annotated[Literal["discs"], "discs"],
+    what: Literal["discs"],
     *,
     n: Annotated[int, "N"],
     size: Annotated[int, "PX"] = 128,

@@ -220,9 +220,12 @@ def _sentence(message: str, commands: dict[str, Command], argv: Sequence[str]) -
     if key and value and key[1] in flags:
         flag = flags[key[1]]
         return f"{flag.option} must be {flag.values}, got {value[1].strip()!r}{helped}"
-    if key and key[1] in flags and "required" in message:
-        return f"{flags[key[1]].option} must be given{helped}"
+    missing = re.search(r"arguments are required: (.*)", message)
+    if missing:
+        names = [name.rpartition(".")[2] for name in missing[1].split(", ")]
+        said = " and ".join(flags[name].option if name in flags else name for name in names)
+        return f"{said} must be given{helped}"
     unknown = re.search(r"[Uu]nrecognized arguments: (.*)", message)
     if unknown:
         return f"{unknown[1].split()[0]!r} is no option of `{PROGRAM} {named}`{helped}"
-    return " ".join(message.split()) + helped
+    return " ".join(message.split()).removeprefix("argument ") + helped

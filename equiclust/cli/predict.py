@@ -10,21 +10,19 @@ import numpy as np
 from equiclust.catalogue import make_rejected, write_table
 from equiclust.cli.inputs import gather
 from equiclust.cli.model import Model, label_images
+from equiclust.cli.places import check_catalogue_place
 from equiclust.cli.session import Outcome, Session
-from equiclust.exceptions import InputError
 from equiclust.run_folder import RunFolder
 
 __all__ = ["predict_catalogue"]
-
-_SUFFIXES = (".ecsv", ".fits", ".vot", ".xml", ".csv")
 
 
 def predict_catalogue(session: Session, run: str, inputs: Sequence[str], output: str) -> Outcome:
     """Label images by the model of a finished run and write the catalogue."""
     target = Path(output)
-    if target.suffix not in _SUFFIXES:
-        raise InputError(f"--output must end in one of {', '.join(_SUFFIXES)}, got {output!r}")
-    model = Model.load(RunFolder.open(run).model)
+    folder = RunFolder.open(run)
+    check_catalogue_place(target, folder.path)
+    model = Model.load(folder.model)
     gathered = gather(inputs, model.preprocessor.get_params(), session)
     with session.stage("encoding") as update:
         latents = model.encode(gathered.images, update)

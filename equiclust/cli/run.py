@@ -13,6 +13,7 @@ import numpy as np
 
 from equiclust.cli.inputs import gather
 from equiclust.cli.options import RunOptions
+from equiclust.cli.places import check_place
 from equiclust.cli.session import Outcome, Session
 from equiclust.exceptions import InputError, OutputError
 from equiclust.images import ImageSet
@@ -34,10 +35,12 @@ def run_pipeline(session: Session, options: RunOptions) -> Outcome:
     """
     options.check()
     folder = RunFolder(Path(options.output))
-    if _holds_files(folder.path):
+    check_place(folder.path)
+    if folder.path.is_dir() and os.listdir(folder.path):
         folder = RunFolder.create(folder.path, options.config)
         session.log_to(folder.run_log)
         if folder.is_finished:
+            session.note(f"the run in {folder.path} is finished already")
             return _finished(session, folder)
         session.note(f"going on with the run in {folder.path}")
     started = datetime.now(UTC)
@@ -50,25 +53,6 @@ def run_pipeline(session: Session, options: RunOptions) -> Outcome:
 
     fit_and_write(session, folder, options, gathered, started)
     return _finished(session, folder)
-
-
-def _holds_files(path: Path) -> bool:
-    """Whether there is something to go on with; a place that cannot be written is refused."""
-    try:
-        if path.is_dir() and os.listdir(path):
-            return True
-    except OSError as error:
-        raise _unwritable(path, error.strerror or str(error)) from error
-    parent = next(place for place in (path, *path.absolute().parents) if place.exists())
-    if not parent.is_dir():
-        raise _unwritable(path, f"{str(parent)!r} is not a folder")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise _unwritable(path, f"{str(parent)!r} is read-only")
-    return False
-
-
-def _unwritable(path: Path, why: str) -> OutputError:
-    return OutputError(f"cannot write a run into {str(path)!r}: {why}; choose another folder")
 
 
 def _check_enough(images: ImageSet, n_clusters: int | str) -> None:

@@ -92,6 +92,8 @@ class Session:
 
     def log_to(self, path: Path) -> None:
         """Write the log into this file, with all that has been logged until now."""
+        if path == self.log_path:
+            return
         handler = logging.FileHandler(path, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         self._memory.setTarget(handler)

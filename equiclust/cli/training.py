@@ -65,7 +65,7 @@ def fit_and_write(
         **_network_metrics(autoencoder),
         "reconstruction": reconstruction,
         "clusters": clusters,
-        "check": {**certified.conditions, "sentence": certified.sentence},
+        "check": certified.record,
         "provenance": _provenance(session, options, gathered, started),
     }
     write_json(folder.metrics_json, metrics)
