@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.ticker import MaxNLocator
 
 from equiclust.report.contents import Contents
-from equiclust.report.drawing import panels, plain_text, styled, svg_uri
+from equiclust.report.drawing import linear_scale, panels, plain_text, styled, svg_uri
 from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR
 from equiclust.report.quantities import is_number
 
@@ -111,7 +111,7 @@ def _drawn(
                 place.axhline(_STRONG, color="#6B7885", ls=":", label="strong from 0.8")
                 place.set_ylim(-0.05, 1.05)
             else:
-                place.ticklabel_format(axis="y", scilimits=(-3, 4))
+                linear_scale(place)
             place.set_title(plain_text(_TITLES.get(name, name)), loc="left")
             place.set(xlabel="number of clusters", ylabel="score (no unit)")
             place.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -15,7 +15,16 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from equiclust.report.pictures import data_uri
 
-__all__ = ["colour_bar", "log_scale", "panels", "plain_text", "prefers_log", "styled", "svg_uri"]
+__all__ = [
+    "colour_bar",
+    "linear_scale",
+    "log_scale",
+    "panels",
+    "plain_text",
+    "prefers_log",
+    "styled",
+    "svg_uri",
+]
 
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -73,13 +82,22 @@ def prefers_log(values: Sequence[float]) -> bool:
     return bool(values) and min(values) > 0 and max(values) / min(values) >= _LOG_FROM
 
 
+def linear_scale(axes: Any) -> None:
+    """Linear y axis with numbers written out, since a common factor is easily overlooked."""
+    axes.yaxis.set_major_formatter(FuncFormatter(_written_out))
+
+
+def _written_out(value: float, _: int | None) -> str:
+    return f"{value:,.6g}".replace("-", "\u2212")
+
+
 def log_scale(axes: Any) -> None:
     """Logarithmic y axis with plain numbers at 1, 2 and 5 while they have room."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     steps = (1.0, 2.0, 5.0) if high / low < 100.0 else (1.0,)
     axes.yaxis.set_major_locator(LogLocator(subs=steps))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(_written_out))
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 

@@ -50,7 +50,7 @@ def draw_invariance(certificate: Certificate) -> str:
 
 def _draw_limit(axes: Any, value: float, text: str, *, rows: tuple[float, float]) -> None:
     axes.vlines(value, *rows, ls=":", color=_LIMIT_COLOUR, lw=1.4)
-    axes.text(value / 1.5, rows[0] - 0.08, text, ha="center", fontsize=8.0, color=_LIMIT_COLOUR)
+    axes.text(value, rows[0] - 0.08, text, ha="center", fontsize=8.0, color=_LIMIT_COLOUR)
 
 
 def _draw_panel(

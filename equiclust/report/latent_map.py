@@ -31,7 +31,7 @@ _TOOLTIP = """
 <img src="@thumbnail" alt="" width="72" height="72"
  style="object-fit:contain;background:#ccc;flex:none">
 <div style="font:13px/1.45 system-ui,sans-serif;overflow-wrap:anywhere">
-<b>@id</b><br>@cluster<br>confidence @confidence<br>outlier score @outlier@sky</div></div>
+<b>@id</b><br>@cluster<br>confidence @confidence<br>outlier score @outlier<div>@sky</div></div></div>
 """
 
 
@@ -122,7 +122,7 @@ def _said(value: float, style: str) -> str:
 
 def _sky(ra: float, dec: float) -> str:
     known = np.isfinite(ra) and np.isfinite(dec)
-    return f", RA {ra:.5f}°, Dec {dec:+.5f}°" if known else ""
+    return f"RA {ra:.5f}°, Dec {dec:+.5f}°" if known else ""
 
 
 def _rounded(values: Any) -> list[float]:

@@ -16,7 +16,7 @@ from equiclust.report.gallery import make_gallery
 from equiclust.report.invariance_section import make_invariance
 from equiclust.report.latent_map import bokeh_script, latent_map
 from equiclust.report.provenance import make_provenance, shown_path
-from equiclust.report.quantities import is_number
+from equiclust.report.quantities import counted, is_number
 from equiclust.report.reconstructions import make_reconstructions
 from equiclust.report.summary import bottleneck, headline, key_figures, notes
 from equiclust.report.training_curves import make_training
@@ -95,7 +95,12 @@ def _environment() -> Environment:
     )
     # A Bokeh document names a model where it first occurs, so its order must be kept.
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
-    environment.filters |= {"number": _number, "path": shown_path, "duration": _duration}
+    environment.filters |= {
+        "counted": counted,
+        "duration": _duration,
+        "number": _number,
+        "path": shown_path,
+    }
     return environment
 
 

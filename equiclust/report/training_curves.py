@@ -10,7 +10,15 @@ from typing import Any
 from matplotlib.ticker import MaxNLocator
 
 from equiclust.report.contents import Contents
-from equiclust.report.drawing import log_scale, panels, plain_text, prefers_log, styled, svg_uri
+from equiclust.report.drawing import (
+    linear_scale,
+    log_scale,
+    panels,
+    plain_text,
+    prefers_log,
+    styled,
+    svg_uri,
+)
 from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR
 from equiclust.report.quantities import is_number
 
@@ -125,7 +133,7 @@ def _draw_panel(axes: Any, curves: Mapping[str, Series]) -> None:
     if prefers_log([value for _, values in curves.values() for value in values]):
         log_scale(axes)
     else:
-        axes.ticklabel_format(axis="y", scilimits=(-3, 4))
+        linear_scale(axes)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(curves) > 1:
         axes.legend(fontsize=8.0)
