@@ -241,7 +241,8 @@ class EquivariantAutoencoder(
             To be compared with the preprocessed images, in 0 to 1.
         """
         check_is_fitted(self)
-        return self._in_batches(self.network_.reconstruct, self._prepare(images)[0])
+        made = self._in_batches(self.network_.reconstruct, self._prepare(images)[0])
+        return made.clip(0.0, 1.0)
 
     @property
     def preprocessor(self) -> Preprocessor:
