@@ -202,7 +202,8 @@ def _in_words(kind: Any) -> str:
         parts = [part for part in get_args(kind) if part is not type(None)]
         return " or ".join(_in_words(part) for part in parts)
     if origin is tuple:
-        return " ".join(_in_words(part) for part in get_args(kind))
+        # Each value is judged by itself.
+        return _in_words(get_args(kind)[0])
     return _WORDS.get(kind, "something else")
 
 

@@ -1,0 +1,69 @@
+"""Small simulated images, and one finished run that tests read and do not change."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from data_adapters import write_fits
+from equiclust.cli import main
+from equiclust.simulate import simulate_discs
+
+N_DISCS = 12
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An empty folder of weights: the perceptual term is off and nothing is downloaded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EQUICLUST_WEIGHTS", str(tmp_path_factory.mktemp("weights")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Lightning ignores Ctrl-C after the first one."""
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+@pytest.fixture(scope="session")
+def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("discs")
+    images, _ = simulate_discs(N_DISCS, size=40, kinds=("smooth", "cavity"), random_state=0)
+    write_fits(images, folder)
+    return folder
+
+
+def run_arguments(discs: Path, output: Path, *more: str) -> list[str]:
+    """A run that takes a second or two."""
+    small = ["--size", "32", "--max-epochs", "3", "--latent-dim", "8", "--method", "kmeans"]
+    return ["run", str(discs), "--output", str(output), *small, "--n-clusters", "2", *more]
+
+
+@pytest.fixture(scope="session")
+def finished(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    assert main(run_arguments(discs, folder)) == 0
+    return folder
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Call with a command line that must be refused; gives the sentence."""
+
+    def call(*words: str) -> str:
+        capsys.readouterr()
+        assert main(list(words)) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "Traceback" not in said.err
+        (line,) = said.err.splitlines()
+        assert line.startswith("equiclust: error: ")
+        return line
+
+    return call

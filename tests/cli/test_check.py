@@ -1,0 +1,76 @@
+"""`check` passes what is invariant, fails what is not, and says so by its exit status."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from equiclust.cli import main
+from equiclust.invariance import Certificate
+from equiclust.persistence import read_json
+from tests.cli.conftest import run_arguments
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    shutil.copytree(finished, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_an_invariant_run_passes(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copy / "invariance.json").unlink()
+    assert main(["check", str(copy)]) == 0
+    said = capsys.readouterr().out
+    assert "Invariance PASSED" in said
+    assert "baseline" in said
+    assert "before processing" in said
+    certificate = Certificate.from_dict(read_json(copy / "invariance.json"))
+    assert certificate.passed
+    assert certificate.shape == (1, 32, 32)
+    assert certificate.ours.d4.flip_rate == 0.0
+
+
+def test_json_is_the_certificate(
+    copy: Path, discs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = [str(discs / f"disc_0000{i}.fits") for i in range(4)]
+    assert main(["check", str(copy), *images, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    conditions = record.pop("conditions")
+    assert conditions["n_images"] == 4
+    assert conditions["baseline_epochs"] > 0
+    assert Certificate.from_dict(record).n_images == 4
+
+
+def test_a_plain_network_fails(
+    discs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "plain"
+    assert main(run_arguments(discs, run, "--group", "trivial", "--max-epochs", "1")) == 0
+    assert "FAILED" in capsys.readouterr().out
+    assert main(["check", str(run)]) == 1
+    assert "Invariance FAILED" in capsys.readouterr().out
+    assert not Certificate.from_dict(read_json(run / "invariance.json")).passed
+
+
+def test_a_run_whose_images_are_gone_says_so(
+    discs: Path, copy: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    config = read_json(copy / "config.json")
+    config["config"]["inputs"] = [str(tmp_path / "moved")]
+    (copy / "config.json").write_text(json.dumps(config))
+    sentence = refused("check", str(copy))
+    assert "no longer where they were" in sentence
+    assert "moved" in sentence
+    assert main(["check", str(copy), str(discs)]) == 0
+
+
+def test_no_run_and_too_few_images(
+    copy: Path, discs: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    assert "not the folder of a run" in refused("check", str(tmp_path / "none"))
+    assert "at least 2" in refused("check", str(copy), str(discs / "disc_00000.fits"))

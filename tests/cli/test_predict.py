@@ -1,0 +1,121 @@
+"""`predict` repeats the labels of the run, takes anything readable, and overwrites nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from equiclust.catalogue import read_table
+from equiclust.cli import main
+from equiclust.persistence import read_json
+from tests.cli.conftest import N_DISCS
+
+
+@pytest.mark.parametrize("suffix", [".ecsv", ".fits", ".vot", ".csv"])
+def test_the_same_files_get_the_same_labels(
+    finished: Path, discs: Path, tmp_path: Path, suffix: str
+) -> None:
+    target = tmp_path / f"again{suffix}"
+    assert main(["predict", str(finished), str(discs), "--output", str(target)]) == 0
+    again, first = read_table(target), read_table(finished / "catalogue.ecsv")
+    assert again.colnames == first.colnames
+    for name in ("id", "path", "label"):
+        assert again[name].tolist() == first[name].tolist()
+    np.testing.assert_allclose(again["confidence"], first["confidence"], rtol=1e-6)
+    assert not (tmp_path / "again.rejected.ecsv").exists()
+
+
+def test_turned_files_get_the_same_labels(finished: Path, discs: Path, tmp_path: Path) -> None:
+    for path in discs.iterdir():
+        values = fits.getdata(path)
+        fits.PrimaryHDU(np.ascontiguousarray(np.rot90(values)[::-1])).writeto(tmp_path / path.name)
+    target = tmp_path / "turned.ecsv"
+    assert main(["predict", str(finished), str(tmp_path), "--output", str(target)]) == 0
+    turned, first = read_table(target), read_table(finished / "catalogue.ecsv")
+    assert turned["id"].tolist() == first["id"].tolist()
+    assert turned["label"].tolist() == first["label"].tolist()
+
+
+def test_one_image_of_another_size_and_colour(finished: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "big.npy", np.random.default_rng(0).random((1, 3, 70, 51)))
+    target = tmp_path / "one.csv"
+    assert main(["predict", str(finished), str(tmp_path / "big.npy"), "--output", str(target)]) == 0
+    assert len(read_table(target)) == 1
+
+
+def test_what_cannot_be_read_is_listed_beside_the_catalogue(
+    finished: Path, discs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.fits").write_text("no image")
+    target = tmp_path / "out" / "more.ecsv"
+    words = ["predict", str(finished), str(discs), str(tmp_path / "bad.fits")]
+    assert main([*words, "--output", str(target), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["n_rejected"] == 1
+    assert record["n_images"] == N_DISCS
+    rejected = read_table(target.with_name("more.rejected.ecsv"))
+    assert rejected["path"].tolist() == [str(tmp_path / "bad.fits")]
+
+
+def test_only_catalogues_are_replaced(
+    finished: Path, discs: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    words = ["predict", str(finished), str(discs), "--output"]
+    target = tmp_path / "more.ecsv"
+    assert main([*words, str(target)]) == 0
+    assert main([*words, str(target)]) == 0
+    image = discs / "disc_00000.fits"
+    before = image.read_bytes()
+    assert "is no catalogue" in refused(*words, str(image))
+    assert image.read_bytes() == before
+    assert "folder of the run" in refused(*words, str(finished / "catalogue.ecsv"))
+
+
+def test_outputs_that_have_no_format(
+    finished: Path, discs: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    for name in ("table", "table.xls"):
+        sentence = refused("predict", str(finished), str(discs), "--output", str(tmp_path / name))
+        assert "must end in one of .ecsv" in sentence
+
+
+def test_runs_that_are_none_or_not_finished(
+    finished: Path, discs: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    target = str(tmp_path / "more.ecsv")
+    assert "not the folder of a run" in refused(
+        "predict", str(discs), str(discs), "--output", target
+    )
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    (copy / "catalogue.ecsv").unlink()
+    assert "not finished" in refused("predict", str(copy), str(discs), "--output", target)
+
+
+@pytest.mark.parametrize(
+    "name", ["preprocessing.json", "autoencoder.json", "autoencoder.safetensors", "clusterer.json"]
+)
+def test_a_damaged_model_is_named(
+    name: str, finished: Path, discs: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    (copy / "model" / name).write_text('{"unknown": 1}')
+    target = str(tmp_path / "more.ecsv")
+    assert name.split(".")[0] in refused("predict", str(copy), str(discs), "--output", target)
+
+
+def test_the_model_folder_is_all_that_is_needed(
+    finished: Path, discs: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy, ignore=shutil.ignore_patterns("checkpoints", "*.fits", "*.npz"))
+    target = tmp_path / "more.ecsv"
+    assert main(["predict", str(copy), str(discs), "--output", str(target)]) == 0
+    assert read_json(copy / "model" / "preprocessing.json")["channels"] == 1
