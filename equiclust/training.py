@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 EpochRecord = Mapping[str, float]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 _WARM_UP = 0.2
+# The perceptual network costs as much as all else together. The batches are shuffled, so that a
+# part of one estimates the term without bias.
+_PERCEPTUAL_SHARE = 4
 _LAST_CHECKPOINT = "last"
 
 
@@ -189,7 +192,8 @@ class AutoencoderTraining(lightning.LightningModule):
         decoded = self.network.decoder(self.network.narrow(encoded[:n]))
         terms = {"mse": masked_mse(first, decoded, hidden)}
         for perceptual in self._perceptual:
-            terms["perceptual"] = perceptual(first, decoded, hidden)
+            few = max(n // _PERCEPTUAL_SHARE, 1)
+            terms["perceptual"] = perceptual(first[:few], decoded[:few], hidden[:few])
         if n > 1 and (weights.variance or weights.covariance):
             terms |= _mean_terms([vicreg_terms(view) for view in latents.split(n)])
         if two_views:
