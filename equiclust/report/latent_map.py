@@ -31,7 +31,8 @@ _TOOLTIP = """
 <img src="@thumbnail" alt="" width="72" height="72"
  style="object-fit:contain;background:#ccc;flex:none">
 <div style="font:13px/1.45 system-ui,sans-serif;overflow-wrap:anywhere">
-<b>@id</b><br>@cluster<br>confidence @confidence<br>outlier score @outlier<div>@sky</div></div></div>
+<b>@id</b><br>@cluster<br>confidence @confidence<br>outlier score @outlier
+<div>@sky</div></div></div>
 """
 
 
@@ -52,7 +53,7 @@ class LatentMap:
     Attributes
     ----------
     item : dict
-        For `Bokeh.embed.embed_item`. Glyphs are named after the legend's entries.
+        For `Bokeh.embed.embed_item`. Points are named by the keys of the legend's entries.
     legend : tuple of LegendEntry
     n_shown, n_pictures : int
         Images on the map, and those of them with a thumbnail.
@@ -175,8 +176,7 @@ def _figure(layout: Layout, legend: tuple[LegendEntry, ...], sources: list[Any])
             f"{layout.key}_x",
             f"{layout.key}_y",
             source=source,
-            name=f"{layout.key}-{entry.key}",
-            tags=[entry.key],
+            name=entry.key,
             size=size,
             marker={"field": "marker"},
             fill_color={"field": "colour"},

@@ -37,15 +37,15 @@ class Bottleneck:
 
 def headline(contents: Contents) -> str:
     """One sentence on images, clusters, the certificate and what was rejected."""
-    n, k = len(contents.ids), len(contents.cluster_labels)
+    images = counted(len(contents.ids), "image")
+    clusters = counted(len(contents.cluster_labels), "cluster")
     unplaced = int(np.sum(contents.labels < 0))
-    parts = [f"{counted(n, 'image')} in {counted(k, 'cluster')}"]
-    if unplaced:
-        parts.append(f"{unplaced:,} of them without a cluster")
-    parts.append(f"invariance certificate {_verdict(contents)}")
-    rejected = len(contents.rejected)
-    parts.append(f"{counted(rejected, 'file') if rejected else 'no file'} rejected")
-    return ", ".join(parts[:-1]) + f", and {parts[-1]}."
+    left = f" ({unplaced:,} left without one)" if unplaced else ""
+    rejected = counted(len(contents.rejected), "file") if contents.rejected else "no file"
+    return (
+        f"{images} sorted into {clusters}{left}, invariance certificate {_verdict(contents)}, "
+        f"{rejected} rejected."
+    )
 
 
 def key_figures(contents: Contents) -> tuple[Figure, ...]:
