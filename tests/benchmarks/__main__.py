@@ -1,0 +1,59 @@
+"""Run the benchmarks: `python -m tests.benchmarks [NAME ...] [--output FOLDER]`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.benchmarks.tables import Table
+
+
+def _speed() -> Iterator[Table]:
+    from tests.benchmarks.speed import speed_table
+
+    yield speed_table()
+
+
+def _discs() -> Iterator[Table]:
+    from tests.benchmarks.discs import discs_table
+
+    yield discs_table()
+
+
+def _invariance() -> Iterator[Table]:
+    from tests.benchmarks.invariance import angles_table, sizes_table, trained_pair
+
+    pair = trained_pair(64)
+    yield sizes_table(*pair)
+    yield angles_table(*pair)
+
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
+    "speed": _speed,
+    "invariance": _invariance,
+    "discs": _discs,
+}
+
+
+def main() -> int:
+    """Print every table as Markdown as soon as it is there, and write it as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=main.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks"))
+    chosen = parser.parse_args()
+    unknown = sorted(set(chosen.names) - set(BENCHMARKS))
+    if unknown:
+        parser.error(f"NAME must be of {', '.join(BENCHMARKS)}, got {', '.join(unknown)}")
+    logging.basicConfig(level=logging.WARNING)
+    logging.getLogger("tests.benchmarks").setLevel(logging.INFO)
+    for name in chosen.names or BENCHMARKS:
+        for table in BENCHMARKS[name]():
+            print(f"\n{table.to_markdown()}\n\n-> {table.write(chosen.output)}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
