@@ -167,7 +167,7 @@ def _read_previews(path: Path, rows: Mapping[str, int]) -> Previews:
         return Previews(np.zeros((0, 1, 1, 1), np.float32), np.zeros((0, 1, 1, 1), np.float32), {})
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            names = [str(name) for name in arrays["ids"]]
+            names = [_printable(str(name)) for name in arrays["ids"]]
             images, rebuilt = (_in_range(arrays[key]) for key in ("images", "reconstructions"))
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise InputError(f"cannot read {str(path)!r} as previews: {error}") from error
@@ -177,6 +177,11 @@ def _read_previews(path: Path, rows: Mapping[str, int]) -> Previews:
             f"got {images.shape} and {rebuilt.shape}"
         )
     return Previews(images, rebuilt, {rows[n]: i for i, n in enumerate(names) if n in rows})
+
+
+def _printable(name: str) -> str:
+    """An id as tables write it."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in name)
 
 
 def _in_range(pixels: npt.NDArray[Any]) -> FloatArray:

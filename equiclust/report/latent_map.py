@@ -19,10 +19,11 @@ from equiclust.report.pictures import picture
 
 __all__ = ["LatentMap", "LegendEntry", "bokeh_script", "latent_map"]
 
-_THUMBNAIL_SIDE = 48
-_MOST_THUMBNAILS = 2000
+_THUMBNAIL_SIDE = 40
+_MOST_THUMBNAILS = 1500
 _MOST_LEGEND_ENTRIES = 30
-_NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAIAAAMzMzAAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=="
+_NO_PICTURE = "data:,"
+_CROWD = 3000
 _TARGET = "latent-map"
 
 # Bokeh escapes what it puts in place of @name.
@@ -164,13 +165,15 @@ def _figure(layout: Layout, legend: tuple[LegendEntry, ...], sources: list[Any])
         aspect_ratio=1.12,
         sizing_mode="stretch_width",
         min_width=320,
+        max_width=620,
         tools="pan,wheel_zoom,box_zoom,save,reset",
         toolbar_location="above",
         outline_line_color="#B8C0C8",
     )
     _style(plot)
     total = sum(entry.count for entry in legend)
-    size = 9 if total < 500 else 7 if total < 3000 else 5
+    crowded = total > _CROWD
+    size = 9 if total < 500 else 4 if crowded else 7
     glyphs = [
         plot.scatter(
             f"{layout.key}_x",
@@ -180,13 +183,13 @@ def _figure(layout: Layout, legend: tuple[LegendEntry, ...], sources: list[Any])
             size=size,
             marker={"field": "marker"},
             fill_color={"field": "colour"},
-            fill_alpha=0.75,
-            line_color="white",
+            fill_alpha=0.5 if crowded else 0.75,
+            line_color=None if crowded else "white",
             line_width=0.5,
         )
         for entry, source in zip(legend, sources, strict=True)
     ]
-    plot.add_tools(HoverTool(renderers=glyphs, tooltips=_TOOLTIP, attachment="horizontal"))
+    plot.add_tools(HoverTool(renderers=glyphs, tooltips=_TOOLTIP, attachment="horizontal", limit=1))
     return plot
 
 

@@ -18,6 +18,7 @@ _FEWEST_FOR_NEIGHBOURHOODS = 12
 _MOST_FOR_NEIGHBOURHOODS = 4000
 _KEPT_COMPONENTS = 50
 _PERPLEXITY = 30.0
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,9 @@ def _principal(latents: npt.NDArray[np.float64]) -> tuple[Positions, Positions]:
     found = model.transform(latents)
     if count == 1:
         return np.column_stack([found, np.zeros(n)]), np.array([1.0, 0.0])
-    return found, model.explained_variance_ratio_
+    shares = model.explained_variance_ratio_
+    # What is left of directions without variance is rounding, which an axis would magnify.
+    return np.where(shares > _ROUNDING, found, 0.0), shares
 
 
 def _component_layout(scores: Positions, shares: Positions, first: int) -> Layout:

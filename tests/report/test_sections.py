@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,45 @@ def test_marks_of_the_first_sixty_clusters_differ_and_unknown_is_grey() -> None:
     assert len({mark.colour for mark in marks}) == len(COLOURS) <= 12
     assert mark_of(-1) == UNKNOWN
     assert UNKNOWN.colour not in COLOURS
+
+
+# Machado, Oliveira & Fernandes (2009), IEEE TVCG 15, 1291: complete dichromacy, linear sRGB.
+EYES = {
+    "normal": np.eye(3),
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.01182, 0.04294, 0.968881],
+    ],
+    "tritan": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.3039],
+    ],
+}
+TO_XYZ = np.array(
+    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+) / np.array([[0.9505], [1.0], [1.089]])
+
+
+def as_cielab(colour: str, eyes: str) -> np.ndarray[Any, Any]:
+    values = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255.0
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    xyz = TO_XYZ @ np.clip(np.asarray(EYES[eyes]) @ linear, 0.0, 1.0)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16.0 / 116.0)
+    return np.array([116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)])
+
+
+@pytest.mark.parametrize("eyes", EYES)
+def test_colours_can_be_told_apart_by_all_eyes(eyes: str) -> None:
+    seen = [as_cielab(colour, eyes) for colour in (*COLOURS, UNKNOWN.colour)]
+    distances = [np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)]
+    assert min(distances) > 20.0
 
 
 def test_first_row_of_pixels_is_at_the_bottom() -> None:
