@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,9 +14,9 @@ from equiclust.cli.inputs import gather
 from equiclust.cli.options import RunOptions
 from equiclust.cli.places import check_place
 from equiclust.cli.session import Outcome, Session
-from equiclust.exceptions import InputError, OutputError
+from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
-from equiclust.persistence import read_json, write_json
+from equiclust.persistence import read_json
 from equiclust.run_folder import RunFolder
 
 __all__ = ["run_pipeline"]
@@ -48,7 +47,6 @@ def run_pipeline(session: Session, options: RunOptions) -> Outcome:
     _check_enough(gathered.images, options.n_clusters)
     folder = RunFolder.create(folder.path, options.config)
     session.log_to(folder.run_log)
-    _check_same_images(folder, gathered.images)
     from equiclust.cli.training import fit_and_write
 
     fit_and_write(session, folder, options, gathered, started)
@@ -66,21 +64,6 @@ def _check_enough(images: ImageSet, n_clusters: int | str) -> None:
         )
     if different < 2:
         raise InputError(f"a run needs at least 2 different images, got {len(images)} times one")
-
-
-def _check_same_images(folder: RunFolder, images: ImageSet) -> None:
-    """Refuse to go on with the training of other images."""
-    digest = hashlib.sha256()
-    for image in images:
-        digest.update(image.id.encode() + image.pixels.tobytes() + image.mask.tobytes())
-    content = {"sha256": digest.hexdigest(), "n_images": len(images)}
-    path = folder.checkpoints / "images.json"
-    if path.is_file() and read_json(path) != content:
-        raise OutputError(
-            f"cannot go on with the run in {str(folder.path)!r}: its images have changed since it "
-            "was started; choose another folder"
-        )
-    write_json(path, content)
 
 
 def _finished(session: Session, folder: RunFolder) -> Outcome:

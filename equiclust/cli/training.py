@@ -21,17 +21,21 @@ from equiclust.cli.inputs import Gathered, absolute
 from equiclust.cli.model import Model, encode, label_images, rebuild
 from equiclust.cli.options import RunOptions
 from equiclust.cli.parser import PROGRAM
+from equiclust.cli.resume import check_same_start
 from equiclust.cli.schedule import default_epochs
 from equiclust.cli.session import Session
 from equiclust.clustering import LatentClusterer, make_clusterer
 from equiclust.clustering.selection import Choice, choose_n_clusters
+from equiclust.exceptions import WeightsNotFoundError
 from equiclust.images import ImageSet
 from equiclust.metrics import reconstruction_scores
+from equiclust.objectives import PerceptualNetwork, find_weights
 from equiclust.persistence import atomic_path, write_json
 from equiclust.run_folder import RunFolder
 
 __all__ = ["fit_and_write"]
 
+_PERCEPTUAL: PerceptualNetwork = "alexnet"
 _MOST_SCORED = 1000
 _MOST_PREVIEWS = 200
 
@@ -48,7 +52,9 @@ def fit_and_write(
 ) -> None:
     """Learn from the images and write everything but the report; the catalogue comes last."""
     images = gathered.images
-    autoencoder = _trained(session, folder, options, images)
+    perceptual, note = _perceptual(session)
+    check_same_start(folder, images, perceptual)
+    autoencoder = _trained(session, folder, options, images, perceptual)
     with session.stage("encoding") as update:
         latents = encode(autoencoder, images, update)
     with session.stage("clustering"):
@@ -63,6 +69,8 @@ def fit_and_write(
     write_json(folder.invariance_json, certified.certificate.to_dict())
     metrics = {
         **_network_metrics(autoencoder),
+        "perceptual": {"network": perceptual, "note": note},
+        "notes": [*([note] if note else []), *autoencoder.notes_],
         "reconstruction": reconstruction,
         "clusters": clusters,
         "check": certified.record,
@@ -76,8 +84,23 @@ def fit_and_write(
     write_table(table, folder.catalogue_ecsv)
 
 
+def _perceptual(session: Session) -> tuple[PerceptualNetwork | None, str]:
+    """Network of the perceptual term if its weights are to be had, else none and why."""
+    try:
+        find_weights(_PERCEPTUAL)
+    except WeightsNotFoundError as error:
+        note = f"the perceptual term is off: {error}"
+        session.note(f"note: {note}")
+        return None, note
+    return _PERCEPTUAL, ""
+
+
 def _trained(
-    session: Session, folder: RunFolder, options: RunOptions, images: ImageSet
+    session: Session,
+    folder: RunFolder,
+    options: RunOptions,
+    images: ImageSet,
+    perceptual: PerceptualNetwork | None,
 ) -> EquivariantAutoencoder:
     epochs = options.max_epochs
     if epochs == "auto":
@@ -87,6 +110,7 @@ def _trained(
         latent_dim=options.latent_dim,
         size=options.size,
         preprocess=False,
+        perceptual=perceptual,
         max_epochs=epochs,
         device=options.device,
         random_state=options.seed,
@@ -152,7 +176,6 @@ def _spread_over(labels: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int
 
 def _network_metrics(autoencoder: EquivariantAutoencoder) -> Record:
     config = autoencoder.network_.config
-    off = [note for note in autoencoder.notes_ if "perceptual" in note]
     return {
         "history": [_finite(record) for record in autoencoder.history_],
         "size": {
@@ -160,11 +183,6 @@ def _network_metrics(autoencoder: EquivariantAutoencoder) -> Record:
             "map": config.map_numbers,
             "latent": config.latent_dim,
         },
-        "perceptual": {
-            "network": None if off else autoencoder.perceptual,
-            "note": " ".join(off),
-        },
-        "notes": list(autoencoder.notes_),
     }
 
 

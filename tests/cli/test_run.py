@@ -178,6 +178,20 @@ def test_other_images_do_not_go_on_with_the_training(
     assert (stopped / "checkpoints" / "last.ckpt").is_file()
 
 
+def test_weights_that_have_come_do_not_go_on_with_the_training(
+    discs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with monkeypatch.context() as patch:
+        interrupt_at_epoch(patch, 2)
+        assert main(run_arguments(discs, tmp_path / "run")) == 130
+    monkeypatch.setattr("equiclust.cli.training.find_weights", lambda network: {})
+    assert main(run_arguments(discs, tmp_path / "run")) == 2
+    assert "started without the perceptual term" in capsys.readouterr().err
+
+
 def test_images_that_cannot_be_used_are_listed_and_the_rest_goes_on(
     discs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
