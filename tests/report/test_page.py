@@ -124,6 +124,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
         assert " ".join(str(name).split()) in page.text
         assert str(name) in strings_in(json.loads(map_data(page)))
     assert "<" not in map_data(page)
+    assert "no preview" not in page.text
 
 
 def test_same_folder_same_bytes_in_any_process(tmp_path: Path) -> None:
