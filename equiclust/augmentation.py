@@ -84,6 +84,14 @@ class Augmentation:
         views = views + _column(level, views) * grain
         return views.masked_fill(hidden, 0.0), hidden
 
+    def turn(
+        self, images: Tensor, mask: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Every image and its mask turned by an angle of its own, and nothing else."""
+        angles = 2.0 * math.pi * torch.rand(len(images), generator=generator)
+        views, hidden = _warp(images, mask, _rotation(angles))
+        return views.masked_fill(hidden, 0.0), hidden
+
     def _spread(self, limit: float, n: int, generator: torch.Generator) -> Tensor:
         return limit * (2.0 * torch.rand(n, generator=generator) - 1.0)
 

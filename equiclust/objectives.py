@@ -24,6 +24,7 @@ __all__ = [
     "PerceptualNetwork",
     "find_weights",
     "masked_mse",
+    "rotation_error",
     "vicreg_terms",
     "view_distance",
 ]
@@ -54,6 +55,8 @@ class ObjectiveWeights:
         Keep every dimension of the latent alive and different from the others, `vicreg_terms`.
     invariance : float
         Pull together the latents of two augmented views of one image, `view_distance`.
+    rotation : float
+        Keep the latent as it is when a view is turned by any angle, `rotation_error`.
     """
 
     mse: float = 10.0
@@ -61,6 +64,7 @@ class ObjectiveWeights:
     variance: float = 25.0
     covariance: float = 15.0
     invariance: float = 25.0
+    rotation: float = 1000.0
 
     def __post_init__(self) -> None:
         for term in fields(self):
@@ -112,6 +116,25 @@ def vicreg_terms(latents: Tensor) -> dict[str, Tensor]:
 def view_distance(first: Tensor, second: Tensor) -> Tensor:
     """Mean squared distance of the latents `(n, d)` of two views, VICReg's invariance term."""
     return functional.mse_loss(first, second)
+
+
+def rotation_error(latents: Tensor, turned: Tensor) -> Tensor:
+    r"""Mean squared change of the latents, in units of the spread between images.
+
+    .. math::
+
+        \frac{\langle \lVert z(R x) - z(x) \rVert^2 \rangle}{\sum_j \mathrm{Var}(z_j)}
+
+    Quarter turns are exact by construction. For all other angles the layers are exact only as far
+    as their maps are sampled finely enough, and training pays no heed to that unless it is told.
+
+    Parameters
+    ----------
+    latents, turned : Tensor (n, d)
+        Of the images and of the same images turned; at least two rows.
+    """
+    spread = latents.detach().var(dim=0, correction=0).sum()
+    return (turned - latents).square().sum(dim=1).mean() / (spread + 1e-4)
 
 
 class PerceptualLoss(nn.Module):

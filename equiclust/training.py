@@ -23,6 +23,7 @@ from equiclust.objectives import (
     ObjectiveWeights,
     PerceptualLoss,
     masked_mse,
+    rotation_error,
     vicreg_terms,
     view_distance,
 )
@@ -181,23 +182,38 @@ class AutoencoderTraining(lightning.LightningModule):
 
     def _terms(self, images: Tensor, mask: Tensor) -> dict[str, Tensor]:
         n = len(images)
-        first, hidden = self.augmentation(images, mask, self._views)
         weights = self.weights
-        two_views = weights.invariance > 0 and n > 1
-        seen = first
-        if two_views:
-            seen = torch.cat([first, self.augmentation(images, mask, self._views)[0]])
-        encoded = self.network.encoder(seen)
-        latents = self.network.head(self.network.pooling(encoded))
+        first, hidden = self.augmentation(images, mask, self._views)
+        seen = [first]
+        if weights.invariance and n > 1:
+            seen.append(self.augmentation(images, mask, self._views)[0])
+        if weights.rotation and n > 1:
+            seen.append(self.augmentation.turn(first, hidden, self._views)[0])
+        encoded = self.network.encoder(torch.cat(seen))
+        latents = self.network.head(self.network.pooling(encoded)).split(n)
         decoded = self.network.decoder(self.network.narrow(encoded[:n]))
-        terms = {"mse": masked_mse(first, decoded, hidden)}
+        return self._reconstruction(first, decoded, hidden) | self._latent_terms(latents)
+
+    def _reconstruction(self, images: Tensor, decoded: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+        terms = {"mse": masked_mse(images, decoded, hidden)}
         for perceptual in self._perceptual:
-            few = max(n // _PERCEPTUAL_SHARE, 1)
-            terms["perceptual"] = perceptual(first[:few], decoded[:few], hidden[:few])
-        if n > 1 and (weights.variance or weights.covariance):
-            terms |= _mean_terms([vicreg_terms(view) for view in latents.split(n)])
-        if two_views:
-            terms["invariance"] = view_distance(*latents.split(n))
+            few = max(len(images) // _PERCEPTUAL_SHARE, 1)
+            terms["perceptual"] = perceptual(images[:few], decoded[:few], hidden[:few])
+        return terms
+
+    def _latent_terms(self, latents: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        """Terms of the views' latents: the first, the second if asked for, the turned first."""
+        first, weights = latents[0], self.weights
+        if len(first) < 2:
+            return {}
+        terms: dict[str, Tensor] = {}
+        independent = latents[: 1 + bool(weights.invariance)]
+        if weights.variance or weights.covariance:
+            terms |= _mean_terms([vicreg_terms(view) for view in independent])
+        if weights.invariance:
+            terms["invariance"] = view_distance(*independent)
+        if weights.rotation:
+            terms["rotation"] = rotation_error(first, latents[-1])
         return terms
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:

@@ -15,6 +15,7 @@ from equiclust.objectives import (
     PerceptualLoss,
     find_weights,
     masked_mse,
+    rotation_error,
     vicreg_terms,
     view_distance,
 )
@@ -146,3 +147,12 @@ def test_published_lpips_values_order_the_pairs(weights_folder: Path) -> None:
     noisy = image + noise * ((dimmed - image).square().mean().sqrt() / noise.std())
     mask = torch.zeros(1, 1, 64, 64, dtype=torch.bool)
     assert float(loss(image, dimmed, mask)) < 0.5 * float(loss(image, noisy, mask))
+
+
+def test_rotation_error_is_in_units_of_the_spread(random_state: int) -> None:
+    latents = torch.randn(50, 4, generator=torch.Generator().manual_seed(random_state))
+    shift = torch.tensor([0.03, 0.0, 0.0, -0.04])
+    expected = 0.05**2 / float(latents.numpy().var(axis=0).sum())
+    assert float(rotation_error(latents, latents + shift)) == pytest.approx(expected, rel=1e-3)
+    scaled = float(rotation_error(10 * latents, 10 * (latents + shift)))
+    assert scaled == pytest.approx(expected, rel=1e-3)
