@@ -15,7 +15,7 @@ from equiclust.report.contents import Contents, read_contents
 from equiclust.report.gallery import make_gallery
 from equiclust.report.invariance_section import make_invariance
 from equiclust.report.latent_map import bokeh_script, latent_map
-from equiclust.report.provenance import make_provenance, shown_path
+from equiclust.report.provenance import make_provenance, shown_path, shown_text
 from equiclust.report.quantities import counted, is_number
 from equiclust.report.reconstructions import make_reconstructions
 from equiclust.report.summary import bottleneck, headline, key_figures, notes
@@ -100,6 +100,7 @@ def _environment() -> Environment:
         "duration": _duration,
         "number": _number,
         "path": shown_path,
+        "prose": shown_text,
     }
     return environment
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from equiclust.report.contents import Contents
 
-__all__ = ["make_provenance", "shown_path"]
+__all__ = ["make_provenance", "shown_path", "shown_text"]
 
 _NAMES = {
     "version": "equiclust version",
@@ -38,18 +38,15 @@ def make_provenance(contents: Contents) -> tuple[tuple[str, str], ...]:
 
 def shown_path(path: str) -> str:
     """A path by its last parts, enough to find the file and not to tell whose machine it was."""
-    return _ABSOLUTE.sub(_shortened, path) if re.search(r"\s", path) is None else _tail(path)
+    return _tail(path) if _ABSOLUTE.match(path) else path
+
+
+def shown_text(text: str) -> str:
+    """Text in which paths are shown by their last parts."""
+    return _ABSOLUTE.sub(lambda found: _tail(found.group()), text)
 
 
 def _tail(path: str) -> str:
-    return _shortened_text(path) if _ABSOLUTE.match(path) else path
-
-
-def _shortened(match: re.Match[str]) -> str:
-    return _shortened_text(match.group())
-
-
-def _shortened_text(path: str) -> str:
     parts = [part for part in re.split(r"[/\\]", path) if part]
     return "/".join(["…", *parts[-_KEPT_PARTS:]]) if len(parts) > _KEPT_PARTS else path
 
@@ -63,4 +60,4 @@ def _text(value: Any) -> str:
         return ", ".join(f"{key} = {_text(entry)}" for key, entry in value.items())
     if value is None:
         return "not recorded"
-    return _ABSOLUTE.sub(_shortened, value) if isinstance(value, str) else str(value)
+    return shown_text(str(value))

@@ -21,7 +21,7 @@ from equiclust.report.invariance_section import make_invariance
 from equiclust.report.latent_map import latent_map
 from equiclust.report.palette import COLOURS, UNKNOWN, mark_of
 from equiclust.report.pictures import picture, residual_picture
-from equiclust.report.provenance import make_provenance, shown_path
+from equiclust.report.provenance import make_provenance, shown_path, shown_text
 from equiclust.report.quantities import compact, percent
 from equiclust.report.reconstructions import make_reconstructions
 from equiclust.report.summary import Bottleneck, bottleneck, notes
@@ -276,6 +276,11 @@ def test_provenance_lists_everything_and_no_ones_folders(tmp_path: Path) -> None
 )
 def test_paths_are_shown_by_their_last_parts(path: str, shown: str) -> None:
     assert shown_path(path) == shown
+
+
+def test_paths_within_text_are_shown_by_their_last_parts() -> None:
+    text = "/home/me/sky/a.fits: neither FITS and/or a table, nor '/home/me/b c'"
+    assert shown_text(text) == "…/sky/a.fits: neither FITS and/or a table, nor '…/me/b c'"
 
 
 @pytest.mark.parametrize(
