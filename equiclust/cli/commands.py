@@ -25,7 +25,7 @@ def run(
     n_clusters: Annotated[int | Literal["auto"], "auto|K"] = "auto",
     n_folds: Annotated[Literal[1], "1"] = 1,
     size: Annotated[int, "PX"] = 128,
-    method: Literal["spectral", "kmeans", "gmm"] = "spectral",
+    method: Literal["spectral", "kmeans", "gmm"] = "gmm",
     seed: Annotated[int, "S"] = 0,
     latent_dim: Annotated[int, "D"] = 32,
     max_epochs: Annotated[int | Literal["auto"], "auto|N"] = "auto",
@@ -33,6 +33,7 @@ def run(
     stretch: Literal["linear", "sqrt", "asinh", "log"] = "linear",
     percentiles: Annotated[tuple[float, float], "LOW HIGH"] = (1.0, 99.9),
     center: Literal["none", "centroid", "peak"] = "none",
+    canonical: Literal["none", "scale"] = "scale",
     device: Device = "auto",
 ) -> Outcome:
     """Sort images into clusters that do not depend on how the images are turned.
@@ -69,6 +70,8 @@ def run(
         Of the pixel values, what becomes black and what white.
     center
         What is moved to the middle of the image.
+    canonical
+        Undone before images are compared: nothing, or the apparent size of objects on a sky.
     device
         Where to train.
 
@@ -94,6 +97,7 @@ def run(
         stretch=stretch,
         percentiles=(low, high),
         center=center,
+        canonical=canonical,
         device=device,
     )
     return run_pipeline(session, options)

@@ -32,12 +32,13 @@ class RunOptions:
     stretch: str
     percentiles: tuple[float, float]
     center: str
+    canonical: str
     device: str
 
     @property
     def preprocessing(self) -> dict[str, Any]:
         """Parameters of the `Preprocessor`."""
-        names = ("size", "stretch", "percentiles", "center")
+        names = ("size", "stretch", "percentiles", "center", "canonical")
         return {name: getattr(self, name) for name in names}
 
     @property

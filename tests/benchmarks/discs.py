@@ -39,14 +39,22 @@ Labels = npt.NDArray[np.int64]
 Method = Callable[[npt.NDArray[np.float32], int], Labels]
 
 N_DISCS, SIZE, MAX_INCLINATION = 600, 128, 30.0
+METHODS = ("gmm", "kmeans", "spectral")
 _PRINCIPAL_COMPONENTS = 50
+# Both autoencoders see the images at this size, and as they are otherwise.
+_NETWORK_SIZE = 64
+_ONLY_RESIZED: dict[str, Any] = {
+    "background": "none",
+    "percentiles": (0.0, 100.0),
+    "canonical": "none",
+}
 
 
 def discs_table(*, seeds: Iterable[int] = range(5), n_discs: int = N_DISCS) -> Table:
     """ACC, NMI and ARI of every method, mean and standard deviation over the seeds.
 
     Each seed draws its own discs. Truth is used for the scores alone; every method is told how many
-    kinds there are and nothing else, and sees the same preprocessed images.
+    kinds there are and nothing else, and sees the same images, preprocessed the same way.
     """
     scores: dict[str, list[tuple[float, ...]]] = {}
     for seed in seeds:
@@ -100,7 +108,7 @@ def _methods() -> dict[str, Method]:
         logger.warning("without %s the AlexNet features are left out", WEIGHTS_VARIABLE)
     else:
         methods["AlexNet features + PCA + k-means"] = lambda x, seed: _alexnet(x, seed, weights)
-    return methods | {f"equiclust, {method}": _ours(method) for method in ("kmeans", "spectral")}
+    return methods | {f"equiclust, {method}": _ours(method) for method in METHODS}
 
 
 def _kmeans(features: npt.NDArray[np.float32], seed: int) -> Labels:
@@ -114,8 +122,9 @@ def _alexnet(pixels: npt.NDArray[np.float32], seed: int, weights: str | Path) ->
 
 
 def _plain_autoencoder(pixels: npt.NDArray[np.float32], seed: int) -> Labels:
-    rival = PlainAutoencoder().fit(pixels, random_state=seed)
-    return _kmeans(rival.transform(pixels), seed)
+    seen = Preprocessor(size=_NETWORK_SIZE, **_ONLY_RESIZED).fit_transform(pixels).pixels
+    rival = PlainAutoencoder().fit(seen, random_state=seed)
+    return _kmeans(rival.transform(seen), seed)
 
 
 def _ours(method: str) -> Method:
@@ -133,5 +142,8 @@ def _latents(pixels: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float
     """Latents of the default autoencoder, trained once a seed for both clusterers."""
     if seed not in _KEPT:
         _KEPT.clear()
-        _KEPT[seed] = EquivariantAutoencoder(random_state=seed).fit_transform(pixels)
+        ours = EquivariantAutoencoder(
+            size=_NETWORK_SIZE, preprocess=_ONLY_RESIZED, random_state=seed
+        )
+        _KEPT[seed] = ours.fit_transform(pixels)
     return _KEPT[seed]
