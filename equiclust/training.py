@@ -6,6 +6,7 @@ import logging
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sized
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -347,22 +348,18 @@ def _keep_last(folder: Path) -> ModelCheckpoint:
     )
 
 
-class _quiet(warnings.catch_warnings):  # used like a function
+@contextmanager
+def _quiet() -> Iterator[None]:
     """Silence Lightning's advice to its own users: worker processes, rare logging, old folders."""
-
-    def __enter__(self) -> Any:
-        entered = super().__enter__()
-        for talker in ("lightning.pytorch", "lightning.fabric"):
-            warnings.filterwarnings("ignore", module=talker)
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [talker.level for talker in loggers]
+    with warnings.catch_warnings():
+        for talker in loggers:
+            warnings.filterwarnings("ignore", module=talker.name)
+            talker.setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
-        self._levels = {}
-        for name in ("lightning.pytorch", "lightning.fabric"):
-            log = logging.getLogger(name)
-            self._levels[name] = log.level
-            log.setLevel(logging.ERROR)
-        return entered
-
-    def __exit__(self, *exception: Any) -> None:
-        for name, level in self._levels.items():
-            logging.getLogger(name).setLevel(level)
-        super().__exit__(*exception)
+        try:
+            yield
+        finally:
+            for talker, level in zip(loggers, levels, strict=True):
+                talker.setLevel(level)
