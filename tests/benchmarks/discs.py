@@ -41,7 +41,7 @@ Method = Callable[[npt.NDArray[np.float32], int], Labels]
 N_DISCS, SIZE, MAX_INCLINATION = 600, 128, 30.0
 METHODS = ("gmm", "kmeans", "spectral")
 _PRINCIPAL_COMPONENTS = 50
-# Both autoencoders see the images at this size, and as they are otherwise.
+# Both autoencoders see the images at this size, and equally often.
 _NETWORK_SIZE = 64
 _ONLY_RESIZED: dict[str, Any] = {
     "background": "none",
@@ -123,7 +123,8 @@ def _alexnet(pixels: npt.NDArray[np.float32], seed: int, weights: str | Path) ->
 
 def _plain_autoencoder(pixels: npt.NDArray[np.float32], seed: int) -> Labels:
     seen = Preprocessor(size=_NETWORK_SIZE, **_ONLY_RESIZED).fit_transform(pixels).pixels
-    rival = PlainAutoencoder().fit(seen, random_state=seed)
+    epochs = EquivariantAutoencoder().max_epochs
+    rival = PlainAutoencoder().fit(seen, max_epochs=epochs, random_state=seed)
     return _kmeans(rival.transform(seen), seed)
 
 
