@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from joblib import Parallel, delayed
 from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 
 from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
@@ -50,31 +52,38 @@ _ONLY_RESIZED: dict[str, Any] = {
 }
 
 
-def discs_table(*, seeds: Iterable[int] = range(5), n_discs: int = N_DISCS) -> Table:
+def discs_table(
+    *, seeds: Iterable[int] = range(5), n_discs: int = N_DISCS, n_jobs: int = 1
+) -> Table:
     """ACC, NMI and ARI of every method, mean and standard deviation over the seeds.
 
     Each seed draws its own discs. Truth is used for the scores alone; every method is told how many
     kinds there are and nothing else, and sees the same images, preprocessed the same way.
     """
-    scores: dict[str, list[tuple[float, ...]]] = {}
-    for seed in seeds:
-        images, truth = simulate_discs(
-            n_discs, size=SIZE, max_inclination=MAX_INCLINATION, random_state=seed
-        )
-        pixels = Preprocessor(size=SIZE).fit_transform(images).pixels
-        for name, method in _methods().items():
-            started = perf_counter()
-            labels = method(pixels, seed)
-            seconds = perf_counter() - started
-            scores.setdefault(name, []).append((*_scores(truth["kind_index"], labels), seconds))
-            logger.info("seed %d, %s: %s", seed, name, np.round(scores[name][-1], 3))
-    rows = [_row(name, np.array(found)) for name, found in scores.items()]
+    found = Parallel(n_jobs=n_jobs)(delayed(_scores_of_seed)(seed, n_discs) for seed in seeds)
+    rows = [_row(name, np.array([scores[name] for scores in found])) for name in found[0]]
     return Table(
         "discs",
         f"{n_discs} simulated discs of {len(DISC_KINDS)} kinds, {SIZE} px, "
-        f"inclination up to {MAX_INCLINATION:.0f} degrees",
+        f"inclination up to {MAX_INCLINATION:.0f} degrees, {len(found)} seeds",
         rows,
     )
+
+
+def _scores_of_seed(seed: int, n_discs: int) -> dict[str, tuple[float, ...]]:
+    """ACC, NMI, ARI and seconds of every method."""
+    images, truth = simulate_discs(
+        n_discs, size=SIZE, max_inclination=MAX_INCLINATION, random_state=seed
+    )
+    pixels = Preprocessor(size=SIZE).fit_transform(images).pixels
+    scores = {}
+    for name, method in _methods().items():
+        started = perf_counter()
+        labels = method(pixels, seed)
+        seconds = perf_counter() - started
+        scores[name] = (*_scores(truth["kind_index"], labels), seconds)
+        print(f"seed {seed}, {name}: {np.round(scores[name], 3)}", flush=True)
+    return scores
 
 
 def _scores(truth: npt.ArrayLike, labels: Labels) -> tuple[float, float, float]:
@@ -118,7 +127,8 @@ def _kmeans(features: npt.NDArray[np.float32], seed: int) -> Labels:
 
 def _alexnet(pixels: npt.NDArray[np.float32], seed: int, weights: str | Path) -> Labels:
     features = alexnet_features(pixels, weights)
-    return _kmeans(pca_features(features[:, None, None], random_state=seed), seed)
+    reduced = PCA(min(_PRINCIPAL_COMPONENTS, *features.shape), random_state=seed)
+    return _kmeans(reduced.fit_transform(features), seed)
 
 
 def _plain_autoencoder(pixels: npt.NDArray[np.float32], seed: int) -> Labels:
