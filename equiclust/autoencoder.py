@@ -21,6 +21,7 @@ from equiclust.augmentation import Augmentation
 from equiclust.exceptions import EquiclustWarning, InputError, WeightsNotFoundError
 from equiclust.images import ImageSet
 from equiclust.nn.allocator import keep_freed_memory
+from equiclust.nn.device import choose_device, full_precision
 from equiclust.nn.export import export_encoder
 from equiclust.nn.groups import Group
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
@@ -346,21 +347,23 @@ class EquivariantAutoencoder(
             )
 
     def _adopt(self, network: AutoencoderNetwork) -> None:
-        self.network_ = network.eval()
-        self._exported = export_encoder(network)
+        self.network_ = network.to(choose_device(self.device)).eval()
+        self._exported = export_encoder(self.network_)
 
     def _encode(self, pixels: Tensor) -> FloatArray:
         return self._in_batches(self._exported, pixels)
 
     def _in_batches(self, function: Callable[[Tensor], Tensor], pixels: Tensor) -> FloatArray:
         keep_freed_memory()
-        with torch.inference_mode():
-            done = [function(batch) for batch in torch.split(pixels, _ENCODING_BATCH)]
+        device = next(self.network_.parameters()).device
+        with torch.inference_mode(), full_precision(device):
+            batches = torch.split(pixels, _ENCODING_BATCH)
+            done = [function(batch.to(device)).cpu() for batch in batches]
         result: FloatArray = torch.cat(done).numpy()
         return result
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
-        return {name: value.numpy() for name, value in self.network_.state_dict().items()}
+        return {name: value.cpu().numpy() for name, value in self.network_.state_dict().items()}
 
     def _learned(self) -> dict[str, Any]:
         return {

@@ -42,9 +42,11 @@ class ExportedEncoder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Encode images; see the class."""
         images = images.contiguous(memory_format=torch.channels_last)
-        # The order of the sums turns with the image: in double precision it leaves no trace.
-        pooled = self.pooling(self.encoder(images).double()).to(images.dtype)
-        latents: Tensor = self.head(pooled)
+        encoded = self.encoder(images)
+        if encoded.device.type != "mps":
+            # The order of the sums turns with the image: in double precision it leaves no trace.
+            encoded = encoded.double()
+        latents: Tensor = self.head(self.pooling(encoded).to(images.dtype))
         return latents
 
 
