@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from equiclust.cli.certificate import certify_model
 from equiclust.cli.inputs import Gathered, gather
 from equiclust.cli.model import Model
+from equiclust.cli.places import check_place
 from equiclust.cli.session import Outcome, Session
 from equiclust.exceptions import InputError
 from equiclust.persistence import read_json, write_json
@@ -20,6 +21,7 @@ _FAILED = 1
 def check_run(session: Session, run: str, inputs: Sequence[str]) -> Outcome:
     """Certify the model of a run, on its own images unless others are given."""
     folder = RunFolder.open(run)
+    check_place(folder.invariance_json)
     config = folder.read_config()
     model = Model.load(folder.model)
     gathered = _gathered(session, folder, model, inputs)

@@ -103,14 +103,10 @@ class Session:
 
     def write_traceback(self) -> Path:
         """Log the exception that is being handled, in a temporary file if there is no log yet."""
-        if self.log_path is None:
-            with tempfile.NamedTemporaryFile(
-                prefix="equiclust-", suffix=".log", delete=False
-            ) as file:
-                self.log_to(Path(file.name))
+        path = self.log_path or _temporary_log()
+        self.log_to(path)
         logger.exception("this should not have happened")
-        assert self.log_path is not None
-        return self.log_path
+        return path
 
     def note(self, text: str) -> None:
         """Say something on the way, on one line."""
@@ -154,6 +150,11 @@ class Session:
             self.note(f"note: {message}")
         else:
             logger.warning("%s: %s", category.__name__, message)
+
+
+def _temporary_log() -> Path:
+    with tempfile.NamedTemporaryFile(prefix="equiclust-", suffix=".log", delete=False) as file:
+        return Path(file.name)
 
 
 class _Lines:

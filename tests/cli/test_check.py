@@ -31,6 +31,8 @@ def test_an_invariant_run_passes(copy: Path, capsys: pytest.CaptureFixture[str])
     certificate = Certificate.from_dict(read_json(copy / "invariance.json"))
     assert certificate.passed
     assert certificate.shape == (1, 32, 32)
+    assert certificate.mirror
+    assert certificate.ours.d4.n_elements == 8
     assert certificate.ours.d4.flip_rate == 0.0
 
 
@@ -55,6 +57,17 @@ def test_a_plain_network_fails(
     assert main(["check", str(run)]) == 1
     assert "Invariance FAILED" in capsys.readouterr().out
     assert not Certificate.from_dict(read_json(run / "invariance.json")).passed
+    assert read_json(run / "metrics.json")["check"]["files_d4_error"] > 1e-4
+
+
+def test_a_network_that_knows_no_mirrors_is_not_asked_for_them(discs: Path, tmp_path: Path) -> None:
+    run = tmp_path / "turns"
+    assert main(run_arguments(discs, run, "--group", "C4", "--max-epochs", "1")) == 0
+    certificate = Certificate.from_dict(read_json(run / "invariance.json"))
+    assert certificate.passed
+    assert not certificate.mirror
+    assert certificate.ours.d4.n_elements == 4
+    assert read_json(run / "metrics.json")["check"]["files_d4_error"] < 1e-5
 
 
 def test_a_run_whose_images_are_gone_says_so(

@@ -124,15 +124,20 @@ def test_another_run_in_the_same_folder_is_refused(
     assert len(labels_of(finished)) == N_DISCS
 
 
-def interrupt_at_epoch(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
+def watch_epochs(monkeypatch: pytest.MonkeyPatch, *, interrupt_at: int = 0) -> list[int]:
+    """Epochs of the training as they come; at one of them Ctrl-C is pressed."""
     update = session._Lines.update
+    seen: list[int] = []
 
-    def interrupted(lines: session._Lines, done: int, total: int, note: str = "") -> None:
-        if lines.title == "training" and done == epoch:
-            raise KeyboardInterrupt
+    def watched(lines: session._Lines, done: int, total: int, note: str = "") -> None:
+        if lines.title == "training":
+            seen.append(done)
+            if done == interrupt_at:
+                raise KeyboardInterrupt
         update(lines, done, total, note)
 
-    monkeypatch.setattr(session._Lines, "update", interrupted)
+    monkeypatch.setattr(session._Lines, "update", watched)
+    return seen
 
 
 def test_a_run_that_was_stopped_ends_like_one_that_was_not(
@@ -144,14 +149,17 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(
 ) -> None:
     stopped = tmp_path / "stopped"
     with monkeypatch.context() as patch:
-        interrupt_at_epoch(patch, 2)
+        watch_epochs(patch, interrupt_at=2)
         assert main(run_arguments(discs, stopped)) == 130
     said = capsys.readouterr().err
     assert "interrupted" in said
     assert "Traceback" not in said
     assert (stopped / "checkpoints" / "last.ckpt").is_file()
     assert not (stopped / "catalogue.ecsv").exists()
+    seen = watch_epochs(monkeypatch)
     assert main(run_arguments(discs, stopped)) == 0
+    # The first epoch is not trained again.
+    assert seen == [2, 3]
     assert "going on" in capsys.readouterr().err
     assert labels_of(stopped) == labels_of(finished)
     ours, theirs = (read_table(folder / "latents.fits")["latent"] for folder in (stopped, finished))
@@ -170,7 +178,7 @@ def test_other_images_do_not_go_on_with_the_training(
     images, stopped = tmp_path / "images", tmp_path / "stopped"
     shutil.copytree(discs, images)
     with monkeypatch.context() as patch:
-        interrupt_at_epoch(patch, 2)
+        watch_epochs(patch, interrupt_at=2)
         assert main(run_arguments(images, stopped)) == 130
     (images / "disc_00003.fits").unlink()
     assert main(run_arguments(images, stopped)) == 2
@@ -185,7 +193,7 @@ def test_weights_that_have_come_do_not_go_on_with_the_training(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with monkeypatch.context() as patch:
-        interrupt_at_epoch(patch, 2)
+        watch_epochs(patch, interrupt_at=2)
         assert main(run_arguments(discs, tmp_path / "run")) == 130
     monkeypatch.setattr("equiclust.cli.training.find_weights", lambda network: {})
     assert main(run_arguments(discs, tmp_path / "run")) == 2
