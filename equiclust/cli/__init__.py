@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ def _execute(parsed: Parsed, session: Session) -> int:
     from equiclust.exceptions import EquiclustError
 
     try:
-        outcome = parsed.command.function(session, **parsed.arguments)
+        # Standard output is for the result alone, whatever a library prints on the way.
+        with redirect_stdout(sys.stderr):
+            outcome = parsed.command.function(session, **parsed.arguments)
         return session.conclude(outcome)
     except EquiclustError as error:
         session.fail(str(error))

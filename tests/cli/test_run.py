@@ -13,6 +13,7 @@ import pytest
 
 from equiclust.catalogue import read_table
 from equiclust.cli import main, session
+from equiclust.cli.places import check_place
 from equiclust.invariance import Certificate
 from equiclust.persistence import read_json
 from equiclust.run_folder import RunFolder
@@ -107,8 +108,16 @@ def test_a_missing_report_is_written_again(finished: Path, discs: Path, tmp_path
 
 
 def test_json_is_one_object(
-    finished: Path, discs: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path,
+    discs: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def talkative(path: Path) -> None:
+        print("a library has something to say")
+        check_place(path)
+
+    monkeypatch.setattr("equiclust.cli.run.check_place", talkative)
     assert main(run_arguments(discs, finished, "--json")) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["n_images"] == N_DISCS
