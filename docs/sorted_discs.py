@@ -16,7 +16,7 @@ from matplotlib.gridspec import GridSpecFromSubplotSpec
 
 from equiclust import EquivariantAutoencoder, LatentClusterer, simulate_discs
 
-N_DISCS, N_KINDS, ROWS, COLUMNS = 300, 6, 6, 7
+N_DISCS, N_KINDS, ROWS, COLUMNS = 240, 6, 6, 7
 TARGET = Path(__file__).with_name("sorted_discs.png")
 
 

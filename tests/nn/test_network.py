@@ -13,6 +13,7 @@ from equiclust.nn.export import export_encoder
 from equiclust.nn.groups import Group
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.nn.pooling import InvariantPooling, annulus_weights
+from equiclust.nn.turning import SplineTurn
 
 GROUPS = ("D8", "C8", "D4", "C4", "D1", "trivial")
 SMALL = {"fields": (2, 3), "map_fields": 2, "latent_dim": 6}
@@ -68,13 +69,17 @@ def test_latents_tell_images_apart(random_state: int) -> None:
     assert float(torch.pdist(latents).min()) > 1e-4
 
 
-@pytest.mark.parametrize("group", ["D8", "C4", "trivial"])
+@pytest.mark.parametrize(("group", "n_views"), [("D8", 2), ("C16", 4), ("C4", 1), ("trivial", 1)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_exported_encoder_gives_the_same_latents(group: str, channels: int) -> None:
+def test_the_exported_encoder_averages_the_latents_over_the_groups_rotations(
+    group: str, n_views: int, channels: int
+) -> None:
     network, images = _network(group, channels=channels), _images(0, channels=channels)
     exported = export_encoder(network)
+    turns = [SplineTurn(32, 90.0 * k / n_views).to(images) for k in range(1, n_views)]
     with torch.no_grad():
-        torch.testing.assert_close(exported(images), network.encode(images), rtol=0, atol=1e-11)
+        views = [network.encode(view) for view in (images, *(turn(images) for turn in turns))]
+        torch.testing.assert_close(exported(images), sum(views) / n_views, rtol=0, atol=1e-11)
     assert not any("equiclust.nn.convolution" in type(m).__module__ for m in exported.modules())
 
 
