@@ -23,7 +23,9 @@ TARGET = Path(__file__).with_name("sorted_discs.png")
 def show(part: SubFigure, pictures: list[list[np.ndarray]], title: str) -> None:
     """Fill one half of the figure with rows of images."""
     part.suptitle(title, fontsize=13)
-    grid: GridSpecFromSubplotSpec = part.add_gridspec(ROWS, COLUMNS, wspace=0.04, hspace=0.04)
+    grid: GridSpecFromSubplotSpec = part.add_gridspec(
+        ROWS, COLUMNS, left=0.01, right=0.99, bottom=0.01, top=0.92, wspace=0.03, hspace=0.03
+    )
     for row, images in enumerate(pictures):
         for column, image in enumerate(images):
             axis = part.add_subplot(grid[row, column])

@@ -64,7 +64,7 @@ class ObjectiveWeights:
     variance: float = 25.0
     covariance: float = 15.0
     invariance: float = 25.0
-    rotation: float = 700.0
+    rotation: float = 60.0
 
     def __post_init__(self) -> None:
         for term in fields(self):

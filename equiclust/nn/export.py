@@ -18,6 +18,10 @@ from equiclust.nn.turning import SplineTurn
 __all__ = ["ExportedEncoder", "export_encoder"]
 
 
+# Of a group with more than the four quarter turns; larger groups use all of theirs.
+_AVERAGED_ROTATIONS = 16
+
+
 class _Residual(nn.Module):
     def __init__(self, body: nn.Sequential) -> None:
         super().__init__()
@@ -31,16 +35,16 @@ class _Residual(nn.Module):
 class ExportedEncoder(nn.Module):
     r"""Images `(n, c, size, size)` to invariant latents `(n, latent_dim)`; only for inference.
 
-    The layers are exact under the elements of the group that map the pixel grid onto itself. Over
-    the others the latent is averaged, so that it is invariant under all of them, up to the
+    The layers are exact under the elements of the group that map the pixel grid onto itself. The
+    latent is averaged over sixteen rotations, so that it is invariant under all of them, up to the
     interpolation of the image (frame averaging, Puny et al. 2022):
 
     .. math::
 
         \bar z(x) = \frac1m \sum_{k=0}^{m-1} z(R_{90 k / m} x)
 
-    with `4 m` rotations in the group. It also halves the period of what is left of the error at
-    all other angles, and so most of its size.
+    with `m = 4`, since four of them are exact already. What is left of the error at all other
+    angles has a quarter of its period, and most of it is gone.
 
     Parameters
     ----------
@@ -74,16 +78,18 @@ class ExportedEncoder(nn.Module):
 
 
 @torch.no_grad()
-def export_encoder(network: AutoencoderNetwork) -> ExportedEncoder:
+def export_encoder(network: AutoencoderNetwork, *, average: bool = True) -> ExportedEncoder:
     """A copy of encoder, pooling and head that no longer needs the group's layers.
 
-    It gives the latents of the network in evaluation mode, up to rounding, averaged over the
-    rotations of the group that are not exact on the pixel grid.
+    It gives the latents of the network in evaluation mode, up to rounding, averaged over sixteen
+    rotations if the group has more than the four that are exact on the pixel grid.
 
     Parameters
     ----------
     network : AutoencoderNetwork
         Not changed; its mode does not matter.
+    average : bool, optional
+        Without it one view is encoded, at a quarter of the cost.
     """
     encoder = network.encoder
     lifting, norm, activation = encoder.stem
@@ -94,14 +100,15 @@ def export_encoder(network: AutoencoderNetwork) -> ExportedEncoder:
         nn.Sequential(*layers),
         deepcopy(network.pooling),
         deepcopy(network.head),
-        _turns(network.config),
+        _turns(network.config) if average else [],
     ).to(next(network.parameters()))
     return exported.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 def _turns(config: NetworkConfig) -> list[SplineTurn]:
-    """Rotations of the group within the first quarter turn, but for none at all."""
-    in_quarter = Group(config.group).n_rotations // 4
+    """Rotations within the first quarter turn, but for none at all."""
+    n_rotations = Group(config.group).n_rotations
+    in_quarter = max(n_rotations, _AVERAGED_ROTATIONS) // 4 if n_rotations > 4 else 1
     return [SplineTurn(config.size, 90.0 * k / in_quarter) for k in range(1, in_quarter)]
 
 
