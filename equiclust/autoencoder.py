@@ -58,7 +58,8 @@ class EquivariantAutoencoder(
     An encoder that is equivariant under `group` gives a map that turns with the image. A decoder
     makes the image again from the map, and pooling over the group and over angle makes the
     invariant latent of it (Cohen & Welling 2016; Weiler & Cesa 2019). Quarter turns and mirrors
-    are exact to rounding; `equiclust.invariance.certify` measures the rest.
+    are exact to rounding. For all other angles training holds the latent still, and `transform`
+    averages it over sixteen rotations; `equiclust.invariance.certify` measures what is left.
 
     Parameters
     ----------
