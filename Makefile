@@ -38,9 +38,8 @@ format: $(VENV)/.tests  ## bring the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.tests  ## run the benchmarks and the slow tests; tables on screen, JSON in benchmarks/
+bench: $(VENV)/.tests  ## run the benchmarks; tables on screen, JSON in benchmarks/
 	$(BIN)/python -m tests.benchmarks --output benchmarks
-	$(BIN)/python -m pytest -m slow
 
 notebooks: $(VENV)/.tests  ## execute the notebooks and strip their outputs
 	$(BIN)/python -m notebooks
