@@ -17,7 +17,9 @@ _HOMES = {
     "certify": "equiclust.invariance",
     "make_clusterer": "equiclust.clustering",
     "read": "data_adapters",
+    "simulate_cloud_patches": "equiclust.clouds",
     "simulate_discs": "equiclust.simulate",
+    "simulate_shapes": "equiclust.shapes",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]
