@@ -1,0 +1,206 @@
+"""`Recipe`: everything that decides what a run does, except its images and where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from typing import Any, Self, get_type_hints
+
+from ensembles.recipes.tables import Clusters, Ensemble, Images, Network, Training
+from ensembles.recipes.values import as_declared, in_words
+from equiclust.augmentation import Augmentation
+from equiclust.exceptions import InputError
+from equiclust.objectives import ObjectiveWeights
+
+__all__ = ["Recipe"]
+
+_LARGEST_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a run in named tables; what is not said has the default of the part it is for.
+
+    No two tables have a key of the same name, so that a key alone says which setting is meant.
+
+    Parameters
+    ----------
+    about : str
+        What the recipe is for.
+    seed : int
+        Decides everything random.
+    images : Images
+        What is done to the images first.
+    network : Network
+        Shape of the network.
+    training : Training
+        How it learns.
+    objective : ObjectiveWeights
+        What it minimises.
+    augmentation : Augmentation
+        How far the views of an image may differ.
+    ensemble : Ensemble
+        How many networks, and how sure they shall be.
+    clusters : Clusters
+        How the latents are clustered.
+
+    Raises
+    ------
+    InputError
+        When the seed is out of range.
+
+    Examples
+    --------
+    >>> recipe = Recipe(network=Network(group="C8")).with_(size=32, mse=20)
+    >>> recipe.images.size, recipe.objective.mse, recipe.settings["group"]
+    (32, 20.0, 'C8')
+    >>> Recipe.from_dict(recipe.to_dict()) == recipe
+    True
+    """
+
+    about: str = ""
+    seed: int = 0
+    images: Images = field(default_factory=Images)
+    network: Network = field(default_factory=Network)
+    training: Training = field(default_factory=Training)
+    objective: ObjectiveWeights = field(default_factory=ObjectiveWeights)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    ensemble: Ensemble = field(default_factory=Ensemble)
+    clusters: Clusters = field(default_factory=Clusters)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed <= _LARGEST_SEED:
+            raise InputError(f"seed must be from 0 to {_LARGEST_SEED}, got {self.seed}")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting of every table, and the seed, by its key."""
+        tables = {
+            key: value for name in _TABLES for key, value in vars(getattr(self, name)).items()
+        }
+        return {"seed": self.seed, **tables}
+
+    @property
+    def preprocessing(self) -> dict[str, Any]:
+        """Parameters of `Preprocessor`; channels only where the images shall not decide."""
+        parameters = dict(vars(self.images))
+        if self.images.channels == "auto":
+            del parameters["channels"]
+        return parameters
+
+    @property
+    def autoencoder(self) -> dict[str, Any]:
+        """Parameters of `EquivariantAutoencoder` that do not depend on the images."""
+        training = {key: value for key, value in vars(self.training).items() if key != "max_epochs"}
+        return {
+            "size": self.images.size,
+            **vars(self.network),
+            **training,
+            "objective": dict(vars(self.objective)),
+            "augmentation": dict(vars(self.augmentation)),
+        }
+
+    def with_(self, **settings: Any) -> Self:
+        """The same recipe with other settings.
+
+        Parameters
+        ----------
+        **settings
+            By key: those of the tables, seed and about.
+
+        Raises
+        ------
+        InputError
+            When there is no such key, or it cannot have this value.
+        """
+        changes: dict[str, dict[str, Any]] = {}
+        for key, value in settings.items():
+            if key not in _HOMES:
+                raise InputError(f"a recipe has no key {key!r}{_nearest(key, _HOMES)}")
+            changes.setdefault(_HOMES[key], {})[key] = value
+        top = _typed(type(self), changes.pop("", {}))
+        tables = {
+            name: replace(getattr(self, name), **_typed(_TABLES[name], values))
+            for name, values in changes.items()
+        }
+        return replace(self, **top, **tables)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every setting as plain values, table by table, as TOML and JSON have them."""
+        content: dict[str, Any] = {"about": self.about, "seed": self.seed}
+        for name in _TABLES:
+            values = vars(getattr(self, name)).items()
+            # TOML has no word for nothing, which is what a missing key means.
+            content[name] = {key: _plain(value) for key, value in values if value is not None}
+        return content
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Recipe from plain values, table by table; what is missing has its default.
+
+        Raises
+        ------
+        InputError
+            When there is a table or key that recipes do not have, or a value that a key cannot
+            have. The message names table, key, value and what is allowed.
+        """
+        for name in content:
+            if name not in (*_TABLES, *_TOP):
+                raise InputError(_no_such_entry(name))
+        top = _typed(cls, {name: content[name] for name in _TOP if name in content})
+        tables = {name: _table(name, content[name]) for name in _TABLES if name in content}
+        return cls(**top, **tables)
+
+
+_TOP = ("about", "seed")
+_TABLES: Mapping[str, Any] = {
+    name: kind for name, kind in get_type_hints(Recipe).items() if name not in _TOP
+}
+_HOMES = {entry.name: name for name, kind in _TABLES.items() for entry in fields(kind)}
+_HOMES |= dict.fromkeys(_TOP, "")
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _table(name: str, content: object) -> Any:
+    if not isinstance(content, Mapping):
+        raise InputError(f"[{name}] must be a table, got {content!r}")
+    kind = _TABLES[name]
+    known = [entry.name for entry in fields(kind)]
+    for key in content:
+        if key not in known:
+            raise InputError(f"[{name}] has no key {key!r}{_nearest(key, known)}")
+    try:
+        return kind(**_typed(kind, content))
+    except InputError as error:
+        raise InputError(f"[{name}] {error}") from error
+
+
+def _typed(kind: type, content: Mapping[str, object]) -> dict[str, Any]:
+    declared = get_type_hints(kind)
+    typed = {}
+    for key, value in content.items():
+        try:
+            typed[key] = as_declared(value, declared[key])
+        except TypeError as error:
+            raise InputError(f"{key} must be {in_words(declared[key])}, got {value!r}") from error
+    return typed
+
+
+def _no_such_entry(name: str) -> str:
+    if name in _HOMES:
+        return f"{name!r} belongs in the table [{_HOMES[name]}]"
+    return f"a recipe has no table or key {name!r}{_nearest(name, (*_TABLES, *_TOP))}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that is most like this one, or the table that has this one."""
+    if name in _TOP:
+        return "; it belongs above all tables"
+    if name in _HOMES:
+        return f"; it belongs in [{_HOMES[name]}]"
+    (nearest,) = get_close_matches(name, known, n=1, cutoff=0.0)
+    return f"; did you mean {nearest!r}?"

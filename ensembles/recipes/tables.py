@@ -1,0 +1,181 @@
+"""The tables of a recipe that belong to no other part; a table that exists is valid.
+
+Where a part of the product declares a default, the table takes it from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.clustering import make_clusterer
+from equiclust.exceptions import InputError
+from equiclust.images import ImageSet
+from equiclust.nn.encoder import n_halvings
+from equiclust.nn.network import NetworkConfig
+from equiclust.preprocessing import Preprocessor
+
+__all__ = ["Clusters", "Ensemble", "Images", "Network", "Training"]
+
+_PREPROCESSOR = Preprocessor()
+_AUTOENCODER = EquivariantAutoencoder()
+
+
+@dataclass(frozen=True)
+class Images:
+    """What is done to the images first; every parameter is explained in `Preprocessor`.
+
+    Parameters
+    ----------
+    size : int
+        32 times a power of two, in pixels: the network sees the images at this size.
+    background, stretch, center, canonical : str
+    percentiles : (float, float)
+    circular_mask : float, optional
+    channels : "auto" or int
+
+    Raises
+    ------
+    InputError
+        When a parameter has a value it cannot have.
+    """
+
+    size: int = _PREPROCESSOR.size
+    background: str = _PREPROCESSOR.background
+    stretch: str = _PREPROCESSOR.stretch
+    percentiles: tuple[float, float] = (_PREPROCESSOR.percentiles[0], _PREPROCESSOR.percentiles[1])
+    center: str = _PREPROCESSOR.center
+    canonical: str = _PREPROCESSOR.canonical
+    circular_mask: float | None = _PREPROCESSOR.circular_mask
+    channels: int | Literal["auto"] = "auto"
+
+    def __post_init__(self) -> None:
+        Preprocessor(**vars(self)).fit(ImageSet())
+        n_halvings(self.size)
+
+
+@dataclass(frozen=True)
+class Network:
+    """Shape of the network; every parameter is explained in `EquivariantAutoencoder`.
+
+    Parameters
+    ----------
+    group : str
+    latent_dim : int
+    fields : tuple of int
+    map_fields, annuli : int
+
+    Raises
+    ------
+    InputError
+        When a parameter has a value it cannot have.
+    """
+
+    group: str = _AUTOENCODER.group
+    latent_dim: int = _AUTOENCODER.latent_dim
+    fields: tuple[int, ...] = tuple(_AUTOENCODER.fields)
+    map_fields: int = _AUTOENCODER.map_fields
+    annuli: int = _AUTOENCODER.annuli
+
+    def __post_init__(self) -> None:
+        NetworkConfig(**vars(self))
+
+
+@dataclass(frozen=True)
+class Training:
+    """How every network is trained.
+
+    Parameters
+    ----------
+    max_epochs : "auto" or int
+        Passes over the images; "auto" chooses by their number and size.
+    batch_size : int
+    learning_rate : float
+        The highest.
+    start : {"shipped", "none"}
+        Weights to begin with: those that come with the package, or random ones.
+
+    Raises
+    ------
+    InputError
+        When a parameter has a value it cannot have.
+    """
+
+    max_epochs: int | Literal["auto"] = "auto"
+    batch_size: int = _AUTOENCODER.batch_size
+    learning_rate: float = _AUTOENCODER.learning_rate
+    start: Literal["shipped", "none"] = _AUTOENCODER.start
+
+    def __post_init__(self) -> None:
+        if self.max_epochs != "auto":
+            _check_at_least("max_epochs", self.max_epochs, 1)
+        # The spread between the images of a batch is part of what is learned.
+        _check_at_least("batch_size", self.batch_size, 2)
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate must be above 0, got {self.learning_rate}")
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """How many networks there are, and when they may say that they do not know.
+
+    Parameters
+    ----------
+    n_folds : int
+        Parts into which the images are split, and networks that are trained.
+    held_out_folds : int
+        Parts that each network does not train on; see `n_held_out`.
+    reliability : float
+        Share of right labels to aim at, 0 to 1: an image whose label is less sure gets none. With
+        0 every image gets one.
+
+    Raises
+    ------
+    InputError
+        When a parameter has a value it cannot have.
+    """
+
+    n_folds: int = 10
+    held_out_folds: int = 3
+    reliability: float = 0.9
+
+    def __post_init__(self) -> None:
+        _check_at_least("n_folds", self.n_folds, 1)
+        _check_at_least("held_out_folds", self.held_out_folds, 1)
+        if not 0 <= self.reliability <= 1:
+            raise InputError(f"reliability must be from 0 to 1, got {self.reliability}")
+
+    @property
+    def n_held_out(self) -> int:
+        """Parts that a network does not train on: at least one is left for it."""
+        return min(self.held_out_folds, self.n_folds - 1)
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """How the latents are clustered.
+
+    Parameters
+    ----------
+    n_clusters : "auto" or int
+        "auto" lets the latents decide.
+    method : str
+        As in `equiclust.make_clusterer`.
+
+    Raises
+    ------
+    InputError
+        When a parameter has a value it cannot have.
+    """
+
+    n_clusters: int | Literal["auto"] = "auto"
+    method: str = "gmm"
+
+    def __post_init__(self) -> None:
+        make_clusterer(self.method, 1 if self.n_clusters == "auto" else self.n_clusters)
+
+
+def _check_at_least(name: str, value: int, smallest: int) -> None:
+    if value < smallest:
+        raise InputError(f"{name} must be at least {smallest}, got {value}")
