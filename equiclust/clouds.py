@@ -188,14 +188,14 @@ def _filaments(shape: tuple[int, int], scale: float, rng: np.random.Generator) -
 
     pad = math.ceil(0.15 * scale)
     wide = (shape[0] + 2 * pad, shape[1] + 2 * pad)
-    row, column = _scattered(wide, 0.5 * scale, 5.0 / scale**2, rng)
+    row, column = _scattered(wide, 0.5 * scale, 6.0 / scale**2, rng)
     n, steps = len(row), math.ceil(2.4 * scale)
-    bend = np.cumsum(rng.normal(0.0, 2.0 / scale**1.5, (n, steps)), axis=1)
+    bend = rng.normal(0.0, 0.7 / math.sqrt(scale), (n, steps))
     heading = rng.uniform(0.0, 2.0 * np.pi, (n, 1)) + np.cumsum(bend, axis=1)
     rows = row[:, None] + 0.5 * np.cumsum(np.sin(heading), axis=1)
     columns = column[:, None] + 0.5 * np.cumsum(np.cos(heading), axis=1)
     taper = np.sin(np.pi * (np.arange(steps) + 0.5) / steps) ** 0.5
-    weight = np.exp(rng.normal(0.0, 0.3, (n, 1))) * taper
+    weight = np.exp(rng.normal(0.0, 0.2, (n, 1))) * taper
     lines, _, _ = np.histogram2d(
         rows.ravel(),
         columns.ravel(),
@@ -203,7 +203,11 @@ def _filaments(shape: tuple[int, int], scale: float, rng: np.random.Generator) -
         range=((0, wide[0]), (0, wide[1])),
         weights=weight.ravel(),
     )
-    threads = gaussian_filter(lines, 0.018 * scale) + 0.4 * gaussian_filter(lines, 0.045 * scale)
+    width = 0.018 * scale
+    threads = gaussian_filter(lines, width) + 0.15 * gaussian_filter(lines, 2.5 * width)
+    # In units of one thread's ridge, two points being a pixel of it; crossings do not outshine all.
+    threads *= math.sqrt(0.5 * math.pi) * width
+    threads /= 1.0 + threads
     return np.asarray(threads[pad : pad + shape[0], pad : pad + shape[1]], dtype=np.float64)
 
 
