@@ -58,6 +58,15 @@ def test_shapes_turn_counter_clockwise_and_shift_right_and_up() -> None:
     assert (weight * up).sum() < 16.0 - 0.5
 
 
+@pytest.mark.parametrize(("kind", "half"), [("square", 0.72), ("bar", 1.0), ("ellipse", 1.0)])
+def test_the_edge_is_as_soft_as_it_says_inside_and_outside(kind: str, half: float) -> None:
+    row = render_shape(ShapeParameters(kind, radius=0.31), 65)[32]
+    distance = np.abs(np.arange(65) - 32) - half * 0.31 * 65
+    near = np.abs(distance) < 2.0
+    expected = 0.5 - 0.5 * np.tanh(2.0 * distance)
+    np.testing.assert_allclose(row[near], expected[near], rtol=0, atol=2e-3)
+
+
 @pytest.mark.parametrize(
     ("kind", "area"),
     [
