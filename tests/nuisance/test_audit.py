@@ -89,7 +89,7 @@ def test_a_lone_odd_image_is_not_the_cluster_to_blame(random_state: int) -> None
     rng = np.random.default_rng(random_state)
     labels = np.repeat([0, 1, 2], [30, 30, 1])
     table = innocent(rng, 61)
-    table["size"] = np.repeat([0.1, 0.3, 0.35], [30, 30, 1]) + rng.normal(0.0, 0.01, 61)
+    table["size"] = np.repeat([0.1, 0.3, 0.6], [30, 30, 1]) + rng.normal(0.0, 0.01, 61)
     assert "Cluster 0 holds the smallest" in said(labels, table)["size"]["sentence"]
 
 
