@@ -22,7 +22,7 @@ _SMOOTHING_TAPS = (1.0, 4.0, 6.0, 4.0, 1.0)
 class Augmentation:
     """How far a view may differ from its image; each step is drawn anew for each image.
 
-    Any rotation about the centre and a mirror in half of the cases are always applied.
+    Any rotation about the centre is always applied.
 
     Parameters
     ----------
@@ -37,6 +37,8 @@ class Augmentation:
         linear or another stretch says nothing of the object.
     gain : float
         Largest natural logarithm of the factor on all values.
+    mirror : float
+        Probability of a mirror.
     noise : float
         Largest standard deviation of white noise, in units of the image range.
     """
@@ -46,6 +48,7 @@ class Augmentation:
     smoothing: float = 0.3
     contrast: float = 0.5
     gain: float = 0.2
+    mirror: float = 0.5
     noise: float = 0.03
 
     def __post_init__(self) -> None:
@@ -100,7 +103,7 @@ class Augmentation:
         turn, axis = (2.0 * math.pi * torch.rand(2, n, generator=generator)).unbind()
         magnify = self._spread(self.scale, n, generator).exp()
         stretch = self._spread(self.shear, n, generator).exp()
-        mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
+        mirror = torch.where(torch.rand(n, generator=generator) < self.mirror, -1.0, 1.0)
         scales = torch.diag_embed(torch.stack([magnify * mirror, magnify], dim=-1))
         along = torch.diag_embed(torch.stack([stretch, 1.0 / stretch], dim=-1).sqrt())
         return _rotation(turn) @ scales @ _rotation(axis) @ along @ _rotation(-axis)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from equiclust.nn.groups import Group
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.objectives import ObjectiveWeights, PerceptualLoss, PerceptualNetwork
 from equiclust.preprocessing import Preprocessor
+from equiclust.starts import shipped_weights, start_from
 from equiclust.storage import Persistent
 from equiclust.training import (
     AutoencoderTraining,
@@ -72,8 +73,8 @@ class EquivariantAutoencoder(
     fields : sequence of int
         Width of the network from half the image's side downwards, in fields of `group.order`
         channels.
-    map_fields : int
-        Width of the map between encoder and decoder.
+    map_fields, detail_fields : int
+        Width of the 8 x 8 and of the 16 x 16 map between encoder and decoder.
     annuli : int
         Rings over which the latent is gathered; 1 forgets the radius.
     objective : mapping, optional
@@ -85,6 +86,9 @@ class EquivariantAutoencoder(
     perceptual_weights : str, optional
         Where that network's weights are; see `equiclust.objectives.find_weights`. Without weights
         there is a warning, and the term is left out.
+    start : {"shipped", "none"}
+        Begin with the weights that come with the package for networks of this group and size, see
+        `equiclust.starts`, or with random ones. Where there are none that fit, with random ones.
     preprocess : bool or mapping
         Parameters that differ from `Preprocessor`; False if the images have come through one, and
         are of the right size and in 0 to 1.
@@ -104,6 +108,8 @@ class EquivariantAutoencoder(
     network_ : AutoencoderNetwork
     history_ : list of dict
         One record an epoch.
+    started_from_ : list of str
+        Parts of the network that began with known weights.
     notes_ : list of str
         What the user should know about the training.
 
@@ -127,11 +133,13 @@ class EquivariantAutoencoder(
         size: int = 64,
         fields: Sequence[int] = (4, 8, 12, 16),
         map_fields: int = 4,
+        detail_fields: int = 1,
         annuli: int = 4,
         objective: Mapping[str, float] | None = None,
         augmentation: Mapping[str, float] | None = None,
         perceptual: PerceptualNetwork | None = "alexnet",
         perceptual_weights: str | None = None,
+        start: Literal["shipped", "none"] = "shipped",
         preprocess: bool | Mapping[str, Any] = True,
         max_epochs: int = 30,
         batch_size: int = 32,
@@ -147,11 +155,13 @@ class EquivariantAutoencoder(
         self.size = size
         self.fields = fields
         self.map_fields = map_fields
+        self.detail_fields = detail_fields
         self.annuli = annuli
         self.objective = objective
         self.augmentation = augmentation
         self.perceptual = perceptual
         self.perceptual_weights = perceptual_weights
+        self.start = start
         self.preprocess = preprocess
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -167,6 +177,7 @@ class EquivariantAutoencoder(
         images: ImageSet | npt.ArrayLike,
         y: object = None,
         *,
+        held_out: npt.ArrayLike | None = None,
         checkpoints: str | Path | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
     ) -> Self:
@@ -177,6 +188,8 @@ class EquivariantAutoencoder(
         images : ImageSet or array-like (n, h, w) or (n, c, h, w)
             At least two images.
         y : ignored
+        held_out : array-like (n,), bool, optional
+            Images that are only measured; by default a random `validation_fraction` of them.
         checkpoints : path, optional
             Folder for one checkpoint an epoch; a fit with the same arguments that was stopped goes
             on from there.
@@ -195,7 +208,9 @@ class EquivariantAutoencoder(
         keep_freed_memory()
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.notes_: list[str] = []
+        apart = self._held_out(len(pixels), held_out, seed)
         network = self._new_network(pixels.shape[1], seed)
+        self.started_from_ = self._start(network)
         module = AutoencoderTraining(
             network,
             self._plan(seed),
@@ -203,8 +218,7 @@ class EquivariantAutoencoder(
             augmentation=Augmentation(**(self.augmentation or {})),
             perceptual=self._perceptual_loss(),
         )
-        held_out = _held_out(len(pixels), self.validation_fraction, seed)
-        data = ImageData(pixels, mask, held_out, batch_size=self.batch_size, seed=seed)
+        data = ImageData(pixels, mask, apart, batch_size=self.batch_size, seed=seed)
         folder = None if checkpoints is None else Path(checkpoints)
         self.history_ = train(module, data, checkpoints=folder, on_epoch=on_epoch)
         self._adopt(network)
@@ -294,6 +308,8 @@ class EquivariantAutoencoder(
             raise InputError(
                 f"validation_fraction must be from 0 to below 1, got {self.validation_fraction!r}"
             )
+        if self.start not in ("shipped", "none"):
+            raise InputError(f"start must be 'shipped' or 'none', got {self.start!r}")
         if self.device not in _DEVICES:
             raise InputError(f"device must be one of {', '.join(_DEVICES)}, got {self.device!r}")
 
@@ -304,6 +320,7 @@ class EquivariantAutoencoder(
             size=self.size,
             fields=tuple(self.fields),
             map_fields=self.map_fields,
+            detail_fields=self.detail_fields,
             annuli=self.annuli,
             latent_dim=self.latent_dim,
         )
@@ -313,6 +330,23 @@ class EquivariantAutoencoder(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return AutoencoderNetwork(self._network_config(channels))
+
+    def _start(self, network: AutoencoderNetwork) -> list[str]:
+        """Parts of the network that are given known weights."""
+        if self.start == "none":
+            return []
+        return list(start_from(network, shipped_weights(network.config)))
+
+    def _held_out(self, n: int, given: npt.ArrayLike | None, seed: int) -> Tensor:
+        if given is None:
+            return _drawn_apart(n, self.validation_fraction, seed)
+        chosen = np.asarray(given)
+        if chosen.shape != (n,) or chosen.dtype != bool or np.sum(~chosen) < 2:
+            raise InputError(
+                f"held_out must be {n} booleans of which at least 2 are False, got shape "
+                f"{chosen.shape} and dtype {chosen.dtype}"
+            )
+        return torch.from_numpy(chosen.copy())
 
     def _plan(self, seed: int) -> TrainingPlan:
         return TrainingPlan(
@@ -369,6 +403,7 @@ class EquivariantAutoencoder(
     def _learned(self) -> dict[str, Any]:
         return {
             "in_channels": self.network_.config.in_channels,
+            "started_from": self.started_from_,
             "history": self.history_,
             "notes": self.notes_,
         }
@@ -380,6 +415,7 @@ class EquivariantAutoencoder(
         if expected != found:
             raise InputError("the weights do not fit the network that the parameters describe")
         network.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in arrays.items()})
+        self.started_from_ = list(learned["started_from"])
         self.history_, self.notes_ = list(learned["history"]), list(learned["notes"])
         self._adopt(network)
 
@@ -398,11 +434,12 @@ def plain_twin(autoencoder: EquivariantAutoencoder) -> EquivariantAutoencoder:
         group="trivial",
         fields=tuple(order * width for width in autoencoder.fields),
         map_fields=order * autoencoder.map_fields,
+        detail_fields=order * autoencoder.detail_fields,
     )
     return twin
 
 
-def _held_out(n: int, fraction: float, seed: int) -> Tensor:
+def _drawn_apart(n: int, fraction: float, seed: int) -> Tensor:
     """Which images validate, `(n,)` bool; at least two are always left for training."""
     count = min(round(fraction * n), n - 2)
     chosen = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:count]

@@ -64,7 +64,7 @@ class Network:
     group : str
     latent_dim : int
     fields : tuple of int
-    map_fields, annuli : int
+    map_fields, detail_fields, annuli : int
 
     Raises
     ------
@@ -76,6 +76,7 @@ class Network:
     latent_dim: int = _AUTOENCODER.latent_dim
     fields: tuple[int, ...] = tuple(_AUTOENCODER.fields)
     map_fields: int = _AUTOENCODER.map_fields
+    detail_fields: int = _AUTOENCODER.detail_fields
     annuli: int = _AUTOENCODER.annuli
 
     def __post_init__(self) -> None:

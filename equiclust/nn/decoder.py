@@ -22,17 +22,20 @@ _INITIAL_CONTRAST = 0.1
 
 
 class Decoder(nn.Module):
-    """Fields `(n, in_fields * order, 8, 8)` to images `(n, c, size, size)`.
+    """Fields `(n, in_fields * order, 8, 8)` and detail of twice the side to `(n, c, size, size)`.
 
     Separable blocks and doublings alternate up to a quarter of the image's side; there the fields
-    are reduced to a few and doubled once more. The last doubling is the transpose of a lifting
-    convolution with stride 2, as exact as the convolution itself.
+    are reduced to a few and doubled once more. After the first doubling the detail is added: where
+    every edge lies need not pass through the smallest map. The last doubling is the transpose of a
+    lifting convolution with stride 2, as exact as the convolution itself.
 
     Parameters
     ----------
     group : Group
     in_fields : int
         Fields of the map.
+    detail_fields : int
+        Fields of the detail.
     out_channels : int
         Channels of the images.
     size : int
@@ -42,7 +45,13 @@ class Decoder(nn.Module):
     """
 
     def __init__(
-        self, group: Group, in_fields: int, out_channels: int, size: int, fields: Sequence[int]
+        self,
+        group: Group,
+        in_fields: int,
+        detail_fields: int,
+        out_channels: int,
+        size: int,
+        fields: Sequence[int],
     ) -> None:
         super().__init__()
         widths = stage_widths(fields, n_halvings(size))[:0:-1]
@@ -51,7 +60,10 @@ class Decoder(nn.Module):
             stages += [CenteredUpsample2d()] if i else []
             stages += [SeparableBlock(group, width, following)]
         stages += [PointwiseGroupConv2d(group, widths[-1], _LAST_FIELDS), CenteredUpsample2d()]
-        self.stages = nn.Sequential(*stages, nn.GELU())
+        after = 1 + next(i for i, s in enumerate(stages) if isinstance(s, CenteredUpsample2d))
+        self.coarse = nn.Sequential(*stages[:after])
+        self.join = PointwiseGroupConv2d(group, detail_fields, (*widths, _LAST_FIELDS)[1])
+        self.fine = nn.Sequential(*stages[after:], nn.GELU())
         self.last = LiftingConv2d(
             group, out_channels, _LAST_FIELDS, _LAST_KERNEL, stride=2, bias=False
         )
@@ -60,8 +72,9 @@ class Decoder(nn.Module):
             # Begin near a uniform image, not with noise far beyond the range of the images.
             self.last.weight.mul_(_INITIAL_CONTRAST)
 
-    def forward(self, encoded: Tensor) -> Tensor:
-        """Decode a map; see the class."""
-        fields = self.stages(encoded.contiguous(memory_format=torch.channels_last))
+    def forward(self, encoded: Tensor, detail: Tensor) -> Tensor:
+        """Decode the two maps; see the class."""
+        fields = self.coarse(encoded.contiguous(memory_format=torch.channels_last))
+        fields = self.fine(fields + self.join(detail))
         filters, _, stride, padding, _ = self.last.expanded()
         return functional.conv_transpose2d(fields, filters, None, stride, padding) + self.level

@@ -1,4 +1,4 @@
-"""The autoencoder: one equivariant map, read by a decoder and by an invariant pooling."""
+"""The autoencoder: equivariant maps, read by a decoder and by an invariant pooling."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class NetworkConfig:
     fields : tuple of int
         Fields at each size from half the image's side downwards; the last one is repeated.
     map_fields : int
-        Fields of the map that the decoder sees: `map_fields * order * 64` numbers an image.
+        Fields of the 8 x 8 map that the decoder sees.
+    detail_fields : int
+        Fields of the 16 x 16 map that it sees besides.
     annuli : int
         Rings over which the latent is gathered.
     latent_dim : int
@@ -43,13 +45,14 @@ class NetworkConfig:
     size: int = 64
     fields: tuple[int, ...] = (4, 8, 12, 16)
     map_fields: int = 4
+    detail_fields: int = 1
     annuli: int = 4
     latent_dim: int = 32
 
     def __post_init__(self) -> None:
         Group(self.group)
         n_halvings(self.size)
-        for name in ("in_channels", "map_fields", "annuli", "latent_dim"):
+        for name in ("in_channels", "map_fields", "detail_fields", "annuli", "latent_dim"):
             _check_positive(name, getattr(self, name))
         if not self.fields:
             raise InputError("fields must name at least one width, got none")
@@ -58,8 +61,9 @@ class NetworkConfig:
 
     @property
     def map_numbers(self) -> int:
-        """Numbers in the equivariant map of one image."""
-        return self.map_fields * Group(self.group).order * MAP_SIZE**2
+        """Numbers in the equivariant maps of one image."""
+        fields = self.map_fields + 4 * self.detail_fields
+        return fields * Group(self.group).order * MAP_SIZE**2
 
     @property
     def image_numbers(self) -> int:
@@ -86,8 +90,16 @@ class AutoencoderNetwork(nn.Module):
         group = Group(config.group)
         self.encoder = Encoder(group, config.in_channels, config.size, config.fields)
         self.narrow = PointwiseGroupConv2d(group, self.encoder.out_fields, config.map_fields)
+        self.narrow_detail = PointwiseGroupConv2d(
+            group, self.encoder.detail_fields, config.detail_fields
+        )
         self.decoder = Decoder(
-            group, config.map_fields, config.in_channels, config.size, config.fields
+            group,
+            config.map_fields,
+            config.detail_fields,
+            config.in_channels,
+            config.size,
+            config.fields,
         )
         self.pooling = InvariantPooling(
             group, self.encoder.out_fields, MAP_SIZE, annuli=config.annuli
@@ -100,14 +112,18 @@ class AutoencoderNetwork(nn.Module):
         return latents
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Images `(n, c, size, size)` as they come out of the equivariant map."""
-        reconstructions: Tensor = self.decoder(self.narrow(self.encoder(images)))
-        return reconstructions
+        """Images `(n, c, size, size)` as they come out of the equivariant maps."""
+        return self.decode(*self.encoder.maps(images))
+
+    def decode(self, encoded: Tensor, detail: Tensor) -> Tensor:
+        """Images of the encoder's two maps, narrowed first."""
+        images: Tensor = self.decoder(self.narrow(encoded), self.narrow_detail(detail))
+        return images
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Latents and reconstructions."""
-        encoded = self.encoder(images)
-        return self.head(self.pooling(encoded)), self.decoder(self.narrow(encoded))
+        encoded, detail = self.encoder.maps(images)
+        return self.head(self.pooling(encoded)), self.decode(encoded, detail)
 
 
 class InvariantHead(nn.Module):

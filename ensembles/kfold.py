@@ -1,0 +1,316 @@
+"""`KFoldEnsemble`: several networks, each trained without some of the images, as one estimator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from ensembles.consensus import Method
+from ensembles.folds import fold_masks
+from ensembles.jury import Jury, Verdict, member_folder
+from ensembles.members import MemberTask
+from ensembles.training import Progress, train_members
+from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.clustering.selection import Choice, choose_n_clusters
+from equiclust.exceptions import InputError
+from equiclust.images import ImageSet
+from equiclust.persistence import read_json, write_json
+
+__all__ = ["KFoldEnsemble"]
+
+FloatArray = npt.NDArray[np.float32]
+
+_FORMAT = 1
+_FILE = "ensemble.json"
+
+
+# scikit-learn carries no annotations, hence the ignored error.
+class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A jury of autoencoders: each is trained without some of the images, and all are heard.
+
+    The images are dealt into folds, and member `k` does not see fold `k` and those that follow it.
+    Every image is so judged by members that trained on it and by members that did not. Their
+    labels are brought together by a `Jury`, their reconstructions are averaged.
+
+    Parameters
+    ----------
+    estimator : EquivariantAutoencoder or sequence of them, optional
+        The recipe of the members; of several recipes the members take turns. Each member gets a
+        random state of its own.
+    n_clusters : int or "auto"
+        "auto" lets the latents decide, see `choose_n_clusters`.
+    method, consensus, reliability
+        As in `Jury`.
+    n_folds : int
+        Members; 1 trains a single network on everything.
+    held_out_folds : int
+        Folds that each member does not see; fewer than `n_folds`.
+    n_jobs : int, optional
+        Members that are trained side by side, each in a process of its own with its share of the
+        cores. By default one for every core, or whatever backend is active:
+        ``with joblib.parallel_config("dask")`` sends the members to a Dask cluster.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    members_ : list of EquivariantAutoencoder
+    held_out_ : ndarray (n_folds, n), bool
+        Images that a member did not train on.
+    latents_ : ndarray (n_folds, n, latent_dim), float32
+    jury_ : Jury
+    choice_ : Choice
+        How the number of clusters came about.
+    labels_ : ndarray (n,), int
+        -1 = "don't know".
+    confidence_ : ndarray (n,)
+    seconds_ : list of float
+        How long each member was trained.
+    """
+
+    def __init__(
+        self,
+        estimator: EquivariantAutoencoder | Sequence[EquivariantAutoencoder] | None = None,
+        *,
+        n_clusters: int | Literal["auto"] = "auto",
+        method: str = "gmm",
+        consensus: Method = "vote",
+        reliability: float = 0.9,
+        n_folds: int = 10,
+        held_out_folds: int = 3,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.n_clusters = n_clusters
+        self.method = method
+        self.consensus = consensus
+        self.reliability = reliability
+        self.n_folds = n_folds
+        self.held_out_folds = held_out_folds
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(
+        self,
+        images: ImageSet | npt.ArrayLike,
+        y: object = None,
+        *,
+        checkpoints: str | Path | None = None,
+        on_progress: Progress | None = None,
+    ) -> Self:
+        """Train the members and bring their clusters together.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        y : ignored
+        checkpoints : path, optional
+            Folder in which every member keeps its state; a fit with the same arguments that was
+            killed goes on from there and ends with the same result.
+        on_progress : callable, optional
+            Gets the epochs that are done, of how many, and a remark; members that are trained in
+            other processes count when they end.
+
+        Raises
+        ------
+        InputError
+            When a parameter or an image cannot be used.
+        """
+        return self.fit_members(images, checkpoints=checkpoints, on_progress=on_progress).fit_jury()
+
+    def fit_members(
+        self,
+        images: ImageSet | npt.ArrayLike,
+        *,
+        checkpoints: str | Path | None = None,
+        on_progress: Progress | None = None,
+    ) -> Self:
+        """The first half of `fit`: train the networks. See there for the parameters."""
+        given = images if isinstance(images, ImageSet) else ImageSet.from_array(images)
+        recipes = self._recipes()
+        self._entropy = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seeds = self._seeds()
+        held_out = fold_masks(
+            len(given), self.n_folds, self.held_out_folds, random_state=int(seeds[-1])
+        )
+        members = self._estimators(recipes, seeds)
+        tasks = [
+            MemberTask(
+                one, given, hidden, None if checkpoints is None else member_folder(checkpoints, k)
+            )
+            for k, (one, hidden) in enumerate(zip(members, held_out, strict=True))
+        ]
+        trained = train_members(tasks, n_jobs=self.n_jobs, on_progress=on_progress)
+        self.members_ = [member.autoencoder for member in trained]
+        self.latents_ = np.stack([member.latents for member in trained])
+        self.scales_ = np.sqrt(self.latents_.var(axis=1).sum(axis=1))
+        self.seconds_ = [member.seconds for member in trained]
+        self.held_out_ = held_out
+        return self
+
+    def fit_jury(self) -> Self:
+        """The second half of `fit`: find the clusters in the members' latents."""
+        check_is_fitted(self, "latents_")
+        seed = int(self._seeds()[-2])
+        self.choice_ = self._choice(seed)
+        self.jury_ = Jury(
+            self.choice_.n_clusters,
+            method=self.method,
+            consensus=self.consensus,
+            reliability=self.reliability,
+            random_state=seed,
+        ).fit(self.latents_, held_out=self.held_out_)
+        self.labels_, self.confidence_ = self.jury_.labels_, self.jury_.confidence_
+        return self
+
+    def _recipes(self) -> list[EquivariantAutoencoder]:
+        if self.estimator is None:
+            return [EquivariantAutoencoder()]
+        if isinstance(self.estimator, EquivariantAutoencoder):
+            return [self.estimator]
+        recipes = list(self.estimator)
+        if not recipes or not all(isinstance(one, EquivariantAutoencoder) for one in recipes):
+            raise InputError(
+                "estimator must be an EquivariantAutoencoder or a sequence of them, got "
+                f"{self.estimator!r}"
+            )
+        if len({one.latent_dim for one in recipes}) > 1:
+            raise InputError("the estimators must have one latent_dim")
+        return recipes
+
+    def _seeds(self) -> npt.NDArray[np.int64]:
+        """One for each member, one for the jury, one for the folds."""
+        return np.random.RandomState(self._entropy).randint(2**31 - 1, size=self.n_folds + 2)
+
+    def _estimators(
+        self, recipes: Sequence[EquivariantAutoencoder], seeds: npt.NDArray[np.int64]
+    ) -> list[EquivariantAutoencoder]:
+        chosen = [clone(recipes[k % len(recipes)]) for k in range(self.n_folds)]
+        for one, seed in zip(chosen, seeds, strict=False):
+            one.set_params(random_state=int(seed))
+            one._check_parameters()
+        return chosen
+
+    def _choice(self, seed: int) -> Choice:
+        if self.n_clusters != "auto":
+            return Choice(self.n_clusters, {}, ())
+        return choose_n_clusters(self._joined(self.latents_), random_state=seed)
+
+    def encode(
+        self, images: ImageSet | npt.ArrayLike, on_progress: Progress | None = None
+    ) -> FloatArray:
+        """Latents of images by every member.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        on_progress : callable, optional
+
+        Returns
+        -------
+        ndarray (n_folds, n, latent_dim), float32
+        """
+        check_is_fitted(self, "members_")
+        found = []
+        for k, member in enumerate(self.members_):
+            found.append(member.transform(images))
+            if on_progress is not None:
+                on_progress(k + 1, len(self.members_), "")
+        return np.stack(found)
+
+    def transform(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
+        """All members' latents of an image as one vector, each member's scaled to like weight.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        ndarray (n, n_folds * latent_dim), float32
+        """
+        return self._joined(self.encode(images))
+
+    def _joined(self, latents: FloatArray) -> FloatArray:
+        scales = np.where(self.scales_ > 0, self.scales_, 1.0) * np.sqrt(len(latents))
+        return np.concatenate(list(latents / scales[:, None, None]), axis=1)
+
+    def predict(self, images: ImageSet | npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Labels of images, -1 = "don't know"; see `verdict` for all there is to say of them."""
+        return self.verdict(images).labels
+
+    def verdict(self, images: ImageSet | npt.ArrayLike) -> Verdict:
+        """Labels, confidence, agreement and outlier scores of images, old or new."""
+        check_is_fitted(self, "jury_")
+        return self.jury_.verdict(self.encode(images))
+
+    def reconstruct(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
+        """Mean of the members' reconstructions, `(n, c, size, size)` in 0 to 1."""
+        check_is_fitted(self, "members_")
+        total = self.members_[0].reconstruct(images)
+        for member in self.members_[1:]:
+            total += member.reconstruct(images)
+        return total / np.float32(len(self.members_))
+
+    @property
+    def notes_(self) -> list[str]:
+        """What the user should know about the training, each thing once."""
+        return list(dict.fromkeys(note for member in self.members_ for note in member.notes_))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the fitted ensemble: JSON and safetensors, a folder for each member.
+
+        Parameters
+        ----------
+        folder : path
+            Made when missing.
+        """
+        check_is_fitted(self, "jury_")
+        self.jury_.save(folder)
+        for k, member in enumerate(self.members_):
+            member.save(member_folder(folder, k))
+        parameters = self.get_params(deep=False)
+        del parameters["estimator"]
+        if not isinstance(self.random_state, int | np.integer | None):
+            parameters["random_state"] = None
+        content = {"format": _FORMAT, "parameters": parameters, "scales": self.scales_}
+        write_json(Path(folder) / _FILE, content)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """The ensemble that `save` wrote; its verdicts are equal to the last bit.
+
+        Raises
+        ------
+        InputError
+            When the folder holds no ensemble, or a damaged one.
+        """
+        path = Path(folder) / _FILE
+        content = read_json(path)
+        if content.get("format") != _FORMAT:
+            raise InputError(
+                f"{str(path)!r} must describe an ensemble of format {_FORMAT}, got "
+                f"{content.get('format')!r}"
+            )
+        try:
+            ensemble = cls(**content["parameters"])
+            ensemble.scales_ = np.array(content["scales"], dtype=np.float32)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{str(path)!r} does not describe an ensemble: {error}") from error
+        ensemble.jury_ = Jury.load(folder)
+        ensemble.members_ = [
+            EquivariantAutoencoder.load(member_folder(folder, k))
+            for k in range(len(ensemble.jury_.members_))
+        ]
+        if len(ensemble.scales_) != len(ensemble.members_):
+            raise InputError(f"{str(path)!r} does not fit the members beside it")
+        ensemble.estimator = clone(ensemble.members_[0])
+        return ensemble
