@@ -47,7 +47,7 @@ def as_declared(value: object, declared: Any) -> Any:
     else:
         fits = isinstance(value, declared)
     if not fits:
-        raise TypeError(f"{value!r} is not {in_words(declared)}")
+        raise TypeError(f"{value!r} is no {getattr(declared, '__name__', declared)}")
     return value
 
 
@@ -64,7 +64,7 @@ def _as_one_of(value: object, choices: tuple[Any, ...]) -> Any:
             return as_declared(value, choice)
         except TypeError:
             continue
-    raise TypeError(f"{value!r} is none of {choices}")
+    raise TypeError(f"{value!r} is none of these")
 
 
 def _as_tuple(value: object, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
