@@ -22,6 +22,7 @@ def run(
     inputs: Inputs,
     *,
     output: RunPath,
+    recipe: Annotated[str | None, "NAME|FILE.toml"] = None,
     n_clusters: Annotated[int | Literal["auto"], "auto|K"] = "auto",
     n_folds: Annotated[Literal[1], "1"] = 1,
     size: Annotated[int, "PX"] = 128,
@@ -48,6 +49,9 @@ def run(
         Files (FITS, PNG, JPEG, TIFF, NumPy), folders or globs; file.fits[1] for an extension.
     output
         Folder for everything that the run writes: new, empty, or of the same run.
+    recipe
+        Settings to start from, over which flags win: digits, discs, gas_clouds, micrographs,
+        radio_galaxies, or a TOML file, such as the recipe.toml of another run.
     n_clusters
         Number of clusters; auto lets the latents decide.
     n_folds

@@ -19,6 +19,8 @@ from equiclust.exceptions import InputError
 __all__ = ["Command", "Parsed", "parse_arguments"]
 
 PROGRAM = "equiclust"
+# The flag that names a recipe, from which the other flags have their defaults.
+_RECIPE = "recipe"
 _INTRODUCTION = (
     "Sort scientific images by shape, whatever way they happen to lie on the sky.\n\n"
     "An autoencoder that does not care about rotation and mirroring learns what the images look\n"
@@ -114,18 +116,33 @@ def parse_arguments(commands: Sequence[Command], argv: Sequence[str]) -> Parsed:
     by_name = {command.name: command for command in commands}
     parser = _new_parser(description=_INTRODUCTION, epilog=_EXAMPLE, version=__version__)
     chosen = parser.add_subcommands(required=True, title="commands", description=None)
+    parsers = {command.name: _parser_of(command) for command in commands}
     for command in commands:
-        own = _parser_of(command)
+        own = parsers[command.name]
         chosen.add_subcommand(command.name, own, help=command.document.short_description or "")
         own.prog = f"{PROGRAM} {command.name}"
     try:
         namespace = parser.parse_args(list(argv))
+        command = by_name[namespace.subcommand]
+        recipe = namespace[command.name].get(_RECIPE)
+        if recipe is not None:
+            # What it says becomes the default, so that what was typed still wins.
+            parsers[command.name].set_defaults(_said_by_recipe(command, recipe))
+            namespace = parser.parse_args(list(argv))
     except ArgumentError as error:
         raise InputError(_sentence(str(error), by_name, argv)) from error
-    command = by_name[namespace.subcommand]
     given = namespace[namespace.subcommand]
     arguments = {flag.name: given[flag.name] for flag in _flags(command)}
     return Parsed(command, arguments, json=given["json"])
+
+
+def _said_by_recipe(command: Command, recipe: str) -> dict[str, Any]:
+    """What a recipe, given by name or path, says to the flags of a command."""
+    from ensembles.recipes import read_recipe
+
+    settings = read_recipe(recipe).settings
+    said = {flag.name: settings[flag.name] for flag in _flags(command) if flag.name in settings}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
 
 
 def _new_parser(**options: Any) -> Any:
