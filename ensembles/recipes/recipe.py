@@ -101,6 +101,12 @@ class Recipe:
             "augmentation": dict(vars(self.augmentation)),
         }
 
+    @property
+    def kfold(self) -> dict[str, Any]:
+        """Parameters of `KFoldEnsemble`, but the autoencoder."""
+        folds = {**vars(self.ensemble), "held_out_folds": self.ensemble.n_held_out}
+        return {**folds, **vars(self.clusters), "random_state": self.seed}
+
     def with_(self, **settings: Any) -> Self:
         """The same recipe with other settings.
 

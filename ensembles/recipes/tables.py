@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ensembles.consensus import Method
+from ensembles.jury import Jury
+from ensembles.kfold import KFoldEnsemble
 from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
 from equiclust.exceptions import InputError
@@ -20,6 +23,7 @@ __all__ = ["Clusters", "Ensemble", "Images", "Network", "Training"]
 
 _PREPROCESSOR = Preprocessor()
 _AUTOENCODER = EquivariantAutoencoder()
+_ENSEMBLE = KFoldEnsemble()
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,11 @@ class Ensemble:
         Parts into which the images are split, and networks that are trained.
     held_out_folds : int
         Parts that each network does not train on; see `n_held_out`.
+    consensus : {"vote", "coassociation"}
+        How one label is made of many.
     reliability : float
-        Share of right labels to aim at, 0 to 1: an image whose label is less sure gets none. With
-        0 every image gets one.
+        Share of right labels to aim at, 0 to 1: the least certain images get none. With 0 every
+        image gets one.
 
     Raises
     ------
@@ -137,15 +143,15 @@ class Ensemble:
         When a parameter has a value it cannot have.
     """
 
-    n_folds: int = 10
-    held_out_folds: int = 3
-    reliability: float = 0.9
+    n_folds: int = _ENSEMBLE.n_folds
+    held_out_folds: int = _ENSEMBLE.held_out_folds
+    consensus: Method = _ENSEMBLE.consensus
+    reliability: float = _ENSEMBLE.reliability
 
     def __post_init__(self) -> None:
         _check_at_least("n_folds", self.n_folds, 1)
         _check_at_least("held_out_folds", self.held_out_folds, 1)
-        if not 0 <= self.reliability <= 1:
-            raise InputError(f"reliability must be from 0 to 1, got {self.reliability}")
+        Jury(consensus=self.consensus, reliability=self.reliability)._check_parameters()
 
     @property
     def n_held_out(self) -> int:
@@ -170,8 +176,8 @@ class Clusters:
         When a parameter has a value it cannot have.
     """
 
-    n_clusters: int | Literal["auto"] = "auto"
-    method: str = "gmm"
+    n_clusters: int | Literal["auto"] = _ENSEMBLE.n_clusters
+    method: str = _ENSEMBLE.method
 
     def __post_init__(self) -> None:
         make_clusterer(self.method, 1 if self.n_clusters == "auto" else self.n_clusters)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from ensembles import KFoldEnsemble
+from ensembles.folds import fold_masks
 from ensembles.recipes import (
     Ensemble,
     Images,
@@ -47,6 +49,7 @@ def test_a_recipe_that_says_nothing_has_the_defaults_of_the_parts(tmp_path: Path
     assert recipe == Recipe()
     assert vars(recipe.images) == Preprocessor().get_params()
     chosen = recipe.autoencoder
+    assert KFoldEnsemble(**recipe.kfold).get_params() == KFoldEnsemble(random_state=0).get_params()
     network = EquivariantAutoencoder(**chosen)
     usual = EquivariantAutoencoder(size=recipe.images.size)
     assert {key: getattr(network, key) for key in chosen if not isinstance(chosen[key], dict)} == {
@@ -130,6 +133,7 @@ def test_a_misspelt_key_is_refused_with_the_right_one(table: str, key: str, tmp_
         ("[augmentation]\nscale = 2", "[augmentation] augmentation scale must lie in 0 to 1, got"),
         ("[ensemble]\nn_folds = 0", "[ensemble] n_folds must be at least 1, got 0"),
         ("[ensemble]\nreliability = 90", "[ensemble] reliability must be from 0 to 1, got 90.0"),
+        ("[ensemble]\nconsensus = 'mean'", "consensus must be 'vote' or 'coassociation', got"),
         ("[clusters]\nmethod = 'som'", "[clusters] method must be one of kmeans, gmm, spectral"),
         ("[clusters]\nn_clusters = 0", "[clusters] n_clusters must be a whole number of at leas"),
         ("[images", "is not valid TOML"),
@@ -202,6 +206,9 @@ def test_other_settings_are_taken_together_and_checked() -> None:
 @pytest.mark.parametrize(("n_folds", "held_out"), [(1, 0), (2, 1), (3, 2), (4, 3), (10, 3)])
 def test_a_network_always_has_something_to_train_on(n_folds: int, held_out: int) -> None:
     assert Ensemble(n_folds=n_folds).n_held_out == held_out
+    apart = Recipe().with_(n_folds=n_folds).kfold["held_out_folds"]
+    masks = fold_masks(n_folds, n_folds, apart, random_state=0)
+    assert (masks.sum(axis=1) == held_out).all()
 
 
 def test_only_plain_values_become_toml() -> None:
