@@ -133,7 +133,7 @@ def reliable(confidence: Array, reliability: float) -> Bools:
     enough = np.flatnonzero(means >= reliability - _ROUNDING)
     if not len(enough):
         return np.zeros(len(confidence), dtype=bool)
-    return confidence >= -levels[enough[-1]]
+    return np.asarray(confidence >= -levels[enough[-1]])
 
 
 def expected_calibration_error(

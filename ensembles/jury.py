@@ -62,6 +62,8 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
     ----------
     labels_ : ndarray (n,), int
         Label of each training object, -1 = "don't know"; the largest cluster is 0.
+    best_labels_ : ndarray (n,), int
+        The same, with the most likely label instead of -1.
     member_labels_ : ndarray (n_members, n), int
         Each member's label by the consensus's names.
     confidence_ : ndarray (n,)
@@ -169,7 +171,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         enough = self.reliability if len(self.members_) > 1 else 0.0
         given = reliable(self.confidence_, enough)
         self.threshold_ = float(self.confidence_[given].min()) if given.any() else _NEVER
-        self.labels_ = np.where(given, best, -1)
+        self.best_labels_, self.labels_ = best, np.where(given, best, -1)
         agree = standing.given == best
         self.agreement_ = agree.mean(axis=0)
         judged = held_out.sum(axis=0)
@@ -232,9 +234,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
     def _check_parameters(self) -> None:
         self._clusterer(0)
         if self.consensus not in ("vote", "coassociation"):
-            raise InputError(
-                f"consensus must be 'vote' or 'coassociation', got {self.consensus!r}"
-            )
+            raise InputError(f"consensus must be 'vote' or 'coassociation', got {self.consensus!r}")
         if not 0 <= self.reliability <= 1:
             raise InputError(f"reliability must be from 0 to 1, got {self.reliability!r}")
 
@@ -260,6 +260,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         return {
             "names": self.names_,
             "labels": self.labels_,
+            "best_labels": self.best_labels_,
             "member_labels": self.member_labels_,
             "confidence": self.confidence_,
             "agreement": self.agreement_,
@@ -269,7 +270,14 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         }
 
     def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
-        ranks = {"names": 2, "labels": 1, "member_labels": 2, "confidence": 1, "threshold": 1}
+        ranks = {
+            "names": 2,
+            "labels": 1,
+            "best_labels": 1,
+            "member_labels": 2,
+            "confidence": 1,
+            "threshold": 1,
+        }
         check_ranks(arrays, ranks)
         names = arrays["names"]
         expected = np.tile(np.arange(self.n_clusters), (len(names), 1))
@@ -280,6 +288,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         parts = {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
         self._calibration = Calibration.restore(parts, N_EVIDENCE)
         self.names_, self.labels_ = names, arrays["labels"]
+        self.best_labels_ = arrays["best_labels"]
         self.member_labels_, self.confidence_ = arrays["member_labels"], arrays["confidence"]
         self.agreement_, self.threshold_ = arrays["agreement"], float(arrays["threshold"][0])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -202,7 +202,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
     def _choice(self, seed: int) -> Choice:
         if self.n_clusters != "auto":
             return Choice(self.n_clusters, {}, ())
-        return choose_n_clusters(self._joined(self.latents_), random_state=seed)
+        return choose_n_clusters(self.transform_latents(self.latents_), random_state=seed)
 
     def encode(
         self, images: ImageSet | npt.ArrayLike, on_progress: Progress | None = None
@@ -237,11 +237,21 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         -------
         ndarray (n, n_folds * latent_dim), float32
         """
-        return self._joined(self.encode(images))
+        return self.transform_latents(self.encode(images))
 
-    def _joined(self, latents: FloatArray) -> FloatArray:
-        scales = np.where(self.scales_ > 0, self.scales_, 1.0) * np.sqrt(len(latents))
-        return np.concatenate(list(latents / scales[:, None, None]), axis=1)
+    def transform_latents(self, latents: FloatArray) -> FloatArray:
+        """What `transform` gives for images whose latents `(n_folds, n, latent_dim)` are known."""
+        return np.concatenate(list(latents / self._divisors()), axis=1)
+
+    def predict_transformed(self, joined: FloatArray) -> npt.NDArray[np.int64]:
+        """Labels for what `transform` gave, `(n, n_folds * latent_dim)`."""
+        check_is_fitted(self, "jury_")
+        latents = np.stack(np.split(np.asarray(joined), len(self.scales_), axis=1))
+        return self.jury_.predict(latents * self._divisors())
+
+    def _divisors(self) -> FloatArray:
+        scales = np.where(self.scales_ > 0, self.scales_, 1.0) * np.sqrt(len(self.scales_))
+        return np.asarray(scales[:, None, None], dtype=np.float32)
 
     def predict(self, images: ImageSet | npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Labels of images, -1 = "don't know"; see `verdict` for all there is to say of them."""

@@ -77,9 +77,7 @@ class Member:
     seconds: float
 
 
-def train_member(
-    task: MemberTask, on_epoch: Callable[[EpochRecord], None] | None = None
-) -> Member:
+def train_member(task: MemberTask, on_epoch: Callable[[EpochRecord], None] | None = None) -> Member:
     """Train a member, go on where it was stopped, or read it if it is finished.
 
     Of several processes that are given the same folder one works and the others wait for it.

@@ -93,6 +93,8 @@ class Standing:
             return np.ones(self.given.shape)
         own = np.take_along_axis(self.distances, labels[None, :, None], axis=2)[..., 0]
         others = self.distances.copy()
-        np.put_along_axis(others, np.broadcast_to(labels[None, :, None], (*own.shape, 1)), np.inf, 2)
+        np.put_along_axis(
+            others, np.broadcast_to(labels[None, :, None], (*own.shape, 1)), np.inf, 2
+        )
         nearest = others.min(axis=2)
         return np.asarray((nearest - own) / np.maximum(nearest + own, _TINY))

@@ -155,6 +155,8 @@ def make_catalogue(
     *,
     fold_labels: npt.ArrayLike,
     outlier_score: npt.ArrayLike,
+    agreement: npt.ArrayLike | None = None,
+    agreement_held_out: npt.ArrayLike | None = None,
 ) -> Table:
     """Catalogue of one row an image.
 
@@ -170,11 +172,15 @@ def make_catalogue(
         Labels of every fold.
     outlier_score : array-like (n,), float
         The larger, the less the image is like the others.
+    agreement, agreement_held_out : array-like (n,), float, optional
+        Share of the folds that give the label: of all, and of those that were not trained on the
+        image (NaN where there are none).
 
     Returns
     -------
     astropy.table.Table
-        Columns id, path, label, confidence, label_fold_00 and so on, outlier_score; ra and dec in
+        Columns id, path, label, confidence, agreement and agreement_held_out where given,
+        label_fold_00 and so on, outlier_score; ra and dec in
         degrees (ICRS, of the image's centre, NaN where unknown) when an image has a WCS.
 
     Raises
@@ -193,6 +199,13 @@ def make_catalogue(
     _add(table, "path", _texts(image.path or "" for image in images), "file it came from")
     _add(table, "label", _labels("labels", labels, n), "cluster from 0; -1 = don't know")
     _add(table, "confidence", _scores("confidence", confidence, n), "how sure the label is, 0 to 1")
+    if agreement is not None:
+        text = "share of the folds that give the label"
+        _add(table, "agreement", _scores("agreement", agreement, n), text)
+    if agreement_held_out is not None:
+        text = "the same of the folds that were not trained on the image"
+        scores = _scores("agreement_held_out", agreement_held_out, n)
+        _add(table, "agreement_held_out", scores, text)
     for k, row in enumerate(folds):
         name = f"label_fold_{k:02d}"
         _add(table, name, _labels(f"fold_labels[{k}]", row, n), f"label in fold {k}")

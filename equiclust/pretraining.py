@@ -102,7 +102,7 @@ def main() -> int:
             trained = pretrain(size, n_images=n_images, max_epochs=epochs, checkpoints=folder)
             network = trained.network_
         chosen.output.mkdir(parents=True, exist_ok=True)
-        target = chosen.output / weights_name(network.config)
+        target = chosen.output / weights_name(network.config.group, size)
         with atomic_path(target) as draft:
             save_file({name: value.cpu() for name, value in network.state_dict().items()}, draft)
         print(f"-> {target}")

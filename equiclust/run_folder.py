@@ -47,6 +47,7 @@ class RunFolder:
     metrics_json = _Entry("metrics.json")
     invariance_json = _Entry("invariance.json")
     config_json = _Entry("config.json")
+    recipe_toml = _Entry("recipe.toml")
     model = _Entry("model")
     checkpoints = _Entry("checkpoints")
     previews_npz = _Entry("previews.npz")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
 
 from safetensors.torch import load_file
 from torch import Tensor
 
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 
-__all__ = ["shipped_weights", "start_from", "weights_name"]
+__all__ = ["has_shipped_weights", "shipped_weights", "start_from", "weights_name"]
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +25,18 @@ _CHANNEL_AXES = {
 }
 
 
-def weights_name(config: NetworkConfig) -> str:
+def weights_name(group: str, size: int) -> str:
     """Name of the file with the weights for networks of this group and size."""
-    return f"{config.group.lower()}_{config.size}.safetensors"
+    return f"{group.lower()}_{size}.safetensors"
+
+
+def has_shipped_weights(group: str, size: int) -> bool:
+    """Whether weights come with the package for networks of this group and size."""
+    return _resource(group, size).is_file()
+
+
+def _resource(group: str, size: int) -> Traversable:
+    return files("equiclust") / "weights" / weights_name(group, size)
 
 
 def shipped_weights(config: NetworkConfig) -> dict[str, Tensor]:
@@ -44,7 +54,7 @@ def shipped_weights(config: NetworkConfig) -> dict[str, Tensor]:
     dict of str to Tensor
         Empty when there are none.
     """
-    resource = files("equiclust") / "weights" / weights_name(config)
+    resource = _resource(config.group, config.size)
     if not resource.is_file():
         return {}
     with as_file(resource) as path:

@@ -97,14 +97,15 @@ def certify_model(
     """
     chosen = _sample(len(images), _MOST_IMAGES, seed)
     pixels = images.take(chosen).pixels
-    mirror = Group(model.autoencoder.group).name.startswith("D")
+    ensemble, member = model.ensemble, model.ensemble.members_[0]
+    mirror = Group(member.group).name.startswith("D")
     with session.stage("plain network") as update:
-        twin = _fitted_twin(model.autoencoder, pixels, update)
+        twin = _fitted_twin(member, pixels, update)
     with session.stage("turning"):
         certificate = certify(
-            model.autoencoder.transform,
+            ensemble.transform,
             pixels,
-            predict=model.clusterer.predict,
+            predict=ensemble.predict_transformed,
             baseline=twin.transform,
             baseline_predict=_twin_clusters(model, twin.transform(pixels)),
             mirror=mirror,
@@ -143,10 +144,9 @@ def _fitted_twin(
 
 def _twin_clusters(model: Model, latents: FloatArray) -> Predict | None:
     """The same clusterer on the twin's latents; none if these cannot be told apart."""
-    n_clusters = min(model.clusterer.n_clusters, len(latents))
-    clusterer = make_clusterer(
-        model.clusterer.method, n_clusters, random_state=model.clusterer.random_state
-    )
+    jury = model.ensemble.jury_
+    n_clusters = min(jury.n_clusters, len(latents))
+    clusterer = make_clusterer(jury.method, n_clusters, random_state=0)
     try:
         predict: Predict = clusterer.fit(latents).predict
     except InputError:
@@ -164,7 +164,7 @@ def _files_error(model: Model, originals: ImageSet, turns: tuple[Element, ...]) 
 def _latents(model: Model, originals: ImageSet, element: Element) -> FloatArray:
     turned = ImageSet(tuple(_turned(image, element) for image in originals))
     _, images, _ = process(turned, model.preprocessor)
-    latents: FloatArray = model.autoencoder.transform(images)
+    latents: FloatArray = model.ensemble.transform(images)
     return latents
 
 

@@ -24,7 +24,7 @@ def run(
     output: RunPath,
     recipe: Annotated[str | None, "NAME|FILE.toml"] = None,
     n_clusters: Annotated[int | Literal["auto"], "auto|K"] = "auto",
-    n_folds: Annotated[Literal[1], "1"] = 1,
+    n_folds: Annotated[int, "K"] = 10,
     size: Annotated[int, "PX"] = 128,
     method: Literal["spectral", "kmeans", "gmm"] = "gmm",
     seed: Annotated[int, "S"] = 0,
@@ -35,7 +35,11 @@ def run(
     percentiles: Annotated[tuple[float, float], "LOW HIGH"] = (1.0, 99.9),
     center: Literal["none", "centroid", "peak"] = "none",
     canonical: Literal["none", "scale"] = "scale",
+    reliability: Annotated[float, "P"] = 0.9,
+    start: Literal["shipped", "none"] = "shipped",
     device: Device = "auto",
+    n_jobs: Annotated[int | None, "N"] = None,
+    scheduler: Annotated[str | None, "ADDRESS"] = None,
 ) -> Outcome:
     """Sort images into clusters that do not depend on how the images are turned.
 
@@ -55,7 +59,7 @@ def run(
     n_clusters
         Number of clusters; auto lets the latents decide.
     n_folds
-        Networks to train; 1 is all there is so far.
+        Networks that are trained, each without some of the images; they vote.
     size
         Side in pixels at which the network sees the images: 32, 64, 128 or 256.
     method
@@ -76,20 +80,28 @@ def run(
         What is moved to the middle of the image.
     canonical
         Undone before images are compared: nothing, or the apparent size of objects on a sky.
+    reliability
+        Share of right labels to aim at: the least certain images get -1, "don't know", until the
+        others are so reliable. 0 labels every image.
+    start
+        Weights that the networks begin with: those that come with equiclust, or random ones.
     device
         Where to train.
+    n_jobs
+        Networks to train at a time; by default one for each core.
+    scheduler
+        Address of a Dask scheduler, such as tcp://host:8786, whose workers train the networks.
 
     Examples
     --------
     equiclust run images/ --output sorted --n-clusters 6
     """
+    from ensembles.recipes import Recipe, read_recipe
     from equiclust.cli.options import RunOptions
     from equiclust.cli.run import run_pipeline
 
-    low, high = percentiles
-    options = RunOptions(
-        inputs=tuple(inputs),
-        output=output,
+    base = Recipe() if recipe is None else read_recipe(recipe)
+    chosen = base.with_(
         n_clusters=n_clusters,
         n_folds=n_folds,
         size=size,
@@ -99,11 +111,13 @@ def run(
         max_epochs=max_epochs,
         group=group,
         stretch=stretch,
-        percentiles=(low, high),
+        percentiles=percentiles,
         center=center,
         canonical=canonical,
-        device=device,
+        reliability=reliability,
+        start=start,
     )
+    options = RunOptions(tuple(inputs), output, chosen, device, n_jobs, scheduler)
     return run_pipeline(session, options)
 
 

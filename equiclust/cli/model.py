@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.autoencoder import EquivariantAutoencoder
+from ensembles import KFoldEnsemble, Verdict
 from equiclust.catalogue import make_catalogue
+from equiclust.cli.inputs import process
 from equiclust.cli.session import Update
-from equiclust.clustering import LatentClusterer
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.persistence import read_json, replace_folder, write_json
 from equiclust.preprocessing import Preprocessor
 
-__all__ = ["Model", "encode", "label_images", "rebuild"]
+__all__ = ["Model", "catalogue_of"]
 
 _PREPROCESSING = "preprocessing.json"
-# As many as the autoencoder encodes at once: the way a set is cut changes no latent.
+# As many as an autoencoder encodes at once: the way a set is cut changes no latent.
 _SLICE = 64
 
 FloatArray = npt.NDArray[np.float32]
@@ -29,26 +29,22 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Model:
-    """Preprocessing, network and clusters: the whole way from an image to its label.
+    """Preprocessing, networks and jury: the whole way from an image to its label.
 
     Parameters
     ----------
     preprocessor : Preprocessor
-    autoencoder : EquivariantAutoencoder
+    ensemble : KFoldEnsemble
         Fitted on processed images.
-    clusterer : LatentClusterer
-        Fitted on its latents.
     """
 
     preprocessor: Preprocessor
-    autoencoder: EquivariantAutoencoder
-    clusterer: LatentClusterer
+    ensemble: KFoldEnsemble
 
     def save(self, folder: Path) -> None:
         """Write the folder, in place of an older one."""
         with replace_folder(folder) as draft:
-            self.autoencoder.save(draft)
-            self.clusterer.save(draft)
+            self.ensemble.save(draft)
             write_json(draft / _PREPROCESSING, self.preprocessor.get_params())
 
     @classmethod
@@ -65,39 +61,36 @@ class Model:
             preprocessor = Preprocessor(**read_json(path)).fit(ImageSet())
         except TypeError as error:
             raise InputError(f"{str(path)!r} does not describe a preprocessor: {error}") from error
-        autoencoder = EquivariantAutoencoder.load(folder)
-        return cls(preprocessor, autoencoder, LatentClusterer.load(folder))
+        return cls(preprocessor, KFoldEnsemble.load(folder))
 
-    def encode(self, images: ImageSet, update: Update) -> FloatArray:
-        """Latents `(n, d)` of processed images."""
-        return encode(self.autoencoder, images, update)
+    def verdict(self, images: ImageSet, update: Update) -> Verdict:
+        """What the jury says of processed images, which are encoded slice by slice."""
+        latents = []
+        for start in range(0, len(images), _SLICE):
+            latents.append(self.ensemble.encode(images[start : start + _SLICE]))
+            update(min(start + _SLICE, len(images)), len(images), "")
+        return self.ensemble.jury_.verdict(np.concatenate(latents, axis=1))
+
+    def label_unprocessed(self, originals: ImageSet) -> npt.NDArray[np.int64]:
+        """Labels of images as they are read; -1 also where one cannot be processed."""
+        usable, images, _ = process(originals, self.preprocessor)
+        places = {name: place for place, name in enumerate(originals.ids)}
+        labels = np.full(len(originals), -1, dtype=np.int64)
+        if len(images):
+            labels[[places[name] for name in usable.ids]] = self.ensemble.predict(images)
+        return labels
 
 
-def encode(autoencoder: EquivariantAutoencoder, images: ImageSet, update: Update) -> FloatArray:
-    """Latents `(n, d)` of processed images, slice by slice."""
-    return _in_slices(autoencoder.transform, images, update)
-
-
-def rebuild(autoencoder: EquivariantAutoencoder, images: ImageSet, update: Update) -> FloatArray:
-    """Reconstructions `(n, c, h, w)` in 0 to 1, slice by slice."""
-    return np.clip(_in_slices(autoencoder.reconstruct, images, update), 0.0, 1.0)
-
-
-def label_images(clusterer: LatentClusterer, originals: ImageSet, latents: FloatArray) -> Any:
-    """Catalogue of images, as read, by their latents."""
-    labels = clusterer.predict(latents)
+def catalogue_of(
+    originals: ImageSet, verdict: Verdict, agreement_held_out: npt.ArrayLike | None = None
+) -> Any:
+    """Catalogue of images, as read, by what the jury says of them."""
     return make_catalogue(
         originals,
-        labels,
-        clusterer.confidence(latents),
-        fold_labels=labels[None],
-        outlier_score=clusterer.outlier_scores(latents),
+        verdict.labels,
+        verdict.confidence,
+        fold_labels=verdict.member_labels,
+        outlier_score=verdict.outlier_scores,
+        agreement=verdict.agreement,
+        agreement_held_out=agreement_held_out,
     )
-
-
-def _in_slices(function: Any, images: ImageSet, update: Update) -> FloatArray:
-    done = []
-    for start in range(0, len(images), _SLICE):
-        done.append(function(images[start : start + _SLICE]))
-        update(min(start + _SLICE, len(images)), len(images), "")
-    return np.concatenate(done)

@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
+from ensembles.recipes import Recipe
 from equiclust.cli.inputs import absolute
 from equiclust.exceptions import InputError
-from equiclust.images import ImageSet
-from equiclust.preprocessing import Preprocessor
 
 __all__ = ["RunOptions"]
-
-_LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What `equiclust run` was asked for; see the command for each."""
+    """What `equiclust run` was asked for; see the command for each.
+
+    Parameters
+    ----------
+    inputs : tuple of str
+    output : str
+    recipe : Recipe
+        Everything that decides the result, flags folded in.
+    device : str
+        Where to train.
+    n_jobs : int, optional
+        Networks to train at a time.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers train them.
+    """
 
     inputs: tuple[str, ...]
     output: str
-    n_clusters: int | Literal["auto"]
-    n_folds: int
-    size: int
-    method: str
-    seed: int
-    latent_dim: int
-    max_epochs: int | Literal["auto"]
-    group: str
-    stretch: str
-    percentiles: tuple[float, float]
-    center: str
-    canonical: str
-    device: str
-
-    @property
-    def preprocessing(self) -> dict[str, Any]:
-        """Parameters of the `Preprocessor`."""
-        names = ("size", "stretch", "percentiles", "center", "canonical")
-        return {name: getattr(self, name) for name in names}
+    recipe: Recipe
+    device: str = "auto"
+    n_jobs: int | None = None
+    scheduler: str | None = None
 
     @property
     def config(self) -> dict[str, Any]:
         """What makes the run what it is: all but where it is written and what it is trained on."""
-        chosen = {**asdict(self), "inputs": absolute(self.inputs)}
-        return {name: chosen[name] for name in chosen if name not in ("output", "device")}
+        return {"inputs": absolute(self.inputs), **self.recipe.settings}
 
     def check(self) -> None:
         """Refuse what cannot work.
@@ -55,17 +50,8 @@ class RunOptions:
         InputError
             When an option has a value that it cannot have.
         """
-        from equiclust.clustering import make_clusterer
-        from equiclust.nn.network import NetworkConfig
-
-        Preprocessor(**self.preprocessing).fit(ImageSet())
-        NetworkConfig(group=self.group, size=self.size, latent_dim=self.latent_dim)
-        if self.n_clusters != "auto":
-            make_clusterer(self.method, self.n_clusters)
-        if self.max_epochs != "auto" and self.max_epochs < 1:
-            raise InputError(f"--max-epochs must be at least 1, got {self.max_epochs}")
-        if not 0 <= self.seed <= _LARGEST_SEED:
-            raise InputError(f"--seed must be from 0 to {_LARGEST_SEED}, got {self.seed}")
+        if self.n_jobs is not None and self.n_jobs < 1:
+            raise InputError(f"--n-jobs must be at least 1, got {self.n_jobs}")
         _check_device(self.device)
 
 

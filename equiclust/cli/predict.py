@@ -9,8 +9,9 @@ import numpy as np
 
 from equiclust.catalogue import make_rejected, write_table
 from equiclust.cli.inputs import gather
-from equiclust.cli.model import Model, label_images
+from equiclust.cli.model import Model, catalogue_of
 from equiclust.cli.places import check_catalogue_place
+from equiclust.cli.sentences import cluster_sizes, say_sizes
 from equiclust.cli.session import Outcome, Session
 from equiclust.run_folder import RunFolder
 
@@ -25,22 +26,24 @@ def predict_catalogue(session: Session, run: str, inputs: Sequence[str], output:
     model = Model.load(folder.model)
     gathered = gather(inputs, model.preprocessor.get_params(), session)
     with session.stage("encoding") as update:
-        latents = model.encode(gathered.images, update)
-    table = label_images(model.clusterer, gathered.originals, latents)
+        verdict = model.verdict(gathered.images, update)
+    table = catalogue_of(gathered.originals, verdict)
     rejected = target.with_name(f"{target.stem}.rejected.ecsv")
     if gathered.rejected:
         write_table(make_rejected(gathered.rejected), rejected)
     else:
         rejected.unlink(missing_ok=True)
     write_table(table, target)
-    sizes = np.bincount(table["label"], minlength=model.clusterer.n_clusters)
+    sizes = cluster_sizes(verdict.labels, model.ensemble.jury_.n_clusters)
+    unassigned = int(np.sum(verdict.labels < 0))
     record = {
         "catalogue": str(target),
         "n_images": len(table),
         "n_rejected": len(gathered.rejected),
-        "sizes": sizes.tolist(),
+        "sizes": sizes,
+        "n_unassigned": unassigned,
     }
-    lines = [f"{len(table)} images into {len(sizes)} clusters: {', '.join(map(str, sizes))}"]
+    lines = [say_sizes(sizes, unassigned)]
     if gathered.rejected:
         record["rejected"] = str(rejected)
         lines.append(f"{len(gathered.rejected)} left out: {rejected}")

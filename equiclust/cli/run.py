@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from ensembles.recipes import Recipe, write_recipe
 from equiclust.cli.inputs import gather
 from equiclust.cli.options import RunOptions
 from equiclust.cli.places import check_place
+from equiclust.cli.sentences import cluster_sizes, say_sizes
 from equiclust.cli.session import Outcome, Session
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
@@ -43,27 +43,35 @@ def run_pipeline(session: Session, options: RunOptions) -> Outcome:
             return _finished(session, folder)
         session.note(f"going on with the run in {folder.path}")
     started = datetime.now(UTC)
-    gathered = gather(options.inputs, options.preprocessing, session)
-    _check_enough(gathered.images, options.n_clusters)
+    gathered = gather(options.inputs, options.recipe.preprocessing, session)
+    _check_enough(gathered.images, options.recipe)
     folder = RunFolder.create(folder.path, options.config)
     session.log_to(folder.run_log)
+    write_recipe(options.recipe, folder.recipe_toml)
     from equiclust.cli.training import fit_and_write
 
     fit_and_write(session, folder, options, gathered, started)
     return _finished(session, folder)
 
 
-def _check_enough(images: ImageSet, n_clusters: int | str) -> None:
-    if len(images) < 2:
-        raise InputError(f"a run needs at least 2 images that can be used, got {len(images)}")
+def _check_enough(images: ImageSet, recipe: Recipe) -> None:
+    n, n_folds = len(images), recipe.ensemble.n_folds
+    if n < 2:
+        raise InputError(f"a run needs at least 2 images that can be used, got {n}")
     different = len({image.pixels.tobytes() for image in images})
+    n_clusters = recipe.clusters.n_clusters
     if isinstance(n_clusters, int) and n_clusters > different:
         raise InputError(
             f"--n-clusters must be at most the number of different images, got {n_clusters} "
-            f"for {len(images)} images, {different} of them different"
+            f"for {n} images, {different} of them different"
         )
     if different < 2:
-        raise InputError(f"a run needs at least 2 different images, got {len(images)} times one")
+        raise InputError(f"a run needs at least 2 different images, got {n} times one")
+    if n_folds > 1 and n < 2 * n_folds:
+        raise InputError(
+            f"--n-folds must be at most half the number of images, got {n_folds} for {n} images; "
+            f"use --n-folds {max(n // 2, 1)} or fewer"
+        )
 
 
 def _finished(session: Session, folder: RunFolder) -> Outcome:
@@ -77,29 +85,22 @@ def _finished(session: Session, folder: RunFolder) -> Outcome:
     metrics = read_json(folder.metrics_json)
     labels = np.asarray(read_table(folder.catalogue_ecsv)["label"])
     rejected = len(read_table(folder.rejected_ecsv))
-    sizes = np.bincount(labels, minlength=int(metrics["clusters"]["n_clusters"])).tolist()
+    sizes = cluster_sizes(labels, int(metrics["clusters"]["n_clusters"]))
+    unassigned = int(np.sum(labels < 0))
     record = {
         "run": str(folder.path),
         "n_images": len(labels),
         "n_rejected": rejected,
         "n_clusters": len(sizes),
         "sizes": sizes,
+        "n_unassigned": unassigned,
         "passed": bool(read_json(folder.invariance_json)["passed"]),
         "catalogue": str(folder.catalogue_ecsv),
         "report": str(folder.report_html),
     }
-    return Outcome(record, "\n".join(_summary(folder, metrics, sizes, rejected)))
-
-
-def _summary(
-    folder: RunFolder, metrics: Mapping[str, Any], sizes: list[int], rejected: int
-) -> list[str]:
-    lines = [f"{sum(sizes)} images in {len(sizes)} clusters: {', '.join(map(str, sizes))}"]
+    lines = [say_sizes(sizes, unassigned)]
     if rejected:
         lines.append(f"{rejected} left out: {folder.rejected_ecsv}")
-    return [
-        *lines,
-        str(metrics["check"]["sentence"]),
-        f"Catalogue: {folder.catalogue_ecsv}",
-        f"Report: {folder.report_html}",
-    ]
+    lines += [*metrics["findings"], str(metrics["check"]["sentence"])]
+    lines += [f"Catalogue: {folder.catalogue_ecsv}", f"Report: {folder.report_html}"]
+    return Outcome(record, "\n".join(lines))

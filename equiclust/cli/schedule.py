@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.starts import has_shipped_weights
+
 __all__ = ["default_epochs"]
 
-_VIEWS = 6000
+_VIEWS, _VIEWS_FROM_START = 6000, 2000
 _USUAL_SIZE = 128
 _FEWEST, _MOST = 30, 300
-_BATCH = 32
-_HELD_OUT = 0.1
+_FEWEST_FROM_START = 10
 
 
-def default_epochs(n_images: int, size: int) -> int:
-    """Epochs for so many images at this size.
+def default_epochs(n_images: int, autoencoder: EquivariantAutoencoder) -> int:
+    """Epochs for so many images.
 
-    The network shall see about 6,000 views of images at 128 px, and more of smaller ones, which
-    cost less: some minutes on two cores. An epoch sees whole batches only. There are at least 30
-    epochs, however many images, and at most 300, however few.
+    From random weights the network shall see about 6,000 views of images at 128 px, from weights
+    that come with the package 2,000, and more of smaller ones, which cost less. An epoch sees whole
+    batches only. There are at least 30 epochs, or 10, however many images, and at most 300.
 
     Parameters
     ----------
     n_images : int
         All that are given to `EquivariantAutoencoder.fit`.
-    size : int
-        Side in pixels at which the network sees them.
+    autoencoder : EquivariantAutoencoder
+        Not fitted.
     """
-    training = max(n_images - round(_HELD_OUT * n_images), 1)
-    batch = min(_BATCH, training)
-    views = _VIEWS * _USUAL_SIZE / size
-    return max(_FEWEST, min(_MOST, round(views / (training // batch * batch))))
+    started = autoencoder.start == "shipped" and has_shipped_weights(
+        autoencoder.group, autoencoder.size
+    )
+    views, fewest = (_VIEWS_FROM_START, _FEWEST_FROM_START) if started else (_VIEWS, _FEWEST)
+    training = max(n_images - round(autoencoder.validation_fraction * n_images), 1)
+    batch = min(autoencoder.batch_size, training)
+    wanted = views * _USUAL_SIZE / autoencoder.size
+    return max(fewest, min(_MOST, round(wanted / (training // batch * batch))))

@@ -5,30 +5,34 @@ from __future__ import annotations
 import math
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from joblib import parallel_config
 
+from ensembles import KFoldEnsemble, Verdict
+from ensembles.calibration import coverage_curve
+from ensembles.recipes import Recipe
+from ensembles.reconstruction import Rebuilt, rebuild
 from equiclust import __version__
 from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.catalogue import make_latents, make_rejected, write_table
+from equiclust.cli.audit import audited
 from equiclust.cli.certificate import certify_model
 from equiclust.cli.inputs import Gathered, absolute
-from equiclust.cli.model import Model, encode, label_images, rebuild
+from equiclust.cli.model import Model, catalogue_of
 from equiclust.cli.options import RunOptions
 from equiclust.cli.parser import PROGRAM
 from equiclust.cli.resume import check_same_start
 from equiclust.cli.schedule import default_epochs
 from equiclust.cli.session import Session
-from equiclust.clustering import LatentClusterer, make_clusterer
-from equiclust.clustering.selection import Choice, choose_n_clusters
-from equiclust.exceptions import WeightsNotFoundError
+from equiclust.exceptions import InputError, WeightsNotFoundError
 from equiclust.images import ImageSet
-from equiclust.metrics import reconstruction_scores
 from equiclust.objectives import PerceptualNetwork, find_weights
 from equiclust.persistence import atomic_path, write_json
 from equiclust.run_folder import RunFolder
@@ -36,8 +40,9 @@ from equiclust.run_folder import RunFolder
 __all__ = ["fit_and_write"]
 
 _PERCEPTUAL: PerceptualNetwork = "alexnet"
-_MOST_SCORED = 1000
-_MOST_PREVIEWS = 200
+# So many images are rebuilt by every network, for the scores and to be shown.
+_MOST_REBUILT = 200
+_SECONDS_TO_CONNECT = 20
 
 FloatArray = npt.NDArray[np.float32]
 Record = dict[str, Any]
@@ -52,40 +57,45 @@ def fit_and_write(
 ) -> None:
     """Learn from the images and write everything but the report; the catalogue comes last."""
     images = gathered.images
-    perceptual, note = _perceptual(session)
+    perceptual, note = _perceptual(session, options.recipe)
     check_same_start(folder, images, perceptual)
-    autoencoder = _trained(session, folder, options, images, perceptual)
-    with session.stage("encoding") as update:
-        latents = encode(autoencoder, images, update)
+    ensemble = _trained(session, folder, options, images, perceptual)
     with session.stage("clustering"):
-        clusterer, clusters = _clustered(latents, options)
-    model = Model(gathered.preprocessor, autoencoder, clusterer)
+        ensemble.fit_jury()
+    model = Model(gathered.preprocessor, ensemble)
     model.save(folder.model)
-    table = label_images(clusterer, gathered.originals, latents)
-    labels = np.asarray(table["label"])
-    with session.stage("rebuilding") as update:
-        reconstruction = _reconstructed(folder, autoencoder, images, labels, update)
-    certified = certify_model(model, gathered.originals, images, session=session, seed=options.seed)
+    verdict = ensemble.jury_.verdict(ensemble.latents_)
+    rebuilt = _rebuilt(session, folder, ensemble, images, verdict.labels)
+    seed = options.recipe.seed
+    certified = certify_model(model, gathered.originals, images, session=session, seed=seed)
     write_json(folder.invariance_json, certified.certificate.to_dict())
+    audit = audited(session, model, gathered.originals, images, verdict.labels, seed=seed)
     metrics = {
-        **_network_metrics(autoencoder),
+        **_network_metrics(ensemble),
+        **_jury_metrics(ensemble, verdict, rebuilt),
+        **audit.record,
+        "findings": audit.findings,
         "perceptual": {"network": perceptual, "note": note},
-        "notes": [*([note] if note else []), *autoencoder.notes_],
-        "reconstruction": reconstruction,
-        "clusters": clusters,
+        "notes": [*([note] if note else []), *ensemble.notes_],
+        "reconstruction": rebuilt.scores,
+        "clusters": _cluster_metrics(ensemble),
         "check": certified.record,
         "provenance": _provenance(session, options, gathered, started),
     }
     write_json(folder.metrics_json, metrics)
+    latents = ensemble.transform_latents(ensemble.latents_)
     write_table(make_latents(images.ids, latents), folder.latents_fits)
     write_table(make_rejected(gathered.rejected), folder.rejected_ecsv)
+    table = catalogue_of(gathered.originals, verdict, ensemble.jury_.agreement_held_out_)
     write_table(table, folder.catalogue_fits)
     # Last: its presence says that the run is finished.
     write_table(table, folder.catalogue_ecsv)
 
 
-def _perceptual(session: Session) -> tuple[PerceptualNetwork | None, str]:
+def _perceptual(session: Session, recipe: Recipe) -> tuple[PerceptualNetwork | None, str]:
     """Network of the perceptual term if its weights are to be had, else none and why."""
+    if not recipe.objective.perceptual:
+        return None, ""
     try:
         find_weights(_PERCEPTUAL)
     except WeightsNotFoundError as error:
@@ -101,68 +111,59 @@ def _trained(
     options: RunOptions,
     images: ImageSet,
     perceptual: PerceptualNetwork | None,
-) -> EquivariantAutoencoder:
-    epochs = options.max_epochs
-    if epochs == "auto":
-        epochs = default_epochs(len(images), options.size)
+) -> KFoldEnsemble:
+    recipe = options.recipe
     autoencoder = EquivariantAutoencoder(
-        options.group,
-        latent_dim=options.latent_dim,
-        size=options.size,
-        preprocess=False,
-        perceptual=perceptual,
-        max_epochs=epochs,
-        device=options.device,
-        random_state=options.seed,
+        **recipe.autoencoder, preprocess=False, perceptual=perceptual, device=options.device
     )
-    with session.stage("training") as update:
-        autoencoder.fit(
-            images,
-            checkpoints=folder.checkpoints,
-            on_epoch=lambda record: update(
-                int(record["epoch"]) + 1, epochs, f"loss {record['total']:.4f}"
-            ),
-        )
-    return autoencoder
+    epochs = recipe.training.max_epochs
+    if epochs == "auto":
+        epochs = default_epochs(len(images), autoencoder)
+    ensemble = KFoldEnsemble(
+        autoencoder.set_params(max_epochs=epochs), **recipe.kfold, n_jobs=options.n_jobs
+    )
+    with session.stage("training") as update, _engine(options.scheduler):
+        ensemble.fit_members(images, checkpoints=folder.checkpoints, on_progress=update)
+    return ensemble
 
 
-def _clustered(latents: FloatArray, options: RunOptions) -> tuple[LatentClusterer, Record]:
-    """A fitted clusterer, and how its number of clusters came about."""
-    if options.n_clusters == "auto":
-        choice = choose_n_clusters(latents, random_state=options.seed)
-        chosen = "auto"
-    else:
-        choice, chosen = Choice(options.n_clusters, {}, ()), "by hand"
-    clusterer = make_clusterer(options.method, choice.n_clusters, random_state=options.seed)
-    record = {
-        "n_clusters": choice.n_clusters,
-        "method": options.method,
-        "chosen": chosen,
-        "candidates": [dict(row) for row in choice.scores],
-        "votes": dict(choice.votes),
-    }
-    return clusterer.fit(latents), record
+@contextmanager
+def _engine(scheduler: str | None) -> Iterator[None]:
+    """This machine, or the workers of a Dask scheduler."""
+    if scheduler is None:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError(
+            "--scheduler needs the package distributed; install equiclust[cluster]"
+        ) from error
+    try:
+        client = Client(scheduler, timeout=_SECONDS_TO_CONNECT)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot reach the Dask scheduler {scheduler!r}: {error}") from error
+    with client, parallel_config(backend="dask"):
+        yield
 
 
-def _reconstructed(
+def _rebuilt(
+    session: Session,
     folder: RunFolder,
-    autoencoder: EquivariantAutoencoder,
+    ensemble: KFoldEnsemble,
     images: ImageSet,
     labels: npt.NDArray[np.int64],
-    update: Any,
-) -> dict[str, float]:
-    """Scores of the reconstructions, of a sample of a large set; some are written as previews."""
-    scored = images.take(np.linspace(0, len(images) - 1, min(len(images), _MOST_SCORED)).round())
-    scores = reconstruction_scores(scored.pixels, rebuild(autoencoder, scored, update), scored.mask)
-    shown = images.take(_spread_over(labels, _MOST_PREVIEWS))
+) -> Rebuilt:
+    """Reconstructions of a sample of the images, which are written as previews."""
+    chosen = _spread_over(labels, _MOST_REBUILT)
+    shown = images.take(chosen)
+    with session.stage("rebuilding") as update:
+        rebuilt = rebuild(ensemble, shown, ensemble.held_out_[:, chosen], update)
     with atomic_path(folder.previews_npz) as draft:
         np.savez_compressed(
-            draft,
-            ids=np.array(shown.ids),
-            images=shown.pixels,
-            reconstructions=rebuild(autoencoder, shown, update),
+            draft, ids=np.array(shown.ids), images=shown.pixels, reconstructions=rebuilt.pixels
         )
-    return scores
+    return rebuilt
 
 
 def _spread_over(labels: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
@@ -174,15 +175,66 @@ def _spread_over(labels: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int
     return np.sort(np.argsort(place, kind="stable")[:most])
 
 
-def _network_metrics(autoencoder: EquivariantAutoencoder) -> Record:
-    config = autoencoder.network_.config
+def _network_metrics(ensemble: KFoldEnsemble) -> Record:
+    config = ensemble.members_[0].network_.config
     return {
-        "history": [_finite(record) for record in autoencoder.history_],
+        "histories": [
+            [_finite(record) for record in member.history_] for member in ensemble.members_
+        ],
+        "started_from": ensemble.members_[0].started_from_,
         "size": {
             "image": config.image_numbers,
             "map": config.map_numbers,
             "latent": config.latent_dim,
         },
+    }
+
+
+def _jury_metrics(ensemble: KFoldEnsemble, verdict: Verdict, rebuilt: Rebuilt) -> Record:
+    jury = ensemble.jury_
+    if len(ensemble.members_) == 1:
+        return {}
+    held_out = ensemble.held_out_.sum(axis=1)
+    agreement = (verdict.member_labels == jury.best_labels_).mean(axis=1)
+    members = [
+        {
+            "fold": k,
+            "n_training": int(ensemble.held_out_.shape[1] - apart),
+            "n_held_out": int(apart),
+            "held_out": rebuilt.members[k],
+            "seconds": ensemble.seconds_[k],
+            "agreement": float(agreement[k]),
+        }
+        for k, apart in enumerate(held_out)
+    ]
+    given = verdict.labels >= 0
+    return {
+        "ensemble": {
+            "n_folds": len(members),
+            "held_out_folds": ensemble.held_out_folds,
+            "members": members,
+            "held_out": {"member_mean": rebuilt.member_mean, "ensemble": rebuilt.held_out},
+        },
+        "confidence": {
+            "reliability_asked": jury.reliability,
+            "reliability": float(verdict.confidence[given].mean()) if given.any() else None,
+            "coverage": float(given.mean()),
+            "n_unassigned": int(np.sum(~given)),
+            "agreement": float(verdict.agreement.mean()),
+            "agreement_held_out": float(np.nanmean(jury.agreement_held_out_)),
+            "curve": coverage_curve(verdict.confidence),
+        },
+    }
+
+
+def _cluster_metrics(ensemble: KFoldEnsemble) -> Record:
+    choice = ensemble.choice_
+    return {
+        "n_clusters": choice.n_clusters,
+        "method": ensemble.method,
+        "chosen": "auto" if ensemble.n_clusters == "auto" else "by hand",
+        "candidates": [dict(row) for row in choice.scores],
+        "votes": dict(choice.votes),
     }
 
 
@@ -198,7 +250,7 @@ def _provenance(
         "command": shlex.join([PROGRAM, *session.words]),
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "random_state": options.seed,
+        "random_state": options.recipe.seed,
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "platform": platform.platform(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from equiclust.nuisance.association import Association, association, holm
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["LARGE", "SIGNIFICANT", "audit"]
+__all__ = ["LARGE", "SIGNIFICANT", "audit", "is_suspect"]
 
 Array = npt.NDArray[np.float64]
 RandomState = int | np.random.RandomState | None
@@ -149,6 +150,13 @@ def _record(
         "n": found.n,
         "sentence": _sentence(_NUISANCES[name], labels, values, found, p_adjusted),
     }
+
+
+def is_suspect(record: Mapping[str, Any]) -> bool:
+    """Whether clusters may be this nuisance: the effect is large, and no chance."""
+    share, p_adjusted = record.get("eta_squared"), record.get("p_adjusted")
+    known = share is not None and p_adjusted is not None
+    return known and share >= LARGE and p_adjusted <= SIGNIFICANT
 
 
 def _sentence(
