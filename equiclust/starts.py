@@ -16,10 +16,12 @@ __all__ = ["has_shipped_weights", "shipped_weights", "start_from", "weights_name
 
 logger = logging.getLogger(__name__)
 
-_PARTS = ("encoder", "narrow", "narrow_detail", "decoder", "head")
+_PARTS = ("encoder", "narrow", "detail", "decoder", "head")
 # Which axis counts the channels of the image, and whether they are added up.
 _CHANNEL_AXES = {
     "encoder.stem.0.weight": (1, True),
+    "detail.analysis.weight": (1, True),
+    "detail.synthesis.weight": (1, False),
     "decoder.last.weight": (1, False),
     "decoder.level": (0, False),
 }
@@ -64,7 +66,7 @@ def shipped_weights(config: NetworkConfig) -> dict[str, Tensor]:
 def start_from(network: AutoencoderNetwork, weights: Mapping[str, Tensor]) -> tuple[str, ...]:
     """Give a network the weights of another one, part by part.
 
-    Encoder, narrowing, decoder and head are taken over where every array fits. Weights learned on
+    Encoder, narrowing, detail, decoder and head are taken over where every array fits. Weights learned on
     one channel serve any number: all channels are looked at alike, and made alike. If the encoder
     does not fit, nothing is taken over, since what the other parts know is of no use without it.
 

@@ -190,9 +190,9 @@ class AutoencoderTraining(lightning.LightningModule):
             seen.append(self.augmentation(images, mask, self._views)[0])
         if weights.rotation and n > 1:
             seen.append(self.augmentation.turn(first, hidden, self._views)[0])
-        encoded, detail = self.network.encoder.maps(torch.cat(seen))
+        encoded = self.network.encoder(torch.cat(seen))
         latents = self.network.head(self.network.pooling(encoded)).split(n)
-        decoded = self.network.decode(encoded[:n], detail[:n])
+        decoded = self.network.decode(encoded[:n], first)
         return self._reconstruction(first, decoded, hidden) | self._latent_terms(latents)
 
     def _reconstruction(self, images: Tensor, decoded: Tensor, hidden: Tensor) -> dict[str, Tensor]:

@@ -23,8 +23,6 @@ MAP_SIZE = 8
 _SMALLEST_SIZE = 32
 _STEM_KERNEL = 8
 _BLUR_TAPS = 6
-# The blur and the block between the two smallest maps.
-_LAST_STAGE = 2
 
 
 def legal_size(size: int) -> int:
@@ -82,22 +80,13 @@ class Encoder(nn.Module):
             stages += [BinomialBlur2d(_BLUR_TAPS), SeparableBlock(group, width, following)]
         self.stages = nn.Sequential(*stages)
         self.out_fields = widths[-1]
-        self.detail_fields = widths[-2]
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode images; see the class."""
-        return self.maps(images)[0]
-
-    def maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """What `forward` gives, and `(n, detail_fields * order, 16, 16)` from just before it."""
         # Separable convolutions are several times faster with the channels last.
-        detail = self.stem(images).contiguous(memory_format=torch.channels_last)
-        for stage in self.stages[:-_LAST_STAGE]:
-            detail = stage(detail)
-        encoded = detail
-        for stage in self.stages[-_LAST_STAGE:]:
-            encoded = stage(encoded)
-        return encoded, detail
+        fields = self.stem(images).contiguous(memory_format=torch.channels_last)
+        encoded: Tensor = self.stages(fields)
+        return encoded
 
 
 def stage_widths(fields: Sequence[int], stages: int) -> tuple[int, ...]:

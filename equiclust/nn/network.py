@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from equiclust.exceptions import InputError
 from equiclust.nn.convolution import PointwiseGroupConv2d
 from equiclust.nn.decoder import Decoder
+from equiclust.nn.detail import DetailCode
 from equiclust.nn.encoder import MAP_SIZE, Encoder, n_halvings
 from equiclust.nn.groups import Group
 from equiclust.nn.pooling import InvariantPooling
@@ -33,7 +34,7 @@ class NetworkConfig:
     map_fields : int
         Fields of the 8 x 8 map that the decoder sees.
     detail_fields : int
-        Fields of the 16 x 16 map that it sees besides.
+        Fields of the 16 x 16 `DetailCode` that it sees besides.
     annuli : int
         Rings over which the latent is gathered.
     latent_dim : int
@@ -90,9 +91,7 @@ class AutoencoderNetwork(nn.Module):
         group = Group(config.group)
         self.encoder = Encoder(group, config.in_channels, config.size, config.fields)
         self.narrow = PointwiseGroupConv2d(group, self.encoder.out_fields, config.map_fields)
-        self.narrow_detail = PointwiseGroupConv2d(
-            group, self.encoder.detail_fields, config.detail_fields
-        )
+        self.detail = DetailCode(group, config.in_channels, config.detail_fields, config.size)
         self.decoder = Decoder(
             group,
             config.map_fields,
@@ -112,18 +111,19 @@ class AutoencoderNetwork(nn.Module):
         return latents
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Images `(n, c, size, size)` as they come out of the equivariant maps."""
-        return self.decode(*self.encoder.maps(images))
+        """Images `(n, c, size, size)` as they come out of the equivariant map and the detail."""
+        return self.decode(self.encoder(images), images)
 
-    def decode(self, encoded: Tensor, detail: Tensor) -> Tensor:
-        """Images of the encoder's two maps, narrowed first."""
-        images: Tensor = self.decoder(self.narrow(encoded), self.narrow_detail(detail))
-        return images
+    def decode(self, encoded: Tensor, images: Tensor) -> Tensor:
+        """Images made of the encoder's map and of the detail of the images."""
+        code = self.detail.encode(images)
+        made: Tensor = self.decoder(self.narrow(encoded), code) + self.detail.decode(code)
+        return made
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Latents and reconstructions."""
-        encoded, detail = self.encoder.maps(images)
-        return self.head(self.pooling(encoded)), self.decode(encoded, detail)
+        encoded = self.encoder(images)
+        return self.head(self.pooling(encoded)), self.decode(encoded, images)
 
 
 class InvariantHead(nn.Module):
