@@ -33,10 +33,48 @@ def _invariance() -> Iterator[Table]:
     yield angles_table(*pair)
 
 
+def _exxa() -> Iterator[Table]:
+    from tests.benchmarks.exxa import exxa_tables
+
+    if "EQUICLUST_DATA" in os.environ:
+        yield from exxa_tables(Path("benchmarks") / "exxa")
+    else:
+        logging.warning("without EQUICLUST_DATA the runs on the EXXA discs are left out")
+
+
+def _calibration() -> Iterator[Table]:
+    from tests.benchmarks.calibration import calibration_table
+
+    yield calibration_table()
+
+
+def _numbers() -> Iterator[Table]:
+    from tests.benchmarks.numbers import numbers_table
+
+    yield numbers_table(n_jobs=os.cpu_count() or 1)
+
+
+def _start() -> Iterator[Table]:
+    from tests.benchmarks.start import start_table
+
+    yield start_table()
+
+
+def _kills() -> Iterator[Table]:
+    from tests.benchmarks.kills import kills_table
+
+    yield kills_table()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
     "invariance": _invariance,
     "discs": _discs,
+    "exxa": _exxa,
+    "calibration": _calibration,
+    "numbers": _numbers,
+    "start": _start,
+    "kills": _kills,
 }
 
 

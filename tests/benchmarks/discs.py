@@ -150,11 +150,14 @@ _KEPT: dict[int, npt.NDArray[np.float32]] = {}
 
 
 def _latents(pixels: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
-    """Latents of the default autoencoder, trained once a seed for both clusterers."""
+    """Latents of the default autoencoder, trained once a seed for all clusterers.
+
+    From random weights: those that come with the package have seen such discs before.
+    """
     if seed not in _KEPT:
         _KEPT.clear()
         ours = EquivariantAutoencoder(
-            size=_NETWORK_SIZE, preprocess=_ONLY_RESIZED, random_state=seed
+            size=_NETWORK_SIZE, preprocess=_ONLY_RESIZED, start="none", random_state=seed
         )
         _KEPT[seed] = ours.fit_transform(pixels)
     return _KEPT[seed]
