@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test bench notebooks lint format clean
+.PHONY: help demo test bench weights notebooks lint format clean
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ format: $(VENV)/.tests  ## bring the code into shape
 
 bench: $(VENV)/.tests  ## run the benchmarks; tables on screen, JSON in benchmarks/
 	$(BIN)/python -m tests.benchmarks --output benchmarks
+
+weights: $(VENV)/.product  ## train the weights that networks begin with again (needs EQUICLUST_WEIGHTS)
+	$(BIN)/python -m equiclust.pretraining
 
 notebooks: $(VENV)/.tests  ## execute the notebooks and strip their outputs
 	$(BIN)/python -m notebooks

@@ -17,7 +17,7 @@ from ensembles.recipes import read_recipe
 from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.metrics import clustering_accuracy
 from equiclust.preprocessing import Preprocessor
-from equiclust.simulate import DISC_KINDS, simulate_discs
+from equiclust.simulate import simulate_discs
 from tests.benchmarks.tables import Table
 
 __all__ = ["calibration_table"]
