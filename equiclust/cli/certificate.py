@@ -24,7 +24,9 @@ from equiclust.nn.groups import Group
 __all__ = ["Certified", "certify_model"]
 
 _MOST_IMAGES = 64
-_MOST_FILES = 16
+_MOST_FILES = 8
+# Every member of an ensemble encodes every image in every position.
+_MOST_ENCODED = 320
 # Enough for the twin to be a trained network; it need not be a good one.
 _TWIN_EPOCHS = 10
 
@@ -95,7 +97,8 @@ def certify_model(
     InputError
         When there are not two different images.
     """
-    chosen = _sample(len(images), _MOST_IMAGES, seed)
+    most = min(_MOST_IMAGES, _MOST_ENCODED // len(model.ensemble.members_))
+    chosen = _sample(len(images), max(most, _MOST_FILES), seed)
     pixels = images.take(chosen).pixels
     ensemble, member = model.ensemble, model.ensemble.members_[0]
     mirror = Group(member.group).name.startswith("D")
