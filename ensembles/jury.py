@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,7 +15,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles.calibration import Calibration, reliable
-from ensembles.consensus import Method, reach_consensus, vote
+from ensembles.committees import Committee, form_committees, joined
+from ensembles.consensus import Method, align, reach_consensus, vote
 from ensembles.standing import N_EVIDENCE, Standing
 from equiclust.clustering import LatentClusterer, make_clusterer
 from equiclust.clustering.labels import canonical_order
@@ -30,6 +31,17 @@ Labels = npt.NDArray[np.int64]
 
 # No calibrated confidence is above this: no label is given.
 _NEVER = 2.0
+_TINY = 1e-12
+_ARRAY_RANKS = {
+    "names": 2,
+    "member_names": 2,
+    "scales": 1,
+    "labels": 1,
+    "best_labels": 1,
+    "member_labels": 2,
+    "confidence": 1,
+    "threshold": 1,
+}
 
 
 def member_folder(folder: str | os.PathLike[str], member: int) -> Path:
@@ -37,20 +49,26 @@ def member_folder(folder: str | os.PathLike[str], member: int) -> Path:
     return Path(folder) / f"member_{member:02d}"
 
 
-class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has no annotations
-    """Several clusterings of the same objects, their consensus, and how far it can be trusted.
+def _committee_folder(folder: str | os.PathLike[str], committee: int) -> Path:
+    return Path(folder) / "committees" / f"{committee:02d}"
 
-    Each member clusters the latents of its own network, and learns its clusters from the objects
-    that this network was trained on. The consensus names one label an object. Its confidence is the
-    probability that a judge who never saw the object gives it the same label: learned from trials
-    in which every member that did not train on an object is asked for its label, and the others'
-    standing (share of the votes, margin between the clusters, loneliness) is the evidence.
+
+class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has no annotations
+    """The latents of several members, clustered over and over, and how far to trust the result.
+
+    Committees of half of the members, each learning from half of the objects, cluster the joint
+    latents of their members. Their consensus is the label of an object. Its confidence is the
+    probability that one more committee, which shares neither members nor learning with the one that
+    proposes the label, gives the same: learned from all pairs of such committees, the evidence
+    being the standing of the object with the others (share of their votes, margin between the
+    clusters, loneliness). So it measures how firm an answer is. Whether the clusters are the kinds
+    that somebody has in mind, no confidence without labels can know.
 
     Parameters
     ----------
     n_clusters : int
     method : {"gmm", "kmeans", "spectral"}
-        How each member clusters, see `LatentClusterer`.
+        How latents are clustered, see `LatentClusterer`.
     consensus : {"vote", "coassociation"}
         See `reach_consensus`.
     reliability : float
@@ -65,12 +83,14 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
     best_labels_ : ndarray (n,), int
         The same, with the most likely label instead of -1.
     member_labels_ : ndarray (n_members, n), int
-        Each member's label by the consensus's names.
+        Label by each member alone, under the consensus's names. It learns its clusters from the
+        objects that its network was trained on.
     confidence_ : ndarray (n,)
     agreement_, agreement_held_out_ : ndarray (n,)
         Share of the members that give the consensus's label: of all of them, and of those that did
         not train on the object (NaN where there are none).
     members_ : list of LatentClusterer
+    committees_ : list of Committee
     """
 
     _file_stem = "jury"
@@ -91,7 +111,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         self.random_state = random_state
 
     def fit(self, X: npt.ArrayLike, y: object = None, *, held_out: Bools | None = None) -> Self:
-        """Let every member cluster, and bring them together.
+        """Form the committees, hear them, and learn how far they can be trusted.
 
         Parameters
         ----------
@@ -111,80 +131,87 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         apart = np.zeros(latents.shape[:2], bool) if held_out is None else np.asarray(held_out)
         if apart.shape != latents.shape[:2]:
             raise InputError(f"held_out must have shape {latents.shape[:2]}, got {apart.shape}")
-        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(latents) + 1)
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(latents) + 2)
+        self.scales_ = np.sqrt(latents.var(axis=1).sum(axis=1))
+        self.committees_ = form_committees(
+            latents, self.scales_, self.method, self.n_clusters, seed=int(seeds[0])
+        )
         self.members_ = [
-            self._clusterer(int(seed)).fit(own if self._too_few(own[~hidden]) else own[~hidden])
-            for own, hidden, seed in zip(latents, apart, seeds[1:], strict=True)
+            self._alone(own, hidden, int(seed))
+            for own, hidden, seed in zip(latents, apart, seeds[2:], strict=True)
         ]
-        self.names_ = self._named(latents, int(seeds[0]))
-        self._centres = self._learned_centres(latents)
-        self._calibrate(latents, apart)
+        self._settle(latents, int(seeds[1]))
+        self._count_agreement(apart)
         return self
 
-    def _clusterer(self, seed: int) -> LatentClusterer:
-        return make_clusterer(self.method, self.n_clusters, random_state=seed)
+    def _alone(self, own: Array, hidden: Bools, seed: int) -> LatentClusterer:
+        """A member's own clusters, by what it trained on if that can show so many."""
+        clusterer = make_clusterer(self.method, self.n_clusters, random_state=seed)
+        enough = len(np.unique(own[~hidden], axis=0)) >= 2 * self.n_clusters
+        return clusterer.fit(own[~hidden] if enough else own)
 
-    def _too_few(self, latents: Array) -> bool:
-        """Whether a member's training objects cannot show so many clusters."""
-        return len(np.unique(latents, axis=0)) < 2 * self.n_clusters
-
-    def _named(self, latents: Array, seed: int) -> Labels:
-        """The consensus's names of the members' clusters, the largest called 0."""
-        memberships = self._memberships(latents)
+    def _settle(self, latents: Array, seed: int) -> None:
+        """Consensus, confidence, and the labels that are certain enough."""
+        views = self._views(latents)
+        memberships = self._memberships(views)
         reached = reach_consensus(memberships, self.consensus, seed=seed)
         labels, _ = vote(memberships, reached.names)
+        # The largest cluster is called 0.
         new_names = np.argsort(canonical_order(labels, self.n_clusters))
-        return np.asarray(new_names[reached.names])
+        self.names_ = np.asarray(new_names[reached.names])
+        self._centres = self._learned_centres(views, self._given(memberships))
+        standing = self._standing(views, memberships)
+        self._calibration = Calibration.fit(*standing.trials())
+        self.best_labels_, _ = vote(memberships, self.names_)
+        self.confidence_ = self._calibration(standing.evidence(self.best_labels_))
+        given = reliable(self.confidence_, self.reliability)
+        self.threshold_ = float(self.confidence_[given].min()) if given.any() else _NEVER
+        self.labels_ = np.where(given, self.best_labels_, -1)
+        alone = np.stack(
+            [member.predict(own) for member, own in zip(self.members_, latents, strict=True)]
+        )
+        self.member_names_ = np.stack(
+            [align(own, self.best_labels_, self.n_clusters) for own in alone]
+        )
+        self.member_labels_ = np.take_along_axis(self.member_names_, alone, axis=1)
 
-    def _memberships(self, latents: Array) -> Array:
+    def _count_agreement(self, held_out: Bools) -> None:
+        agree = self.member_labels_ == self.best_labels_
+        judged = held_out.sum(axis=0)
+        shares = (agree & held_out).sum(axis=0) / np.maximum(judged, 1)
+        self.agreement_ = agree.mean(axis=0)
+        self.agreement_held_out_ = np.where(judged > 0, shares, np.nan)
+
+    def _views(self, latents: Array) -> list[Array]:
+        """What each committee sees of the objects, `(n, m * d)`."""
+        return [joined(latents, self.scales_, one.members) for one in self.committees_]
+
+    def _memberships(self, views: Sequence[Array]) -> Array:
         return np.stack(
-            [member.predict_proba(own) for member, own in zip(self.members_, latents, strict=True)]
+            [
+                one.clusterer.predict_proba(view)
+                for one, view in zip(self.committees_, views, strict=True)
+            ]
         )
 
-    def _learned_centres(self, latents: Array) -> list[Array]:
-        """Mean of each consensus cluster in every member's whitened space, `(n_clusters, c)`."""
-        given = self._given(latents)
+    def _given(self, memberships: Array) -> Labels:
+        """Each committee's labels by the consensus's names."""
+        return np.take_along_axis(self.names_, memberships.argmax(axis=2), axis=1)
+
+    def _learned_centres(self, views: Sequence[Array], given: Labels) -> list[Array]:
+        """Mean of each cluster in every committee's whitened space, `(n_clusters, c)`."""
         found = []
-        for member, own, labels in zip(self.members_, latents, given, strict=True):
-            points = member.whitening_.apply(own)
+        for one, view, labels in zip(self.committees_, views, given, strict=True):
+            points = one.clusterer.whitening_.apply(view)
             centres = np.tile(points.mean(axis=0), (self.n_clusters, 1))
             for label in np.unique(labels):
                 centres[label] = points[labels == label].mean(axis=0)
             found.append(centres)
         return found
 
-    def _given(self, latents: Array) -> Labels:
-        """Each member's labels by the consensus's names."""
-        return np.take_along_axis(self.names_, self._memberships(latents).argmax(axis=2), axis=1)
-
-    def _standing(self, latents: Array) -> Standing:
-        return Standing.of(self.members_, self._centres, self._given(latents), latents)
-
-    def _calibrate(self, latents: Array, held_out: Bools) -> None:
-        """Learn the confidence from trials, and label the training objects by it."""
-        standing = self._standing(latents)
-        self.member_labels_ = standing.given
-        trials = held_out if held_out.any() else np.ones_like(held_out)
-        evidence, right = standing.trials(trials)
-        self._calibration = Calibration.fit(evidence, right)
-        best, self.confidence_ = self._judge(latents, standing)
-        enough = self.reliability if len(self.members_) > 1 else 0.0
-        given = reliable(self.confidence_, enough)
-        self.threshold_ = float(self.confidence_[given].min()) if given.any() else _NEVER
-        self.best_labels_, self.labels_ = best, np.where(given, best, -1)
-        agree = standing.given == best
-        self.agreement_ = agree.mean(axis=0)
-        judged = held_out.sum(axis=0)
-        shares = (agree & held_out).sum(axis=0) / np.maximum(judged, 1)
-        self.agreement_held_out_ = np.where(judged > 0, shares, np.nan)
-
-    def _judge(self, latents: Array, standing: Standing) -> tuple[Labels, Array]:
-        """Best label and confidence of every object."""
-        memberships = self._memberships(latents)
-        best, _ = vote(memberships, self.names_)
-        if len(self.members_) == 1:
-            return best, memberships[0].max(axis=1)
-        return best, self._calibration(standing.evidence(best))
+    def _standing(self, views: Sequence[Array], memberships: Array) -> Standing:
+        clusterers = [one.clusterer for one in self.committees_]
+        return Standing.of(clusterers, self._centres, self._given(memberships), views)
 
     def predict(self, X: npt.ArrayLike) -> Labels:
         """Labels of objects, -1 where the jury does not know.
@@ -221,76 +248,93 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
             raise InputError(
                 f"X must hold the latents of {len(self.members_)} members, got {len(latents)}"
             )
-        standing = self._standing(latents)
-        best, confidence = self._judge(latents, standing)
+        views = self._views(latents)
+        memberships = self._memberships(views)
+        best, _ = vote(memberships, self.names_)
+        confidence = self._calibration(self._standing(views, memberships).evidence(best))
+        pairs = list(zip(self.members_, latents, strict=True))
+        alone = np.stack([member.predict(own) for member, own in pairs])
+        member_labels = np.take_along_axis(self.member_names_, alone, axis=1)
+        lonely = [np.maximum(member.outlier_scores(own), _TINY) for member, own in pairs]
         return Verdict(
             labels=np.where(confidence >= self.threshold_, best, -1),
+            best_labels=best,
             confidence=confidence,
-            agreement=(standing.given == best).mean(axis=0),
-            member_labels=standing.given,
-            outlier_scores=np.exp(standing.loneliness.mean(axis=0)),
+            agreement=(member_labels == best).mean(axis=0),
+            member_labels=member_labels,
+            outlier_scores=np.exp(np.mean(np.log(lonely), axis=0)),
         )
 
     def _check_parameters(self) -> None:
-        self._clusterer(0)
+        make_clusterer(self.method, self.n_clusters)
         if self.consensus not in ("vote", "coassociation"):
             raise InputError(f"consensus must be 'vote' or 'coassociation', got {self.consensus!r}")
         if not 0 <= self.reliability <= 1:
             raise InputError(f"reliability must be from 0 to 1, got {self.reliability!r}")
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the fitted jury, and each member's clusterer in a folder of its own."""
+        """Write the fitted jury; members and committees have a folder each."""
         super().save(folder)
         for k, member in enumerate(self.members_):
             member.save(member_folder(folder, k))
+        for k, committee in enumerate(self.committees_):
+            committee.clusterer.save(_committee_folder(folder, k))
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """The jury that `save` wrote; its verdicts are equal to the last bit."""
         jury: Self = super().load(folder)
-        n_members = len(jury.names_)
+        n_members = len(jury.member_names_)
         jury.members_ = [LatentClusterer.load(member_folder(folder, k)) for k in range(n_members)]
-        for member, centres in zip(jury.members_, jury._centres, strict=True):
-            fits = centres.shape[1] == member.whitening_.axes.shape[1]
-            check_fits(fits and member.n_clusters == jury.n_clusters, "jury and members")
+        jury.committees_ = [
+            Committee(seats, LatentClusterer.load(_committee_folder(folder, k)))
+            for k, seats in enumerate(jury._seats)
+        ]
+        for committee, centres in zip(jury.committees_, jury._centres, strict=True):
+            clusterer = committee.clusterer
+            check_fits(
+                centres.shape[1] == clusterer.whitening_.axes.shape[1], "centres and latents"
+            )
+            check_fits(clusterer.n_clusters == jury.n_clusters, "jury and committees")
         return jury
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         learned = self._calibration.arrays()
         return {
             "names": self.names_,
+            "member_names": self.member_names_,
+            "scales": self.scales_,
             "labels": self.labels_,
             "best_labels": self.best_labels_,
             "member_labels": self.member_labels_,
             "confidence": self.confidence_,
-            "agreement": self.agreement_,
             "threshold": np.array([self.threshold_]),
             **{f"calibration.{name}": array for name, array in learned.items()},
             **{f"centres.{k}": centres for k, centres in enumerate(self._centres)},
         }
 
+    def _learned(self) -> dict[str, Any]:
+        return {"committees": [list(one.members) for one in self.committees_]}
+
     def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
-        ranks = {
-            "names": 2,
-            "labels": 1,
-            "best_labels": 1,
-            "member_labels": 2,
-            "confidence": 1,
-            "threshold": 1,
-        }
-        check_ranks(arrays, ranks)
-        names = arrays["names"]
-        expected = np.tile(np.arange(self.n_clusters), (len(names), 1))
-        check_fits(np.array_equal(np.sort(names, axis=1), expected), "names and n_clusters")
+        check_ranks(arrays, _ARRAY_RANKS)
+        names, member_names = arrays["names"], arrays["member_names"]
+        self._seats = [tuple(int(k) for k in seats) for seats in learned["committees"]]
+        check_fits(len(names) == len(self._seats), "names and committees")
+        check_fits(len(member_names) == len(arrays["scales"]), "members and scales")
+        expected = np.arange(self.n_clusters)
+        for table in (names, member_names):
+            sorted_names = np.sort(table, axis=1)
+            check_fits(bool(np.all(sorted_names == expected)), "names and n_clusters")
         self._centres = [arrays[f"centres.{k}"] for k in range(len(names))]
         check_fits(all(len(c) == self.n_clusters for c in self._centres), "centres and n_clusters")
         prefix = "calibration."
         parts = {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
         self._calibration = Calibration.restore(parts, N_EVIDENCE)
-        self.names_, self.labels_ = names, arrays["labels"]
-        self.best_labels_ = arrays["best_labels"]
+        self.names_, self.member_names_, self.scales_ = names, member_names, arrays["scales"]
+        self.labels_, self.best_labels_ = arrays["labels"], arrays["best_labels"]
         self.member_labels_, self.confidence_ = arrays["member_labels"], arrays["confidence"]
-        self.agreement_, self.threshold_ = arrays["agreement"], float(arrays["threshold"][0])
+        self.threshold_ = float(arrays["threshold"][0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,8 +343,8 @@ class Verdict:
 
     Attributes
     ----------
-    labels : ndarray (n,), int
-        -1 = "don't know".
+    labels, best_labels : ndarray (n,), int
+        With -1 = "don't know", and with the most likely label instead.
     confidence : ndarray (n,)
     agreement : ndarray (n,)
         Share of the members that give the label, or would have if it were given.
@@ -311,6 +355,7 @@ class Verdict:
     """
 
     labels: Labels
+    best_labels: Labels
     confidence: Array
     agreement: Array
     member_labels: Labels

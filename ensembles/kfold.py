@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from ensembles.committees import joined
 from ensembles.consensus import Method
 from ensembles.folds import fold_masks
 from ensembles.jury import Jury, Verdict, member_folder
@@ -241,17 +242,14 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
 
     def transform_latents(self, latents: FloatArray) -> FloatArray:
         """What `transform` gives for images whose latents `(n_folds, n, latent_dim)` are known."""
-        return np.concatenate(list(latents / self._divisors()), axis=1)
+        return joined(latents, self.scales_)
 
-    def predict_transformed(self, joined: FloatArray) -> npt.NDArray[np.int64]:
+    def predict_transformed(self, vectors: FloatArray) -> npt.NDArray[np.int64]:
         """Labels for what `transform` gave, `(n, n_folds * latent_dim)`."""
         check_is_fitted(self, "jury_")
-        latents = np.stack(np.split(np.asarray(joined), len(self.scales_), axis=1))
-        return self.jury_.predict(latents * self._divisors())
-
-    def _divisors(self) -> FloatArray:
+        latents = np.stack(np.split(np.asarray(vectors), len(self.scales_), axis=1))
         scales = np.where(self.scales_ > 0, self.scales_, 1.0) * np.sqrt(len(self.scales_))
-        return np.asarray(scales[:, None, None], dtype=np.float32)
+        return self.jury_.predict(latents * scales[:, None, None])
 
     def predict(self, images: ImageSet | npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Labels of images, -1 = "don't know"; see `verdict` for all there is to say of them."""

@@ -1,4 +1,4 @@
-"""Where the members of a jury see each object: the evidence for and against its label."""
+"""Where the judges of an object see it: the evidence for and against its label."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ _TINY = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """Where the members see each object.
+    """Where each judge sees each object.
 
     Attributes
     ----------
-    given : ndarray (n_members, n), int
-    distances : ndarray (n_members, n, n_clusters)
-        To the centre of each consensus cluster.
-    loneliness : ndarray (n_members, n)
+    given : ndarray (n_judges, n), int
+        Labels by common names.
+    distances : ndarray (n_judges, n, n_clusters)
+        To the centre of each cluster, in the judge's whitened space.
+    loneliness : ndarray (n_judges, n)
         Logarithm of the outlier scores.
     """
 
@@ -41,16 +42,16 @@ class Standing:
     @classmethod
     def of(
         cls,
-        members: Sequence[LatentClusterer],
+        clusterers: Sequence[LatentClusterer],
         centres: Sequence[Array],
         given: Labels,
-        latents: Array,
+        latents: Sequence[Array],
     ) -> Standing:
-        """Standing of objects by each member's clusterer, its centres, labels and latents."""
+        """Standing of objects by each judge's clusterer, centres, labels and latents `(n, d)`."""
         distances, lonely = [], []
-        for member, its_centres, own in zip(members, centres, latents, strict=True):
-            distances.append(cdist(member.whitening_.apply(own), its_centres))
-            lonely.append(np.log(np.maximum(member.outlier_scores(own), _TINY)))
+        for clusterer, its_centres, own in zip(clusterers, centres, latents, strict=True):
+            distances.append(cdist(clusterer.whitening_.apply(own), its_centres))
+            lonely.append(np.log(np.maximum(clusterer.outlier_scores(own), _TINY)))
         return cls(given, np.stack(distances), np.stack(lonely))
 
     def evidence(self, labels: Labels) -> Array:
@@ -59,36 +60,30 @@ class Standing:
         margins = self._margins(labels).mean(axis=0)
         return np.stack([votes, margins, -self.loneliness.mean(axis=0)], axis=1)
 
-    def trials(self, judges: Bools) -> tuple[Array, Bools]:
-        """What the others say of an object, and whether the judge agrees, trial by trial."""
+    def trials(self) -> tuple[Array, Bools]:
+        """What all others say of one judge's label, and whether its counterpart gives the same.
+
+        Judges come in pairs, one after the other; each is asked about the other's labels.
+
+        Returns
+        -------
+        evidence : ndarray (n_judges * n, 3)
+        right : ndarray (n_judges * n,), bool
+        """
         evidence, right = [], []
-        n_members = len(self.given)
-        for judge in range(n_members):
-            seen = judges[judge]
-            others = np.delete(np.arange(n_members), judge)
-            if not len(others) or not seen.any():
-                continue
-            rest = Standing(
-                self.given[others][:, seen],
-                self.distances[others][:, seen],
-                self.loneliness[others][:, seen],
-            )
-            labels = rest.majority()
-            evidence.append(rest.evidence(labels))
-            right.append(self.given[judge, seen] == labels)
-        if not right:
-            return np.zeros((0, N_EVIDENCE)), np.zeros(0, dtype=bool)
+        judges = np.arange(len(self.given))
+        for judge in judges:
+            labels = self.given[judge]
+            others = self._of_judges(judges // 2 != judge // 2)
+            evidence.append(others.evidence(labels))
+            right.append(self.given[judge ^ 1] == labels)
         return np.concatenate(evidence), np.concatenate(right)
 
-    def majority(self) -> Labels:
-        """Most frequent label; of several the one whose centre is nearest."""
-        n_clusters = self.distances.shape[2]
-        votes = (self.given[:, :, None] == np.arange(n_clusters)).sum(axis=0)
-        distance = self.distances.mean(axis=0)
-        return np.asarray((votes - distance / (1.0 + distance.max())).argmax(axis=1))
+    def _of_judges(self, chosen: Bools) -> Standing:
+        return Standing(self.given[chosen], self.distances[chosen], self.loneliness[chosen])
 
     def _margins(self, labels: Labels) -> Array:
-        """How much nearer the label's cluster is than the next, from -1 to 1, `(n_members, n)`."""
+        """How much nearer the label's cluster is than the next, from -1 to 1, `(n_judges, n)`."""
         if self.distances.shape[2] == 1:
             return np.ones(self.given.shape)
         own = np.take_along_axis(self.distances, labels[None, :, None], axis=2)[..., 0]
