@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import adjusted_rand_score
 
 from equiclust.clustering import LatentClusterer, make_clusterer
 
-__all__ = ["Committee", "form_committees", "joined"]
+__all__ = ["Committee", "form_committees", "joined", "stability"]
 
 Array = npt.NDArray[np.float64]
 
 N_PAIRS = 8
 # So many objects show the clusters to a committee, however many there are.
 _MOST_LEARNED = 2000
+_FEWEST_LEARNED = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,8 @@ def form_committees(
 
     In each of eight drawings the members and the objects are dealt into two halves. The first
     committee learns from its half alone, and so does the second: where they agree, two answers
-    agree that owe nothing to each other but the method. A single member sits on all committees.
+    agree that owe nothing to each other but the method. A single member sits on all committees, and
+    objects of which there are few, too few for a half to show what there is, are shown to all.
 
     Parameters
     ----------
@@ -80,18 +83,29 @@ def form_committees(
     generator = np.random.default_rng(seed)
     formed = []
     for _ in range(N_PAIRS):
-        halves = zip(
-            _halves(len(latents), generator), _halves(latents.shape[1], generator), strict=True
-        )
-        for members, objects in halves:
+        seats = _halves(len(latents), generator)
+        shares = _shares(latents.shape[1], generator)
+        for members, objects in zip(seats, shares, strict=True):
             vectors = joined(latents, scales, members)
             clusterer = make_clusterer(
                 method, n_clusters, random_state=int(generator.integers(2**31 - 1))
             )
-            shown = vectors[objects[:_MOST_LEARNED]]
-            enough = len(np.unique(shown, axis=0)) >= 2 * n_clusters
-            formed.append(Committee(tuple(members), clusterer.fit(shown if enough else vectors)))
+            formed.append(Committee(tuple(members), clusterer.fit(vectors[objects])))
     return formed
+
+
+def _shares(n: int, generator: np.random.Generator) -> list[list[int]]:
+    """Objects for two committees: halves, or all where a half would be too few."""
+    if n < 2 * _FEWEST_LEARNED:
+        return [list(range(n))] * 2
+    return [half[:_MOST_LEARNED] for half in _halves(n, generator)]
+
+
+def stability(committees: Sequence[Committee], latents: Array, scales: Array) -> float:
+    """Mean adjusted Rand index of the two committees of a pair, over all pairs."""
+    labels = [one.clusterer.predict(joined(latents, scales, one.members)) for one in committees]
+    pairs = zip(labels[::2], labels[1::2], strict=True)
+    return float(np.mean([adjusted_rand_score(first, second) for first, second in pairs]))
 
 
 def _halves(n: int, generator: np.random.Generator) -> list[list[int]]:

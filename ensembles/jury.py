@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles.calibration import Calibration, reliable
-from ensembles.committees import Committee, form_committees, joined
+from ensembles.committees import Committee, form_committees, joined, stability
 from ensembles.consensus import Method, align, reach_consensus, vote
 from ensembles.standing import N_EVIDENCE, Standing
 from equiclust.clustering import LatentClusterer, make_clusterer
@@ -23,7 +24,9 @@ from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
 from equiclust.storage import Persistent, check_fits, check_ranks
 
-__all__ = ["Jury", "Verdict", "member_folder"]
+__all__ = ["METHODS", "Jury", "Verdict", "member_folder"]
+
+logger = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -31,6 +34,7 @@ Labels = npt.NDArray[np.int64]
 
 # No calibrated confidence is above this: no label is given.
 _NEVER = 2.0
+METHODS = ("gmm", "kmeans", "spectral")
 _TINY = 1e-12
 _ARRAY_RANKS = {
     "names": 2,
@@ -67,8 +71,9 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
     Parameters
     ----------
     n_clusters : int
-    method : {"gmm", "kmeans", "spectral"}
-        How latents are clustered, see `LatentClusterer`.
+    method : {"auto", "gmm", "kmeans", "spectral"}
+        How latents are clustered, see `LatentClusterer`; "auto" takes the one whose committees
+        agree best with one another.
     consensus : {"vote", "coassociation"}
         See `reach_consensus`.
     reliability : float
@@ -89,6 +94,8 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
     agreement_, agreement_held_out_ : ndarray (n,)
         Share of the members that give the consensus's label: of all of them, and of those that did
         not train on the object (NaN where there are none).
+    method_ : str
+        The method that was used.
     members_ : list of LatentClusterer
     committees_ : list of Committee
     """
@@ -99,7 +106,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         self,
         n_clusters: int = 8,
         *,
-        method: str = "gmm",
+        method: str = "auto",
         consensus: Method = "vote",
         reliability: float = 0.9,
         random_state: int | np.random.RandomState | None = None,
@@ -133,9 +140,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
             raise InputError(f"held_out must have shape {latents.shape[:2]}, got {apart.shape}")
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(latents) + 2)
         self.scales_ = np.sqrt(latents.var(axis=1).sum(axis=1))
-        self.committees_ = form_committees(
-            latents, self.scales_, self.method, self.n_clusters, seed=int(seeds[0])
-        )
+        self.method_, self.committees_ = self._formed(latents, int(seeds[0]))
         self.members_ = [
             self._alone(own, hidden, int(seed))
             for own, hidden, seed in zip(latents, apart, seeds[2:], strict=True)
@@ -144,9 +149,24 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         self._count_agreement(apart)
         return self
 
+    def _formed(self, latents: Array, seed: int) -> tuple[str, list[Committee]]:
+        """The method, and the committees that use it."""
+        methods = METHODS if self.method == "auto" else (self.method,)
+        formed = {
+            method: form_committees(latents, self.scales_, method, self.n_clusters, seed=seed)
+            for method in methods
+        }
+        if len(formed) > 1:
+            firm = {name: stability(them, latents, self.scales_) for name, them in formed.items()}
+            logger.info("agreement of committees by method: %s", firm)
+            best = max(firm, key=lambda name: firm[name])
+        else:
+            best = methods[0]
+        return best, formed[best]
+
     def _alone(self, own: Array, hidden: Bools, seed: int) -> LatentClusterer:
         """A member's own clusters, by what it trained on if that can show so many."""
-        clusterer = make_clusterer(self.method, self.n_clusters, random_state=seed)
+        clusterer = make_clusterer(self.method_, self.n_clusters, random_state=seed)
         enough = len(np.unique(own[~hidden], axis=0)) >= 2 * self.n_clusters
         return clusterer.fit(own[~hidden] if enough else own)
 
@@ -266,7 +286,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         )
 
     def _check_parameters(self) -> None:
-        make_clusterer(self.method, self.n_clusters)
+        make_clusterer("gmm" if self.method == "auto" else self.method, self.n_clusters)
         if self.consensus not in ("vote", "coassociation"):
             raise InputError(f"consensus must be 'vote' or 'coassociation', got {self.consensus!r}")
         if not 0 <= self.reliability <= 1:
@@ -314,10 +334,14 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         }
 
     def _learned(self) -> dict[str, Any]:
-        return {"committees": [list(one.members) for one in self.committees_]}
+        return {
+            "method": self.method_,
+            "committees": [list(one.members) for one in self.committees_],
+        }
 
     def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
         check_ranks(arrays, _ARRAY_RANKS)
+        self.method_ = str(learned["method"])
         names, member_names = arrays["names"], arrays["member_names"]
         self._seats = [tuple(int(k) for k in seats) for seats in learned["committees"]]
         check_fits(len(names) == len(self._seats), "names and committees")

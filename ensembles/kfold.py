@@ -81,7 +81,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         estimator: EquivariantAutoencoder | Sequence[EquivariantAutoencoder] | None = None,
         *,
         n_clusters: int | Literal["auto"] = "auto",
-        method: str = "gmm",
+        method: str = "auto",
         consensus: Method = "vote",
         reliability: float = 0.9,
         n_folds: int = 10,

@@ -168,7 +168,7 @@ class Clusters:
     n_clusters : "auto" or int
         "auto" lets the latents decide.
     method : str
-        As in `equiclust.make_clusterer`.
+        As in `Jury`.
 
     Raises
     ------
@@ -180,7 +180,10 @@ class Clusters:
     method: str = _ENSEMBLE.method
 
     def __post_init__(self) -> None:
-        make_clusterer(self.method, 1 if self.n_clusters == "auto" else self.n_clusters)
+        make_clusterer(
+            "gmm" if self.method == "auto" else self.method,
+            1 if self.n_clusters == "auto" else self.n_clusters,
+        )
 
 
 def _check_at_least(name: str, value: int, smallest: int) -> None:

@@ -149,7 +149,7 @@ def _twin_clusters(model: Model, latents: FloatArray) -> Predict | None:
     """The same clusterer on the twin's latents; none if these cannot be told apart."""
     jury = model.ensemble.jury_
     n_clusters = min(jury.n_clusters, len(latents))
-    clusterer = make_clusterer(jury.method, n_clusters, random_state=0)
+    clusterer = make_clusterer(jury.method_, n_clusters, random_state=0)
     try:
         predict: Predict = clusterer.fit(latents).predict
     except InputError:

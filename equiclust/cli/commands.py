@@ -26,7 +26,7 @@ def run(
     n_clusters: Annotated[int | Literal["auto"], "auto|K"] = "auto",
     n_folds: Annotated[int, "K"] = 10,
     size: Annotated[int, "PX"] = 128,
-    method: Literal["spectral", "kmeans", "gmm"] = "gmm",
+    method: Literal["auto", "spectral", "kmeans", "gmm"] = "auto",
     seed: Annotated[int, "S"] = 0,
     latent_dim: Annotated[int, "D"] = 32,
     max_epochs: Annotated[int | Literal["auto"], "auto|N"] = "auto",
@@ -63,7 +63,7 @@ def run(
     size
         Side in pixels at which the network sees the images: 32, 64, 128 or 256.
     method
-        How the latents are clustered.
+        How the latents are clustered; auto takes the way that agrees best with itself.
     seed
         Decides everything random.
     latent_dim

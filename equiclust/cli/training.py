@@ -231,7 +231,7 @@ def _cluster_metrics(ensemble: KFoldEnsemble) -> Record:
     choice = ensemble.choice_
     return {
         "n_clusters": choice.n_clusters,
-        "method": ensemble.method,
+        "method": ensemble.jury_.method_,
         "chosen": "auto" if ensemble.n_clusters == "auto" else "by hand",
         "candidates": [dict(row) for row in choice.scores],
         "votes": dict(choice.votes),
