@@ -7,7 +7,7 @@ from equiclust.starts import has_shipped_weights
 
 __all__ = ["default_epochs"]
 
-_VIEWS, _VIEWS_FROM_START = 6000, 1000
+_VIEWS, _VIEWS_FROM_START = 6000, 960
 _USUAL_SIZE = 128
 _FEWEST, _MOST = 30, 300
 _FEWEST_FROM_START = 10
@@ -17,7 +17,7 @@ def default_epochs(n_images: int, autoencoder: EquivariantAutoencoder) -> int:
     """Epochs for so many images.
 
     From random weights the network shall see about 6,000 views of images at 128 px, from weights
-    that come with the package 1,000, and more of smaller ones, which cost less. An epoch sees whole
+    that come with the package 960, and more of smaller ones, which cost less. An epoch sees whole
     batches only. There are at least 30 epochs, or 10, however many images, and at most 300.
 
     Parameters
