@@ -15,6 +15,7 @@ from equiclust.catalogue import read_table
 from equiclust.exceptions import InputError
 from equiclust.invariance import Certificate
 from equiclust.persistence import read_json
+from equiclust.report.palette import name_of
 from equiclust.run_folder import RunFolder
 
 __all__ = ["Contents", "Previews", "Rejected", "read_contents"]
@@ -59,10 +60,13 @@ class Contents:
         From 0; -1 = "don't know".
     confidence, outlier_score : ndarray (n,), float
         NaN where unknown.
+    agreement, agreement_held_out : ndarray (n,), float
+        Shares of the members that give the image its label, and of those among them that did not
+        train on it; NaN where unknown.
     sky : ndarray (n, 2), float
         Right ascension and declination in degrees, NaN where unknown.
-    n_folds : int
-        How many folds have labels of their own.
+    fold_labels : ndarray (n_folds, n), int
+        Labels by each member of the ensemble.
     with_latent : ndarray (m,), int
         Rows that have a latent.
     latents : ndarray (m, d), float
@@ -80,8 +84,10 @@ class Contents:
     labels: npt.NDArray[np.int64]
     confidence: npt.NDArray[np.float64]
     outlier_score: npt.NDArray[np.float64]
+    agreement: npt.NDArray[np.float64]
+    agreement_held_out: npt.NDArray[np.float64]
     sky: npt.NDArray[np.float64]
-    n_folds: int
+    fold_labels: npt.NDArray[np.int64]
     with_latent: npt.NDArray[np.int64]
     latents: Latents
     previews: Previews
@@ -93,6 +99,21 @@ class Contents:
     def cluster_labels(self) -> tuple[int, ...]:
         """Labels that occur, -1 left out."""
         return tuple(int(label) for label in np.unique(self.labels[self.labels >= 0]))
+
+    @property
+    def n_folds(self) -> int:
+        """How many members have labels of their own."""
+        return len(self.fold_labels)
+
+    @property
+    def is_one_family(self) -> bool:
+        """Whether the run looked for the number of clusters and found that there are none."""
+        clusters = self.section("clusters")
+        return clusters.get("n_clusters") == 1 and clusters.get("chosen") == "auto"
+
+    def name_of(self, label: int) -> str:
+        """What the reader calls a label."""
+        return "one family" if label >= 0 and self.is_one_family else name_of(label)
 
     def section(self, name: str) -> Mapping[str, Any]:
         """A dictionary within the metrics, empty when it is not there."""
@@ -125,8 +146,10 @@ def read_contents(run: RunFolder) -> Contents:
         labels=np.asarray(catalogue["label"], dtype=np.int64),
         confidence=_floats(catalogue, "confidence"),
         outlier_score=_floats(catalogue, "outlier_score"),
+        agreement=_floats(catalogue, "agreement"),
+        agreement_held_out=_floats(catalogue, "agreement_held_out"),
         sky=np.stack([_floats(catalogue, "ra"), _floats(catalogue, "dec")], axis=1),
-        n_folds=sum(name.startswith("label_fold_") for name in catalogue.colnames),
+        fold_labels=_fold_labels(catalogue),
         with_latent=with_latent,
         latents=latents,
         previews=_read_previews(folder.previews_npz, rows),
@@ -140,6 +163,12 @@ def _floats(table: Any, name: str) -> npt.NDArray[np.float64]:
     if name not in table.colnames:
         return np.full(len(table), np.nan)
     return np.asarray(table[name], dtype=np.float64)
+
+
+def _fold_labels(table: Any) -> npt.NDArray[np.int64]:
+    names = [name for name in table.colnames if name.startswith("label_fold_")]
+    columns = [np.asarray(table[name], dtype=np.int64) for name in names]
+    return np.stack(columns) if columns else np.zeros((0, len(table)), np.int64)
 
 
 def _check_columns(path: Path, found: list[str], wanted: tuple[str, ...]) -> None:

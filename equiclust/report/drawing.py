@@ -88,7 +88,7 @@ def linear_scale(axes: Any) -> None:
 
 
 def _written_out(value: float, _: int | None) -> str:
-    return f"{value:,.6g}".replace("-", "\u2212")
+    return f"{value:,.6g}".replace("e-0", "e-").replace("-", "\u2212")
 
 
 def log_scale(axes: Any) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.report.contents import Contents
-from equiclust.report.palette import Mark, mark_of, name_of
+from equiclust.report.palette import Mark, mark_of
 from equiclust.report.pictures import picture
 
 __all__ = ["Cluster", "Gallery", "Tile", "make_gallery"]
@@ -61,21 +61,29 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Gallery:
-    """All clusters by label, then the images without one; and the outliers of the whole set."""
+    """All clusters by label, the images without one, and the outliers of the whole set.
+
+    Attributes
+    ----------
+    unassigned : Cluster
+        Maybe of no images.
+    """
 
     clusters: tuple[Cluster, ...]
+    unassigned: Cluster
     outliers: tuple[Tile, ...]
     all_pictured: bool
 
 
 def make_gallery(contents: Contents) -> Gallery:
     """Pictures of all clusters, fewer of each when there are many."""
-    labels = [*contents.cluster_labels, *([-1] if np.any(contents.labels < 0) else [])]
-    room = _MOST_PICTURES // max(len(labels), 1) - UNCERTAIN
+    labels = contents.cluster_labels
+    room = _MOST_PICTURES // (len(labels) + 1) - UNCERTAIN
     typical = min(TYPICAL, max(room, _FEWEST_TYPICAL))
     pictured = contents.previews.place
     return Gallery(
         tuple(_cluster(contents, label, typical) for label in labels),
+        _cluster(contents, -1, typical),
         _outliers(contents),
         all(row in pictured for row in range(len(contents.ids))),
     )
@@ -95,10 +103,10 @@ def _cluster(contents: Contents, label: int, n_typical: int) -> Cluster:
 
     return Cluster(
         label=label,
-        name=name_of(label),
+        name=contents.name_of(label),
         mark=mark_of(label),
         count=len(members),
-        share=len(members) / len(contents.ids),
+        share=len(members) / max(len(contents.ids), 1),
         mean_confidence=float(known.mean()) if len(known) else float("nan"),
         typical=_tiles(contents, typical, said),
         uncertain=_tiles(contents, uncertain, said),
@@ -111,8 +119,14 @@ def _outliers(contents: Contents) -> tuple[Tile, ...]:
     return _tiles(
         contents,
         _candidates(contents, order)[:OUTLIERS],
-        lambda row: f"{contents.outlier_score[row]:.2f} · {name_of(int(contents.labels[row]))}",
+        lambda row: " · ".join(_outlier_words(contents, row)),
     )
+
+
+def _outlier_words(contents: Contents, row: int) -> list[str]:
+    score = f"{contents.outlier_score[row]:.2f}"
+    cluster = contents.name_of(int(contents.labels[row]))
+    return [score] if contents.is_one_family else [score, cluster]
 
 
 def _descending(values: npt.NDArray[np.float64]) -> Rows:

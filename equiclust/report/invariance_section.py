@@ -9,7 +9,7 @@ from equiclust.invariance import Certificate, Measurement, Summary
 from equiclust.report.invariance_figure import draw_invariance, families
 from equiclust.report.quantities import NOT_APPLICABLE, compact, percent
 
-__all__ = ["InvarianceRow", "InvarianceSection", "make_invariance"]
+__all__ = ["InvarianceRow", "InvarianceSection", "invariance_sentences", "make_invariance"]
 
 _LITTLE_SPREAD = 0.01
 
@@ -60,12 +60,17 @@ def make_invariance(certificate: Certificate) -> InvarianceSection:
     return InvarianceSection(
         passed=certificate.passed,
         failures=certificate.failures,
-        sentences=tuple(_sentences(certificate)),
+        sentences=invariance_sentences(certificate),
         figure=draw_invariance(certificate),
         displacements=_beside(_displacements, certificate),
         rates=_beside(_rates, certificate),
         has_baseline=certificate.baseline is not None,
     )
+
+
+def invariance_sentences(certificate: Certificate) -> tuple[str, ...]:
+    """The findings in words."""
+    return tuple(_sentences(certificate))
 
 
 def _sentences(certificate: Certificate) -> Iterator[str]:

@@ -14,7 +14,7 @@ from bokeh.resources import Resources
 
 from equiclust.report.contents import Contents
 from equiclust.report.layout import Layout, flat_layouts
-from equiclust.report.palette import Mark, mark_of, name_of
+from equiclust.report.palette import Mark, mark_of
 from equiclust.report.pictures import picture
 
 __all__ = ["LatentMap", "LegendEntry", "bokeh_script", "latent_map"]
@@ -107,7 +107,7 @@ def _columns(contents: Contents) -> tuple[dict[str, list[Any]], int]:
     marks = [mark_of(label) for label in contents.labels[rows]]
     columns: dict[str, list[Any]] = {
         "id": [contents.ids[row] for row in rows],
-        "cluster": [name_of(label) for label in contents.labels[rows]],
+        "cluster": [contents.name_of(label) for label in contents.labels[rows]],
         "confidence": [_said(value, ".2f") for value in contents.confidence[rows]],
         "outlier": [_said(value, ".2f") for value in contents.outlier_score[rows]],
         "sky": [_sky(*place) for place in contents.sky[rows]],
@@ -141,11 +141,11 @@ def _groups(contents: Contents) -> list[tuple[LegendEntry, list[int]]]:
     clusters = [int(label) for label in found[np.argsort(-counts, kind="stable")] if label >= 0]
     named = sorted(clusters[:_MOST_LEGEND_ENTRIES])
     rest = sorted(clusters[_MOST_LEGEND_ENTRIES:])
-    groups = [(name_of(label), mark_of(label), [label]) for label in named]
+    groups = [(contents.name_of(label), mark_of(label), [label]) for label in named]
     if rest:
         groups.append((f"{len(rest)} smaller clusters", mark_of(rest[0]), rest))
     if -1 in found:
-        groups.insert(0, (name_of(-1), mark_of(-1), [-1]))
+        groups.insert(0, (contents.name_of(-1), mark_of(-1), [-1]))
     members = [np.flatnonzero(np.isin(labels, group)).tolist() for _, _, group in groups]
     return [
         (LegendEntry(f"group-{k}", name, len(rows), mark), rows)

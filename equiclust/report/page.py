@@ -11,9 +11,12 @@ from markupsafe import Markup
 from equiclust import __version__
 from equiclust.persistence import atomic_path
 from equiclust.report.cluster_choice import make_choice
+from equiclust.report.confidence_section import make_confidence, unassigned_words
 from equiclust.report.contents import Contents, read_contents
+from equiclust.report.findings import make_findings
 from equiclust.report.gallery import make_gallery
 from equiclust.report.invariance_section import make_invariance
+from equiclust.report.jury import make_jury
 from equiclust.report.latent_map import bokeh_script, latent_map
 from equiclust.report.provenance import make_provenance, shown_path, shown_text
 from equiclust.report.quantities import counted, is_number
@@ -65,6 +68,7 @@ def _render(contents: Contents) -> str:
             version=__version__,
             headline=headline(contents),
             figures=key_figures(contents),
+            findings=make_findings(contents),
             notes=notes(contents),
             map=latent_map(contents),
             bokeh=Markup(bokeh_script()),
@@ -73,6 +77,9 @@ def _render(contents: Contents) -> str:
             scores=contents.section("reconstruction"),
             training=make_training(contents),
             choice=make_choice(contents),
+            confidence=make_confidence(contents),
+            unassigned=unassigned_words(contents),
+            jury=make_jury(contents),
             invariance=None if certificate is None else make_invariance(certificate),
             certificate=certificate,
             bottleneck=bottleneck(contents),
@@ -81,6 +88,7 @@ def _render(contents: Contents) -> str:
             provenance=make_provenance(contents),
             n_images=len(contents.ids),
             n_folds=contents.n_folds,
+            is_one_family=contents.is_one_family,
         )
     )
 
@@ -107,7 +115,7 @@ def _environment() -> Environment:
 
 def _number(value: Any, style: str = "#.3g") -> str:
     """A number, or in words that there is none."""
-    return format(value, style) if is_number(value) else "not recorded"
+    return format(value, style).replace("e-0", "e-") if is_number(value) else "not recorded"
 
 
 def _duration(seconds: float) -> str:

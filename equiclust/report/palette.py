@@ -62,4 +62,4 @@ def mark_of(label: int) -> Mark:
 
 def name_of(label: int) -> str:
     """What the reader calls a label."""
-    return f"cluster {label}" if label >= 0 else "no cluster"
+    return f"cluster {label}" if label >= 0 else "don't know"

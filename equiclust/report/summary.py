@@ -37,27 +37,35 @@ class Bottleneck:
 
 def headline(contents: Contents) -> str:
     """One sentence on images, clusters, the certificate and what was rejected."""
-    images = counted(len(contents.ids), "image")
-    clusters = counted(len(contents.cluster_labels), "cluster")
-    unplaced = int(np.sum(contents.labels < 0))
-    left = f" ({unplaced:,} left without one)" if unplaced else ""
     rejected = counted(len(contents.rejected), "file") if contents.rejected else "no file"
     return (
-        f"{images} sorted into {clusters}{left}, invariance certificate {_verdict(contents)}, "
-        f"{rejected} rejected."
+        f"{_sorting(contents)}, invariance certificate {_verdict(contents)}, {rejected} rejected."
     )
+
+
+def _sorting(contents: Contents) -> str:
+    images = counted(len(contents.ids), "image")
+    unplaced = int(np.sum(contents.labels < 0))
+    left = f" ({unplaced:,} left without one)" if unplaced else ""
+    if contents.is_one_family:
+        return f"{images} that form one continuous family without clusters"
+    return f"{images} sorted into {counted(len(contents.cluster_labels), 'cluster')}{left}"
 
 
 def key_figures(contents: Contents) -> tuple[Figure, ...]:
     """The numbers of the headline and a few more."""
     unplaced = int(np.sum(contents.labels < 0))
-    known = contents.confidence[np.isfinite(contents.confidence)]
+    labelled = contents.confidence[contents.labels >= 0]
+    known = labelled[np.isfinite(labelled)]
+    n_clusters = len(contents.cluster_labels)
     state = {"passed": "good", "failed": "bad"}.get(_verdict(contents), "")
     figures = [
         Figure(f"{len(contents.ids):,}", "images"),
-        Figure(str(len(contents.cluster_labels)), "clusters"),
-        Figure(f"{unplaced:,}", "without a cluster"),
-        Figure(f"{known.mean():.2f}" if len(known) else "unknown", "mean confidence"),
+        Figure("none" if contents.is_one_family else str(n_clusters), "clusters"),
+        Figure(f"{unplaced:,}", "don't know"),
+        Figure(
+            f"{known.mean():.2f}" if len(known) else "unknown", "mean confidence of the labelled"
+        ),
         Figure(_verdict(contents), "invariance certificate", state),
         Figure(f"{len(contents.rejected):,}", "files rejected"),
     ]

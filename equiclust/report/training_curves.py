@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from equiclust.report.contents import Contents
@@ -25,6 +26,7 @@ from equiclust.report.quantities import is_number
 __all__ = ["TermNote", "Training", "make_training"]
 
 Series = tuple[list[float], list[float]]
+History = Sequence[Mapping[str, Any]]
 
 _NOT_TERMS = ("epoch", "seconds")
 _PANELS = (
@@ -34,6 +36,7 @@ _PANELS = (
     ("Variance term", "lack of variance", ("variance",)),
     ("Covariance term", "squared covariance", ("covariance",)),
     ("Invariance term", "squared distance of views", ("invariance",)),
+    ("Rotation term", "change over spread", ("rotation",)),
     ("Learning rate", "step size", ("learning_rate",)),
 )
 _SERIES_NAMES = {"mse": "training, augmented", "validation_mse": "held out, as they are"}
@@ -51,51 +54,100 @@ _MEANINGS = {
     "0 = every coordinate is in use",
     "covariance": "how much coordinates of the latent repeat each other; 0 = not at all",
     "invariance": "mean squared distance between the latents of two augmented views of one image",
+    "rotation": "mean squared change of the latent when an image is turned by any angle, over the "
+    "spread between images",
     "learning_rate": "how far one step of the training goes; it warms up, then falls",
 }
 
 
 @dataclass(frozen=True)
 class TermNote:
-    """A curve, what it means, and where it started and ended."""
+    """A curve, what it means, and where it started and ended.
+
+    Attributes
+    ----------
+    first, last : float
+        Of the median over the members.
+    lowest, highest : float
+        Of the members' own last values.
+    """
 
     name: str
     meaning: str
     first: float
     last: float
+    lowest: float
+    highest: float
 
 
 @dataclass(frozen=True)
 class Training:
-    """Data URI of the curves (empty without any), and what to read beside them."""
+    """Data URI of the curves (empty without any), and what to read beside them.
+
+    Attributes
+    ----------
+    n_epochs : tuple of (int, int)
+        Fewest and most epochs of a member.
+    seconds : float
+        Of all members together.
+    """
 
     figure: str
-    n_epochs: int
+    n_members: int
+    n_epochs: tuple[int, int]
     seconds: float
     terms: tuple[TermNote, ...]
 
 
 def make_training(contents: Contents) -> Training:
-    """Curves of every term that was recorded."""
-    history = [record for record in contents.entries("history") if isinstance(record, dict)]
-    series = {name: _series(history, name) for name in _names(history)}
-    series = {name: points for name, points in series.items() if points[0]}
-    notes = tuple(
-        TermNote(name, _MEANINGS.get(name, "a further term"), values[0], values[-1])
-        for name, (_, values) in series.items()
+    """Curves of every term that was recorded, by every member of the ensemble."""
+    histories = _histories(contents)
+    curves = {name: _members(histories, name) for name in _names(histories)}
+    curves = {name: members for name, members in curves.items() if members}
+    lengths = [len(history) for history in histories]
+    return Training(
+        figure=_drawn(curves) if curves else "",
+        n_members=len(histories),
+        n_epochs=(min(lengths, default=0), max(lengths, default=0)),
+        seconds=math.fsum(
+            value for _, values in _members(histories, "seconds") for value in values
+        ),
+        terms=tuple(_note(name, members) for name, members in curves.items()),
     )
-    seconds = _series(history, "seconds")[1]
-    return Training(_drawn(series) if series else "", len(history), math.fsum(seconds), notes)
 
 
-def _names(history: Sequence[Mapping[str, Any]]) -> list[str]:
+def _histories(contents: Contents) -> list[History]:
+    """Epochs of every member; one network alone has one history."""
+    found = contents.entries("histories") or [contents.entries("history")]
+    histories = [
+        [record for record in history if isinstance(record, dict)]
+        for history in found
+        if isinstance(history, list)
+    ]
+    return [history for history in histories if history]
+
+
+def _note(name: str, members: Sequence[Series]) -> TermNote:
+    _, middle = _median(members)
+    ends = [values[-1] for _, values in members]
+    meaning = _MEANINGS.get(name, "a further term")
+    return TermNote(name, meaning, middle[0], middle[-1], min(ends), max(ends))
+
+
+def _names(histories: Sequence[History]) -> list[str]:
     """Known terms first and in our order, then others in theirs."""
-    found = {str(name) for record in history for name in record if name not in _NOT_TERMS}
+    found = {str(name) for history in histories for record in history for name in record}
     known = [name for _, _, names in _PANELS for name in names if name in found]
-    return known + sorted(found - set(known))
+    return known + sorted(found - set(known) - set(_NOT_TERMS))
 
 
-def _series(history: Sequence[Mapping[str, Any]], name: str) -> Series:
+def _members(histories: Sequence[History], name: str) -> list[Series]:
+    """Curves of those members that recorded the term."""
+    found = [_series(history, name) for history in histories]
+    return [series for series in found if series[0]]
+
+
+def _series(history: History, name: str) -> Series:
     """Epochs, counted from 1, and values of those that were recorded as finite numbers."""
     epochs, values = [], []
     for index, record in enumerate(history):
@@ -107,30 +159,43 @@ def _series(history: Sequence[Mapping[str, Any]], name: str) -> Series:
     return epochs, values
 
 
-def _drawn(series: Mapping[str, Series]) -> str:
+def _median(members: Sequence[Series]) -> Series:
+    """Median over the members at the epochs that at least half of them have."""
+    at: dict[float, list[float]] = {}
+    for epochs, values in members:
+        for epoch, value in zip(epochs, values, strict=True):
+            at.setdefault(epoch, []).append(value)
+    most = max(len(values) for values in at.values())
+    epochs = sorted(epoch for epoch, values in at.items() if 2 * len(values) >= most)
+    return epochs, [float(np.median(at[epoch])) for epoch in epochs]
+
+
+def _drawn(curves: Mapping[str, Sequence[Series]]) -> str:
     known = {name for _, _, names in _PANELS for name in names}
-    others = tuple((name, "value", (name,)) for name in series if name not in known)
-    shown = [panel for panel in (*_PANELS, *others) if any(name in series for name in panel[2])]
+    others = tuple((name, "value", (name,)) for name in curves if name not in known)
+    shown = [panel for panel in (*_PANELS, *others) if any(name in curves for name in panel[2])]
     with styled():
         sheet, axes = panels(len(shown), columns=4, width=11.9, height=2.4)
         for place, (title, y_label, names) in zip(axes, shown, strict=True):
-            present = [name for name in names if name in series]
-            _draw_panel(place, {name: series[name] for name in present})
+            present = [name for name in names if name in curves]
+            _draw_panel(place, {name: curves[name] for name in present})
             place.set_title(plain_text(title), loc="left")
             place.set(xlabel="epoch", ylabel=y_label)
         return svg_uri(sheet)
 
 
-def _draw_panel(axes: Any, curves: Mapping[str, Series]) -> None:
-    for (name, (epochs, values)), (colour, line, marker) in zip(
-        curves.items(), _STROKES, strict=False
-    ):
+def _draw_panel(axes: Any, curves: Mapping[str, Sequence[Series]]) -> None:
+    """Thin lines for the members where there are several, a thick one for their median."""
+    for (name, members), (colour, line, marker) in zip(curves.items(), _STROKES, strict=False):
+        if len(members) > 1:
+            for epochs, values in members:
+                axes.plot(epochs, values, "-", color=colour, lw=0.6, alpha=0.4)
+        epochs, values = _median(members)
         dots = marker if len(epochs) <= 12 else ""
-        label = _SERIES_NAMES.get(name, name)
-        axes.plot(
-            epochs, values, line, color=colour, marker=dots, ms=4.0, lw=1.6, label=plain_text(label)
-        )
-    if prefers_log([value for _, values in curves.values() for value in values]):
+        label = plain_text(_SERIES_NAMES.get(name, name))
+        width = 2.2 if len(members) > 1 else 1.6
+        axes.plot(epochs, values, line, color=colour, marker=dots, ms=4.0, lw=width, label=label)
+    if prefers_log([v for members in curves.values() for _, values in members for v in values]):
         log_scale(axes)
     else:
         linear_scale(axes)

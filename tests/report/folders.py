@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from equiclust.catalogue import make_catalogue, make_latents, make_rejected, write_table
 from equiclust.images import ImageSet
@@ -51,6 +52,8 @@ def make_run(
     pictured: Sequence[int] | None = None,
     channels: int = 1,
     latent_dim: int = 5,
+    pixels: npt.NDArray[np.float32] | None = None,
+    latents: npt.NDArray[np.float64] | None = None,
     metrics: dict[str, Any] = METRICS,
     rejected: Sequence[tuple[str, str]] = (("discs/bad.fits", "truncated"),),
     certificate: Certificate | None = None,
@@ -58,9 +61,11 @@ def make_run(
     """Folder of a run with those labels; `pictured` are the rows that have previews."""
     n = len(labels)
     rng = np.random.default_rng(5)
-    pixels = rng.random((n, channels, 16, 16), dtype=np.float32)
+    if pixels is None:
+        pixels = rng.random((n, channels, 16, 16), dtype=np.float32)
     images = ImageSet.from_array(pixels, ids=ids)
-    latents = rng.normal(size=(n, latent_dim)) + np.asarray(labels)[:, None]
+    if latents is None:
+        latents = rng.normal(size=(n, latent_dim)) + np.asarray(labels)[:, None]
     scores = [labels, rng.random(n), rng.random(n)]
     catalogue = make_catalogue(
         images, scores[0], scores[1], fold_labels=[labels], outlier_score=scores[2]

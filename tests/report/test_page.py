@@ -75,7 +75,7 @@ def test_counts_agree_with_the_catalogue(tmp_path: Path) -> None:
         ("cluster 0", "31", "68.9"),
         ("cluster 1", "5", "11.1"),
         ("cluster 2", "1", "2.2"),
-        ("no cluster", "8", "17.8"),
+        ("don't know", "8", "17.8"),
     ):
         assert f"{name} ({count})" in page.text
         assert f"{name} {count} {share} %" in page.text.replace("\u202f", " ")

@@ -45,9 +45,10 @@ def pixels_of(uri: str) -> np.ndarray[Any, Any]:
 def test_gallery_shows_the_most_confident_first_and_no_image_twice(tmp_path: Path) -> None:
     contents = contents_of(tmp_path, labels=[0] * 60 + [1] * 26 + [2] * 3 + [-1] * 2)
     gallery = make_gallery(contents)
-    assert [cluster.count for cluster in gallery.clusters] == [60, 26, 3, 2]
-    assert sum(cluster.share for cluster in gallery.clusters) == pytest.approx(1.0)
-    for cluster, label in zip(gallery.clusters, [0, 1, 2, -1], strict=True):
+    assert [cluster.count for cluster in gallery.clusters] == [60, 26, 3]
+    groups = [*gallery.clusters, gallery.unassigned]
+    assert sum(cluster.share for cluster in groups) == pytest.approx(1.0)
+    for cluster, label in zip(groups, [0, 1, 2, -1], strict=True):
         members = np.flatnonzero(contents.labels == label)
         expected = members[np.argsort(-contents.confidence[members])]
         names = [contents.ids[row] for row in expected]
@@ -69,8 +70,10 @@ def test_gallery_chooses_among_images_with_a_picture(tmp_path: Path) -> None:
 
 def test_many_clusters_get_fewer_pictures_each(tmp_path: Path) -> None:
     contents = contents_of(tmp_path, labels=list(range(100)) * 10)
-    tiles = sum(len(c.typical) + len(c.uncertain) for c in make_gallery(contents).clusters)
+    gallery = make_gallery(contents)
+    tiles = sum(len(c.typical) + len(c.uncertain) for c in gallery.clusters)
     assert 100 <= tiles <= 1200
+    assert (gallery.unassigned.count, gallery.unassigned.typical) == (0, ())
 
 
 def test_legend_counts_every_image_once_and_stays_short(tmp_path: Path) -> None:
@@ -78,7 +81,7 @@ def test_legend_counts_every_image_once_and_stays_short(tmp_path: Path) -> None:
     legend = latent_map(contents).legend
     assert len(legend) == 32
     assert sum(entry.count for entry in legend) == 304
-    assert legend[0].name == "no cluster"
+    assert legend[0].name == "don't know"
     assert legend[-1].name == "70 smaller clusters"
 
 

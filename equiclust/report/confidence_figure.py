@@ -1,0 +1,124 @@
+"""Confidence drawn: coverage against reliability, how it is spread, and who agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from equiclust.report.contents import Contents
+from equiclust.report.drawing import panels, styled, svg_uri
+from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR, UNKNOWN
+from equiclust.report.quantities import percent
+
+__all__ = ["WorkingPoint", "draw_confidence"]
+
+_BINS = np.linspace(0.0, 1.0, 21)
+_COARSE_BINS = np.linspace(0.0, 1.0, 11)
+_ASKED_COLOUR = "#3A4753"
+
+
+@dataclass(frozen=True)
+class WorkingPoint:
+    """Reliability asked for, and the coverage and reliability reached; shares, NaN unknown."""
+
+    asked: float
+    coverage: float
+    reliability: float
+
+    @property
+    def is_known(self) -> bool:
+        """Whether both of what was reached are known."""
+        return bool(np.isfinite(self.coverage) and np.isfinite(self.reliability))
+
+
+def draw_confidence(
+    contents: Contents, curve: Sequence[tuple[float, float]], point: WorkingPoint
+) -> str:
+    """Data URI of up to three panels, empty when there is nothing to draw."""
+    painters: list[Callable[[Any], None]] = []
+    if curve:
+        painters.append(lambda axes: _draw_curve(axes, curve, point))
+    if np.isfinite(contents.confidence).any():
+        painters.append(lambda axes: _draw_histogram(axes, contents))
+    if np.isfinite(contents.agreement_held_out).any():
+        painters.append(lambda axes: _draw_agreement(axes, contents))
+    if not painters:
+        return ""
+    with styled():
+        sheet, axes = panels(len(painters), columns=3, width=11.9, height=3.2)
+        for place, paint in zip(axes, painters, strict=True):
+            paint(place)
+        return svg_uri(sheet)
+
+
+def _draw_curve(axes: Any, curve: Sequence[tuple[float, float]], point: WorkingPoint) -> None:
+    coverage, reliability = zip(*curve, strict=True)
+    axes.plot(coverage, reliability, color=OURS_COLOUR, lw=1.8)
+    if np.isfinite(point.asked):
+        asked = f"asked: {percent(point.asked)}"
+        axes.axhline(point.asked, color=_ASKED_COLOUR, ls=":", lw=1.4, label=asked)
+    if point.is_known:
+        said = f"labelled: {percent(point.coverage)}, reliability {percent(point.reliability)}"
+        axes.plot(point.coverage, point.reliability, "D", color=BASELINE_COLOUR, ms=7.0, label=said)
+    heights = [*reliability, point.asked, point.reliability]
+    lowest = float(np.nanmin(heights))
+    axes.set(xlim=(0.0, 1.02), ylim=(max(lowest - 0.35 * (1.0 - lowest) - 0.01, -0.02), 1.01))
+    axes.set_title("Reliability against coverage", loc="left")
+    axes.set(xlabel="coverage: share of images labelled", ylabel="reliability (mean confidence)")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100.0 * value:.3g} %"))
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8.0, loc="lower left")
+
+
+def _draw_histogram(axes: Any, contents: Contents) -> None:
+    known = np.isfinite(contents.confidence)
+    groups = [
+        ("in a cluster", contents.labels >= 0, OURS_COLOUR),
+        ("don't know", contents.labels < 0, UNKNOWN.colour),
+    ]
+    shown = [(name, known & chosen, colour) for name, chosen, colour in groups]
+    shown = [group for group in shown if group[1].any()]
+    axes.hist(
+        [contents.confidence[chosen] for _, chosen, _ in shown],
+        bins=_BINS,
+        stacked=True,
+        color=[colour for _, _, colour in shown],
+        label=[f"{name} ({int(chosen.sum()):,})" for name, chosen, _ in shown],
+        ec="white",
+        lw=0.6,
+    )
+    _make_room(axes)
+    axes.set_title("Confidence", loc="left")
+    axes.set(xlim=(0.0, 1.0), xlabel="confidence (no unit)", ylabel="number of images")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(fontsize=8.0, loc="upper left")
+
+
+def _draw_agreement(axes: Any, contents: Contents) -> None:
+    axes.hist(
+        [_finite(contents.agreement), _finite(contents.agreement_held_out)],
+        bins=_COARSE_BINS,
+        color=[OURS_COLOUR, BASELINE_COLOUR],
+        label=["trained on the image", "had never seen it"],
+    )
+    _make_room(axes)
+    axes.set_title("Agreement of the networks on an image", loc="left")
+    axes.set(xlim=(0.0, 1.0), xlabel="share that gives it its label", ylabel="number of images")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100.0 * value:.3g} %"))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(fontsize=8.0, loc="upper left")
+
+
+def _make_room(axes: Any) -> None:
+    """Room for the legend above the bars."""
+    axes.set_ylim(0.0, 1.25 * axes.get_ylim()[1])
+
+
+def _finite(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.clip(values[np.isfinite(values)], 0.0, 1.0)

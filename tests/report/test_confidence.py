@@ -1,0 +1,191 @@
+"""Confidence and findings: words that follow from the numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from equiclust.report import write_report
+from equiclust.report.confidence_section import make_confidence, unassigned_words
+from equiclust.report.contents import Contents, read_contents
+from equiclust.report.findings import make_findings
+from equiclust.report.gallery import make_gallery
+from equiclust.report.quantities import aligned, listed, percent, share_changed
+from tests.report.ensemble_folder import NUISANCES, PERTURBATION, make_ensemble_run
+from tests.report.folders import Page, make_run
+
+
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
+    return read_contents(make_ensemble_run(tmp_path_factory.mktemp("jury") / "run"))
+
+
+def with_metrics(contents: Contents, **changes: Any) -> Contents:
+    return dataclasses.replace(contents, metrics={**contents.metrics, **changes})
+
+
+def with_labels(contents: Contents, *labels: int) -> Contents:
+    n = len(labels)
+    return dataclasses.replace(
+        contents,
+        ids=contents.ids[:n],
+        labels=np.array(labels, np.int64),
+        confidence=contents.confidence[:n],
+    )
+
+
+def finding(contents: Contents, topic: str) -> str:
+    return " ".join(s for f in make_findings(contents) if f.topic == topic for s in f.sentences)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ((0, 0, 1), "No image was left without a label."),
+        ((0, 0, 0, -1), "1 image of 4 (25\u202f%) was left"),
+        ((-1, 0, 0, -1), "2 images of 4 (50\u202f%) were left"),
+        ((-1, -1), "Every image was left"),
+    ],
+)
+def test_unassigned_in_words(contents: Contents, labels: tuple[int, ...], said: str) -> None:
+    assert said in unassigned_words(with_labels(contents, *labels))
+
+
+def test_asked_and_reached_are_said(contents: Contents) -> None:
+    record = {"reliability_asked": 0.9, "coverage": 0.96, "reliability": 0.93}
+    words = " ".join(make_confidence(with_metrics(contents, confidence=record)).coverage_sentences)
+    assert "90\u202f% was asked for" in words
+    assert "cover 96\u202f% of the images, with a reliability of 93\u202f%" in words
+    assert "less than was asked" not in words
+    record["reliability"] = 0.85
+    words = " ".join(make_confidence(with_metrics(contents, confidence=record)).coverage_sentences)
+    assert "less than was asked" in words
+
+
+@pytest.mark.parametrize(("unseen", "said"), [(0.95, "do not hang"), (0.8, "know images again")])
+def test_agreement_of_those_who_saw_and_those_who_did_not(
+    contents: Contents, unseen: float, said: str
+) -> None:
+    record = {"agreement": 0.96, "agreement_held_out": unseen}
+    section = make_confidence(with_metrics(contents, confidence=record))
+    words = " ".join(section.agreement_sentences)
+    assert percent(unseen) in words
+    assert said in words
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        [],
+        {"curve": "nonsense", "coverage": None},
+        {"curve": ["nonsense", {"coverage": 1.0}, {"coverage": None, "reliability": 0.5}]},
+        {"curve": [{"coverage": 1.0, "reliability": 1.0}], "reliability_asked": 1.0},
+    ],
+)
+def test_confidence_of_any_record(contents: Contents, record: Any) -> None:
+    section = make_confidence(with_metrics(contents, confidence=record))
+    assert section.figure.startswith("data:image/svg+xml")
+    assert section.agreement_sentences == ()
+    unknown = np.full(55, np.nan)
+    blank = dataclasses.replace(contents, confidence=unknown, agreement_held_out=unknown)
+    drawn = make_confidence(with_metrics(blank, confidence=record))
+    assert bool(drawn.figure) is drawn.has_curve
+
+
+def test_one_network_is_not_called_calibrated(tmp_path: Path, contents: Contents) -> None:
+    assert make_confidence(contents).is_calibrated
+    alone = read_contents(make_run(tmp_path / "run"))
+    assert not make_confidence(alone).is_calibrated
+    assert "one network's own word" in finding(alone, "Confidence")
+
+
+def test_findings_count_the_clusters(contents: Contents) -> None:
+    assert "5 images in 2 clusters of 3 and 1." in finding(
+        with_labels(contents, 0, 2, -1, 0, 0), "Clusters"
+    )
+    many = with_labels(contents, *range(20), 3)
+    assert "21 images in 20 clusters of 1 to 2 images." in finding(many, "Clusters")
+    assert "None of the 2 images" in finding(with_labels(contents, -1, -1), "Clusters")
+
+
+@pytest.mark.parametrize(
+    ("ari", "words"),
+    [
+        (1.0, "stay the same"),
+        (0.95, "nearly the same"),
+        (0.8, "much the same"),
+        (0.6, "only roughly"),
+        (-0.2, "become others"),
+    ],
+)
+def test_perturbation_in_words(contents: Contents, ari: float, words: str) -> None:
+    changed = with_metrics(contents, perturbation={**PERTURBATION, "ari": ari})
+    assert words in finding(changed, "Small changes")
+    assert "1 of 55 labels changes when images are turned" in finding(changed, "Small changes")
+    bare = with_metrics(contents, perturbation={"ari": ari})
+    assert words in finding(bare, "Small changes")
+
+
+def test_findings_hold_what_was_measured_and_nothing_else(contents: Contents) -> None:
+    for entry in NUISANCES:
+        assert entry["sentence"] in finding(contents, "Nuisances")
+    topics = {found.topic for found in make_findings(with_metrics(contents))}
+    assert topics == {"Clusters", "Confidence", "Invariance", "Small changes", "Nuisances"}
+    bare = dataclasses.replace(contents, metrics={})
+    assert {found.topic for found in make_findings(bare)} == topics - {"Small changes", "Nuisances"}
+
+
+def test_no_clusters_is_an_answer_only_where_it_was_looked_for(contents: Contents) -> None:
+    clusters = contents.metrics["clusters"]
+    found = with_metrics(contents, clusters={**clusters, "n_clusters": 1, "chosen": "auto"})
+    assert found.is_one_family
+    assert "No clusters here" in finding(found, "Clusters")
+    assert make_gallery(found).clusters[0].name == "one family"
+    asked = with_metrics(contents, clusters={**clusters, "n_clusters": 1, "chosen": "by hand"})
+    assert not asked.is_one_family
+
+
+def test_page_of_an_ensemble(tmp_path: Path) -> None:
+    page = Page(write_report(make_ensemble_run(tmp_path / "run")))
+    for said in (
+        "don't know (4)",
+        "4 images of 55 (7.3 %) were left with “don't know”",
+        "10 networks judged every image.",
+        "10 networks, 6 epochs each;",
+        "fold 9",
+        "mean member",
+        "Networks that trained on an image",
+    ):
+        assert said in page.text
+    assert page.count("article") == 4
+    assert page.text.index("Don't know 4 images") > page.text.index("Outliers The images")
+
+
+def test_page_without_clusters(tmp_path: Path) -> None:
+    run = make_ensemble_run(tmp_path / "run", n=14, n_clusters=1, n_unassigned=0)
+    page = Page(write_report(run))
+    assert "14 images that form one continuous family without clusters" in page.text
+    assert "No clusters here: the images form one continuous family." in page.text
+    assert "nothing to disagree on" in page.text
+    assert page.count("article") == 1
+
+
+def test_columns_are_aligned() -> None:
+    assert aligned([0.00123, None, 0.0456]) == ["0.00123", "–", "0.04560"]
+    assert aligned([1234.5, 2.0], decimals=1) == ["1,234.5", "2.0"]
+    assert aligned([None, None]) == ["–", "–"]
+    assert aligned([0.0]) == ["0.00"]
+
+
+def test_words_for_numbers() -> None:
+    assert listed(["3"]) == "3"
+    assert listed(["3", "4", "5"]) == "3, 4 and 5"
+    assert share_changed(0.5, 1.0) == "50\u202f% less than"
+    assert share_changed(1.5, 1.0) == "50\u202f% more than"
+    assert percent(0.9999) == "99.9\u202f%"
+    assert percent(0.993) == "99\u202f%"
