@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,12 +82,25 @@ def write_table(table: Table, path: PathLike) -> None:
     try:
         with atomic_path(target) as draft:
             plain.write(draft, format=form)
+            if form == "ascii.ecsv":
+                _quote_hashes(draft)
     except OutputError:
         raise
     except OSError as error:
         raise OutputError(
             f"cannot write {str(target)!r}: {error}; choose an output that is writable"
         ) from error
+
+
+def _quote_hashes(path: Path) -> None:
+    """Keep rows whose first value begins with # from being read as comments."""
+    header, rows = [], path.read_text(encoding="utf-8").splitlines(keepends=True)
+    while rows and rows[0].startswith("#"):
+        header.append(rows.pop(0))
+    if not any(row.startswith("#") for row in rows):
+        return
+    quoted = [re.sub(r"^(#\S*)", r'"\1"', row) for row in rows]
+    path.write_text("".join(header + quoted), encoding="utf-8")
 
 
 def read_table(path: PathLike) -> Table:

@@ -66,9 +66,9 @@ def shipped_weights(config: NetworkConfig) -> dict[str, Tensor]:
 def start_from(network: AutoencoderNetwork, weights: Mapping[str, Tensor]) -> tuple[str, ...]:
     """Give a network the weights of another one, part by part.
 
-    Encoder, narrowing, detail, decoder and head are taken over where every array fits. Weights learned on
-    one channel serve any number: all channels are looked at alike, and made alike. If the encoder
-    does not fit, nothing is taken over, since what the other parts know is of no use without it.
+    Encoder, narrowing, detail, decoder and head are taken over where every array fits. Weights
+    learned on one channel serve any number: all channels are looked at alike, and made alike. If
+    the encoder does not fit, nothing is taken over, since the other parts know nothing without it.
 
     Parameters
     ----------

@@ -5,10 +5,12 @@ What a command does is imported when it is called, so that help answers at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from equiclust.cli.parser import Command
 from equiclust.cli.session import Outcome, Session
+from equiclust.exceptions import InputError
 
 __all__ = ["COMMANDS"]
 
@@ -101,24 +103,34 @@ def run(
     from equiclust.cli.run import run_pipeline
 
     base = Recipe() if recipe is None else read_recipe(recipe)
-    chosen = base.with_(
-        n_clusters=n_clusters,
-        n_folds=n_folds,
-        size=size,
-        method=method,
-        seed=seed,
-        latent_dim=latent_dim,
-        max_epochs=max_epochs,
-        group=group,
-        stretch=stretch,
-        percentiles=percentiles,
-        center=center,
-        canonical=canonical,
-        reliability=reliability,
-        start=start,
-    )
+    typed: dict[str, object] = {
+        "n_clusters": n_clusters,
+        "n_folds": n_folds,
+        "size": size,
+        "method": method,
+        "seed": seed,
+        "latent_dim": latent_dim,
+        "max_epochs": max_epochs,
+        "group": group,
+        "stretch": stretch,
+        "percentiles": percentiles,
+        "center": center,
+        "canonical": canonical,
+        "reliability": reliability,
+        "start": start,
+    }
+    try:
+        chosen = base.with_(**typed)
+    except InputError as error:
+        raise InputError(_as_flag(str(error), typed)) from error
     options = RunOptions(tuple(inputs), output, chosen, device, n_jobs, scheduler)
     return run_pipeline(session, options)
+
+
+def _as_flag(sentence: str, typed: Mapping[str, object]) -> str:
+    """A sentence about a setting with the setting named as the user types it."""
+    first, _, rest = sentence.partition(" ")
+    return f"--{first.replace('_', '-')} {rest}" if first in typed else sentence
 
 
 def predict(

@@ -235,6 +235,7 @@ def _cluster_metrics(ensemble: KFoldEnsemble) -> Record:
         "chosen": "auto" if ensemble.n_clusters == "auto" else "by hand",
         "candidates": [dict(row) for row in choice.scores],
         "votes": dict(choice.votes),
+        "unimodal_p": choice.unimodal_p,
     }
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median_low
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import silhouette_score
 from sklearn.utils import check_array, check_random_state
 
 from equiclust.clustering.models import CentreModel, MixtureModel, Model, SpectralModel
+from equiclust.clustering.unimodality import FEWEST_FOR_VALLEY, unimodality_p_value
 from equiclust.clustering.validation import check_at_least_one, distinct_rows
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.exceptions import InputError
@@ -26,6 +28,8 @@ Labels = npt.NDArray[np.int64]
 # Tibshirani & Walther's own recommendation is 0.8 to 0.9.
 _STRONG = 0.8
 _N_SPLITS = 4
+# So unlikely must a single heap be for there to be clusters.
+_LEVEL = 0.02
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,21 @@ class Choice:
     Parameters
     ----------
     n_clusters : int
-        The median of the votes.
+        The median of the votes, or 1: no clusters here.
     votes : mapping of str to int
         What each score alone would have chosen.
     scores : tuple of mapping
-        One row a candidate: `n_clusters` and its value of every score. Higher is better.
+        One row a candidate: `n_clusters` and its value of every score. Higher is better. The
+        silhouette is shown and has no vote.
+    unimodal_p : float, optional
+        How likely a single heap looks as divided as the samples; None where there were too few of
+        them to ask.
     """
 
     n_clusters: int
     votes: Mapping[str, int]
     scores: tuple[Mapping[str, float], ...]
+    unimodal_p: float | None = None
 
 
 def choose_n_clusters(
@@ -59,7 +68,8 @@ def choose_n_clusters(
 ) -> Choice:
     """Choose the number of clusters of latents.
 
-    Three scores vote, and the median wins. Prediction strength [1]_ of spectral clustering and of
+    If a hundred samples or more show no valley, along directions that other samples have chosen, by
+    the dip test [3]_, there is one cluster: one continuous family. Else three scores vote, and the median wins. Prediction strength [1]_ of spectral clustering and of
     k-means votes for the largest number of clusters that two halves of the data agree on; it misses
     small clusters, that of k-means splits long ones. The Bayesian information criterion of Gaussian
     mixtures [2]_ sees small and long clusters and splits those that are not Gaussian.
@@ -92,6 +102,7 @@ def choose_n_clusters(
        J. Comput. Graph. Stat. 14, 511.
     .. [2] Fraley, C. & Raftery, A. 1998, "How many clusters? Which clustering method?",
        Comput. J. 41, 578.
+    .. [3] Hartigan, J. & Hartigan, P. 1985, "The dip test of unimodality", Ann. Statist. 13, 70.
     """
     check_at_least_one("max_samples", max_samples)
     check_whitening(whiten, n_components)
@@ -103,7 +114,12 @@ def choose_n_clusters(
         rows[drawn], standardise=standardise, whiten=whiten, n_components=n_components
     ).apply(rows[drawn])
     possible = _possible(candidates, len(distinct_rows(points)[0]))
-    return _choose(points, possible, generator)
+    choice = _choose(points, possible, generator)
+    if len(points) < FEWEST_FOR_VALLEY:
+        return choice
+    chance = unimodality_p_value(points, generator)
+    number = 1 if chance > _LEVEL else choice.n_clusters
+    return replace(choice, n_clusters=number, unimodal_p=chance)
 
 
 def _checked(latents: npt.ArrayLike) -> Array:
@@ -145,8 +161,19 @@ def _choose(points: Array, candidates: list[int], generator: np.random.RandomSta
         "negative_bic": candidates[int(np.argmax(information))],
     }
     columns = zip(candidates, spectral, kmeans, information, strict=True)
-    scores = tuple(dict(zip(("n_clusters", *votes), row, strict=True)) for row in columns)
+    scores = tuple(
+        dict(zip(("n_clusters", *votes), row, strict=True)) | _silhouette(points, int(row[0]), seed)
+        for row in columns
+    )
     return Choice(median_low(votes.values()), votes, scores)
+
+
+def _silhouette(points: Array, n_clusters: int, seed: int) -> dict[str, float]:
+    """Mean silhouette (Rousseeuw 1987) of k-means; empty where it is not defined."""
+    labels = CentreModel.fit(points, n_clusters, seed).memberships(points).argmax(axis=1)
+    if not 1 < len(np.unique(labels)) < len(points):
+        return {}
+    return {"silhouette": float(silhouette_score(points, labels))}
 
 
 def _largest_strong(candidates: list[int], strengths: list[float]) -> int:

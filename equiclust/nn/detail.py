@@ -50,6 +50,4 @@ class DetailCode(nn.Module):
     def decode(self, code: Tensor) -> Tensor:
         """What a code says of the images."""
         filters = self.synthesis.expanded()[0]
-        return functional.conv_transpose2d(
-            code, filters, stride=self.step, padding=self.step // 2
-        )
+        return functional.conv_transpose2d(code, filters, stride=self.step, padding=self.step // 2)

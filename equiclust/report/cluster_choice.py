@@ -19,6 +19,7 @@ _TITLES = {
     "prediction_strength_spectral": "Prediction strength, spectral",
     "prediction_strength_kmeans": "Prediction strength, k-means",
     "negative_bic": "Minus BIC, Gaussian mixture",
+    "silhouette": "Silhouette, k-means",
 }
 _MEANINGS = {
     "prediction_strength_spectral": "two halves of the images are clustered apart by spectral "
@@ -27,6 +28,8 @@ _MEANINGS = {
     "prediction_strength_kmeans": "the same with k-means, which likes round clusters",
     "negative_bic": "Bayesian information criterion of a Gaussian mixture with its sign turned: "
     "how well the mixture fits, less a price for each parameter; the largest gets the vote",
+    "silhouette": "how much nearer an image is to its own cluster than to the next, from -1 to 1; "
+    "shown for comparison, without a vote",
 }
 _STRONG = 0.8
 

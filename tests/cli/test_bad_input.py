@@ -77,9 +77,9 @@ def test_fewer_images_than_clusters(
     [
         ("--size", "100", "size"),
         ("--size", "0", "size"),
-        ("--n-clusters", "0", "n_clusters"),
+        ("--n-clusters", "0", "--n-clusters"),
         ("--n-clusters", "many", "--n-clusters"),
-        ("--latent-dim", "0", "latent_dim"),
+        ("--latent-dim", "0", "--latent-dim"),
         ("--max-epochs", "0", "--max-epochs"),
         ("--group", "E8", "group"),
         ("--seed", "-1", "--seed"),

@@ -14,7 +14,9 @@ from equiclust.cli import demo, main
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_N_DISCS", 12)
     monkeypatch.setattr(demo, "_SIZE", 32)
-    monkeypatch.setattr("equiclust.cli.training.default_epochs", lambda n_images, size: 2)
+    monkeypatch.setattr(demo, "_EPOCHS", 2)
+    monkeypatch.setattr(demo, "_N_FOLDS", 2)
+    monkeypatch.setattr(demo, "_N_KINDS", 2)
 
 
 def test_the_demo_compares_with_the_truth(
@@ -23,7 +25,7 @@ def test_the_demo_compares_with_the_truth(
     words = ["demo", "--output", str(tmp_path / "demo")]
     assert main(words) == 0
     said = capsys.readouterr().out
-    assert "Agreement with the truth: accuracy" in said
+    assert "Agreement of the labels with the truth: accuracy" in said
     assert str(tmp_path / "demo" / "run" / "report.html") in said
     assert main([*words, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)

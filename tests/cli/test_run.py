@@ -44,7 +44,7 @@ def test_everything_is_there(finished: Path) -> None:
 
 def test_metrics_tell_how_it_was_made(finished: Path) -> None:
     metrics = read_json(RunFolder.open(finished).metrics_json)
-    assert [record["epoch"] for record in metrics["history"]] == [0, 1, 2]
+    assert [record["epoch"] for record in metrics["histories"][0]] == [0, 1, 2]
     assert set(metrics["reconstruction"]) == {"mse", "psnr", "ms_ssim"}
     assert metrics["clusters"]["n_clusters"] == 2
     assert metrics["clusters"]["chosen"] == "by hand"
@@ -163,7 +163,7 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(
     said = capsys.readouterr().err
     assert "interrupted" in said
     assert "Traceback" not in said
-    assert (stopped / "checkpoints" / "last.ckpt").is_file()
+    assert (stopped / "checkpoints" / "member_00" / "last.ckpt").is_file()
     assert not (stopped / "catalogue.ecsv").exists()
     seen = watch_epochs(monkeypatch)
     assert main(run_arguments(discs, stopped)) == 0
@@ -192,7 +192,7 @@ def test_other_images_do_not_go_on_with_the_training(
     (images / "disc_00003.fits").unlink()
     assert main(run_arguments(images, stopped)) == 2
     assert "its images have changed" in capsys.readouterr().err
-    assert (stopped / "checkpoints" / "last.ckpt").is_file()
+    assert (stopped / "checkpoints" / "member_00" / "last.ckpt").is_file()
 
 
 def test_weights_that_have_come_do_not_go_on_with_the_training(
