@@ -242,7 +242,8 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
 
     def transform_latents(self, latents: FloatArray) -> FloatArray:
         """What `transform` gives for images whose latents `(n_folds, n, latent_dim)` are known."""
-        return joined(latents, self.scales_)
+        vectors = joined(latents.astype(np.float64), self.scales_)
+        return vectors.astype(np.float32)
 
     def predict_transformed(self, vectors: FloatArray) -> npt.NDArray[np.int64]:
         """Labels for what `transform` gave, `(n, n_folds * latent_dim)`."""

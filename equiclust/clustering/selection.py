@@ -69,10 +69,11 @@ def choose_n_clusters(
     """Choose the number of clusters of latents.
 
     If a hundred samples or more show no valley, along directions that other samples have chosen, by
-    the dip test [3]_, there is one cluster: one continuous family. Else three scores vote, and the median wins. Prediction strength [1]_ of spectral clustering and of
-    k-means votes for the largest number of clusters that two halves of the data agree on; it misses
-    small clusters, that of k-means splits long ones. The Bayesian information criterion of Gaussian
-    mixtures [2]_ sees small and long clusters and splits those that are not Gaussian.
+    the dip test [3]_, there is one cluster: one continuous family. Else three scores vote, and the
+    median wins. Prediction strength [1]_ of spectral clustering and of k-means votes for the
+    largest number of clusters that two halves of the data agree on; it misses small clusters, that
+    of k-means splits long ones. The Bayesian information criterion of Gaussian mixtures [2]_ sees
+    small and long clusters and splits those that are not Gaussian.
 
     Parameters
     ----------

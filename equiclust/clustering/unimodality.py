@@ -65,7 +65,7 @@ def dip(sample: npt.ArrayLike) -> float:
     """
     values, counts = np.unique(np.asarray(sample, dtype=np.float64), return_counts=True)
     above = np.cumsum(counts).astype(np.float64)
-    return _dip(values, above - counts, above) / (2 * above[-1])
+    return float(_dip(values, above - counts, above) / (2 * above[-1]))
 
 
 def _dip(values: Array, below: Array, above: Array) -> float:
@@ -138,7 +138,7 @@ def unimodality_p_value(points: Array, generator: np.random.RandomState) -> floa
 
 def _depth(sample: Array) -> float:
     """The dip in units in which its chance values depend on the number of samples no more."""
-    return dip(sample) * (len(sample) ** 0.5 + 0.5)
+    return float(dip(sample) * (len(sample) ** 0.5 + 0.5))
 
 
 def _most_divided(points: Array, seed: int) -> Array:

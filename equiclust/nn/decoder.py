@@ -26,8 +26,8 @@ class Decoder(nn.Module):
 
     Separable blocks and doublings alternate up to a quarter of the image's side; there the fields
     are reduced to a few and doubled once more. After the first doubling the detail joins in, so
-    that the blocks may make more of it than a linear code can. The last doubling is the transpose of a
-    lifting convolution with stride 2, as exact as the convolution itself.
+    that the blocks may make more of it than a linear code can. The last doubling is the transpose
+    of a lifting convolution with stride 2, as exact as the convolution itself.
 
     Parameters
     ----------

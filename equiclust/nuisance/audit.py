@@ -155,8 +155,9 @@ def _record(
 def is_suspect(record: Mapping[str, Any]) -> bool:
     """Whether clusters may be this nuisance: the effect is large, and no chance."""
     share, p_adjusted = record.get("eta_squared"), record.get("p_adjusted")
-    known = share is not None and p_adjusted is not None
-    return known and share >= LARGE and p_adjusted <= SIGNIFICANT
+    if share is None or p_adjusted is None:
+        return False
+    return bool(share >= LARGE and p_adjusted <= SIGNIFICANT)
 
 
 def _sentence(

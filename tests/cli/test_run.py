@@ -173,7 +173,7 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(
     assert labels_of(stopped) == labels_of(finished)
     ours, theirs = (read_table(folder / "latents.fits")["latent"] for folder in (stopped, finished))
     np.testing.assert_array_equal(ours, theirs)
-    epochs = [record["epoch"] for record in read_json(stopped / "metrics.json")["history"]]
+    epochs = [record["epoch"] for record in read_json(stopped / "metrics.json")["histories"][0]]
     assert epochs == [0, 1, 2]
 
 
