@@ -51,7 +51,7 @@ def make_ensemble_run(
         **{name: entry for name, entry in METRICS.items() if name != "history"},
         "histories": [_history(rng, n_epochs) for _ in range(n_folds)],
         "ensemble": _ensemble(held_out, agrees, rng),
-        "confidence": _confidence(confidence, labels, seen, unseen),
+        "confidence": _confidence(confidence, labels, agrees.mean(axis=0), unseen),
         "clusters": {**METRICS["clusters"], "n_clusters": n_clusters, "method": "gmm"},
         "nuisances": NUISANCES,
         "perturbation": PERTURBATION,
@@ -61,13 +61,13 @@ def make_ensemble_run(
         labels=labels.tolist(),
         metrics=metrics,
         pixels=pixels,
-        latents=_latents(truth, rng),
+        latents=_latents(truth, n_folds, rng),
         certificate=certificate,
     )
     table = read_table(run.catalogue_ecsv)
     table.remove_column("label_fold_00")
     table["confidence"] = confidence
-    table["agreement"], table["agreement_held_out"] = seen, unseen
+    table["agreement"], table["agreement_held_out"] = agrees.mean(axis=0), unseen
     for k, votes in enumerate(fold_labels):
         table[f"label_fold_{k:02d}"] = votes
     write_table(table, run.catalogue_ecsv)
@@ -119,9 +119,10 @@ def _share(agrees: Mask, chosen: Mask) -> Shares:
     return np.asarray(np.sum(agrees & chosen, axis=0) / np.sum(chosen, axis=0))
 
 
-def _latents(truth: Labels, rng: np.random.Generator) -> Shares:
-    centres = 4.0 * rng.normal(size=(truth.max(initial=0) + 1, 8))
-    return np.asarray(centres[truth] + rng.normal(size=(len(truth), 8)))
+def _latents(truth: Labels, n_folds: int, rng: np.random.Generator) -> Shares:
+    """Four numbers by each member."""
+    centres = 2.0 * rng.normal(size=(truth.max(initial=0) + 1, 4 * n_folds))
+    return np.asarray(centres[truth] + rng.normal(size=(len(truth), 4 * n_folds)))
 
 
 def _history(rng: np.random.Generator, n_epochs: int) -> list[dict[str, float]]:
@@ -167,7 +168,9 @@ def _ensemble(held_out: Mask, agrees: Mask, rng: np.random.Generator) -> dict[st
     }
 
 
-def _confidence(confidence: Shares, labels: Labels, seen: Shares, unseen: Shares) -> dict[str, Any]:
+def _confidence(
+    confidence: Shares, labels: Labels, every: Shares, unseen: Shares
+) -> dict[str, Any]:
     n = len(labels)
     so_far = np.cumsum(np.sort(confidence)[::-1]) / np.arange(1, n + 1)
     shares = np.linspace(0.05, 1.0, 20)
@@ -176,7 +179,7 @@ def _confidence(confidence: Shares, labels: Labels, seen: Shares, unseen: Shares
         "reliability": float(confidence[labels >= 0].mean()) if np.any(labels >= 0) else None,
         "coverage": float(np.mean(labels >= 0)),
         "n_unassigned": int(np.sum(labels < 0)),
-        "agreement": float(seen.mean()),
+        "agreement": float(every.mean()),
         "agreement_held_out": float(unseen.mean()),
         "curve": [
             {"coverage": float(share), "reliability": float(so_far[max(round(share * n), 1) - 1])}
