@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,9 @@ from equiclust.report.drawing import panels, styled, svg_uri
 from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR, UNKNOWN
 from equiclust.report.quantities import percent
 
-__all__ = ["WorkingPoint", "draw_confidence"]
+__all__ = ["WorkingPoint", "agreement_of_trained", "draw_confidence"]
+
+T = TypeVar("T", float, npt.NDArray[np.float64])
 
 _BINS = np.linspace(0.0, 1.0, 21)
 _COARSE_BINS = np.linspace(0.0, 1.0, 11)
@@ -34,6 +36,12 @@ class WorkingPoint:
     def is_known(self) -> bool:
         """Whether both of what was reached are known."""
         return bool(np.isfinite(self.coverage) and np.isfinite(self.reliability))
+
+
+def agreement_of_trained(contents: Contents, every: T, unseen: T) -> T:
+    """Agreement of the members that trained on an image, from that of all and of the others."""
+    n, n_unseen = contents.n_folds, contents.n_held_out_folds
+    return (n * every - n_unseen * unseen) / (n - n_unseen)
 
 
 def draw_confidence(
@@ -79,7 +87,7 @@ def _draw_curve(axes: Any, curve: Sequence[tuple[float, float]], point: WorkingP
 def _draw_histogram(axes: Any, contents: Contents) -> None:
     known = np.isfinite(contents.confidence)
     groups = [
-        ("in a cluster", contents.labels >= 0, OURS_COLOUR),
+        ("with a label", contents.labels >= 0, OURS_COLOUR),
         ("don't know", contents.labels < 0, UNKNOWN.colour),
     ]
     shown = [(name, known & chosen, colour) for name, chosen, colour in groups]
@@ -101,15 +109,23 @@ def _draw_histogram(axes: Any, contents: Contents) -> None:
 
 
 def _draw_agreement(axes: Any, contents: Contents) -> None:
+    first, name = contents.agreement, "all networks"
+    if contents.n_held_out_folds:
+        first = agreement_of_trained(contents, first, contents.agreement_held_out)
+        name = "trained on the image"
     axes.hist(
-        [_finite(contents.agreement), _finite(contents.agreement_held_out)],
+        [_shares(first), _shares(contents.agreement_held_out)],
         bins=_COARSE_BINS,
         color=[OURS_COLOUR, BASELINE_COLOUR],
-        label=["trained on the image", "had never seen it"],
+        label=[name, "had never seen it"],
     )
     _make_room(axes)
     axes.set_title("Agreement of the networks on an image", loc="left")
-    axes.set(xlim=(0.0, 1.0), xlabel="share that gives it its label", ylabel="number of images")
+    axes.set(
+        xlim=(0.0, 1.0),
+        xlabel="share of the networks that give its label",
+        ylabel="number of images",
+    )
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100.0 * value:.3g} %"))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8.0, loc="upper left")
@@ -120,5 +136,6 @@ def _make_room(axes: Any) -> None:
     axes.set_ylim(0.0, 1.25 * axes.get_ylim()[1])
 
 
-def _finite(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.clip(values[np.isfinite(values)], 0.0, 1.0)
+def _shares(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Known values, within 0 to 1 and free of the rounding that would put them into another bin."""
+    return np.clip(np.round(values[np.isfinite(values)], 9), 0.0, 1.0)

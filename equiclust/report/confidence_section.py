@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from equiclust.report.confidence_figure import WorkingPoint, draw_confidence
+from equiclust.report.confidence_figure import (
+    WorkingPoint,
+    agreement_of_trained,
+    draw_confidence,
+)
 from equiclust.report.contents import Contents
 from equiclust.report.quantities import counted, is_number, percent
 
@@ -22,7 +27,7 @@ class ConfidenceSection:
     Attributes
     ----------
     is_calibrated : bool
-        Whether it was calibrated against held-out images, as an ensemble's is.
+        Whether it was calibrated by committees of networks, as an ensemble's is.
     has_curve : bool
         Whether reliability was worked out for every coverage.
     figure : str
@@ -45,13 +50,13 @@ def make_confidence(contents: Contents) -> ConfidenceSection:
         is_calibrated=is_calibrated(contents),
         has_curve=bool(curve),
         figure=draw_confidence(contents, curve, point),
-        coverage_sentences=tuple(_coverage_sentences(contents, point)),
+        coverage_sentences=tuple(_coverage_sentences(contents, curve, point)),
         agreement_sentences=tuple(_agreement_sentences(contents)),
     )
 
 
 def is_calibrated(contents: Contents) -> bool:
-    """Whether confidence was checked by networks that had not seen the image."""
+    """Whether confidence was calibrated by several networks."""
     return bool(contents.section("confidence")) and contents.n_folds != 1
 
 
@@ -89,10 +94,14 @@ def _working_point(contents: Contents) -> WorkingPoint:
     return WorkingPoint(asked, coverage, reliability)
 
 
-def _coverage_sentences(contents: Contents, point: WorkingPoint) -> list[str]:
+def _coverage_sentences(
+    contents: Contents, curve: Sequence[tuple[float, float]], point: WorkingPoint
+) -> list[str]:
     found = [unassigned_words(contents)]
     if np.isfinite(point.asked):
         found.append(f"A reliability of {percent(point.asked)} was asked for.")
+    if curve and max(reliability for _, reliability in curve) < point.asked:
+        found.append("Not even the most confident images reach it.")
     if point.is_known:
         found.append(
             f"The labels cover {percent(point.coverage)} of the images, with a reliability of "
@@ -108,11 +117,17 @@ def _agreement_sentences(contents: Contents) -> list[str]:
     every, unseen = record.get("agreement"), record.get("agreement_held_out")
     if not is_number(every) or not is_number(unseen):
         return []
+    if not contents.n_held_out_folds:
+        return [
+            f"A network gives an image its label in {percent(every)} of all cases, and in "
+            f"{percent(unseen)} of those in which it had never seen it."
+        ]
+    seen = agreement_of_trained(contents, every, unseen)
     sentence = (
-        f"Networks that trained on an image give it its label in {percent(every)} of all cases, "
+        f"Networks that trained on an image give it its label in {percent(seen)} of all cases, "
         f"networks that had never seen it in {percent(unseen)}."
     )
-    if every - unseen > _LITTLE_GAP:
+    if seen - unseen > _LITTLE_GAP:
         return [
             sentence,
             "So networks partly know images again, not only shapes; the second number is what to "

@@ -61,8 +61,8 @@ class Contents:
     confidence, outlier_score : ndarray (n,), float
         NaN where unknown.
     agreement, agreement_held_out : ndarray (n,), float
-        Shares of the members that give the image its label, and of those among them that did not
-        train on it; NaN where unknown.
+        Share that gives the image its label of all members, and of those that did not train on
+        it; NaN where unknown.
     sky : ndarray (n, 2), float
         Right ascension and declination in degrees, NaN where unknown.
     fold_labels : ndarray (n_folds, n), int
@@ -104,6 +104,12 @@ class Contents:
     def n_folds(self) -> int:
         """How many members have labels of their own."""
         return len(self.fold_labels)
+
+    @property
+    def n_held_out_folds(self) -> int:
+        """How many members did not train on an image, the same for every image; 0 = unknown."""
+        found = self.section("ensemble").get("held_out_folds")
+        return found if isinstance(found, int) and 0 < found < self.n_folds else 0
 
     @property
     def is_one_family(self) -> bool:

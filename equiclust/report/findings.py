@@ -10,6 +10,7 @@ import numpy as np
 from equiclust.report.confidence_section import is_calibrated, unassigned_words
 from equiclust.report.contents import Contents
 from equiclust.report.invariance_section import invariance_sentences
+from equiclust.report.nuisance_section import make_nuisances
 from equiclust.report.quantities import counted, is_number, listed, percent
 
 __all__ = ["Finding", "make_findings"]
@@ -41,7 +42,7 @@ def make_findings(contents: Contents) -> tuple[Finding, ...]:
         Finding("Confidence", tuple(_confidence(contents))),
         _invariance(contents),
         Finding("Small changes", tuple(_perturbation(contents))),
-        Finding("Nuisances", tuple(_nuisances(contents))),
+        _nuisances(contents),
     ]
     return tuple(finding for finding in found if finding.sentences)
 
@@ -88,6 +89,8 @@ def _invariance(contents: Contents) -> Finding:
 
 
 def _perturbation(contents: Contents) -> Iterator[str]:
+    if len(contents.cluster_labels) < 2:
+        return
     record = contents.section("perturbation")
     ari, changed, total = (record.get(key) for key in ("ari", "changed", "n"))
     if not is_number(ari):
@@ -103,7 +106,9 @@ def _perturbation(contents: Contents) -> Iterator[str]:
     yield f"{said} (adjusted Rand index {rand}; 1 = the same, 0 = no better than chance)."
 
 
-def _nuisances(contents: Contents) -> Iterator[str]:
-    for entry in contents.entries("nuisances"):
-        if isinstance(entry, dict) and entry.get("sentence"):
-            yield str(entry["sentence"])
+def _nuisances(contents: Contents) -> Finding:
+    section = make_nuisances(contents)
+    sentences = section.sentences
+    if sentences and len(contents.cluster_labels) < 2:
+        sentences = ("They cannot be judged: there are no two clusters to compare.",)
+    return Finding("Nuisances", sentences, "bad" if section.is_suspect else "")

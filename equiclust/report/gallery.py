@@ -22,6 +22,7 @@ TYPICAL, UNCERTAIN, OUTLIERS = 24, 6, 12
 _PICTURE_SIDE = 96
 _MOST_PICTURES = 1200
 _FEWEST_TYPICAL = 4
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ def _cluster(contents: Contents, label: int, n_typical: int) -> Cluster:
 
     def said(row: int) -> str:
         value = contents.confidence[row]
-        return f"{value:.2f}" if np.isfinite(value) else "unknown"
+        known = f"{value:.2f}" if np.isfinite(value) else "unknown"
+        votes = _named(contents, row) if label < 0 else ""
+        return f"{known} · {votes}" if votes else known
 
     return Cluster(
         label=label,
@@ -111,6 +114,16 @@ def _cluster(contents: Contents, label: int, n_typical: int) -> Cluster:
         typical=_tiles(contents, typical, said),
         uncertain=_tiles(contents, uncertain, said),
     )
+
+
+def _named(contents: Contents, row: int) -> str:
+    """Clusters that the networks name for an image, most votes first; empty for one network."""
+    votes = contents.fold_labels[:, row]
+    if len(votes) < 2:
+        return ""
+    named, counts = np.unique(votes[votes >= 0], return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:_MOST_NAMED]
+    return " or ".join(str(label) for label in named[order])
 
 
 def _outliers(contents: Contents) -> tuple[Tile, ...]:

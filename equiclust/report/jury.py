@@ -201,10 +201,14 @@ def _agreement(labels: npt.NDArray[np.int64]) -> tuple[str, str]:
     pairs = matrix[rows, columns]
     least = int(np.argmin(pairs))
     sentence = (
-        f"The labels of two networks agree by {pairs.mean():.2f} on average (adjusted Rand index: "
+        f"The labels of two networks agree by {_signed(pairs.mean())} on average (adjusted Rand index: "
         "1 = the same clusters, 0 = no better than chance)"
     )
     if k > 2:
         i, j = sorted((int(rows[least]), int(columns[least])))
-        sentence += f"; least alike are those of folds {i} and {j}, with {pairs[least]:.2f}"
+        sentence += f"; least alike are those of folds {i} and {j}, with {_signed(pairs[least])}"
     return draw_agreement(matrix), f"{sentence}."
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "\u2212")

@@ -18,6 +18,7 @@ from equiclust.report.gallery import make_gallery
 from equiclust.report.invariance_section import make_invariance
 from equiclust.report.jury import make_jury
 from equiclust.report.latent_map import bokeh_script, latent_map
+from equiclust.report.nuisance_section import make_nuisances
 from equiclust.report.provenance import make_provenance, shown_path, shown_text
 from equiclust.report.quantities import counted, is_number
 from equiclust.report.reconstructions import make_reconstructions
@@ -82,6 +83,7 @@ def _render(contents: Contents) -> str:
             jury=make_jury(contents),
             invariance=None if certificate is None else make_invariance(certificate),
             certificate=certificate,
+            nuisances=make_nuisances(contents),
             bottleneck=bottleneck(contents),
             rejected=contents.rejected[:_MOST_REJECTED],
             n_rejected=len(contents.rejected),

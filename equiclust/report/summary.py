@@ -28,6 +28,13 @@ class Bottleneck:
     image: int
     map: int
     latent: int
+    networks: int = 1
+
+    @property
+    def of_each(self) -> str:
+        """How the latent is made up, where every network gives a part of it; else empty."""
+        share, rest = divmod(self.latent, self.networks)
+        return f" ({share:,} by each network)" if self.networks > 1 and not rest else ""
 
     @property
     def is_narrow(self) -> bool:
@@ -49,6 +56,8 @@ def _sorting(contents: Contents) -> str:
     left = f" ({unplaced:,} left without one)" if unplaced else ""
     if contents.is_one_family:
         return f"{images} that form one continuous family without clusters"
+    if not contents.cluster_labels:
+        return f"{images}, none of them sure enough to be put into a cluster"
     return f"{images} sorted into {counted(len(contents.cluster_labels), 'cluster')}{left}"
 
 
@@ -79,7 +88,7 @@ def bottleneck(contents: Contents) -> Bottleneck:
     """Sizes as recorded; that of the latent is measured."""
     size = contents.section("size")
     image, narrow = (int(size[key]) if is_number(size.get(key)) else 0 for key in ("image", "map"))
-    return Bottleneck(image, narrow, contents.latents.shape[1])
+    return Bottleneck(image, narrow, contents.latents.shape[1], max(contents.n_folds, 1))
 
 
 def notes(contents: Contents) -> tuple[str, ...]:

@@ -90,12 +90,15 @@ class Training:
         Fewest and most epochs of a member.
     seconds : float
         Of all members together.
+    started_from : tuple of str
+        Names of the weights that the members started from; none where they began from nothing.
     """
 
     figure: str
     n_members: int
     n_epochs: tuple[int, int]
     seconds: float
+    started_from: tuple[str, ...]
     terms: tuple[TermNote, ...]
 
 
@@ -112,6 +115,7 @@ def make_training(contents: Contents) -> Training:
         seconds=math.fsum(
             value for _, values in _members(histories, "seconds") for value in values
         ),
+        started_from=tuple(str(name) for name in contents.entries("started_from")),
         terms=tuple(_note(name, members) for name, members in curves.items()),
     )
 

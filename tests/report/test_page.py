@@ -146,7 +146,7 @@ def test_same_folder_same_bytes_in_any_process(tmp_path: Path) -> None:
     [
         ([0, 0], "2 images sorted into 1 cluster,"),
         ([0], "1 image sorted into 1 cluster,"),
-        ([-1, -1, -1], "3 images sorted into 0 clusters (3 left without one),"),
+        ([-1, -1, -1], "3 images, none of them sure enough to be put into a cluster,"),
         (list(range(90)), "90 images sorted into 90 clusters,"),
         ([3] * 20 + [7], "21 images sorted into 2 clusters,"),
     ],
