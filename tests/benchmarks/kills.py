@@ -18,8 +18,8 @@ from tests.benchmarks.tables import Table
 
 __all__ = ["kills_table"]
 
-_N_DISCS, _SIZE, _SEED = 60, 32, 12
-_SETTINGS = ("--size", str(_SIZE), "--n-folds", "4", "--max-epochs", "20")
+_N_DISCS, _SIZE, _SEED = 24, 32, 12
+_SETTINGS = ("--size", str(_SIZE), "--n-folds", "4", "--max-epochs", "6", "--n-clusters", "2")
 
 
 def kills_table(*, n_kills: int = 10) -> Table:
