@@ -201,8 +201,8 @@ def _agreement(labels: npt.NDArray[np.int64]) -> tuple[str, str]:
     pairs = matrix[rows, columns]
     least = int(np.argmin(pairs))
     sentence = (
-        f"The labels of two networks agree by {_signed(pairs.mean())} on average (adjusted Rand index: "
-        "1 = the same clusters, 0 = no better than chance)"
+        f"The labels of two networks agree by {_signed(pairs.mean())} on average (adjusted Rand "
+        "index: 1 = the same clusters, 0 = no better than chance)"
     )
     if k > 2:
         i, j = sorted((int(rows[least]), int(columns[least])))

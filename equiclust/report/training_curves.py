@@ -91,7 +91,7 @@ class Training:
     seconds : float
         Of all members together.
     started_from : tuple of str
-        Names of the weights that the members started from; none where they began from nothing.
+        Parts of the network that did not begin from random weights.
     """
 
     figure: str
