@@ -50,6 +50,7 @@ def make_ensemble_run(
     metrics = {
         **{name: entry for name, entry in METRICS.items() if name != "history"},
         "histories": [_history(rng, n_epochs) for _ in range(n_folds)],
+        "started_from": ["encoder", "head"],
         "ensemble": _ensemble(held_out, agrees, rng),
         "confidence": _confidence(confidence, labels, agrees.mean(axis=0), unseen),
         "clusters": {**METRICS["clusters"], "n_clusters": n_clusters, "method": "gmm"},

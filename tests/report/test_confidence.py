@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from equiclust.report import write_report
+from equiclust.report.confidence_figure import agreement_of_trained
 from equiclust.report.confidence_section import make_confidence, unassigned_words
 from equiclust.report.contents import Contents, read_contents
 from equiclust.report.findings import make_findings
@@ -35,6 +36,7 @@ def with_labels(contents: Contents, *labels: int) -> Contents:
         ids=contents.ids[:n],
         labels=np.array(labels, np.int64),
         confidence=contents.confidence[:n],
+        outlier_score=contents.outlier_score[:n],
     )
 
 
@@ -70,11 +72,35 @@ def test_asked_and_reached_are_said(contents: Contents) -> None:
 def test_agreement_of_those_who_saw_and_those_who_did_not(
     contents: Contents, unseen: float, said: str
 ) -> None:
-    record = {"agreement": 0.96, "agreement_held_out": unseen}
+    record = {"agreement": 0.7 * 0.96 + 0.3 * unseen, "agreement_held_out": unseen}
     section = make_confidence(with_metrics(contents, confidence=record))
     words = " ".join(section.agreement_sentences)
+    assert f"in {percent(0.96)} of all cases" in words
     assert percent(unseen) in words
     assert said in words
+    bare = make_confidence(with_metrics(contents, confidence=record, ensemble=None))
+    assert f"in {percent(record['agreement'])} of all cases" in bare.agreement_sentences[0]
+
+
+def test_agreement_of_those_who_trained_is_counted_from_their_labels(contents: Contents) -> None:
+    n = len(contents.ids)
+    held_out = (np.arange(n) % 10 - np.arange(10)[:, None]) % 10 < 3
+    agrees = contents.fold_labels == contents.labels
+    agrees |= contents.labels < 0
+    every = agrees.mean(axis=0)
+    unseen = np.array([agrees[held_out[:, i], i].mean() for i in range(n)])
+    seen = np.array([agrees[~held_out[:, i], i].mean() for i in range(n)])
+    assert np.allclose(agreement_of_trained(contents, every, unseen), seen)
+    assert unseen.mean() < seen.mean()
+
+
+def test_not_even_the_best_may_be_good_enough(contents: Contents) -> None:
+    record = {"reliability_asked": 0.9, "curve": [{"coverage": 0.1, "reliability": 0.8}]}
+    words = " ".join(make_confidence(with_metrics(contents, confidence=record)).coverage_sentences)
+    assert "Not even the most confident images reach it." in words
+    record["reliability_asked"] = 0.8
+    words = " ".join(make_confidence(with_metrics(contents, confidence=record)).coverage_sentences)
+    assert "Not even" not in words
 
 
 @pytest.mark.parametrize(
@@ -140,6 +166,28 @@ def test_findings_hold_what_was_measured_and_nothing_else(contents: Contents) ->
     assert {found.topic for found in make_findings(bare)} == topics - {"Small changes", "Nuisances"}
 
 
+def test_where_there_are_no_two_clusters_none_can_be_a_nuisance(contents: Contents) -> None:
+    found = with_labels(contents, 0, 0, -1)
+    assert finding(found, "Small changes") == ""
+    assert "no two clusters" in finding(found, "Nuisances")
+
+
+def test_nuisances_found_come_first_and_are_marked(contents: Contents) -> None:
+    (found,) = (found for found in make_findings(contents) if found.topic == "Nuisances")
+    assert found.state == "bad"
+    assert found.sentences[0].startswith("Brightness")
+
+
+def test_the_unassigned_show_what_the_networks_waver_between(contents: Contents) -> None:
+    votes = np.array([[0, 2, 1], [2, 2, 1], [2, 2, 1], [1, 2, 0], [2, 2, 0]])
+    wavering = dataclasses.replace(with_labels(contents, -1, -1, 1), fold_labels=votes)
+    captions = {tile.id: tile.caption for tile in make_gallery(wavering).unassigned.typical}
+    first, second = contents.confidence[:2]
+    assert captions[contents.ids[0]] == f"{first:.2f} · 2 or 0 or 1"
+    assert captions[contents.ids[1]] == f"{second:.2f} · 2"
+    assert "·" not in make_gallery(wavering).clusters[0].typical[0].caption
+
+
 def test_no_clusters_is_an_answer_only_where_it_was_looked_for(contents: Contents) -> None:
     clusters = contents.metrics["clusters"]
     found = with_metrics(contents, clusters={**clusters, "n_clusters": 1, "chosen": "auto"})
@@ -160,6 +208,9 @@ def test_page_of_an_ensemble(tmp_path: Path) -> None:
         "fold 9",
         "mean member",
         "Networks that trained on an image",
+        "The 10 networks sum up the shape of an image in 40 numbers (4 by each network)",
+        "Brightness explains 21 % of the labels",
+        "weights trained before: encoder, head.",
     ):
         assert said in page.text
     assert page.count("article") == 4
