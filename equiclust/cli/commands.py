@@ -241,6 +241,8 @@ def simulate(
 def demo(session: Session, *, output: Annotated[str, "DIR"] = "demo") -> Outcome:
     """Simulate discs of six kinds, sort them, and compare with the truth; takes some minutes.
 
+    Four networks vote, fewer than in a run, to be done sooner.
+
     Parameters
     ----------
     output

@@ -39,14 +39,16 @@ def run_demo(session: Session, output: str) -> Outcome:
         max_epochs=_EPOCHS,
     )
     scores = _agreement(Path(str(done.record["catalogue"])), discs / TRUTH)
+    unassigned = done.record["n_unassigned"]
     text = (
         f"Agreement of the labels with the truth: accuracy {scores['acc']:.2f}, "
         f"NMI {scores['nmi']:.2f}, ARI {scores['ari']:.2f}"
-    )
+    ) + (f"; the {unassigned} without a label do not count" if unassigned else "")
     return Outcome({**done.record, **scores}, f"{done.text}\n{text}")
 
 
 def _agreement(catalogue: Path, truth: Path) -> dict[str, float]:
+    """Scores of the labels that were given; images without one are left out."""
     from equiclust.metrics import (
         adjusted_rand_index,
         clustering_accuracy,

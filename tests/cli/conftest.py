@@ -54,6 +54,13 @@ def finished(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs whose report nobody reads: it is empty, and the plain network is hardly trained."""
+    monkeypatch.setattr("equiclust.report.write_report", lambda run: run.report_html.touch())
+    monkeypatch.setattr("equiclust.cli.certificate._TWIN_EPOCHS", 1)
+
+
+@pytest.fixture
 def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Call with a command line that must be refused; gives the sentence."""
 

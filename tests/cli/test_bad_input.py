@@ -75,18 +75,20 @@ def test_fewer_images_than_clusters(
 @pytest.mark.parametrize(
     ("option", "value", "named"),
     [
-        ("--size", "100", "size"),
-        ("--size", "0", "size"),
+        ("--size", "100", "--size"),
+        ("--size", "0", "--size"),
         ("--n-clusters", "0", "--n-clusters"),
         ("--n-clusters", "many", "--n-clusters"),
         ("--latent-dim", "0", "--latent-dim"),
         ("--max-epochs", "0", "--max-epochs"),
-        ("--group", "E8", "group"),
+        ("--group", "E8", "--group"),
         ("--seed", "-1", "--seed"),
         ("--method", "guess", "--method"),
         ("--stretch", "cube", "--stretch"),
         ("--center", "left", "--center"),
         ("--device", "abacus", "--device"),
+        ("--n-folds", "0", "--n-folds"),
+        ("--reliability", "1.5", "--reliability"),
     ],
 )
 def test_unknown_values_of_options(
@@ -102,7 +104,7 @@ def test_percentiles_the_wrong_way_round(
     discs: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     words = run_arguments(discs, tmp_path / "run", "--percentiles", "90", "10")
-    assert "percentiles" in refused(*words)
+    assert "--percentiles" in refused(*words)
 
 
 def test_output_that_is_a_file(discs: Path, tmp_path: Path, refused: Callable[..., str]) -> None:

@@ -48,6 +48,7 @@ def test_json_is_the_certificate(
     assert Certificate.from_dict(record).n_images == 4
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_plain_network_fails(
     discs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,6 +61,7 @@ def test_a_plain_network_fails(
     assert read_json(run / "metrics.json")["check"]["files_d4_error"] > 1e-4
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_network_that_knows_no_mirrors_is_not_asked_for_them(discs: Path, tmp_path: Path) -> None:
     run = tmp_path / "turns"
     assert main(run_arguments(discs, run, "--group", "C4", "--max-epochs", "1")) == 0

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from astropy.table import Table
 
+from equiclust.catalogue import write_table
 from equiclust.cli import demo, main
 
 
@@ -17,8 +19,11 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_EPOCHS", 2)
     monkeypatch.setattr(demo, "_N_FOLDS", 2)
     monkeypatch.setattr(demo, "_N_KINDS", 2)
+    # One network after another, without processes that must be started first.
+    monkeypatch.setattr("ensembles.training.cpu_count", lambda: 1)
 
 
+@pytest.mark.usefixtures("hurried")
 def test_the_demo_compares_with_the_truth(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -31,3 +36,14 @@ def test_the_demo_compares_with_the_truth(
     record = json.loads(capsys.readouterr().out)
     assert 0 <= record["acc"] <= 1
     assert record["n_images"] == 12
+    unassigned = f"the {record['n_unassigned']} without a label do not count"
+    assert (unassigned in said) == (record["n_unassigned"] > 0)
+
+
+def test_only_labels_that_were_given_are_compared(tmp_path: Path) -> None:
+    ids, kinds = ["a", "b", "c", "d", "e"], [0, 0, 1, 1, 1]
+    write_table(Table({"id": ids, "kind_index": kinds}), tmp_path / "truth.ecsv")
+    for labels, accuracy in (([1, 1, 0, 0, -1], 1.0), ([1, 1, 0, 0, 1], 0.8)):
+        write_table(Table({"id": ids, "label": labels}), tmp_path / "catalogue.ecsv")
+        scores = demo._agreement(tmp_path / "catalogue.ecsv", tmp_path / "truth.ecsv")
+        assert scores["acc"] == pytest.approx(accuracy)

@@ -149,6 +149,7 @@ def watch_epochs(monkeypatch: pytest.MonkeyPatch, *, interrupt_at: int = 0) -> l
     return seen
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_run_that_was_stopped_ends_like_one_that_was_not(
     finished: Path,
     discs: Path,
@@ -209,6 +210,7 @@ def test_weights_that_have_come_do_not_go_on_with_the_training(
     assert "started without the perceptual term" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("hurried")
 def test_images_that_cannot_be_used_are_listed_and_the_rest_goes_on(
     discs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -219,7 +221,7 @@ def test_images_that_cannot_be_used_are_listed_and_the_rest_goes_on(
     np.save(images / "flat.npy", np.ones((20, 20)))
     (images / "notes.txt").write_text("not looked at")
     np.save(images / "colours.npy", np.random.default_rng(0).random((1, 2, 30, 20)))
-    assert main(run_arguments(images, tmp_path / "run")) == 0
+    assert main(run_arguments(images, tmp_path / "run", "--max-epochs", "1")) == 0
     assert "3 of 16 inputs left out" in capsys.readouterr().err
     rejected = read_table(tmp_path / "run" / "rejected.ecsv")
     assert {Path(path).name for path in rejected["path"]} == {"text.fits", "empty.npy", "flat.npy"}
@@ -227,6 +229,7 @@ def test_images_that_cannot_be_used_are_listed_and_the_rest_goes_on(
     assert len(labels_of(tmp_path / "run")) == N_DISCS + 1
 
 
+@pytest.mark.usefixtures("hurried")
 def test_the_number_of_clusters_can_be_left_to_the_latents(discs: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = run_arguments(discs, run, "--n-clusters", "auto", "--max-epochs", "1")
