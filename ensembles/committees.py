@@ -1,4 +1,4 @@
-"""Committees: half of the members each, clustering what half of the objects look like to them."""
+"""Committees: half of the members each, and the clusters that they see."""
 
 from __future__ import annotations
 

@@ -60,7 +60,8 @@ def _committee_folder(folder: str | os.PathLike[str], committee: int) -> Path:
 class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has no annotations
     """The latents of several members, clustered over and over, and how far to trust the result.
 
-    Committees of half of the members, each learning from half of the objects, cluster the joint
+    Committees of half of the members, each learning from half of the objects (from all of them if
+    there are fewer than 200, when the confidence knows less of chance), cluster the joint
     latents of their members. Their consensus is the label of an object. Its confidence is the
     probability that one more committee, which shares neither members nor learning with the one that
     proposes the label, gives the same: learned from all pairs of such committees, the evidence

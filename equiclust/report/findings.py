@@ -84,7 +84,10 @@ def _invariance(contents: Contents) -> Finding:
         return Finding("Invariance", ("Not measured.",))
     passed = contents.certificate.passed
     verdict = f"The certificate {'passed' if passed else 'failed'}."
-    sentences = (verdict, *invariance_sentences(contents.certificate))
+    sentences = (
+        verdict,
+        *invariance_sentences(contents.certificate, has_labels=bool(contents.cluster_labels)),
+    )
     return Finding("Invariance", sentences, "good" if passed else "bad")
 
 
@@ -108,7 +111,4 @@ def _perturbation(contents: Contents) -> Iterator[str]:
 
 def _nuisances(contents: Contents) -> Finding:
     section = make_nuisances(contents)
-    sentences = section.sentences
-    if sentences and len(contents.cluster_labels) < 2:
-        sentences = ("They cannot be judged: there are no two clusters to compare.",)
-    return Finding("Nuisances", sentences, "bad" if section.is_suspect else "")
+    return Finding("Nuisances", section.sentences, "bad" if section.is_suspect else "")

@@ -55,12 +55,12 @@ class InvarianceSection:
 Cells = dict[str, dict[str, tuple[str, ...]]]
 
 
-def make_invariance(certificate: Certificate) -> InvarianceSection:
-    """Everything the report says of a certificate."""
+def make_invariance(certificate: Certificate, *, has_labels: bool = True) -> InvarianceSection:
+    """Everything the report says of a certificate, and of labels where any image has one."""
     return InvarianceSection(
         passed=certificate.passed,
         failures=certificate.failures,
-        sentences=invariance_sentences(certificate),
+        sentences=invariance_sentences(certificate, has_labels=has_labels),
         figure=draw_invariance(certificate),
         displacements=_beside(_displacements, certificate),
         rates=_beside(_rates, certificate),
@@ -68,12 +68,12 @@ def make_invariance(certificate: Certificate) -> InvarianceSection:
     )
 
 
-def invariance_sentences(certificate: Certificate) -> tuple[str, ...]:
-    """The findings in words."""
-    return tuple(_sentences(certificate))
+def invariance_sentences(certificate: Certificate, *, has_labels: bool = True) -> tuple[str, ...]:
+    """The findings in words; labels that no image has cannot change."""
+    return tuple(_sentences(certificate, has_labels))
 
 
-def _sentences(certificate: Certificate) -> Iterator[str]:
+def _sentences(certificate: Certificate, has_labels: bool) -> Iterator[str]:
     ours, rival = certificate.ours, certificate.baseline
     exact = ours.d4.relative_to_norm
     if exact is not None:
@@ -90,7 +90,9 @@ def _sentences(certificate: Certificate) -> Iterator[str]:
             f"Turns by random angles move latents by {percent(turned.median)} of the spread "
             f"between images (median){beside}."
         )
-    if ours.random.flip_rate is not None:
+    if not has_labels:
+        yield "Whether they change labels cannot be said: no image has one."
+    elif ours.random.flip_rate is not None:
         flips = rival.random.flip_rate if rival else None
         beside = f" ({percent(flips)} with the plain CNN)" if flips is not None else ""
         yield f"They change {percent(ours.random.flip_rate)} of the labels{beside}."

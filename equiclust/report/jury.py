@@ -24,6 +24,7 @@ from equiclust.report.quantities import (
 
 __all__ = ["Jury", "JuryRow", "agreement_matrix", "make_jury"]
 
+_LOPSIDED = 0.75
 _SCORES = ("mse", "ms_ssim", "psnr")
 _COLUMNS = ("n_training", "n_held_out", *_SCORES, "agreement", "seconds")
 _COUNTS = ("n_training", "n_held_out")
@@ -207,7 +208,18 @@ def _agreement(labels: npt.NDArray[np.int64]) -> tuple[str, str]:
     if k > 2:
         i, j = sorted((int(rows[least]), int(columns[least])))
         sentence += f"; least alike are those of folds {i} and {j}, with {_signed(pairs[least])}"
-    return draw_agreement(matrix), f"{sentence}."
+    return draw_agreement(matrix), f"{sentence}.{_lopsided(labels)}"
+
+
+def _lopsided(labels: npt.NDArray[np.int64]) -> str:
+    """What reconciles a high share of agreement with a low Rand index; else empty."""
+    largest = np.mean([np.unique(row, return_counts=True)[1].max() / len(row) for row in labels])
+    if largest < _LOPSIDED:
+        return ""
+    return (
+        f" A network puts {percent(float(largest))} of the images into its largest cluster on "
+        "average, so two networks share many labels by chance; this index leaves those out."
+    )
 
 
 def _signed(value: float) -> str:

@@ -12,6 +12,7 @@ from equiclust.report.quantities import compact, is_number, percent
 
 __all__ = ["NuisanceRow", "NuisanceSection", "make_nuisances"]
 
+_NO_TWO_CLUSTERS = "They cannot be judged: there are no two clusters to compare."
 _MEANINGS = {
     "orientation": "how the major axis lies in the frame",
     "brightness": "mean of the image above its background, as it came",
@@ -47,13 +48,16 @@ class NuisanceSection:
     is_suspect : bool
         Whether clusters may be a nuisance.
     perturbation : str
-        How many labels changed; empty where that was not measured.
+        How many labels changed; empty where that was not measured or there are no labels.
+    is_judged : bool
+        Whether there are two clusters to compare.
     """
 
     rows: tuple[NuisanceRow, ...]
     sentences: tuple[str, ...]
     is_suspect: bool
     perturbation: str
+    is_judged: bool = True
 
     @property
     def is_empty(self) -> bool:
@@ -74,11 +78,15 @@ def make_nuisances(contents: Contents) -> NuisanceSection:
         for row, entry in zip(rows, entries, strict=True)
         if entry.get("sentence")
     ]
+    sentences = tuple(text for _, text in sorted(said, key=lambda item: item[0]))
+    n_clusters = len(contents.cluster_labels)
+    is_judged = n_clusters > 1
     return NuisanceSection(
         rows=rows,
-        sentences=tuple(text for _, text in sorted(said, key=lambda item: item[0])),
-        is_suspect=any(row.state == "bad" for row in rows),
-        perturbation=_perturbation(contents.section("perturbation")),
+        sentences=sentences if is_judged or not sentences else (_NO_TWO_CLUSTERS,),
+        is_suspect=is_judged and any(row.state == "bad" for row in rows),
+        perturbation=_perturbation(contents.section("perturbation")) if n_clusters else "",
+        is_judged=is_judged,
     )
 
 

@@ -15,7 +15,7 @@ from equiclust.report.confidence_section import make_confidence, unassigned_word
 from equiclust.report.contents import Contents, read_contents
 from equiclust.report.findings import make_findings
 from equiclust.report.gallery import make_gallery
-from equiclust.report.invariance_section import make_invariance
+from equiclust.report.invariance_section import InvarianceSection, make_invariance
 from equiclust.report.jury import make_jury
 from equiclust.report.latent_map import bokeh_script, latent_map
 from equiclust.report.nuisance_section import make_nuisances
@@ -61,7 +61,6 @@ def write_report(run: RunFolder) -> Path:
 
 
 def _render(contents: Contents) -> str:
-    certificate = contents.certificate
     return (
         _environment()
         .get_template("page.html.j2")
@@ -81,18 +80,25 @@ def _render(contents: Contents) -> str:
             confidence=make_confidence(contents),
             unassigned=unassigned_words(contents),
             jury=make_jury(contents),
-            invariance=None if certificate is None else make_invariance(certificate),
-            certificate=certificate,
+            invariance=_invariance(contents),
+            certificate=contents.certificate,
             nuisances=make_nuisances(contents),
             bottleneck=bottleneck(contents),
             rejected=contents.rejected[:_MOST_REJECTED],
             n_rejected=len(contents.rejected),
             provenance=make_provenance(contents),
             n_images=len(contents.ids),
+            n_clusters=len(contents.cluster_labels),
             n_folds=contents.n_folds,
             is_one_family=contents.is_one_family,
         )
     )
+
+
+def _invariance(contents: Contents) -> InvarianceSection | None:
+    if contents.certificate is None:
+        return None
+    return make_invariance(contents.certificate, has_labels=bool(contents.cluster_labels))
 
 
 def _environment() -> Environment:

@@ -64,17 +64,13 @@ def _sorting(contents: Contents) -> str:
 def key_figures(contents: Contents) -> tuple[Figure, ...]:
     """The numbers of the headline and a few more."""
     unplaced = int(np.sum(contents.labels < 0))
-    labelled = contents.confidence[contents.labels >= 0]
-    known = labelled[np.isfinite(labelled)]
     n_clusters = len(contents.cluster_labels)
     state = {"passed": "good", "failed": "bad"}.get(_verdict(contents), "")
     figures = [
         Figure(f"{len(contents.ids):,}", "images"),
         Figure("none" if contents.is_one_family else str(n_clusters), "clusters"),
         Figure(f"{unplaced:,}", "don't know"),
-        Figure(
-            f"{known.mean():.2f}" if len(known) else "unknown", "mean confidence of the labelled"
-        ),
+        Figure(_mean_confidence(contents), "mean confidence of the labelled"),
         Figure(_verdict(contents), "invariance certificate", state),
         Figure(f"{len(contents.rejected):,}", "files rejected"),
     ]
@@ -82,6 +78,14 @@ def key_figures(contents: Contents) -> tuple[Figure, ...]:
     if is_number(psnr):
         figures.append(Figure(f"{psnr:.1f} dB", "reconstruction (PSNR)"))
     return tuple(figures)
+
+
+def _mean_confidence(contents: Contents) -> str:
+    labelled = contents.confidence[contents.labels >= 0]
+    if not len(labelled):
+        return "none"
+    known = labelled[np.isfinite(labelled)]
+    return f"{known.mean():.2f}" if len(known) else "unknown"
 
 
 def bottleneck(contents: Contents) -> Bottleneck:

@@ -144,7 +144,7 @@ def _history(rng: np.random.Generator, n_epochs: int) -> list[dict[str, float]]:
 
 
 def _ensemble(held_out: Mask, agrees: Mask, rng: np.random.Generator) -> dict[str, Any]:
-    members = []
+    members: list[dict[str, Any]] = []
     for k, mask in enumerate(held_out):
         mse = 0.0009 * rng.uniform(0.85, 1.2)
         scores = {"mse": mse, "ms_ssim": 1.0 - 18.0 * mse, "psnr": -10.0 * np.log10(mse)}

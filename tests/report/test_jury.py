@@ -156,3 +156,13 @@ def test_an_old_run_has_one_curve(contents: Contents) -> None:
     new = make_training(dataclasses.replace(contents, metrics={"histories": [history]}))
     assert old == new
     assert (old.n_members, old.terms[0].first, old.terms[0].last) == (1, 2.0, 1.0)
+
+
+def test_a_low_index_beside_high_agreement_is_explained(contents: Contents) -> None:
+    labels = np.zeros((3, 20), np.int64)
+    labels[[0, 1, 2], [0, 1, 2]] = 1
+    lopsided = make_jury(dataclasses.replace(contents, fold_labels=labels)).agreement_sentence
+    assert "95\u202f% of the images into its largest cluster" in lopsided
+    even = np.tile(np.arange(20) % 2, (3, 1))
+    sentence = make_jury(dataclasses.replace(contents, fold_labels=even)).agreement_sentence
+    assert "largest cluster" not in sentence

@@ -17,6 +17,7 @@ from equiclust.exceptions import InputError
 from equiclust.report import write_report
 from equiclust.report.contents import read_contents
 from equiclust.run_folder import RunFolder
+from tests.report.ensemble_folder import make_ensemble_run
 from tests.report.folders import METRICS, Page, make_certificate, make_run
 
 HOSTILE = [
@@ -221,3 +222,14 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'latent'"):
         write_report(run)
     assert not run.report_html.exists()
+
+
+def test_a_run_without_any_label_claims_nothing_of_labels(tmp_path: Path) -> None:
+    run = make_ensemble_run(
+        tmp_path / "run", n=20, n_clusters=2, n_unassigned=20, certificate=make_certificate()
+    )
+    page = " ".join(write_report(run).read_text(encoding="utf-8").split())
+    assert "no image has one" in page
+    assert "They change" not in page
+    assert "labels changed" not in page
+    assert "No image is sure enough of its place" in page
