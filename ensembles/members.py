@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -82,8 +83,22 @@ def train_member(task: MemberTask, on_epoch: Callable[[EpochRecord], None] | Non
 
     Of several processes that are given the same folder one works and the others wait for it.
     """
-    if task.n_threads is not None:
-        torch.set_num_threads(task.n_threads)
+    with _threads(task.n_threads):
+        return _train_or_read(task, on_epoch)
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """So many threads for torch, and as many as before when it is done."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if count is None else count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _train_or_read(task: MemberTask, on_epoch: Callable[[EpochRecord], None] | None) -> Member:
     if task.folder is None:
         return _trained(task, on_epoch)
     task.folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from joblib import Parallel, cpu_count, delayed
@@ -36,6 +36,10 @@ def train_members(
     on_progress : callable, optional
         Gets epochs done and to be done where there is one member at a time, else members.
     """
+    if len(tasks) > 1:
+        # The order in which threads add up changes the last digits, and training magnifies them:
+        # with one thread a member is the same wherever and beside how many others it is trained.
+        tasks = [replace(task, n_threads=1) for task in tasks]
     backend, jobs = get_active_backend()
     chosen = type(backend).__name__ != _LOCAL or jobs not in (None, 1)
     if n_jobs is None and not chosen:
@@ -75,10 +79,7 @@ def _side_by_side(
     with Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered") as parallel:
         local = type(parallel._backend).__name__ == _LOCAL
         at_once = parallel._effective_n_jobs()
-        share = max(cpu_count() // max(at_once, 1), 1)
-        sent: Iterator[MemberTask] = (
-            replace(task, n_threads=share, parent=os.getpid()) if local else task for task in tasks
-        )
+        sent = [replace(task, parent=os.getpid()) if local else task for task in tasks]
         trained: dict[int, Member] = {}
         for k, member in parallel(delayed(_numbered)(k, task) for k, task in enumerate(sent)):
             trained[k] = member
