@@ -56,8 +56,9 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         Folds that each member does not see; fewer than `n_folds`.
     n_jobs : int, optional
         Members that are trained side by side, each in a process of its own. Each uses one thread
-        of the processor, so that the result is the same however many there are. By default one for every core, or whatever backend is active:
-        ``with joblib.parallel_config("dask")`` sends the members to a Dask cluster.
+        of the processor, so that the result is the same however many there are. By default one for
+        every core, or whatever backend is active: ``with joblib.parallel_config("dask")`` sends the
+        members to a Dask cluster.
     random_state : int, RandomState or None
 
     Attributes
