@@ -6,12 +6,14 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from statistics import median_low
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.utils import check_array, check_random_state
 
+from equiclust.clustering.gap import gap_statistic
 from equiclust.clustering.models import CentreModel, MixtureModel, Model, SpectralModel
 from equiclust.clustering.unimodality import FEWEST_FOR_VALLEY, unimodality_p_value
 from equiclust.clustering.validation import check_at_least_one, distinct_rows
@@ -43,8 +45,8 @@ class Choice:
     votes : mapping of str to int
         What each score alone would have chosen.
     scores : tuple of mapping
-        One row a candidate: `n_clusters` and its value of every score. Higher is better. The
-        silhouette is shown and has no vote.
+        One row a candidate: `n_clusters` and its value of every score. Higher is better. Those
+        without a vote are shown beside.
     unimodal_p : float, optional
         How likely a single heap looks as divided as the samples; None where there were too few of
         them to ask.
@@ -73,7 +75,9 @@ def choose_n_clusters(
     median wins. Prediction strength [1]_ of spectral clustering and of k-means votes for the
     largest number of clusters that two halves of the data agree on; it misses small clusters, that
     of k-means splits long ones. The Bayesian information criterion of Gaussian mixtures [2]_ sees
-    small and long clusters and splits those that are not Gaussian.
+    small and long clusters and splits those that are not Gaussian. Shown beside, without a vote:
+    stability under resampling, the mean adjusted Rand index of what two halves make of all samples
+    [4]_, the gap statistic [5]_ and the silhouette [6]_.
 
     Parameters
     ----------
@@ -104,6 +108,10 @@ def choose_n_clusters(
     .. [2] Fraley, C. & Raftery, A. 1998, "How many clusters? Which clustering method?",
        Comput. J. 41, 578.
     .. [3] Hartigan, J. & Hartigan, P. 1985, "The dip test of unimodality", Ann. Statist. 13, 70.
+    .. [4] Ben-Hur, A., Elisseeff, A. & Guyon, I. 2002, "A stability based method for discovering
+       structure in clustered data", Pac. Symp. Biocomput. 7, 6.
+    .. [5] Tibshirani, R., Walther, G. & Hastie, T. 2001, J. R. Statist. Soc. B 63, 411.
+    .. [6] Rousseeuw, P. 1987, J. Comput. Appl. Math. 20, 53.
     """
     check_at_least_one("max_samples", max_samples)
     check_whitening(whiten, n_components)
@@ -153,28 +161,46 @@ def _choose(points: Array, candidates: list[int], generator: np.random.RandomSta
         np.array_split(generator.permutation(len(points)), 2)
         for _ in range(_N_SPLITS if len(points) > 1 else 0)
     ]
-    spectral = [_mean_strength(SpectralModel, points, halves, k, seed) for k in candidates]
-    kmeans = [_mean_strength(CentreModel, points, halves, k, seed) for k in candidates]
-    information = [-_bic(points, k, seed) for k in candidates]
-    votes = {
-        "prediction_strength_spectral": _largest_strong(candidates, spectral),
-        "prediction_strength_kmeans": _largest_strong(candidates, kmeans),
-        "negative_bic": candidates[int(np.argmax(information))],
+    spectral = [_agreement(SpectralModel, points, halves, k, seed) for k in candidates]
+    kmeans = [_agreement(CentreModel, points, halves, k, seed) for k in candidates]
+    voting = {
+        "prediction_strength_spectral": [found.strength for found in spectral],
+        "prediction_strength_kmeans": [found.strength for found in kmeans],
+        "negative_bic": [-_bic(points, k, seed) for k in candidates],
     }
-    columns = zip(candidates, spectral, kmeans, information, strict=True)
-    scores = tuple(
-        dict(zip(("n_clusters", *votes), row, strict=True)) | _silhouette(points, int(row[0]), seed)
-        for row in columns
+    shown = {
+        "stability_spectral": [found.stability for found in spectral],
+        "stability_kmeans": [found.stability for found in kmeans],
+        "gap": gap_statistic(points, candidates, seed=seed),
+        "silhouette": [_silhouette(points, k, seed) for k in candidates],
+    }
+    votes = {name: _vote(name, candidates, scores) for name, scores in voting.items()}
+    return Choice(median_low(votes.values()), votes, _rows(candidates, voting | shown))
+
+
+def _rows(
+    candidates: list[int], columns: Mapping[str, list[float]]
+) -> tuple[Mapping[str, float], ...]:
+    """One a candidate; what is not defined for it is left out."""
+    return tuple(
+        {"n_clusters": k}
+        | {name: column[i] for name, column in columns.items() if np.isfinite(column[i])}
+        for i, k in enumerate(candidates)
     )
-    return Choice(median_low(votes.values()), votes, scores)
 
 
-def _silhouette(points: Array, n_clusters: int, seed: int) -> dict[str, float]:
-    """Mean silhouette (Rousseeuw 1987) of k-means; empty where it is not defined."""
+def _vote(name: str, candidates: list[int], scores: list[float]) -> int:
+    if name.startswith("prediction_strength"):
+        return _largest_strong(candidates, scores)
+    return candidates[int(np.argmax(scores))]
+
+
+def _silhouette(points: Array, n_clusters: int, seed: int) -> float:
+    """Mean silhouette of k-means; NaN where it is not defined."""
     labels = CentreModel.fit(points, n_clusters, seed).memberships(points).argmax(axis=1)
     if not 1 < len(np.unique(labels)) < len(points):
-        return {}
-    return {"silhouette": float(silhouette_score(points, labels))}
+        return float("nan")
+    return float(silhouette_score(points, labels))
 
 
 def _largest_strong(candidates: list[int], strengths: list[float]) -> int:
@@ -186,26 +212,38 @@ def _bic(points: Array, n_clusters: int, seed: int) -> float:
     return float(MixtureModel.fit(points, n_clusters, seed).mixture.bic(points))
 
 
-def _mean_strength(
+class _Agreement(NamedTuple):
+    """How two halves of the samples agree: on the other half, and on all of them by ARI."""
+
+    strength: float
+    stability: float
+
+
+def _agreement(
     model: type[Model],
     points: Array,
     splits: list[list[npt.NDArray[np.int64]]],
     n_clusters: int,
     seed: int,
-) -> float:
-    strengths = []
+) -> _Agreement:
+    """Mean over the splits; a half with fewer samples than clusters predicts nothing."""
+    strengths: list[float] = []
+    stabilities: list[float] = []
     for first, second in splits:
         if min(len(distinct_rows(points[half])[0]) for half in (first, second)) < n_clusters:
-            # A half with fewer samples than clusters predicts nothing.
             strengths.append(0.0)
+            stabilities.append(0.0)
             continue
-        labels = [
+        one, other = (
             model.fit(points[half], n_clusters, seed).memberships(points).argmax(axis=1)
             for half in (first, second)
-        ]
-        strengths.append(prediction_strength(labels[0][second], labels[1][second]))
-        strengths.append(prediction_strength(labels[1][first], labels[0][first]))
-    return float(np.mean(strengths)) if strengths else 0.0
+        )
+        strengths.append(prediction_strength(one[second], other[second]))
+        strengths.append(prediction_strength(other[first], one[first]))
+        stabilities.append(float(adjusted_rand_score(one, other)))
+    if not splits:
+        return _Agreement(0.0, 0.0)
+    return _Agreement(float(np.mean(strengths)), float(np.mean(stabilities)))
 
 
 def prediction_strength(predicted: Labels, own: Labels) -> float:

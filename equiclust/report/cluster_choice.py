@@ -19,6 +19,9 @@ _TITLES = {
     "prediction_strength_spectral": "Prediction strength, spectral",
     "prediction_strength_kmeans": "Prediction strength, k-means",
     "negative_bic": "Minus BIC, Gaussian mixture",
+    "stability_spectral": "Stability, spectral",
+    "stability_kmeans": "Stability, k-means",
+    "gap": "Gap statistic, k-means",
     "silhouette": "Silhouette, k-means",
 }
 _MEANINGS = {
@@ -28,6 +31,12 @@ _MEANINGS = {
     "prediction_strength_kmeans": "the same with k-means, which likes round clusters",
     "negative_bic": "Bayesian information criterion of a Gaussian mixture with its sign turned: "
     "how well the mixture fits, less a price for each parameter; the largest gets the vote",
+    "stability_spectral": "adjusted Rand index of what two halves of the images, clustered apart "
+    "by spectral clustering, make of all images: 1 = the same clusters, 0 = chance; shown for "
+    "comparison, without a vote",
+    "stability_kmeans": "the same with k-means, without a vote",
+    "gap": "how much tighter the clusters are than those of points spread evenly over the same "
+    "space, as the logarithm of their summed squared width; without a vote",
     "silhouette": "how much nearer an image is to its own cluster than to the next, from -1 to 1; "
     "shown for comparison, without a vote",
 }
@@ -112,6 +121,7 @@ def _drawn(
                 place.axvline(chosen, color=BASELINE_COLOUR, ls="--", label=f"chosen: {chosen}")
             if name.startswith("prediction_strength"):
                 place.axhline(_STRONG, color="#6B7885", ls=":", label="strong from 0.8")
+            if name.startswith(("prediction_strength", "stability")):
                 place.set_ylim(-0.05, 1.05)
             else:
                 linear_scale(place)

@@ -98,3 +98,20 @@ def test_bad_arguments_are_named(
 ) -> None:
     with pytest.raises(InputError, match=match):
         choose_n_clusters(latents, **options)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_what_is_shown_beside_has_no_vote_and_sees_plain_clusters(random_state: int) -> None:
+    points, _ = blobs(120, random_state, n_clusters=3, n_features=6)
+    choice = choose_n_clusters(points, candidates=range(2, 7), random_state=random_state)
+    for name in ("stability_spectral", "stability_kmeans", "gap", "silhouette"):
+        column = {int(row["n_clusters"]): row[name] for row in choice.scores}
+        assert name not in choice.votes
+        assert column[3] > column[2]
+        assert name == "gap" or column[3] == max(column.values())
+
+
+def test_noise_is_no_more_stable_than_chance_allows(random_state: int) -> None:
+    choice = choose_n_clusters(
+        noise(200, random_state), candidates=[6, 8], random_state=random_state
+    )
+    assert all(row["stability_kmeans"] < 0.6 for row in choice.scores)
