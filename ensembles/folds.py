@@ -7,7 +7,12 @@ import numpy.typing as npt
 
 from equiclust.exceptions import InputError
 
-__all__ = ["fold_masks"]
+__all__ = ["fold_masks", "three_tenths"]
+
+
+def three_tenths(n_folds: int) -> int:
+    """Folds that a member does not see unless told: three tenths of them, at least one of two."""
+    return min(max(round(0.3 * n_folds), 1), n_folds - 1)
 
 
 def fold_masks(

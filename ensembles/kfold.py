@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ensembles.committees import joined
 from ensembles.consensus import Method
-from ensembles.folds import fold_masks
+from ensembles.folds import fold_masks, three_tenths
 from ensembles.jury import Jury, Verdict, member_folder
 from ensembles.members import MemberTask
 from ensembles.training import Progress, train_members
@@ -52,8 +52,8 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         As in `Jury`.
     n_folds : int
         Members; 1 trains a single network on everything.
-    held_out_folds : int
-        Folds that each member does not see; fewer than `n_folds`.
+    held_out_folds : int or "auto"
+        Folds that each member does not see, fewer than `n_folds`; "auto" is three tenths of them.
     n_jobs : int, optional
         Members that are trained side by side, each in a process of its own. Each uses one thread
         of the processor, so that the result is the same however many there are. By default one for
@@ -86,7 +86,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         consensus: Method = "vote",
         reliability: float = 0.9,
         n_folds: int = 10,
-        held_out_folds: int = 3,
+        held_out_folds: int | Literal["auto"] = "auto",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -141,7 +141,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self._entropy = int(check_random_state(self.random_state).randint(2**31 - 1))
         seeds = self._seeds()
         held_out = fold_masks(
-            len(given), self.n_folds, self.held_out_folds, random_state=int(seeds[-1])
+            len(given), self.n_folds, self._n_held_out, random_state=int(seeds[-1])
         )
         members = self._estimators(recipes, seeds)
         tasks = [
@@ -200,6 +200,12 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             one.set_params(random_state=int(seed))
             one._check_parameters()
         return chosen
+
+    @property
+    def _n_held_out(self) -> int:
+        if self.held_out_folds == "auto":
+            return three_tenths(self.n_folds)
+        return self.held_out_folds
 
     def _choice(self, seed: int) -> Choice:
         if self.n_clusters != "auto":

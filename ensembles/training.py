@@ -76,7 +76,13 @@ def _with_progress(k: int, tasks: Sequence[MemberTask], on_progress: Progress | 
 def _side_by_side(
     tasks: Sequence[MemberTask], n_jobs: int | None, on_progress: Progress | None
 ) -> list[Member]:
-    with Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered") as parallel:
+    with (
+        warnings.catch_warnings(),
+        Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered") as parallel,
+    ):
+        # Members keep the memory that they free; when joblib starts a large one's process anew,
+        # nothing is lost.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
         local = type(parallel._backend).__name__ == _LOCAL
         at_once = parallel._effective_n_jobs()
         sent = [replace(task, parent=os.getpid()) if local else task for task in tasks]

@@ -104,7 +104,9 @@ class Recipe:
     @property
     def kfold(self) -> dict[str, Any]:
         """Parameters of `KFoldEnsemble`, but the autoencoder."""
-        folds = {**vars(self.ensemble), "held_out_folds": self.ensemble.n_held_out}
+        folds = dict(vars(self.ensemble))
+        if self.ensemble.held_out_folds != "auto":
+            folds["held_out_folds"] = self.ensemble.n_held_out
         return {**folds, **vars(self.clusters), "random_state": self.seed}
 
     def with_(self, **settings: Any) -> Self:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ensembles.consensus import Method
+from ensembles.folds import three_tenths
 from ensembles.jury import Jury
 from ensembles.kfold import KFoldEnsemble
 from equiclust.autoencoder import EquivariantAutoencoder
@@ -129,8 +130,8 @@ class Ensemble:
     ----------
     n_folds : int
         Parts into which the images are split, and networks that are trained.
-    held_out_folds : int
-        Parts that each network does not train on; see `n_held_out`.
+    held_out_folds : int or "auto"
+        Parts that each network does not train on, at most all but one; "auto" is three tenths.
     consensus : {"vote", "coassociation"}
         How one label is made of many.
     reliability : float
@@ -144,18 +145,21 @@ class Ensemble:
     """
 
     n_folds: int = _ENSEMBLE.n_folds
-    held_out_folds: int = _ENSEMBLE.held_out_folds
+    held_out_folds: int | Literal["auto"] = _ENSEMBLE.held_out_folds
     consensus: Method = _ENSEMBLE.consensus
     reliability: float = _ENSEMBLE.reliability
 
     def __post_init__(self) -> None:
         _check_at_least("n_folds", self.n_folds, 1)
-        _check_at_least("held_out_folds", self.held_out_folds, 1)
+        if self.held_out_folds != "auto":
+            _check_at_least("held_out_folds", self.held_out_folds, 1)
         Jury(consensus=self.consensus, reliability=self.reliability)._check_parameters()
 
     @property
     def n_held_out(self) -> int:
         """Parts that a network does not train on: at least one is left for it."""
+        if self.held_out_folds == "auto":
+            return three_tenths(self.n_folds)
         return min(self.held_out_folds, self.n_folds - 1)
 
 

@@ -211,7 +211,7 @@ def _jury_metrics(ensemble: KFoldEnsemble, verdict: Verdict, rebuilt: Rebuilt) -
     return {
         "ensemble": {
             "n_folds": len(members),
-            "held_out_folds": ensemble.held_out_folds,
+            "held_out_folds": int(ensemble.held_out_[:, 0].sum()),
             "members": members,
             "held_out": {"member_mean": rebuilt.member_mean, "ensemble": rebuilt.held_out},
         },

@@ -36,6 +36,7 @@ _SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "batch_size": st.integers(2, 2**40),
     "learning_rate": st.floats(0.0, exclude_min=True, allow_infinity=False),
     "start": st.sampled_from(["shipped", "none"]),
+    "held_out_folds": st.just("auto") | _COUNT,
     "consensus": st.sampled_from(["vote", "coassociation"]),
     "n_clusters": st.just("auto") | _COUNT,
     "method": st.sampled_from(["gmm", "kmeans", "spectral"]),
