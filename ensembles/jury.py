@@ -34,7 +34,7 @@ Labels = npt.NDArray[np.int64]
 
 # No calibrated confidence is above this: no label is given.
 _NEVER = 2.0
-METHODS = ("gmm", "kmeans", "spectral")
+METHODS = ("gmm", "kmeans", "spectral", "manifold")
 _TINY = 1e-12
 _ARRAY_RANKS = {
     "names": 2,
@@ -72,7 +72,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
     Parameters
     ----------
     n_clusters : int
-    method : {"auto", "gmm", "kmeans", "spectral"}
+    method : {"auto", "gmm", "kmeans", "spectral", "manifold"}
         How latents are clustered, see `LatentClusterer`; "auto" takes the one whose committees
         agree best with one another.
     consensus : {"vote", "coassociation"}
@@ -152,17 +152,18 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
 
     def _formed(self, latents: Array, seed: int) -> tuple[str, list[Committee]]:
         """The method, and the committees that use it."""
-        methods = METHODS if self.method == "auto" else (self.method,)
-        formed = {
-            method: form_committees(latents, self.scales_, method, self.n_clusters, seed=seed)
-            for method in methods
-        }
-        if len(formed) > 1:
-            firm = {name: stability(them, latents, self.scales_) for name, them in formed.items()}
-            logger.info("agreement of committees by method: %s", firm)
-            best = max(firm, key=lambda name: firm[name])
-        else:
-            best = methods[0]
+        formed: dict[str, list[Committee]] = {}
+        firm: dict[str, float] = {}
+        for method in METHODS if self.method == "auto" else (self.method,):
+            formed[method] = form_committees(
+                latents, self.scales_, method, self.n_clusters, seed=seed
+            )
+            firm[method] = stability(formed[method], latents, self.scales_)
+            if firm[method] == 1.0:
+                # The others, slower ones, cannot do better.
+                break
+        logger.info("agreement of committees by method: %s", firm)
+        best = max(firm, key=lambda name: firm[name])
         return best, formed[best]
 
     def _alone(self, own: Array, hidden: Bools, seed: int) -> LatentClusterer:

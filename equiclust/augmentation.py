@@ -22,10 +22,10 @@ _SMOOTHING_TAPS = (1.0, 4.0, 6.0, 4.0, 1.0)
 class Augmentation:
     """How far a view may differ from its image; each step is drawn anew for each image.
 
-    Any rotation about the centre is always applied.
-
     Parameters
     ----------
+    angle : float
+        Largest turn about the centre either way, in half turns: 1 is any rotation, 0 none.
     scale : float
         Largest natural logarithm of the magnification.
     shear : float
@@ -43,6 +43,7 @@ class Augmentation:
         Largest standard deviation of white noise, in units of the image range.
     """
 
+    angle: float = 1.0
     scale: float = 0.2
     shear: float = 0.15
     smoothing: float = 0.3
@@ -91,7 +92,7 @@ class Augmentation:
         self, images: Tensor, mask: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Every image and its mask turned by an angle of its own, and nothing else."""
-        angles = 2.0 * math.pi * torch.rand(len(images), generator=generator)
+        angles = self._angles(torch.rand(len(images), generator=generator))
         views, hidden = _warp(images, mask, _rotation(angles))
         return views.masked_fill(hidden, 0.0), hidden
 
@@ -100,13 +101,18 @@ class Augmentation:
 
     def _matrices(self, n: int, generator: torch.Generator) -> Tensor:
         """`(n, 2, 2)`: turn, magnify, mirror, and stretch along a random axis."""
-        turn, axis = (2.0 * math.pi * torch.rand(2, n, generator=generator)).unbind()
+        turn, axis = torch.rand(2, n, generator=generator).unbind()
+        turn, axis = self._angles(turn), 2.0 * math.pi * axis
         magnify = self._spread(self.scale, n, generator).exp()
         stretch = self._spread(self.shear, n, generator).exp()
         mirror = torch.where(torch.rand(n, generator=generator) < self.mirror, -1.0, 1.0)
         scales = torch.diag_embed(torch.stack([magnify * mirror, magnify], dim=-1))
         along = torch.diag_embed(torch.stack([stretch, 1.0 / stretch], dim=-1).sqrt())
         return _rotation(turn) @ scales @ _rotation(axis) @ along @ _rotation(-axis)
+
+    def _angles(self, shares: Tensor) -> Tensor:
+        """From shares of a full turn, 0 to 1, to angles either way, in radians."""
+        return self.angle * 2.0 * math.pi * torch.where(shares < 0.5, shares, shares - 1.0)
 
     def _smooth(self, images: Tensor, generator: torch.Generator) -> Tensor:
         if self.smoothing == 0:

@@ -76,7 +76,8 @@ class EquivariantAutoencoder(
     map_fields, detail_fields : int
         Width of the 8 x 8 and of the 16 x 16 map between encoder and decoder.
     annuli : int
-        Rings over which the latent is gathered; 1 forgets the radius.
+        Rings over which the latent is gathered; 1 forgets the radius. 0 keeps the place of
+        everything, and so its orientation: for the trivial group only.
     objective : mapping, optional
         Weights of the terms that differ from `ObjectiveWeights`, such as ``{"perceptual": 0}``.
     augmentation : mapping, optional

@@ -102,3 +102,14 @@ def test_contrast_is_a_power_that_keeps_white() -> None:
 def test_limits_beyond_reason_are_refused() -> None:
     with pytest.raises(InputError, match="shear must lie in 0 to 1, got 2"):
         Augmentation(shear=2)
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.1, 1.0])
+def test_views_are_turned_up_to_the_limit_either_way(limit: float) -> None:
+    plain = Augmentation(angle=limit, scale=0, shear=0, mirror=0)
+    matrices = plain._matrices(2000, _generator(0)).numpy()
+    angles = np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0]) / np.pi
+    assert np.abs(angles).max() <= limit + 1e-6
+    np.testing.assert_allclose(
+        np.quantile(angles, [0.25, 0.75]), [-limit / 2, limit / 2], atol=0.05
+    )

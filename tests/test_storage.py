@@ -27,7 +27,9 @@ def _clusterer(kind: str, seed: int) -> Clusterer:
     return LatentClusterer(3, method=kind, whiten=0.7, n_components=0.99, random_state=seed)
 
 
-kinds = pytest.mark.parametrize("kind", ["kmeans", "gmm", "spectral", "exact", "landmarks"])
+kinds = pytest.mark.parametrize(
+    "kind", ["kmeans", "gmm", "spectral", "manifold", "exact", "landmarks"]
+)
 
 
 @pytest.fixture

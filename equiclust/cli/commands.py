@@ -28,7 +28,7 @@ def run(
     n_clusters: Annotated[int | Literal["auto"], "auto|K"] = "auto",
     n_folds: Annotated[int, "K"] = 10,
     size: Annotated[int, "PX"] = 128,
-    method: Literal["auto", "spectral", "kmeans", "gmm"] = "auto",
+    method: Literal["auto", "spectral", "kmeans", "gmm", "manifold"] = "auto",
     seed: Annotated[int, "S"] = 0,
     latent_dim: Annotated[int, "D"] = 32,
     max_epochs: Annotated[int | Literal["auto"], "auto|N"] = "auto",
@@ -57,7 +57,7 @@ def run(
         Folder for everything that the run writes: new, empty, or of the same run.
     recipe
         Settings to start from, over which flags win: digits, discs, gas_clouds, micrographs,
-        radio_galaxies, or a TOML file, such as the recipe.toml of another run.
+        radio_galaxies, upright, or a TOML file, such as the recipe.toml of another run.
     n_clusters
         Number of clusters; auto lets the latents decide.
     n_folds

@@ -18,6 +18,7 @@ from equiclust.clustering.labels import (
     kmeans_centres,
     within_cluster_variance,
 )
+from equiclust.clustering.manifold import ManifoldModel
 from equiclust.clustering.spectral import SpectralClustering
 from equiclust.storage import check_fits, check_ranks
 
@@ -227,4 +228,5 @@ MODELS: Mapping[str, type[Model]] = {
     "kmeans": CentreModel,
     "gmm": MixtureModel,
     "spectral": SpectralModel,
+    "manifold": ManifoldModel,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ Labels = npt.NDArray[np.int64]
 # change its distance by no more than chance does.
 _OUTLIER_NEIGHBOURS = 10
 _MOST_REFERENCES = 10_000
+_SHARE_KEPT = 0.95
 
 _ARRAY_RANKS = {
     "whitening.mean": 1,
@@ -49,7 +50,7 @@ def make_clusterer(
     n_clusters: int,
     *,
     whiten: bool | float = 0.5,
-    n_components: float | int | None = 0.95,
+    n_components: float | int | Literal["auto"] | None = "auto",
     standardise: bool = True,
     random_state: int | np.random.RandomState | None = None,
 ) -> LatentClusterer:
@@ -57,7 +58,7 @@ def make_clusterer(
 
     Parameters
     ----------
-    method : {"kmeans", "gmm", "spectral"}
+    method : {"kmeans", "gmm", "spectral", "manifold"}
         How the whitened latents are clustered.
     n_clusters : int
         How many clusters.
@@ -92,14 +93,16 @@ class LatentClusterer(ClusterMixin, Persistent):  # type: ignore[misc]
     ----------
     n_clusters : int
         How many clusters.
-    method : {"kmeans", "gmm", "spectral"}
-        k-means, Gaussian mixture (its covariances chosen by BIC), or spectral clustering.
+    method : {"kmeans", "gmm", "spectral", "manifold"}
+        k-means, Gaussian mixture (its covariances chosen by BIC), spectral clustering, or a mixture
+        in a UMAP embedding, see `equiclust.clustering.manifold`.
     whiten : bool or float
         Bring the principal axes to the same variance: wholly (True, 1), not at all (False, 0), or
         part of the way: an axis is divided by its standard deviation to this power. Whole whitening
         makes directions of mere noise count as much as any other; half of it is safe.
-    n_components : int, float or None
+    n_components : int, float, "auto" or None
         How many principal axes are kept, or the share of the variance to explain by them, or all.
+        "auto" keeps all for "manifold", whose neighbourhoods small axes refine, and else 0.95.
     standardise : bool
         Bring every column to unit variance first.
     random_state : int, RandomState or None
@@ -127,7 +130,7 @@ class LatentClusterer(ClusterMixin, Persistent):  # type: ignore[misc]
         *,
         method: str = "kmeans",
         whiten: bool | float = 0.5,
-        n_components: float | int | None = 0.95,
+        n_components: float | int | Literal["auto"] | None = "auto",
         standardise: bool = True,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -166,9 +169,15 @@ class LatentClusterer(ClusterMixin, Persistent):  # type: ignore[misc]
 
     def _check_parameters(self) -> None:
         check_at_least_one("n_clusters", self.n_clusters)
-        check_whitening(self.whiten, self.n_components)
+        check_whitening(self.whiten, self._share_kept)
         if not isinstance(self.method, str) or self.method not in MODELS:
             raise InputError(f"method must be one of {', '.join(MODELS)}, got {self.method!r}")
+
+    @property
+    def _share_kept(self) -> float | int | None:
+        if self.n_components == "auto":
+            return None if self.method == "manifold" else _SHARE_KEPT
+        return self.n_components
 
     def _fit(self, latents: Array) -> None:
         generator = check_random_state(self.random_state)
@@ -176,7 +185,7 @@ class LatentClusterer(ClusterMixin, Persistent):  # type: ignore[misc]
             latents,
             standardise=self.standardise,
             whiten=self.whiten,
-            n_components=self.n_components,
+            n_components=self._share_kept,
         )
         points = self.whitening_.apply(latents)
         n_distinct = len(distinct_rows(points)[0])

@@ -36,7 +36,7 @@ class NetworkConfig:
     detail_fields : int
         Fields of the 16 x 16 `DetailCode` that it sees besides.
     annuli : int
-        Rings over which the latent is gathered.
+        Rings over which the latent is gathered; 0 keeps the place, with the trivial group only.
     latent_dim : int
         Length of the invariant latent.
     """
@@ -51,10 +51,12 @@ class NetworkConfig:
     latent_dim: int = 32
 
     def __post_init__(self) -> None:
-        Group(self.group)
         n_halvings(self.size)
-        for name in ("in_channels", "map_fields", "detail_fields", "annuli", "latent_dim"):
+        for name in ("in_channels", "map_fields", "detail_fields", "latent_dim"):
             _check_positive(name, getattr(self, name))
+        # Places are no invariant of any group but the trivial one.
+        if self.annuli != 0 or Group(self.group).order > 1:
+            _check_positive("annuli", self.annuli)
         if not self.fields:
             raise InputError("fields must name at least one width, got none")
         for width in self.fields:

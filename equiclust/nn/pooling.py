@@ -9,7 +9,10 @@ from equiclust.nn.arguments import check_count
 from equiclust.nn.groups import Group
 from equiclust.nn.pooling_group import group_mean, group_std
 
-__all__ = ["InvariantPooling", "annulus_weights"]
+__all__ = ["InvariantPooling", "annulus_weights", "cell_weights"]
+
+# Cells to a side, where the place is kept.
+_CELLS = 4
 
 
 def annulus_weights(size: int, annuli: int) -> Tensor:
@@ -36,6 +39,14 @@ def annulus_weights(size: int, annuli: int) -> Tensor:
     return weights / weights.sum(dim=(1, 2), keepdim=True)
 
 
+def cell_weights(size: int) -> Tensor:
+    """Weights `(16, size, size)` of the cells of a grid of 4 x 4, each of sum one; 4 | size."""
+    cell = torch.arange(size) * _CELLS // size
+    inside = torch.nn.functional.one_hot(cell, _CELLS).to(torch.float64).T
+    weights = torch.einsum("ih,jw->ijhw", inside, inside).reshape(-1, size, size)
+    return weights / weights.sum(dim=(1, 2), keepdim=True)
+
+
 class InvariantPooling(nn.Module):
     """Mean, and spread, over the group at every pixel, then the mean over each annulus.
 
@@ -51,7 +62,8 @@ class InvariantPooling(nn.Module):
     size : int
         Side of the map in pixels.
     annuli : int
-        Number of rings.
+        Number of rings; 0 keeps the place, by a grid of 4 x 4 cells, of which only the trivial
+        group makes an invariant.
     spread : bool
         Whether the standard deviation over the group is taken beside the mean; the trivial group
         has none.
@@ -63,12 +75,14 @@ class InvariantPooling(nn.Module):
         self, group: Group, fields: int, size: int, *, annuli: int = 4, spread: bool = True
     ) -> None:
         super().__init__()
-        for name, value in (("fields", fields), ("size", size), ("annuli", annuli)):
+        for name, value in (("fields", fields), ("size", size)):
             check_count(name, value)
+        if annuli or group.order > 1:
+            check_count("annuli", annuli)
         self.group = group
         self.spread = spread and group.order > 1
-        self.out_features = fields * annuli * (1 + self.spread)
-        weights = annulus_weights(size, annuli).float()
+        weights = (annulus_weights(size, annuli) if annuli else cell_weights(size)).float()
+        self.out_features = fields * len(weights) * (1 + self.spread)
         self.register_buffer("weights", weights, persistent=False)
 
     def forward(self, encoded: Tensor) -> Tensor:

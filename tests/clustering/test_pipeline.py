@@ -19,7 +19,7 @@ from equiclust.exceptions import InputError
 from equiclust.metrics import adjusted_rand_index
 from tests.clustering.shapes import blobs, noise
 
-METHODS = ["kmeans", "gmm", "spectral"]
+METHODS = ["kmeans", "gmm", "spectral", "manifold"]
 
 awkward = arrays(
     np.float64, st.tuples(st.integers(1, 20), st.integers(1, 3)), elements=st.integers(-3, 3)
@@ -147,7 +147,9 @@ def test_repeated_samples_count(method: str, random_state: int) -> None:
 
 
 def test_parameters_are_checked(method: str) -> None:
-    with pytest.raises(InputError, match="method must be one of kmeans, gmm, spectral, got 'dbs'"):
+    with pytest.raises(
+        InputError, match="method must be one of kmeans, gmm, spectral, manifold, got 'dbs'"
+    ):
         make_clusterer("dbs", 3)
     with pytest.raises(InputError, match="n_clusters must be a whole number"):
         make_clusterer(method, 0)
@@ -175,6 +177,7 @@ def test_scikit_learn_agrees(method: str, random_state: int) -> None:
         "kmeans": KMeans(2, n_init=10, random_state=random_state),
         "gmm": GaussianMixture(2, covariance_type="tied", random_state=random_state),
         "spectral": KMeans(2, n_init=10, random_state=random_state),
+        "manifold": GaussianMixture(2, random_state=random_state),
     }[method]
     reference = make_pipeline(StandardScaler(), PCA(), last).fit_predict(points)
     clusterer = LatentClusterer(

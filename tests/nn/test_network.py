@@ -12,7 +12,7 @@ from equiclust.nn.encoder import legal_size, n_halvings
 from equiclust.nn.export import export_encoder
 from equiclust.nn.groups import Group
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
-from equiclust.nn.pooling import InvariantPooling, annulus_weights
+from equiclust.nn.pooling import InvariantPooling, annulus_weights, cell_weights
 from equiclust.nn.turning import SplineTurn
 
 GROUPS = ("D8", "C8", "D4", "C4", "D1", "trivial")
@@ -116,6 +116,27 @@ def test_annuli_are_the_same_from_all_sides_and_cover_the_disc(annuli: int) -> N
         assert torch.equal(view, weights)
     torch.testing.assert_close(weights.sum((1, 2)), torch.ones(annuli, dtype=torch.float64))
     assert bool((weights.sum(0)[1:-1, 1:-1] > 0).all())
+
+
+def test_cells_divide_the_map_among_them() -> None:
+    weights = cell_weights(8)
+    assert weights.shape == (16, 8, 8)
+    torch.testing.assert_close(weights.sum((1, 2)), torch.ones(16, dtype=torch.float64))
+    assert torch.equal((weights > 0).sum(dim=0), torch.ones(8, 8, dtype=torch.int64))
+
+
+def test_cells_know_the_place_and_are_for_the_trivial_group_alone() -> None:
+    pooling = InvariantPooling(Group("trivial"), 1, 8, annuli=0)
+    image = torch.zeros(1, 1, 8, 8)
+    image[..., 0, 0] = 1.0
+    turned = torch.rot90(image, 1, (2, 3))
+    assert torch.equal(pooling(image).nonzero()[:, 1], torch.tensor([0]))
+    assert torch.equal(pooling(turned).nonzero()[:, 1], torch.tensor([12]))
+    with pytest.raises(InputError, match="annuli"):
+        InvariantPooling(Group("C4"), 1, 8, annuli=0)
+    with pytest.raises(InputError, match="annuli"):
+        NetworkConfig(annuli=0)
+    assert NetworkConfig(group="trivial", annuli=0).annuli == 0
 
 
 def test_annuli_know_the_radius_and_one_disc_does_not() -> None:

@@ -39,7 +39,7 @@ _SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "held_out_folds": st.just("auto") | _COUNT,
     "consensus": st.sampled_from(["vote", "coassociation"]),
     "n_clusters": st.just("auto") | _COUNT,
-    "method": st.sampled_from(["gmm", "kmeans", "spectral"]),
+    "method": st.sampled_from(["gmm", "kmeans", "spectral", "manifold"]),
 }
 
 
