@@ -15,14 +15,14 @@ from sklearn.mixture import GaussianMixture
 from equiclust.clustering.validation import distinct_rows
 from equiclust.storage import check_fits, check_ranks
 
-__all__ = ["ManifoldModel"]
+__all__ = ["ManifoldModel", "embed"]
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 _N_NEIGHBORS = 15
 # Fewer samples have no manifold that could be seen.
-_FEWEST = 30
+_FEWEST = 20
 # More samples than these show nothing new.
 _MOST_REFERENCES = 10_000
 # New samples ask so many of the old ones.
@@ -63,9 +63,15 @@ class ManifoldModel:
         drawn = np.sort(np.random.default_rng(seed).permutation(len(points))[:_MOST_REFERENCES])
         # Samples that are alike are one neighbour, but count as many in the mixture.
         references, where, _ = distinct_rows(points[drawn])
-        embedded = _embedded(references, n_clusters, seed)
+        embedded = embed(references, max(n_clusters, 2), seed=seed)
         mixture = _mixture(embedded[where], n_clusters, seed)
         return cls(references, np.asarray(mixture.predict_proba(embedded)))
+
+    @classmethod
+    def of_embedded(cls, points: Array, embedded: Array, n_clusters: int, seed: int) -> Self:
+        """Learn from samples `(n, d)` whose embedding `(n, e)` is known."""
+        mixture = _mixture(embedded, n_clusters, seed)
+        return cls(points, np.asarray(mixture.predict_proba(embedded)))
 
     @classmethod
     def restore(cls, arrays: dict[str, npt.NDArray[Any]], n_clusters: int, n_features: int) -> Self:
@@ -98,8 +104,9 @@ class ManifoldModel:
         return {"references": self.references, "shares": self.shares}
 
 
-def _embedded(points: Array, n_clusters: int, seed: int) -> Array:
-    if len(points) < max(_FEWEST, 3 * n_clusters):
+def embed(points: Array, n_dimensions: int, *, seed: int) -> Array:
+    """Distinct samples `(n, d)` where UMAP places them, `(n, n_dimensions)`; few as they are."""
+    if len(points) < max(_FEWEST, 3 * n_dimensions):
         return points
     with warnings.catch_warnings():
         # It warns of parts that are not used here, and of what it decides by itself.
@@ -108,7 +115,7 @@ def _embedded(points: Array, n_clusters: int, seed: int) -> Array:
 
         found = UMAP(
             n_neighbors=_N_NEIGHBORS,
-            n_components=max(n_clusters, 2),
+            n_components=n_dimensions,
             min_dist=0.0,
             n_jobs=1,
             random_state=seed,

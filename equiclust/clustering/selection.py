@@ -1,4 +1,4 @@
-"""How many clusters there are, by the vote of three methods that fail in different ways."""
+"""How many clusters there are, by three votes that fail in different ways."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.utils import check_array, check_random_state
 
 from equiclust.clustering.gap import gap_statistic
-from equiclust.clustering.models import CentreModel, MixtureModel, Model, SpectralModel
+from equiclust.clustering.manifold import ManifoldModel, embed
+from equiclust.clustering.models import CentreModel, MixtureModel
 from equiclust.clustering.unimodality import FEWEST_FOR_VALLEY, unimodality_p_value
 from equiclust.clustering.validation import check_at_least_one, distinct_rows
 from equiclust.clustering.whitening import Whitening, check_whitening
@@ -29,7 +31,13 @@ Labels = npt.NDArray[np.int64]
 
 # Tibshirani & Walther's own recommendation is 0.8 to 0.9.
 _STRONG = 0.8
-_N_SPLITS = 4
+_N_SPLITS = 3
+# Of the embedding in which clusters are counted.
+_N_DIMENSIONS = 5
+_N_EMBEDDINGS = 3
+# A dense region has at least one in so many of the samples, and so many at all.
+_DENSE_PART = 25
+_FEWEST_DENSE = 5
 # So unlikely must a single heap be for there to be clusters.
 _LEVEL = 0.02
 
@@ -43,7 +51,7 @@ class Choice:
     n_clusters : int
         The median of the votes, or 1: no clusters here.
     votes : mapping of str to int
-        What each score alone would have chosen.
+        What each alone would have chosen.
     scores : tuple of mapping
         One row a candidate: `n_clusters` and its value of every score. Higher is better. Those
         without a vote are shown beside.
@@ -61,7 +69,7 @@ class Choice:
 def choose_n_clusters(
     latents: npt.ArrayLike,
     *,
-    candidates: Iterable[int] = range(2, 11),
+    candidates: Iterable[int] = range(2, 16),
     whiten: bool | float = 0.5,
     n_components: float | int | None = 0.95,
     standardise: bool = True,
@@ -71,13 +79,14 @@ def choose_n_clusters(
     """Choose the number of clusters of latents.
 
     If a hundred samples or more show no valley, along directions that other samples have chosen, by
-    the dip test [3]_, there is one cluster: one continuous family. Else three scores vote, and the
-    median wins. Prediction strength [1]_ of spectral clustering and of k-means votes for the
-    largest number of clusters that two halves of the data agree on; it misses small clusters, that
-    of k-means splits long ones. The Bayesian information criterion of Gaussian mixtures [2]_ sees
-    small and long clusters and splits those that are not Gaussian. Shown beside, without a vote:
-    stability under resampling, the mean adjusted Rand index of what two halves make of all samples
-    [4]_, the gap statistic [5]_ and the silhouette [6]_.
+    the dip test [3]_, there is one cluster: one continuous family. Else three votes are taken, and
+    the median wins. Two halves of the samples are clustered apart in their manifolds
+    (`ManifoldModel`): prediction strength [1]_ votes for the largest number of clusters whose pairs
+    the other half keeps together, stability under resampling [4]_ for the number at which the
+    halves agree best on all samples, by adjusted Rand index. Density votes for the number of dense
+    regions in the manifold of all samples, by HDBSCAN [2]_. Shown beside, without a vote: the gap
+    statistic [5]_ and the silhouette [6]_ of k-means, and the Bayesian information criterion [7]_
+    of Gaussian mixtures.
 
     Parameters
     ----------
@@ -86,7 +95,7 @@ def choose_n_clusters(
     candidates : iterable of int
         Numbers of clusters to choose from; those above the number of distinct samples are left out.
     whiten, n_components, standardise
-        As in `LatentClusterer`.
+        As in `LatentClusterer`; manifolds are learned from all axes.
     max_samples : int
         Of more samples than these, so many are drawn.
     random_state : int, RandomState or None
@@ -105,13 +114,14 @@ def choose_n_clusters(
     ----------
     .. [1] Tibshirani, R. & Walther, G. 2005, "Cluster validation by prediction strength",
        J. Comput. Graph. Stat. 14, 511.
-    .. [2] Fraley, C. & Raftery, A. 1998, "How many clusters? Which clustering method?",
-       Comput. J. 41, 578.
+    .. [2] Campello, R., Moulavi, D. & Sander, J. 2013, "Density-based clustering based on
+       hierarchical density estimates", PAKDD, 160.
     .. [3] Hartigan, J. & Hartigan, P. 1985, "The dip test of unimodality", Ann. Statist. 13, 70.
     .. [4] Ben-Hur, A., Elisseeff, A. & Guyon, I. 2002, "A stability based method for discovering
        structure in clustered data", Pac. Symp. Biocomput. 7, 6.
     .. [5] Tibshirani, R., Walther, G. & Hastie, T. 2001, J. R. Statist. Soc. B 63, 411.
     .. [6] Rousseeuw, P. 1987, J. Comput. Appl. Math. 20, 53.
+    .. [7] Fraley, C. & Raftery, A. 1998, Comput. J. 41, 578.
     """
     check_at_least_one("max_samples", max_samples)
     check_whitening(whiten, n_components)
@@ -119,11 +129,15 @@ def choose_n_clusters(
     generator = check_random_state(random_state)
     # From sorted rows, so that the order they came in cannot matter.
     drawn = np.sort(generator.permutation(len(rows))[:max_samples])
-    points = Whitening.fit(
-        rows[drawn], standardise=standardise, whiten=whiten, n_components=n_components
-    ).apply(rows[drawn])
+    points, everything = (
+        Whitening.fit(
+            rows[drawn], standardise=standardise, whiten=whiten, n_components=share
+        ).apply(rows[drawn])
+        # Neighbourhoods are refined by small axes that would mislead the other scores.
+        for share in (n_components, None)
+    )
     possible = _possible(candidates, len(distinct_rows(points)[0]))
-    choice = _choose(points, possible, generator)
+    choice = _choose(points, everything, possible, generator)
     if len(points) < FEWEST_FOR_VALLEY:
         return choice
     chance = unimodality_p_value(points, generator)
@@ -155,27 +169,46 @@ def _possible(candidates: Iterable[int], n_distinct: int) -> list[int]:
     return possible
 
 
-def _choose(points: Array, candidates: list[int], generator: np.random.RandomState) -> Choice:
+def _choose(
+    points: Array, everything: Array, candidates: list[int], generator: np.random.RandomState
+) -> Choice:
+    """The votes, in the space `everything`, and what is shown beside, in that of `points`."""
     seed = int(generator.randint(2**31 - 1))
     halves = [
         np.array_split(generator.permutation(len(points)), 2)
         for _ in range(_N_SPLITS if len(points) > 1 else 0)
     ]
-    spectral = [_agreement(SpectralModel, points, halves, k, seed) for k in candidates]
-    kmeans = [_agreement(CentreModel, points, halves, k, seed) for k in candidates]
-    voting = {
-        "prediction_strength_spectral": [found.strength for found in spectral],
-        "prediction_strength_kmeans": [found.strength for found in kmeans],
-        "negative_bic": [-_bic(points, k, seed) for k in candidates],
-    }
-    shown = {
-        "stability_spectral": [found.stability for found in spectral],
-        "stability_kmeans": [found.stability for found in kmeans],
+    agreements = _mean_agreements(everything, halves, candidates, seed)
+    columns = {
+        "prediction_strength": [found.strength for found in agreements],
+        "stability": [found.stability for found in agreements],
         "gap": gap_statistic(points, candidates, seed=seed),
         "silhouette": [_silhouette(points, k, seed) for k in candidates],
+        "negative_bic": [-_bic(points, k, seed) for k in candidates],
     }
-    votes = {name: _vote(name, candidates, scores) for name, scores in voting.items()}
-    return Choice(median_low(votes.values()), votes, _rows(candidates, voting | shown))
+    votes = {
+        "prediction_strength": _largest_strong(candidates, columns["prediction_strength"]),
+        "stability": candidates[int(np.argmax(columns["stability"]))],
+        "density": _nearest(candidates, _n_dense(everything, seed)),
+    }
+    return Choice(median_low(votes.values()), votes, _rows(candidates, columns))
+
+
+def _n_dense(points: Array, seed: int) -> int:
+    """Number of dense regions: the median over embeddings that differ by their seed."""
+    distinct = distinct_rows(points)[0]
+    smallest = max(_FEWEST_DENSE, len(distinct) // _DENSE_PART)
+    if len(distinct) < 2 * smallest:
+        return 1
+    counts = []
+    for k in range(_N_EMBEDDINGS):
+        embedded = embed(distinct, _N_DIMENSIONS, seed=seed + k)
+        counts.append(int(HDBSCAN(smallest, copy=True).fit(embedded).labels_.max()) + 1)
+    return max(median_low(counts), 1)
+
+
+def _nearest(candidates: list[int], number: int) -> int:
+    return min(candidates, key=lambda candidate: abs(candidate - number))
 
 
 def _rows(
@@ -187,12 +220,6 @@ def _rows(
         | {name: column[i] for name, column in columns.items() if np.isfinite(column[i])}
         for i, k in enumerate(candidates)
     )
-
-
-def _vote(name: str, candidates: list[int], scores: list[float]) -> int:
-    if name.startswith("prediction_strength"):
-        return _largest_strong(candidates, scores)
-    return candidates[int(np.argmax(scores))]
 
 
 def _silhouette(points: Array, n_clusters: int, seed: int) -> float:
@@ -219,31 +246,42 @@ class _Agreement(NamedTuple):
     stability: float
 
 
-def _agreement(
-    model: type[Model],
-    points: Array,
-    splits: list[list[npt.NDArray[np.int64]]],
-    n_clusters: int,
-    seed: int,
-) -> _Agreement:
-    """Mean over the splits; a half with fewer samples than clusters predicts nothing."""
-    strengths: list[float] = []
-    stabilities: list[float] = []
-    for first, second in splits:
-        if min(len(distinct_rows(points[half])[0]) for half in (first, second)) < n_clusters:
-            strengths.append(0.0)
-            stabilities.append(0.0)
+def _mean_agreements(
+    points: Array, splits: list[list[npt.NDArray[np.int64]]], candidates: list[int], seed: int
+) -> list[_Agreement]:
+    """One a candidate, the mean over the splits."""
+    found = [_agreements(points, halves, candidates, seed) for halves in splits]
+    if not found:
+        return [_Agreement(0.0, 0.0)] * len(candidates)
+    return [_Agreement(*map(float, np.mean(column, axis=0))) for column in zip(*found, strict=True)]
+
+
+def _agreements(
+    points: Array, halves: list[npt.NDArray[np.int64]], candidates: list[int], seed: int
+) -> list[_Agreement]:
+    """One a candidate; a half with fewer samples than clusters predicts nothing."""
+    learned = []
+    for half in halves:
+        distinct = distinct_rows(points[half])[0]
+        learned.append((distinct, embed(distinct, _N_DIMENSIONS, seed=seed)))
+    first, second = halves
+    found = []
+    for k in candidates:
+        if min(len(distinct) for distinct, _ in learned) < k:
+            found.append(_Agreement(0.0, 0.0))
             continue
         one, other = (
-            model.fit(points[half], n_clusters, seed).memberships(points).argmax(axis=1)
-            for half in (first, second)
+            ManifoldModel.of_embedded(distinct, embedded, k, seed)
+            .memberships(points)
+            .argmax(axis=1)
+            for distinct, embedded in learned
         )
-        strengths.append(prediction_strength(one[second], other[second]))
-        strengths.append(prediction_strength(other[first], one[first]))
-        stabilities.append(float(adjusted_rand_score(one, other)))
-    if not splits:
-        return _Agreement(0.0, 0.0)
-    return _Agreement(float(np.mean(strengths)), float(np.mean(stabilities)))
+        strengths = (
+            prediction_strength(one[second], other[second]),
+            prediction_strength(other[first], one[first]),
+        )
+        found.append(_Agreement(float(np.mean(strengths)), adjusted_rand_score(one, other)))
+    return found
 
 
 def prediction_strength(predicted: Labels, own: Labels) -> float:

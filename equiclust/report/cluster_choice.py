@@ -16,29 +16,26 @@ from equiclust.report.quantities import is_number
 __all__ = ["ClusterChoice", "ScoreNote", "make_choice"]
 
 _TITLES = {
-    "prediction_strength_spectral": "Prediction strength, spectral",
-    "prediction_strength_kmeans": "Prediction strength, k-means",
+    "prediction_strength": "Prediction strength, manifold",
+    "stability": "Stability, manifold",
     "negative_bic": "Minus BIC, Gaussian mixture",
-    "stability_spectral": "Stability, spectral",
-    "stability_kmeans": "Stability, k-means",
     "gap": "Gap statistic, k-means",
     "silhouette": "Silhouette, k-means",
+    "density": "Density, manifold",
 }
 _MEANINGS = {
-    "prediction_strength_spectral": "two halves of the images are clustered apart by spectral "
-    "clustering: the share of pairs that both put together, in the cluster where it is least; "
-    "1 = always, 0.8 counts as strong, and the largest strong number gets the vote",
-    "prediction_strength_kmeans": "the same with k-means, which likes round clusters",
+    "prediction_strength": "two halves of the images are clustered apart, each in its own "
+    "manifold: the share of pairs that both put together, in the cluster where it is least; 1 = "
+    "always, 0.8 counts as strong, and the largest strong number gets the vote",
+    "stability": "adjusted Rand index of what the two halves make of all images: 1 = the same "
+    "clusters, 0 = chance; the largest gets the vote",
+    "density": "how many dense regions there are in the manifold of all images",
     "negative_bic": "Bayesian information criterion of a Gaussian mixture with its sign turned: "
-    "how well the mixture fits, less a price for each parameter; the largest gets the vote",
-    "stability_spectral": "adjusted Rand index of what two halves of the images, clustered apart "
-    "by spectral clustering, make of all images: 1 = the same clusters, 0 = chance; shown for "
-    "comparison, without a vote",
-    "stability_kmeans": "the same with k-means, without a vote",
+    "how well the mixture fits, less a price for each parameter; without a vote",
     "gap": "how much tighter the clusters are than those of points spread evenly over the same "
     "space, as the logarithm of their summed squared width; without a vote",
     "silhouette": "how much nearer an image is to its own cluster than to the next, from -1 to 1; "
-    "shown for comparison, without a vote",
+    "without a vote",
 }
 _STRONG = 0.8
 
@@ -87,7 +84,7 @@ def make_choice(contents: Contents) -> ClusterChoice:
                 _MEANINGS.get(name, "a further score"),
                 _whole(votes.get(name)),
             )
-            for name in names
+            for name in dict.fromkeys([*names, *votes])
         ),
     )
 
@@ -119,9 +116,9 @@ def _drawn(
             place.plot(*zip(*points, strict=True), "o-", color=OURS_COLOUR, lw=1.6, ms=4.5)
             if chosen is not None:
                 place.axvline(chosen, color=BASELINE_COLOUR, ls="--", label=f"chosen: {chosen}")
-            if name.startswith("prediction_strength"):
+            if name == "prediction_strength":
                 place.axhline(_STRONG, color="#6B7885", ls=":", label="strong from 0.8")
-            if name.startswith(("prediction_strength", "stability")):
+            if name in ("prediction_strength", "stability"):
                 place.set_ylim(-0.05, 1.05)
             else:
                 linear_scale(place)

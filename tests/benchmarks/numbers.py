@@ -37,7 +37,9 @@ def numbers_table(*, seeds: Iterable[int] = range(10), n_jobs: int = 1) -> Table
 
 
 def _chosen(n_kinds: int, seed: int) -> Choice:
-    return choose_n_clusters(latents_of_kinds(n_kinds, seed), random_state=seed)
+    choice = choose_n_clusters(latents_of_kinds(n_kinds, seed), random_state=seed)
+    print(f"{n_kinds} kinds, seed {seed}: {choice.n_clusters}, {dict(choice.votes)}", flush=True)
+    return choice
 
 
 def _row(n_kinds: int, choices: list[Choice]) -> dict[str, Any]:

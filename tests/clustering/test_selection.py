@@ -43,12 +43,15 @@ def test_the_choice_is_the_median_of_what_the_table_says(random_state: int) -> N
     )
     assert [row["n_clusters"] for row in choice.scores] == [2, 3, 5]
     assert choice.n_clusters == sorted(choice.votes.values())[1]
-    for name, vote in choice.votes.items():
-        column = {row["n_clusters"]: row[name] for row in choice.scores}
-        strong = [k for k, value in column.items() if value >= 0.8]
-        best = max(column, key=lambda k: column[k])
-        expected = best if name == "negative_bic" or not strong else max(strong)
-        assert vote == expected
+    columns = {
+        name: {row["n_clusters"]: row[name] for row in choice.scores}
+        for name in ("prediction_strength", "stability")
+    }
+    strong = [k for k, value in columns["prediction_strength"].items() if value >= 0.8]
+    best = {name: max(column, key=lambda k: column[k]) for name, column in columns.items()}
+    assert choice.votes["stability"] == best["stability"]
+    assert choice.votes["prediction_strength"] == max(strong or [best["prediction_strength"]])
+    assert choice.votes["density"] in (2, 3, 5)
 
 
 def test_the_order_of_rows_does_not_matter(random_state: int) -> None:
@@ -103,15 +106,21 @@ def test_bad_arguments_are_named(
 def test_what_is_shown_beside_has_no_vote_and_sees_plain_clusters(random_state: int) -> None:
     points, _ = blobs(120, random_state, n_clusters=3, n_features=6)
     choice = choose_n_clusters(points, candidates=range(2, 7), random_state=random_state)
-    for name in ("stability_spectral", "stability_kmeans", "gap", "silhouette"):
-        column = {int(row["n_clusters"]): row[name] for row in choice.scores}
-        assert name not in choice.votes
-        assert column[3] > column[2]
-        assert name == "gap" or column[3] == max(column.values())
+    columns = {
+        name: {int(row["n_clusters"]): row[name] for row in choice.scores}
+        for name in ("stability", "gap", "silhouette", "negative_bic")
+    }
+    assert set(choice.votes) == {"prediction_strength", "stability", "density"}
+    assert columns["gap"][3] > columns["gap"][2]
+    for name in ("stability", "silhouette", "negative_bic"):
+        assert max(columns[name], key=lambda k: columns[name][k]) == 3
 
 
-def test_noise_is_no_more_stable_than_chance_allows(random_state: int) -> None:
-    choice = choose_n_clusters(
-        noise(200, random_state), candidates=[6, 8], random_state=random_state
+def test_noise_is_less_stable_than_clusters(random_state: int) -> None:
+    points, _ = blobs(200, random_state, n_clusters=6, n_features=6)
+    seen, unseen = (
+        choose_n_clusters(values, candidates=[6], random_state=random_state).scores[0]["stability"]
+        for values in (points, noise(200, random_state, n_features=6))
     )
-    assert all(row["stability_kmeans"] < 0.6 for row in choice.scores)
+    assert seen > 0.95
+    assert unseen < 0.7
