@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ensembles.recipes import Recipe
+from equiclust.cli.engine import check_scheduler
 from equiclust.cli.inputs import absolute
 from equiclust.exceptions import InputError
 
@@ -53,6 +54,7 @@ class RunOptions:
         if self.n_jobs is not None and self.n_jobs < 1:
             raise InputError(f"--n-jobs must be at least 1, got {self.n_jobs}")
         _check_device(self.device)
+        check_scheduler(self.scheduler)
 
 
 def _check_device(device: str) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 import platform
 import shlex
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from joblib import parallel_config
 
 from ensembles import KFoldEnsemble, Verdict
 from ensembles.calibration import coverage_curve
@@ -24,6 +22,7 @@ from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.catalogue import make_latents, make_rejected, write_table
 from equiclust.cli.audit import audited
 from equiclust.cli.certificate import certify_model
+from equiclust.cli.engine import engine
 from equiclust.cli.inputs import Gathered, absolute
 from equiclust.cli.model import Model, catalogue_of
 from equiclust.cli.options import RunOptions
@@ -31,7 +30,7 @@ from equiclust.cli.parser import PROGRAM
 from equiclust.cli.resume import check_same_start
 from equiclust.cli.schedule import default_epochs
 from equiclust.cli.session import Session
-from equiclust.exceptions import InputError, WeightsNotFoundError
+from equiclust.exceptions import WeightsNotFoundError
 from equiclust.images import ImageSet
 from equiclust.objectives import PerceptualNetwork, find_weights
 from equiclust.persistence import atomic_path, write_json
@@ -42,7 +41,6 @@ __all__ = ["fit_and_write"]
 _PERCEPTUAL: PerceptualNetwork = "alexnet"
 # So many images are rebuilt by every network, for the scores and to be shown.
 _MOST_REBUILT = 200
-_SECONDS_TO_CONNECT = 20
 
 FloatArray = npt.NDArray[np.float32]
 Record = dict[str, Any]
@@ -122,29 +120,9 @@ def _trained(
     ensemble = KFoldEnsemble(
         autoencoder.set_params(max_epochs=epochs), **recipe.kfold, n_jobs=options.n_jobs
     )
-    with session.stage("training") as update, _engine(options.scheduler):
+    with session.stage("training") as update, engine(options.scheduler):
         ensemble.fit_members(images, checkpoints=folder.checkpoints, on_progress=update)
     return ensemble
-
-
-@contextmanager
-def _engine(scheduler: str | None) -> Iterator[None]:
-    """This machine, or the workers of a Dask scheduler."""
-    if scheduler is None:
-        yield
-        return
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise InputError(
-            "--scheduler needs the package distributed; install equiclust[cluster]"
-        ) from error
-    try:
-        client = Client(scheduler, timeout=_SECONDS_TO_CONNECT)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot reach the Dask scheduler {scheduler!r}: {error}") from error
-    with client, parallel_config(backend="dask"):
-        yield
 
 
 def _rebuilt(

@@ -124,7 +124,7 @@ def test_a_scheduler_that_does_not_answer(
     discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr("equiclust.cli.training._SECONDS_TO_CONNECT", 0.5)
+    monkeypatch.setattr("equiclust.cli.engine._SECONDS_TO_CONNECT", 0.5)
     nobody = "tcp://127.0.0.1:9"
     assert main(run_arguments(discs, tmp_path / "run", "--scheduler", nobody)) == 2
     said = capsys.readouterr()
@@ -133,3 +133,4 @@ def test_a_scheduler_that_does_not_answer(
     assert error.startswith("equiclust: error: ")
     assert f"cannot reach the Dask scheduler {nobody!r}" in error
     assert "Traceback" not in said.err
+    assert not (tmp_path / "run").exists()

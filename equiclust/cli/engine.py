@@ -1,0 +1,56 @@
+"""Where networks are trained: on this machine, or by the workers of a Dask scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from equiclust.exceptions import InputError
+
+__all__ = ["check_scheduler", "engine"]
+
+_SECONDS_TO_CONNECT = 20
+
+
+def check_scheduler(address: str | None) -> None:
+    """Refuse a scheduler that does not answer, before any work is done.
+
+    Raises
+    ------
+    InputError
+        When it cannot be reached, or the package for it is missing.
+    """
+    if address is not None:
+        _client(address).close()
+
+
+@contextmanager
+def engine(address: str | None) -> Iterator[None]:
+    """This machine, or the workers of the scheduler at this address.
+
+    Raises
+    ------
+    InputError
+        As `check_scheduler`.
+    """
+    if address is None:
+        yield
+        return
+    from joblib import parallel_config
+
+    with _client(address), parallel_config(backend="dask"):
+        yield
+
+
+def _client(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError(
+            "--scheduler needs the package distributed; install equiclust[cluster]"
+        ) from error
+    try:
+        return Client(address, timeout=_SECONDS_TO_CONNECT)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot reach the Dask scheduler {address!r}: {error}") from error
