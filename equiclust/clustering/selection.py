@@ -31,6 +31,8 @@ Labels = npt.NDArray[np.int64]
 
 # Tibshirani & Walther's own recommendation is 0.8 to 0.9.
 _STRONG = 0.8
+# Of halves that agree less, nothing can be learned about numbers.
+_AGREED = 0.5
 _N_SPLITS = 3
 # Of the embedding in which clusters are counted.
 _N_DIMENSIONS = 5
@@ -83,7 +85,8 @@ def choose_n_clusters(
     the median wins. Two halves of the samples are clustered apart in their manifolds
     (`ManifoldModel`): prediction strength [1]_ votes for the largest number of clusters whose pairs
     the other half keeps together, stability under resampling [4]_ for the number at which the
-    halves agree best on all samples, by adjusted Rand index. Density votes for the number of dense
+    halves agree best on all samples, by adjusted Rand index, or for the least number if they agree
+    on none (below 0.5). Density votes for the number of dense
     regions in the manifold of all samples, by HDBSCAN [2]_. Shown beside, without a vote: the gap
     statistic [5]_ and the silhouette [6]_ of k-means, and the Bayesian information criterion [7]_
     of Gaussian mixtures.
@@ -188,10 +191,15 @@ def _choose(
     }
     votes = {
         "prediction_strength": _largest_strong(candidates, columns["prediction_strength"]),
-        "stability": candidates[int(np.argmax(columns["stability"]))],
+        "stability": _most_stable(candidates, columns["stability"]),
         "density": _nearest(candidates, _n_dense(everything, seed)),
     }
     return Choice(median_low(votes.values()), votes, _rows(candidates, columns))
+
+
+def _most_stable(candidates: list[int], stabilities: list[float]) -> int:
+    """The number on which the halves agree best; the least if they agree on none."""
+    return candidates[int(np.argmax(stabilities))] if max(stabilities) >= _AGREED else candidates[0]
 
 
 def _n_dense(points: Array, seed: int) -> int:

@@ -49,7 +49,8 @@ def test_the_choice_is_the_median_of_what_the_table_says(random_state: int) -> N
     }
     strong = [k for k, value in columns["prediction_strength"].items() if value >= 0.8]
     best = {name: max(column, key=lambda k: column[k]) for name, column in columns.items()}
-    assert choice.votes["stability"] == best["stability"]
+    agreed = max(columns["stability"].values()) >= 0.5
+    assert choice.votes["stability"] == (best["stability"] if agreed else 2)
     assert choice.votes["prediction_strength"] == max(strong or [best["prediction_strength"]])
     assert choice.votes["density"] in (2, 3, 5)
 
