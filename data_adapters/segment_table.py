@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import warnings
 from typing import Any, NamedTuple
 
@@ -222,8 +223,9 @@ def _add_values(
 
 def _parsed(text: str) -> Any:
     """The unit; `None` when there is none or nobody knows it."""
-    # Older programs write in capitals.
-    for spelling in (text, text.replace("JY", "Jy").replace("BEAM", "beam")):
+    # Programs write JY/BEAM and Jy/Beam.
+    usual = re.sub("beam", "beam", re.sub("jy", "Jy", text, flags=re.I), flags=re.I)
+    for spelling in (text, usual):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

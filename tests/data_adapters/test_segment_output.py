@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
 from pathlib import Path
@@ -181,3 +182,24 @@ def test_another_file_is_refused_with_path_and_reason(
             read_segment_map(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+REAL = ["HorseHead", "PerA_Extn2MASS_F_Gal", "gc_bolocam_gps", "l1448_13co", "orion_12CO_mom0"]
+
+
+@pytest.mark.parametrize("name", REAL)
+@pytest.mark.filterwarnings("ignore")
+def test_real_headers_keep_their_sky(data_folder: Path, tmp_path: Path, name: str) -> None:
+    path = data_folder / "gas_maps" / f"{name}.fits"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not there")
+    with fits.open(path, memmap=False) as hdus:
+        header, shape = hdus[0].header, hdus[0].shape
+    write_segment_map(make_map(np.zeros(shape, np.int16), header), tmp_path / "labels.fits")
+    with fits.open(tmp_path / "labels.fits") as hdus:
+        hdus.verify("exception")
+        found, expected = WCS(hdus[0].header), WCS(header)
+    corners = np.array(list(itertools.product(*((0.0, side - 1.0) for side in shape[::-1]))))
+    np.testing.assert_allclose(
+        found.all_pix2world(corners, 0), expected.all_pix2world(corners, 0), rtol=0.0, atol=1e-9
+    )

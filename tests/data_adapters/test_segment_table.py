@@ -134,7 +134,8 @@ def test_flux_per_beam_is_divided_by_the_beam() -> None:
     assert column.unit == u.Jy
     assert "beam" in column.description
     assert row.table["mean"].unit == u.Jy / u.beam
-    assert uniform("JY/BEAM", Beam(0.02, 0.01, 10.0))["flux"] == row["flux"]
+    for spelling in ("JY/BEAM", "Jy/Beam", "Jy beam-1"):
+        assert uniform(spelling, Beam(0.02, 0.01, 10.0))["flux"] == row["flux"]
 
 
 @pytest.mark.parametrize(
