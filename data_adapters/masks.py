@@ -301,7 +301,7 @@ def region_mask(sky: SkyMap, path: str | os.PathLike[str]) -> BoolArray:
         raise InputError(f"{path}: it has no region with an inside, such as a circle or polygon")
     including = [bool(region.meta.get("include", True)) for region in flat]
     for region in flat:
-        # Otherwise `contains` answers for the outside of excluding ones.
+        # Some versions of regions answer for the outside of excluding ones otherwise.
         region.meta["include"] = True
     inside = [region for region, includes in zip(flat, including, strict=True) if includes]
     outside = [region for region, includes in zip(flat, including, strict=True) if not includes]

@@ -137,7 +137,10 @@ def test_the_order_of_axes_and_portions_change_nothing(
     cards = {f"{name[:-1]}{axis}": value for name, value in CARDS.items()}
     cards |= {f"CTYPE{others[0]}": "GLON-CAR", f"CTYPE{others[1]}": "GLAT-CAR", "BUNIT": "K"}
     fits.PrimaryHDU(cube.transpose(order), fits.Header(cards)).writeto(path, overwrite=True)
-    moments = moment_maps(open_sky_map(path))
+    sky = open_sky_map(path)
+    assert len(list(channel_groups(sky, 1, channels=slice(1, 4)))) == 3
+    assert len(channel_noise(sky, channels=slice(1, 4))) == 3
+    moments = moment_maps(sky)
     for name in ("integrated", "centroid", "dispersion", "peak", "low", "high", "noise"):
         np.testing.assert_array_equal(getattr(moments, name), getattr(expected, name))
 
