@@ -17,6 +17,8 @@ _HOMES = {
     "certify": "equiclust.invariance",
     "make_clusterer": "equiclust.clustering",
     "read": "data_adapters",
+    "simulate_cloud_cube": "equiclust.cloud_cubes",
+    "simulate_cloud_map": "equiclust.cloud_maps",
     "simulate_cloud_patches": "equiclust.clouds",
     "simulate_discs": "equiclust.simulate",
     "simulate_shapes": "equiclust.shapes",

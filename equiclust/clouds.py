@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,7 @@ def texture(
     rng: np.random.Generator,
     *,
     scale: float = 64.0,
+    slope: float | None = None,
 ) -> FloatArray:
     """Noise-free column density of one texture, statistically the same all over and at all angles.
 
@@ -124,6 +126,8 @@ def texture(
     scale : float
         Length in pixels in which filaments, clumps and shells are measured: a square of this side
         shows a handful of each. A larger map with the same scale shows more of the same.
+    slope : float, optional
+        For the fractal kinds, another slope than that of `SLOPES`.
 
     Returns
     -------
@@ -139,14 +143,23 @@ def texture(
     _check_shape(shape)
     if not 4.0 <= scale < math.inf:
         raise InputError(f"scale must be finite and at least 4 pixels, got {scale}")
-    return _texture(kind, shape, scale, rng)
+    if slope is not None and not (kind in SLOPES and math.isfinite(slope)):
+        raise InputError(
+            f"slope must be finite and goes with {', '.join(SLOPES)} only, got {slope} for {kind}"
+        )
+    return _texture(kind, shape, scale, rng, slope)
 
 
 def _texture(
-    kind: str, shape: tuple[int, int], scale: float, rng: np.random.Generator
+    kind: str,
+    shape: tuple[int, int],
+    scale: float,
+    rng: np.random.Generator,
+    slope: float | None = None,
 ) -> FloatArray:
     if kind in SLOPES:
-        return _unit_mean(_fractal_gas(shape, scale, SLOPES[kind], rng.uniform(0.7, 1.0), rng))
+        steepness = SLOPES[kind] if slope is None else slope
+        return _unit_mean(_fractal_gas(shape, scale, steepness, rng.uniform(0.7, 1.0), rng))
     structure = _unit_mean(_STRUCTURES[kind](shape, scale, rng))
     # Nothing in the sky is smooth or wholly dark: thin gas around, and light and shade within.
     shade = _fractal_gas(shape, scale, 2.8, 0.35, rng)
@@ -216,9 +229,21 @@ def _clumps(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> F
     row, column = _scattered(shape, 0.2 * scale, 25.0 / scale**2, rng)
     mass = _power_law(len(row), 1.7, 100.0, rng)
     sigma = 0.014 * scale * mass ** (1.0 / 3.0)
-    across = np.exp(-0.5 * ((np.arange(shape[0])[:, None] - row) / sigma) ** 2)
-    along = np.exp(-0.5 * ((np.arange(shape[1])[:, None] - column) / sigma) ** 2)
-    return np.asarray((across * (mass / sigma**2)) @ along.T, dtype=np.float64)
+    picture = np.empty(shape)
+    # Block by block, of the clumps that reach it (7 sigma of the widest): a large map has so many
+    # that the profiles of all of them would not fit in memory.
+    side, reach = math.ceil(4.0 * scale), 0.5 * scale
+    for top, left in itertools.product(range(0, shape[0], side), range(0, shape[1], side)):
+        rows = np.arange(top, min(top + side, shape[0]))
+        columns = np.arange(left, min(left + side, shape[1]))
+        near = (np.abs(row - rows.mean()) < 0.5 * len(rows) + reach) & (
+            np.abs(column - columns.mean()) < 0.5 * len(columns) + reach
+        )
+        across = np.exp(-0.5 * ((rows[:, None] - row[near]) / sigma[near]) ** 2)
+        along = np.exp(-0.5 * ((columns[:, None] - column[near]) / sigma[near]) ** 2)
+        block = np.ix_(rows, columns)
+        picture[block] = (across * (mass[near] / sigma[near] ** 2)) @ along.T
+    return picture
 
 
 def _power_law(n: int, slope: float, highest: float, rng: np.random.Generator) -> FloatArray:

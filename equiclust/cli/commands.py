@@ -202,39 +202,78 @@ def report(session: Session, run: RunPath) -> Outcome:
 
 def simulate(
     session: Session,
-    what: Literal["discs"],
+    what: Literal["discs", "clouds"],
     *,
     n: Annotated[int, "N"],
-    size: Annotated[int, "PX"] = 128,
+    size: Annotated[int | None, "PX"] = None,
     seed: Annotated[int, "S"] = 0,
     output: Annotated[str, "DIR"],
-    max_inclination: Annotated[float, "DEG"] = 60.0,
+    max_inclination: Annotated[float | None, "DEG"] = None,
+    channels: Annotated[int | None, "K"] = None,
+    scale: Annotated[float | None, "PX"] = None,
+    slope: Annotated[float | None, "SLOPE"] = None,
+    beam: Annotated[float | None, "PX"] = None,
+    snr: Annotated[float | None, "RATIO"] = None,
+    angle: Annotated[float | None, "DEG"] = None,
 ) -> Outcome:
-    """Simulate images whose kinds are known.
+    """Simulate discs, or maps and cubes of clouds, whose kinds are known.
+
+    Every image of discs holds one disc of one kind. Every map of clouds holds regions of four
+    textures, equally bright: a fractal, filaments, clumps and shells; which is where says the true
+    map beside it, cloud_0000.truth.fits by cloud_0000.fits, on the same coordinates.
 
     Parameters
     ----------
     what
-        Protoplanetary discs of six kinds: smooth, rings and gaps, cavity, spiral, crescent, planet.
+        discs: protoplanetary discs of six kinds, smooth, rings and gaps, cavity, spiral, crescent,
+        planet. clouds: maps of gas clouds, or cubes with --channels.
     n
         How many.
     size
-        Side in pixels.
+        Side in pixels; by default 128 for discs and 512 for clouds.
     seed
         The same seed gives the same images.
     output
-        New or empty folder for one FITS file an image, and truth.ecsv.
+        New or empty folder for one FITS file an image or map, and truth.ecsv.
     max_inclination
-        Highest inclination in degrees; 0 is face-on.
+        Discs: highest inclination in degrees, 60 by default; 0 is face-on.
+    channels
+        Clouds: make cubes of so many velocity channels of 0.2 km/s, in K; without it, maps in
+        K km/s.
+    scale
+        Clouds: size of the structures in pixels, 32 by default; a square of this side shows a
+        handful of filaments, clumps or shells.
+    slope
+        Clouds: slope of the power spectrum of the fractal, 2.2 by default; steeper is smoother.
+    beam
+        Clouds: full width of the beam at half maximum in pixels, 3 by default.
+    snr
+        Clouds: mean of the map, or typical peak of a cube's lines, over the rms of the noise; 10 by
+        default.
+    angle
+        Clouds: degrees by which the camera is turned; another angle with the same seed shows the
+        same sky turned. 0 by default.
 
     Examples
     --------
     equiclust simulate discs -n 120 --size 64 --seed 1 --output discs
+    equiclust simulate clouds -n 3 --size 512 --seed 1 --output clouds
+    equiclust simulate clouds -n 1 --size 256 --channels 40 --output cubes
     """
-    from equiclust.cli.simulate import write_discs
+    from equiclust.cli.simulate import SimulateOptions, write_clouds, write_discs
 
+    options = SimulateOptions(max_inclination, channels, scale, slope, beam, snr, angle)
+    options.check(what)
+    if what == "clouds":
+        side = 512 if size is None else size
+        return write_clouds(session, options, n=n, size=side, seed=seed, output=output)
     return write_discs(
-        session, n=n, size=size, seed=seed, output=output, max_inclination=max_inclination
+        session,
+        n=n,
+        size=128 if size is None else size,
+        seed=seed,
+        output=output,
+        max_inclination=60.0 if max_inclination is None else max_inclination,
     )
 
 

@@ -1,18 +1,79 @@
-"""`equiclust simulate`: images whose kinds are known."""
+"""`equiclust simulate`: images, maps and cubes whose kinds are known."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from equiclust.catalogue import write_table
 from equiclust.cli.places import check_place
 from equiclust.cli.session import Outcome, Session
-from equiclust.exceptions import OutputError
+from equiclust.exceptions import InputError, OutputError
 
-__all__ = ["TRUTH", "write_discs"]
+if TYPE_CHECKING:
+    from equiclust.cloud_maps import SkyOptions
+
+__all__ = ["TRUTH", "SimulateOptions", "write_clouds", "write_discs"]
 
 TRUTH = "truth.ecsv"
+
+
+_DESCRIPTIONS = {
+    "id": "name of the map",
+    "kinds": "kinds of texture, in the order of their numbers in the true map",
+    "shares": "share of the map that each kind has",
+    "slope": "of the power spectrum of the logarithm of each kind, where it is a fractal",
+    "beam_fwhm": "full width of the beam at half maximum",
+    "snr": "mean of the noise-free map, or a typical peak of a cube's lines, over the rms noise",
+    "angle": "by which the sky is turned",
+    "seed": "random_state with which the map is made again",
+}
+
+_UNITS = {"beam_fwhm": "pix", "angle": "deg"}
+
+
+@dataclass(frozen=True)
+class SimulateOptions:
+    """What only discs or only clouds can be asked for; `None` where the user said nothing."""
+
+    max_inclination: float | None = None
+    channels: int | None = None
+    scale: float | None = None
+    slope: float | None = None
+    beam: float | None = None
+    snr: float | None = None
+    angle: float | None = None
+
+    def check(self, what: str) -> None:
+        """Refuse options of the other subject.
+
+        Raises
+        ------
+        InputError
+        """
+        for field in fields(self):
+            of_discs = field.name == "max_inclination"
+            if getattr(self, field.name) is not None and of_discs != (what == "discs"):
+                flag = f"--{field.name.replace('_', '-')}"
+                raise InputError(
+                    f"{flag} is for {'discs' if of_discs else 'clouds'} and cannot be given for "
+                    f"{what}; leave it out"
+                )
+
+    @property
+    def sky(self) -> SkyOptions:
+        """What was said of a cloud's sky, by the names of `simulate_cloud_map`."""
+        names = {"scale": "scale", "slope": "slope", "beam": "beam_fwhm", "snr": "snr"}
+        names["angle"] = "angle"
+        said: Any = {
+            name: getattr(self, flag)
+            for flag, name in names.items()
+            if getattr(self, flag) is not None
+        }
+        chosen: SkyOptions = said
+        return chosen
 
 
 def write_discs(
@@ -33,6 +94,75 @@ def write_discs(
     write_table(truth, folder / TRUTH)
     record = {"folder": str(folder), "truth": str(folder / TRUTH), "n_images": len(paths)}
     return Outcome(record, f"{len(paths)} discs in {folder}, their truth in {folder / TRUTH}")
+
+
+def write_clouds(
+    session: Session, options: SimulateOptions, *, n: int, size: int, seed: int, output: str
+) -> Outcome:
+    """Write maps or cubes one at a time, each with its true map, and the table of them last."""
+    from equiclust.cloud_files import truth_path
+    from equiclust.draws import image_seeds, root_seed, truth_table
+
+    if n < 1:
+        raise InputError(f"n must be at least 1, got {n}")
+    folder = Path(output)
+    check_place(folder)
+    _check_clouds(options, size)
+    paths = [folder / f"cloud_{number:04d}.fits" for number in range(n)]
+    _check_free(folder, {place.name for path in paths for place in (path, truth_path(path))})
+    # Before the first file, since a seed that cannot be used leaves nothing behind.
+    seeds = image_seeds(n, root_seed(seed))
+    with session.stage("simulating") as update:
+        rows = []
+        for path, own in zip(paths, seeds, strict=True):
+            rows.append(_write_cloud(path, options, size, own))
+            update(len(rows), n, path.name)
+    write_table(truth_table(rows, _DESCRIPTIONS, _UNITS), folder / TRUTH)
+    what = "maps" if options.channels is None else "cubes"
+    record = {"folder": str(folder), "truth": str(folder / TRUTH), "n_images": n}
+    return Outcome(
+        record,
+        f"{n} {what} of clouds in {folder}, each with its true map in .truth.fits; their list is "
+        f"{folder / TRUTH}",
+    )
+
+
+def _check_clouds(options: SimulateOptions, size: int) -> None:
+    """Refuse before anything is written what cannot be drawn, in the words of the flags."""
+    from equiclust.cloud_cubes import FEWEST_CHANNELS
+    from equiclust.cloud_maps import SMALLEST, make_scene
+
+    if size < SMALLEST:
+        raise InputError(f"--size must be at least {SMALLEST} pixels for clouds, got {size}")
+    try:
+        make_scene((size, size), options.sky)
+    except InputError as error:
+        first, _, rest = str(error).partition(" ")
+        raise InputError(f"--{first.removesuffix('_fwhm')} {rest}") from error
+    if options.channels is not None and options.channels < FEWEST_CHANNELS:
+        raise InputError(f"--channels must be at least {FEWEST_CHANNELS}, got {options.channels}")
+
+
+def _write_cloud(path: Path, options: SimulateOptions, size: int, seed: int) -> dict[str, Any]:
+    from equiclust.cloud_files import write_cloud_cube, write_cloud_map
+    from equiclust.cloud_maps import kind_shares, kind_slopes, make_scene
+
+    sky: SkyOptions = {**options.sky, "random_state": seed}
+    scene = make_scene((size, size), sky)
+    if options.channels is None:
+        truth = write_cloud_map(path, (size, size), **sky)
+    else:
+        truth = write_cloud_cube(path, (options.channels, size, size), **sky)
+    return {
+        "id": path.stem,
+        "kinds": ",".join(scene.kinds),
+        "shares": kind_shares(truth, len(scene.kinds)),
+        "slope": kind_slopes(scene),
+        "beam_fwhm": scene.beam_fwhm,
+        "snr": scene.snr,
+        "angle": scene.angle,
+        "seed": seed,
+    }
 
 
 def _check_free(folder: Path, ours: set[str]) -> None:

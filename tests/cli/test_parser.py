@@ -130,8 +130,9 @@ def test_every_flag_of_every_command_is_explained(
 
 def test_the_examples_can_be_parsed() -> None:
     for command in COMMANDS:
-        for example in command.document.examples:
-            words = str(example.description).split()
+        examples = [str(example.description) for example in command.document.examples]
+        for line in "\n".join(examples).splitlines():
+            words = line.split()
             assert words[0] == "equiclust"
             assert parse_arguments(COMMANDS, words[1:]).command.name == command.name
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from data_adapters import read
 from equiclust.catalogue import read_table
 from equiclust.cli import main
+from equiclust.cloud_maps import MAP_KINDS, simulate_cloud_map
 from equiclust.simulate import simulate_discs
 
 
@@ -66,5 +68,69 @@ def test_what_cannot_be_simulated(tmp_path: Path, refused: Callable[..., str]) -
     assert "n must be at least 1" in refused(*words, "-n", "0")
     assert "size" in refused(*words, "-n", "1", "--size", "3")
     assert "max_inclination" in refused(*words, "-n", "1", "--max-inclination", "90")
-    assert "what must be discs" in refused("simulate", "dogs", *words[2:], "-n", "1")
+    assert "what must be one of discs, clouds" in refused("simulate", "dogs", *words[2:], "-n", "1")
     assert not (tmp_path / "discs").exists()
+
+
+def clouds(folder: Path, *more: str) -> list[str]:
+    words = ["simulate", "clouds", "-n", "2", "--size", "48", "--seed", "5", "--scale", "8"]
+    return [*words, "--output", str(folder), *more]
+
+
+def test_maps_of_clouds_have_their_truth_beside_them(tmp_path: Path) -> None:
+    options = ("--snr", "20", "--beam", "4", "--slope", "2.8", "--angle", "37")
+    assert main(clouds(tmp_path, *options)) == 0
+    table = read_table(tmp_path / "truth.ecsv")
+    assert table["id"].tolist() == ["cloud_0000", "cloud_0001"]
+    assert all(table[name].description for name in table.colnames)
+    for row in table:
+        image, truth = simulate_cloud_map(
+            (48, 48),
+            scale=8.0,
+            snr=row["snr"],
+            beam_fwhm=row["beam_fwhm"],
+            slope=row["slope"][0],
+            angle=row["angle"],
+            random_state=int(row["seed"]),
+        )
+        assert row["kinds"].split(",") == list(MAP_KINDS)
+        np.testing.assert_allclose(row["shares"], np.bincount(truth.ravel()) / truth.size)
+        values = fits.getdata(tmp_path / f"{row['id']}.fits")
+        np.testing.assert_array_equal(values, image.pixels[0])
+        np.testing.assert_array_equal(fits.getdata(tmp_path / f"{row['id']}.truth.fits"), truth)
+    assert (table["snr"][0], table["beam_fwhm"][0], table["slope"][0][0]) == (20.0, 4.0, 2.8)
+    assert np.isnan(table["slope"][0][1:]).all()
+
+
+def test_cubes_of_clouds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(clouds(tmp_path, "--channels", "6", "--json")) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["n_images"] == 2
+    assert Path(record["truth"]).is_file()
+    assert fits.getdata(tmp_path / "cloud_0001.fits").shape == (6, 48, 48)
+    assert fits.getdata(tmp_path / "cloud_0001.truth.fits").shape == (48, 48)
+
+
+def test_stopped_clouds_are_completed_and_finished_ones_kept(
+    tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    assert main(clouds(tmp_path)) == 0
+    assert "truth.ecsv" in refused(*clouds(tmp_path))
+    (tmp_path / "truth.ecsv").unlink()
+    (tmp_path / "cloud_0001.fits").unlink()
+    assert main(clouds(tmp_path)) == 0
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_what_does_not_go_together_is_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
+    folder = tmp_path / "new"
+    discs = ("simulate", "discs", "-n", "2", "--output", str(folder))
+    for flag in ("--channels", "--scale", "--slope", "--beam", "--snr", "--angle"):
+        assert f"{flag} is for clouds and cannot be given for discs" in refused(*discs, flag, "9")
+    assert "--max-inclination is for discs" in refused(*clouds(folder, "--max-inclination", "9"))
+    assert "--channels must be at least 2, got 1" in refused(*clouds(folder, "--channels", "1"))
+    assert "--beam must lie between" in refused(*clouds(folder, "--beam", "1"))
+    assert "--size must be" in refused(*clouds(folder, "--size", "8"))
+    assert "n must be at least 1" in refused(*clouds(folder, "-n", "0"))
+    assert "random_state" in refused(*clouds(folder, "--seed", "-1"))
+    assert not folder.exists()

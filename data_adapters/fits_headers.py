@@ -1,0 +1,114 @@
+"""What every reader of FITS files needs: quiet opening, reasons, extensions, cards, the beam."""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from astropy.io import fits
+
+from data_adapters.damage import reason_of
+from equiclust.exceptions import UnreadableFileError
+from equiclust.images import Beam
+
+__all__ = [
+    "beam_of",
+    "card",
+    "chosen_hdu",
+    "long_axes",
+    "number",
+    "quietly",
+    "reason",
+]
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def quietly(path: Path) -> Iterator[None]:
+    """Odd headers are what files in the wild have: worth a line in the log, not a warning."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        finally:
+            for warning in caught:
+                logger.debug("%s: %s", path, " ".join(str(warning.message).split()))
+
+
+def reason(path: Path, error: BaseException) -> str:
+    """Why a FITS file cannot be read, in words for the user."""
+    # astropy says so of text and of empty files alike.
+    if "SIMPLE" in str(error) and path.stat().st_size > 0:
+        return "it is not a FITS file"
+    return reason_of(path, error)
+
+
+def chosen_hdu(hdus: fits.HDUList, part: str, path: Path) -> Any:
+    """The extension that `part` names, or the first with an image of two long axes."""
+    if part:
+        return _named(hdus, part, path)
+    for hdu in hdus:
+        if hdu.is_image and len(long_axes(hdu)) >= 2 and 0 not in hdu.shape:
+            return hdu
+    listed = ", ".join(_described(hdu) for hdu in hdus)
+    raise UnreadableFileError(f"{path}: it holds no image of two axes, only {listed}")
+
+
+def _named(hdus: fits.HDUList, part: str, path: Path) -> Any:
+    name, _, version = part.partition(",")
+    key: Any = int(name) if name.strip().isdigit() else name.strip()
+    if version.strip().isdigit():
+        key = (key, int(version))
+    try:
+        hdu = hdus[key]
+    except (KeyError, IndexError) as error:
+        listed = ", ".join(_described(hdu) for hdu in hdus)
+        raise UnreadableFileError(f"{path}: it has no extension {part!r}, only {listed}") from error
+    if not hdu.is_image or len(long_axes(hdu)) < 2 or 0 in hdu.shape:
+        raise UnreadableFileError(
+            f"{path}: extension {part!r} is no image of two axes but {_described(hdu)}"
+        )
+    return hdu
+
+
+def long_axes(hdu: Any) -> tuple[int, ...]:
+    """Axes of the array that are longer than one pixel."""
+    return tuple(axis for axis, length in enumerate(hdu.shape) if length > 1)
+
+
+def _described(hdu: Any) -> str:
+    name = hdu.name or "an unnamed extension"
+    if not hdu.is_image:
+        return f"{name} (a table)" if hasattr(hdu, "columns") else f"{name} (no image)"
+    return f"{name} (shape {hdu.shape})" if hdu.shape else f"{name} (empty)"
+
+
+def card(header: fits.Header, name: str) -> str:
+    """Text of a card; empty when it is missing or cannot be parsed."""
+    try:
+        return str(header.get(name, "")).strip()
+    except (fits.VerifyError, ValueError):
+        return ""
+
+
+def beam_of(header: fits.Header) -> Beam | None:
+    """Beam of `BMAJ`, `BMIN` and `BPA`, if there is one."""
+    major = number(header, "BMAJ")
+    if not major > 0:
+        return None
+    minor, angle = number(header, "BMIN"), number(header, "BPA")
+    return Beam(major, minor if minor > 0 else major, angle if math.isfinite(angle) else 0.0)
+
+
+def number(header: fits.Header, name: str) -> float:
+    """Number on a card; NaN when it is missing or no number."""
+    try:
+        return float(card(header, name))
+    except ValueError:
+        return math.nan

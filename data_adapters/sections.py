@@ -1,0 +1,226 @@
+"""Sections of the pixels of a FITS file, without holding or mapping the whole of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+from data_adapters.fits_headers import quietly, reason
+from equiclust.exceptions import UnreadableFileError
+
+__all__ = [
+    "BLOCK_BYTES",
+    "Box",
+    "CompressedSections",
+    "PlainSections",
+    "Scaling",
+    "Sections",
+    "WholeSections",
+]
+
+BLOCK_BYTES = 1 << 20
+"""Bytes read at once from a plain file: few enough to stay in the processor's cache."""
+
+Array = npt.NDArray[Any]
+FloatArray = npt.NDArray[np.float32]
+Box = tuple[slice, slice, slice]
+
+
+class Scaling(NamedTuple):
+    """`BSCALE`, `BZERO` and `BLANK` of integer pixels; floats have no blank but NaN."""
+
+    scale: float = 1.0
+    zero: float = 0.0
+    blank: int | None = None
+
+    def fill(self, target: FloatArray, stored: Array) -> None:
+        """Put true values into `target`; what float32 does not hold as finite becomes NaN."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.scale == 1.0 and self.zero == 0.0:
+                target[...] = stored
+            else:
+                target[...] = stored * np.float64(self.scale) + self.zero
+        if stored.dtype.kind == "f":
+            np.copyto(target, np.nan, where=~np.isfinite(target))
+        if self.blank is not None:
+            np.copyto(target, np.nan, where=stored == self.blank)
+
+
+class Sections(ABC):
+    """Pixels of one image with three axes in the order of the file.
+
+    The file is open within a `with` block, which may stand within another. A copy sent to another
+    process is closed.
+
+    Parameters
+    ----------
+    path : Path
+    shape : (int, int, int)
+        Slowest axis first.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
+        self.path = path
+        self.shape = shape
+        self._depth = 0
+
+    def __enter__(self) -> Self:
+        if self._depth == 0:
+            try:
+                with quietly(self.path):
+                    self._open()
+            except UnreadableFileError:
+                raise
+            except Exception as error:
+                raise UnreadableFileError(f"{self.path}: {reason(self.path, error)}") from error
+        self._depth += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_depth": 0, "_handle": None}
+
+    @abstractmethod
+    def _open(self) -> None: ...
+
+    @abstractmethod
+    def _close(self) -> None: ...
+
+    @abstractmethod
+    def blocks(self, box: Box) -> Iterator[tuple[Box, Array]]:
+        """Stored values of the box, in parts that have their place relative to its corner."""
+
+
+class PlainSections(Sections):
+    """An uncompressed image: the file is read where the pixels lie.
+
+    The fastest axis is always read whole, since many small reads cost more.
+    """
+
+    def __init__(
+        self, path: Path, shape: tuple[int, int, int], *, offset: int, dtype: np.dtype[Any]
+    ) -> None:
+        super().__init__(path, shape)
+        self.offset = offset
+        self.dtype = dtype
+        self._handle: BinaryIO | None = None
+
+    def _open(self) -> None:
+        self._handle = self.path.open("rb", buffering=0)
+
+    def _close(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+        self._handle = None
+
+    def blocks(self, box: Box) -> Iterator[tuple[Box, Array]]:
+        """Stored values of the box; see `Sections.blocks`."""
+        slow, middle, fast = box
+        _, height, width = self.shape
+        n_rows = max(1, BLOCK_BYTES // (width * self.dtype.itemsize))
+        buffer = np.empty((min(n_rows, middle.stop - middle.start), width), self.dtype)
+        for plane in range(slow.start, slow.stop):
+            for first in range(middle.start, middle.stop, n_rows):
+                last = min(first + n_rows, middle.stop)
+                rows = buffer[: last - first]
+                self._read_into(rows, (plane * height + first) * width)
+                place = (
+                    slice(plane - slow.start, plane - slow.start + 1),
+                    slice(first - middle.start, last - middle.start),
+                    slice(None),
+                )
+                yield place, rows[None, :, fast]
+
+    def _read_into(self, rows: Array, first_pixel: int) -> None:
+        file = self._handle
+        if file is None:
+            raise UnreadableFileError(f"{self.path}: it is closed; read within a with block")
+        file.seek(self.offset + first_pixel * self.dtype.itemsize)
+        wanted = memoryview(rows.reshape(-1).view(np.uint8).data)
+        while len(wanted) > 0:
+            got = file.readinto(wanted)  # type: ignore[attr-defined]
+            if not got:
+                raise UnreadableFileError(f"{self.path}: it ends before its pixels do")
+            wanted = wanted[got:]
+
+
+class CompressedSections(Sections):
+    """A tile-compressed image: only the tiles that the box touches are unpacked.
+
+    `kept` has the number of every one of the three axes in the file's array, or None where the
+    file has no such axis.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, int, int],
+        *,
+        extension: int,
+        kept: tuple[int | None, int, int],
+    ) -> None:
+        super().__init__(path, shape)
+        self.extension = extension
+        self.kept = kept
+        self._handle: fits.HDUList | None = None
+
+    def _open(self) -> None:
+        self._handle = fits.open(self.path, memmap=False, do_not_scale_image_data=True)
+
+    def _close(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+        self._handle = None
+
+    def blocks(self, box: Box) -> Iterator[tuple[Box, Array]]:
+        """Stored values of the box; see `Sections.blocks`."""
+        if self._handle is None:
+            raise UnreadableFileError(f"{self.path}: it is closed; read within a with block")
+        hdu = self._handle[self.extension]
+        index: list[Any] = [0] * len(hdu.shape)
+        for axis, part in zip(self.kept, box, strict=True):
+            if axis is not None:
+                index[axis] = part
+        size = tuple(part.stop - part.start for part in box)
+        values = hdu.section[tuple(index)].reshape(size)
+        for plane in range(size[0]):
+            place = (slice(plane, plane + 1), slice(None), slice(None))
+            yield place, values[plane : plane + 1]
+
+
+class WholeSections(Sections):
+    """An image in a packed file (gzip, bzip2): unpacked whole when opened, kept while open."""
+
+    def __init__(self, path: Path, shape: tuple[int, int, int], *, extension: int) -> None:
+        super().__init__(path, shape)
+        self.extension = extension
+        self._handle: Array | None = None
+
+    def _open(self) -> None:
+        with (
+            self.path.open("rb") as file,
+            fits.open(file, memmap=False, do_not_scale_image_data=True) as hdus,
+        ):
+            self._handle = np.asarray(hdus[self.extension].data).reshape(self.shape)
+
+    def _close(self) -> None:
+        self._handle = None
+
+    def blocks(self, box: Box) -> Iterator[tuple[Box, Array]]:
+        """Stored values of the box; see `Sections.blocks`."""
+        if self._handle is None:
+            raise UnreadableFileError(f"{self.path}: it is closed; read within a with block")
+        values = self._handle[box]
+        for plane in range(len(values)):
+            place = (slice(plane, plane + 1), slice(None), slice(None))
+            yield place, values[plane : plane + 1]

@@ -1,0 +1,292 @@
+"""Headers of maps and cubes: which axes are the sky, its cards alone, and the spectral axis."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from astropy import units
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from data_adapters.fits_headers import card, number
+from equiclust.exceptions import UnreadableFileError
+
+__all__ = ["MapAxes", "SpectralAxis", "map_axes", "sky_header", "spectral_axis"]
+
+logger = logging.getLogger(__name__)
+
+FloatArray = npt.NDArray[np.float64]
+
+LONGITUDE = re.compile(r"(RA|[A-Z]LON|[A-Z]{2}LN)\s*(-|$)")
+LATITUDE = re.compile(r"(DEC|[A-Z]LAT|[A-Z]{2}LT)\s*(-|$)")
+# Table 25 of the FITS standard 4.0, with names that it replaced.
+SPECTRAL = (
+    *("FREQ", "ENER", "WAVN", "VRAD", "WAVE", "VOPT", "ZOPT", "AWAV", "VELO", "BETA"),
+    *("FELO", "LAMB"),
+)
+AXIS_CARD = re.compile(r"(CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA|CNAME|CRDER|CSYER)(\d)()")
+PARAMETER_CARD = re.compile(r"(PV|PS)(\d)(_\d+)")
+MATRIX_CARD = re.compile(r"(PC|CD)(\d)_(\d)|(PC)00(\d)00(\d)")
+# Polynomials of SIP, and of the plates of the Digitized Sky Survey, which outdo its other cards.
+DISTORTION_CARD = re.compile(
+    r"(A|B|AP|BP)_(ORDER|DMAX|\d_\d)|AMD[XY]\d+|PPO\d|CNPIX[12]|[XY]PIXELSZ|PLTRA[HMS]|"
+    r"PLTDEC(SN|[DMS])|PLTSCALE|PLATEID"
+)
+DATES = ("DATE-OBS", "MJD-OBS")
+SKY_CARDS = frozenset(
+    ("WCSNAME", "RADESYS", "RADECSYS", "EQUINOX", "EPOCH", "LONPOLE", "LATPOLE", *DATES)
+)
+SPECTRAL_CARDS = frozenset(
+    ("RESTFRQ", "RESTFREQ", "RESTWAV", "SPECSYS", "SSYSOBS", "SSYSSRC", "VELOSYS", "VELREF", *DATES)
+)
+# Degrees by which two descriptions of one sky may differ.
+TOLERANCE = 1e-10
+
+
+class MapAxes(NamedTuple):
+    """Numbers of axes of the array in the file; `channel` is None for a map."""
+
+    channel: int | None
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralAxis:
+    """What the channels stand for.
+
+    Parameters
+    ----------
+    values : ndarray (n_channels,), float64
+        Centre of every channel.
+    unit : str
+        Unit of the values, as the header has it; empty when it has none.
+    ctype : str
+        Kind of axis in FITS notation.
+    step : float
+        Increment from channel to channel at the reference channel; nan when there is none.
+    cards : astropy.io.fits.Header
+        Cards of this axis as the third, without increment, and those on its rest frame.
+    """
+
+    values: FloatArray
+    unit: str
+    ctype: str
+    step: float
+    cards: fits.Header = field(repr=False)
+
+    @property
+    def widths(self) -> FloatArray:
+        """Width of every channel in the unit of the axis, above 0; `(n_channels,)` float64."""
+        if len(self.values) > 1:
+            return np.asarray(np.abs(np.gradient(self.values)))
+        return np.abs([self.step if math.isfinite(self.step) else 1.0])
+
+
+def map_axes(hdu: Any, path: Path) -> MapAxes:
+    """Axes of an image of two axes or more: the celestial ones, or else the two fastest.
+
+    Raises
+    ------
+    UnreadableFileError
+        When more than one other axis is longer than one pixel.
+    """
+    count = len(hdu.shape)
+    kinds = [card(hdu.header, f"CTYPE{count - axis}").upper() for axis in range(count)]
+    lon = [axis for axis in range(count) if LONGITUDE.match(kinds[axis])]
+    lat = [axis for axis in range(count) if LATITUDE.match(kinds[axis])]
+    long = [axis for axis in range(count) if hdu.shape[axis] > 1]
+    row, column = sorted(lon + lat) if len(lon) == len(lat) == 1 else long[-2:]
+    other = [axis for axis in long if axis not in (row, column)]
+    if len(other) > 1:
+        named = ", ".join(f"{kinds[axis] or 'unnamed'} of {hdu.shape[axis]}" for axis in other)
+        raise UnreadableFileError(
+            f"{path}: it has more axes than a cube ({named}); extract one cube of three axes first"
+        )
+    if not other:
+        other = [axis for axis in range(count) if kinds[axis][:4] in SPECTRAL]
+    return MapAxes(other[0] if other else None, row, column)
+
+
+def sky_header(
+    hdu: Any, hdus: fits.HDUList, axes: MapAxes, path: Path
+) -> tuple[fits.Header, WCS | None]:
+    """Cards of the celestial axes alone, letter by letter as they were, and their WCS.
+
+    Where those cards alone do not say the same as the whole header, the cards are made anew.
+    The header is empty when there are no coordinates.
+    """
+    count = len(hdu.shape)
+    numbers = (count - axes.column, count - axes.row)
+    corners = _corners(hdu.shape[axes.row], hdu.shape[axes.column])
+    header = _cards_of(hdu.header, numbers, (1, 2), SKY_CARDS, distortion=True)
+    own = _celestial(header, path)
+    try:
+        whole = WCS(hdu.header, fobj=hdus)
+    except Exception as error:
+        # Another axis, which is of no concern here, can spoil it.
+        logger.info("%s: its coordinates are odd: %s", path, " ".join(str(error).split()))
+        return (header, own) if own is not None else (fits.Header(), None)
+    try:
+        wcs = whole.sub(list(numbers))
+    except Exception as error:
+        logger.info("%s: its sky is not apart: %s", path, " ".join(str(error).split()))
+        return fits.Header(), None
+    if not wcs.has_celestial:
+        return fits.Header(), None
+    if own is not None and _same(own, wcs, corners):
+        return header, own
+    return _rewritten(wcs, corners, path), wcs
+
+
+def _corners(height: int, width: int) -> FloatArray:
+    x, y = np.meshgrid([0, width // 2, width - 1], [0, height // 2, height - 1])
+    return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float64)
+
+
+def _celestial(header: fits.Header, path: Path) -> WCS | None:
+    try:
+        wcs = WCS(header)
+        return wcs if wcs.has_celestial else None
+    except Exception as error:
+        logger.debug("%s: %s", path, " ".join(str(error).split()))
+        return None
+
+
+def _same(one: WCS, other: WCS, pixels: FloatArray) -> bool:
+    try:
+        apart = one.all_pix2world(pixels, 0) - other.all_pix2world(pixels, 0)
+    except Exception:
+        return False
+    # Longitudes 0 and 360 are one; NaN, beyond the edge of the sky, is NaN in both.
+    apart = (apart + 180.0) % 360.0 - 180.0
+    return list(one.wcs.ctype) == list(other.wcs.ctype) and not np.any(np.abs(apart) > TOLERANCE)
+
+
+def _rewritten(wcs: WCS, corners: FloatArray, path: Path) -> fits.Header:
+    header = wcs.to_header(relax=True)
+    header["WCSAXES"] = 2
+    matrix = wcs.wcs.get_pc()
+    for i in range(2):
+        header[f"CRVAL{i + 1}"] = float(wcs.wcs.crval[i])
+        header[f"CRPIX{i + 1}"] = float(wcs.wcs.crpix[i])
+        header[f"CDELT{i + 1}"] = float(wcs.wcs.get_cdelt()[i])
+        for j in range(2):
+            header[f"PC{i + 1}_{j + 1}"] = float(matrix[i, j])
+    again = _celestial(header, path)
+    if again is None or not _same(again, wcs, corners):
+        logger.warning("%s: its coordinates do not fit into a header of two axes", path)
+    return header
+
+
+def _cards_of(
+    header: fits.Header,
+    numbers: tuple[int, ...],
+    new: tuple[int, ...],
+    shared: frozenset[str],
+    *,
+    distortion: bool = False,
+) -> fits.Header:
+    """Cards of some axes under new numbers, and those in `shared`, each as it was written."""
+    renumbered = dict(zip(map(str, numbers), map(str, new), strict=True))
+    cards = fits.Header([("WCSAXES", len(numbers))])
+    for old in header.cards:
+        name = _new_name(old.keyword, renumbered, shared)
+        # These have no numbers of axes: they are for the first two of the file.
+        if not name and distortion and numbers == (1, 2):
+            name = old.keyword if DISTORTION_CARD.fullmatch(old.keyword) else ""
+        copied = _copied(old, name) if name else None
+        if copied is not None:
+            cards.append(copied, end=True)
+    return cards
+
+
+def _new_name(name: str, renumbered: dict[str, str], shared: frozenset[str]) -> str:
+    if name in shared:
+        return name
+    if found := AXIS_CARD.fullmatch(name) or PARAMETER_CARD.fullmatch(name):
+        stem, axis, rest = found.groups()
+        return f"{stem}{renumbered[axis]}{rest}" if axis in renumbered else ""
+    if found := MATRIX_CARD.fullmatch(name):
+        stem, i, j = (text for text in found.groups() if text)
+        if i in renumbered and j in renumbered:
+            return f"{stem}{renumbered[i]}_{renumbered[j]}"
+    return ""
+
+
+def _copied(old: fits.Card, name: str) -> fits.Card | None:
+    """The text of a card under another name: no digit of a number is lost."""
+    try:
+        value = old.value
+        copied = fits.Card.fromstring(f"{name:8}{old.image[8:80]}")
+        try:
+            copied.verify("exception")
+        except fits.VerifyError:
+            copied = fits.Card(name, value)
+        return copied if copied.keyword == name and copied.value == value else None
+    except (fits.VerifyError, ValueError):
+        return None
+
+
+def spectral_axis(header: fits.Header, axis: int, length: int, path: Path) -> SpectralAxis | None:
+    """The axis with this FITS number, if it is spectral.
+
+    Its values come from the WCS, or, where that does not work out (as `VOPT` without rest
+    wavelength may not), from reference value and increment.
+    """
+    ctype, unit = card(header, f"CTYPE{axis}"), card(header, f"CUNIT{axis}")
+    if ctype[:4].upper() not in SPECTRAL and (ctype or not _is_spectral(unit)):
+        return None
+    cards = _cards_of(header, (axis,), (3,), SPECTRAL_CARDS)
+    step = _step(cards)
+    for name in ("WCSAXES", "CDELT3", "CD3_3", "PC3_3", "CROTA3"):
+        cards.remove(name, ignore_missing=True)
+    values, unit = _values(_cards_of(header, (axis,), (1,), SPECTRAL_CARDS), unit, length, path)
+    return SpectralAxis(values, unit, ctype, step, cards)
+
+
+def _is_spectral(unit: str) -> bool:
+    try:
+        kind = units.Unit(unit).physical_type
+    except ValueError:
+        return False
+    return bool(unit) and kind in ("speed", "frequency", "length", "energy")
+
+
+def _step(cards: fits.Header, axis: int = 3) -> float:
+    step = number(cards, f"CD{axis}_{axis}")
+    if math.isfinite(step):
+        return step
+    scale = number(cards, f"PC{axis}_{axis}")
+    step = number(cards, f"CDELT{axis}")
+    return step * scale if math.isfinite(scale) else step
+
+
+def _values(cards: fits.Header, unit: str, length: int, path: Path) -> tuple[FloatArray, str]:
+    pixels = np.arange(length, dtype=np.float64)
+    try:
+        wcs = WCS(cards)
+        si = units.Unit(wcs.wcs.cunit[0])
+        wanted = units.Unit(unit) if unit else si
+        values = np.asarray(wcs.all_pix2world(pixels, 0)[0]) * si.to(wanted)
+        if np.all(np.isfinite(values)):
+            return values, unit or si.to_string("fits")
+    except Exception as error:
+        logger.info("%s: its spectral axis is odd: %s", path, " ".join(str(error).split()))
+    return _linear(cards, pixels), unit
+
+
+def _linear(cards: fits.Header, pixels: FloatArray) -> FloatArray:
+    first, reference, step = number(cards, "CRVAL1"), number(cards, "CRPIX1"), _step(cards, 1)
+    # Defaults of the FITS standard.
+    first = first if math.isfinite(first) else 0.0
+    reference = reference if math.isfinite(reference) else 0.0
+    step = step if math.isfinite(step) else 1.0
+    return first + (pixels + 1.0 - reference) * step

@@ -1,0 +1,129 @@
+"""`SegmentMap`: which kind of structure is where, on the sky of the map it was found in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from equiclust.exceptions import InputError
+from equiclust.images import Beam
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
+__all__ = ["MASKED", "UNSURE", "SegmentMap"]
+
+UNSURE = -1
+"""Label of pixels of which the clusterer says "don't know"."""
+
+MASKED = -2
+"""Label of pixels that were masked in the input, and of no others."""
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentMap:
+    """Label of every pixel of a map or cube, with how sure it is.
+
+    Rows and columns are those of the input: the map of a field turned by a quarter is this map
+    turned, apart from the names of the clusters. The arrays are read-only.
+
+    Parameters
+    ----------
+    labels : ndarray (h, w) or (g, h, w), int16
+        Cluster from 0; -1 = "don't know"; -2 = masked in the input.
+    confidence : ndarray, float32
+        How sure the label is, 0 to 1, of the shape of `labels`; NaN where masked.
+    coverage : ndarray, float32 or int32
+        How many tiles saw the pixel, of the shape of `labels`; 0 where none did.
+    header : astropy.io.fits.Header
+        Cards of the coordinates of `labels`, of as many axes; empty when there are none.
+    unit : str
+        Unit of the data the labels were found in, in FITS notation; empty when unknown.
+    beam : Beam, optional
+        Resolution of the data.
+    velocity_low, velocity_high : ndarray (h, w), float32, optional
+        Range of velocities with signal behind a pixel of a two-dimensional map; NaN where none.
+    velocity_unit : str
+        Unit of these, in FITS notation.
+
+    Raises
+    ------
+    InputError
+        When the arrays do not go together.
+    """
+
+    labels: npt.NDArray[np.int16]
+    confidence: FloatArray
+    coverage: npt.NDArray[Any]
+    header: Header = field(repr=False)
+    unit: str = ""
+    beam: Beam | None = None
+    velocity_low: FloatArray | None = None
+    velocity_high: FloatArray | None = None
+    velocity_unit: str = "km/s"
+
+    def __post_init__(self) -> None:
+        self._check_labels()
+        self._check("confidence", self.confidence, ("float32",))
+        self._check("coverage", self.coverage, ("float32", "int32"))
+        self._check_velocities()
+        if not np.all(np.isnan(self.confidence[self.mask])):
+            raise InputError("confidence must be NaN where labels are -2, which means masked")
+        arrays = (self.labels, self.confidence, self.coverage, self.velocity_low)
+        for array in (*arrays, self.velocity_high):
+            if array is not None:
+                array.setflags(write=False)
+        object.__setattr__(self, "header", self.header.copy())
+
+    def _check_labels(self) -> None:
+        if self.labels.ndim not in (2, 3) or 0 in self.labels.shape:
+            raise InputError(
+                "labels must have shape (h, w) or (g, h, w) and at least one pixel, "
+                f"got shape {self.labels.shape}"
+            )
+        if self.labels.dtype != np.int16:
+            raise InputError(f"labels must be int16, got {self.labels.dtype}")
+        if self.labels.min() < MASKED:
+            raise InputError(
+                f"labels must be clusters from 0, {UNSURE} or {MASKED}, got {self.labels.min()}"
+            )
+
+    def _check(self, name: str, array: npt.NDArray[Any], dtypes: tuple[str, ...]) -> None:
+        if array.shape != self.labels.shape or array.dtype.name not in dtypes:
+            raise InputError(
+                f"{name} must have shape {self.labels.shape} and dtype {' or '.join(dtypes)}, "
+                f"got {array.shape} and {array.dtype}"
+            )
+
+    def _check_velocities(self) -> None:
+        if (self.velocity_low is None) != (self.velocity_high is None):
+            raise InputError("velocity_low and velocity_high must be given together, got one")
+        if self.velocity_low is None or self.velocity_high is None:
+            return
+        if self.labels.ndim == 3:
+            raise InputError("velocity_low must be left out for labels with an axis of their own")
+        self._check("velocity_low", self.velocity_low, ("float32",))
+        self._check("velocity_high", self.velocity_high, ("float32",))
+
+    @property
+    def mask(self) -> BoolArray:
+        """Pixels that were masked in the input, bool of the shape of `labels`; `True` = ignore."""
+        masked: BoolArray = self.labels == MASKED
+        return masked
+
+    @property
+    def n_clusters(self) -> int:
+        """One more than the highest label; 0 when no pixel has one."""
+        return max(int(self.labels.max()) + 1, 0)
+
+    @property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Pixels of every cluster, `(n_clusters,)` int64."""
+        labelled = self.labels[self.labels >= 0]
+        return np.bincount(labelled, minlength=self.n_clusters).astype(np.int64)
