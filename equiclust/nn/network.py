@@ -55,7 +55,7 @@ class NetworkConfig:
         for name in ("in_channels", "map_fields", "detail_fields", "latent_dim"):
             _check_positive(name, getattr(self, name))
         # Places are no invariant of any group but the trivial one.
-        if self.annuli != 0 or Group(self.group).order > 1:
+        if Group(self.group).order > 1 or self.annuli != 0:
             _check_positive("annuli", self.annuli)
         if not self.fields:
             raise InputError("fields must name at least one width, got none")
