@@ -13,7 +13,7 @@ from scipy.sparse.linalg import svds
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-__all__ = ["Consensus", "Method", "align", "reach_consensus", "vote"]
+__all__ = ["Consensus", "Method", "align", "mean_memberships", "reach_consensus", "vote"]
 
 Labels = npt.NDArray[np.int64]
 Array = npt.NDArray[np.float64]
@@ -88,6 +88,12 @@ def vote(memberships: Array, names: Labels) -> tuple[Labels, Array]:
     # Memberships add up to less than one vote.
     score = votes + aligned.sum(axis=0) / (n_members + 1)
     return score.argmax(axis=1), votes / n_members
+
+
+def mean_memberships(memberships: Array, names: Labels) -> Array:
+    """Memberships under the consensus's names, the mean over the members, `(n, n_clusters)`."""
+    mean: Array = _renamed(memberships, names).mean(axis=0)
+    return mean
 
 
 def align(labels: Labels, reference: Labels, n_clusters: int) -> Labels:

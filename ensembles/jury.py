@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ensembles.calibration import Calibration, reliable
 from ensembles.committees import Committee, form_committees, joined, stability
-from ensembles.consensus import Method, align, reach_consensus, vote
+from ensembles.consensus import Method, align, mean_memberships, reach_consensus, vote
 from ensembles.standing import N_EVIDENCE, Standing
 from equiclust.clustering import LatentClusterer, make_clusterer
 from equiclust.clustering.labels import canonical_order
@@ -248,6 +248,35 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         """
         return self.verdict(X).labels
 
+    def memberships(self, X: npt.ArrayLike) -> Array:
+        """Membership of objects in every cluster, the mean over the committees.
+
+        Parameters
+        ----------
+        X : array-like (n_members, n, d)
+
+        Returns
+        -------
+        ndarray (n, n_clusters)
+            Of sum one.
+
+        Raises
+        ------
+        InputError
+            When the latents do not fit the members.
+        """
+        check_is_fitted(self)
+        heard = self._memberships(self._views(self._checked_members(X)))
+        return mean_memberships(heard, self.names_)
+
+    def _checked_members(self, X: npt.ArrayLike) -> Array:
+        latents = _checked(X)
+        if len(latents) != len(self.members_):
+            raise InputError(
+                f"X must hold the latents of {len(self.members_)} members, got {len(latents)}"
+            )
+        return latents
+
     def verdict(self, X: npt.ArrayLike) -> Verdict:
         """All that the jury has to say of objects, old or new.
 
@@ -265,11 +294,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
             When the latents do not fit the members.
         """
         check_is_fitted(self)
-        latents = _checked(X)
-        if len(latents) != len(self.members_):
-            raise InputError(
-                f"X must hold the latents of {len(self.members_)} members, got {len(latents)}"
-            )
+        latents = self._checked_members(X)
         views = self._views(latents)
         memberships = self._memberships(views)
         best, _ = vote(memberships, self.names_)

@@ -105,6 +105,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         images: ImageSet | npt.ArrayLike,
         y: object = None,
         *,
+        partners: ImageSet | npt.ArrayLike | None = None,
         checkpoints: str | Path | None = None,
         on_progress: Progress | None = None,
     ) -> Self:
@@ -114,6 +115,8 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         ----------
         images : ImageSet or array-like (n, h, w) or (n, c, h, w)
         y : ignored
+        partners : ImageSet or array-like, optional
+            As many images; see `EquivariantAutoencoder.fit`.
         checkpoints : path, optional
             Folder in which every member keeps its state; a fit with the same arguments that was
             killed goes on from there and ends with the same result.
@@ -126,17 +129,21 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         InputError
             When a parameter or an image cannot be used.
         """
-        return self.fit_members(images, checkpoints=checkpoints, on_progress=on_progress).fit_jury()
+        return self.fit_members(
+            images, partners=partners, checkpoints=checkpoints, on_progress=on_progress
+        ).fit_jury()
 
     def fit_members(
         self,
         images: ImageSet | npt.ArrayLike,
         *,
+        partners: ImageSet | npt.ArrayLike | None = None,
         checkpoints: str | Path | None = None,
         on_progress: Progress | None = None,
     ) -> Self:
         """The first half of `fit`: train the networks. See there for the parameters."""
-        given = images if isinstance(images, ImageSet) else ImageSet.from_array(images)
+        given = _as_set(images)
+        paired = None if partners is None else _as_set(partners)
         recipes = self._recipes()
         self._entropy = int(check_random_state(self.random_state).randint(2**31 - 1))
         seeds = self._seeds()
@@ -146,7 +153,11 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         members = self._estimators(recipes, seeds)
         tasks = [
             MemberTask(
-                one, given, hidden, None if checkpoints is None else member_folder(checkpoints, k)
+                one,
+                given,
+                hidden,
+                partners=paired,
+                folder=None if checkpoints is None else member_folder(checkpoints, k),
             )
             for k, (one, hidden) in enumerate(zip(members, held_out, strict=True))
         ]
@@ -330,3 +341,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             raise InputError(f"{str(path)!r} does not fit the members beside it")
         ensemble.estimator = clone(ensemble.members_[0])
         return ensemble
+
+
+def _as_set(images: ImageSet | npt.ArrayLike) -> ImageSet:
+    return images if isinstance(images, ImageSet) else ImageSet.from_array(images)

@@ -45,6 +45,8 @@ class MemberTask:
     images : ImageSet
     held_out : ndarray (n,), bool
         Images that it does not train on.
+    partners : ImageSet, optional
+        Images that are to have the latents of `images`.
     folder : path, optional
         Where it leaves its checkpoints and, in the end, itself.
     n_threads : int, optional
@@ -56,6 +58,7 @@ class MemberTask:
     autoencoder: EquivariantAutoencoder
     images: ImageSet
     held_out: npt.NDArray[np.bool_]
+    partners: ImageSet | None = None
     folder: Path | None = None
     n_threads: int | None = None
     parent: int | None = None
@@ -122,7 +125,11 @@ def _trained(task: MemberTask, on_epoch: Callable[[EpochRecord], None] | None) -
         # The ensemble says it once for all members.
         warnings.simplefilter("ignore", EquiclustWarning)
         task.autoencoder.fit(
-            task.images, held_out=task.held_out, checkpoints=task.folder, on_epoch=note
+            task.images,
+            held_out=task.held_out,
+            partners=task.partners,
+            checkpoints=task.folder,
+            on_epoch=note,
         )
     seconds = perf_counter() - started
     return Member(task.autoencoder, task.autoencoder.transform(task.images), seconds)

@@ -78,10 +78,12 @@ class Augmentation:
         mask : Tensor (n, 1, h, w), bool
             The mask moved along, with what came in from outside the frame.
         """
-        views, hidden = _warp(images, mask, self._matrices(len(images), generator))
+        matrices = self._matrices(len(images), generator)
+        views, hidden = _warp(images, mask, matrices) if self._moves else (images, mask)
         views = self._smooth(views, generator)
         exponent = self._spread(self.contrast, len(views), generator).exp()
-        views = views.clamp(min=_DARKEST) ** _column(exponent, views)
+        if self.contrast:
+            views = views.clamp(min=_DARKEST) ** _column(exponent, views)
         views = views * _column(self._spread(self.gain, len(views), generator).exp(), views)
         level = self.noise * torch.rand(len(views), generator=generator)
         grain = torch.randn(views.shape, generator=generator).to(views)
@@ -95,6 +97,10 @@ class Augmentation:
         angles = self._angles(torch.rand(len(images), generator=generator))
         views, hidden = _warp(images, mask, _rotation(angles))
         return views.masked_fill(hidden, 0.0), hidden
+
+    @property
+    def _moves(self) -> bool:
+        return any((self.angle, self.scale, self.shear, self.mirror))
 
     def _spread(self, limit: float, n: int, generator: torch.Generator) -> Tensor:
         return limit * (2.0 * torch.rand(n, generator=generator) - 1.0)

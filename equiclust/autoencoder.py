@@ -179,6 +179,7 @@ class EquivariantAutoencoder(
         y: object = None,
         *,
         held_out: npt.ArrayLike | None = None,
+        partners: ImageSet | npt.ArrayLike | None = None,
         checkpoints: str | Path | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
     ) -> Self:
@@ -191,6 +192,9 @@ class EquivariantAutoencoder(
         y : ignored
         held_out : array-like (n,), bool, optional
             Images that are only measured; by default a random `validation_fraction` of them.
+        partners : ImageSet or array-like, optional
+            As many images: each shall have the latent of the image that it is the partner of, as
+            neighbouring patches of one texture do. By default an image is its own partner.
         checkpoints : path, optional
             Folder for one checkpoint an epoch; a fit with the same arguments that was stopped goes
             on from there.
@@ -209,6 +213,7 @@ class EquivariantAutoencoder(
         keep_freed_memory()
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.notes_: list[str] = []
+        paired = None if partners is None else self._prepare_partners(partners, pixels)
         apart = self._held_out(len(pixels), held_out, seed)
         network = self._new_network(pixels.shape[1], seed)
         self.started_from_ = self._start(network)
@@ -219,7 +224,9 @@ class EquivariantAutoencoder(
             augmentation=Augmentation(**(self.augmentation or {})),
             perceptual=self._perceptual_loss(),
         )
-        data = ImageData(pixels, mask, apart, batch_size=self.batch_size, seed=seed)
+        data = ImageData(
+            pixels, mask, apart, partners=paired, batch_size=self.batch_size, seed=seed
+        )
         folder = None if checkpoints is None else Path(checkpoints)
         self.history_ = train(module, data, checkpoints=folder, on_epoch=on_epoch)
         self._adopt(network)
@@ -282,6 +289,17 @@ class EquivariantAutoencoder(
         self._check_channels(ready.pixels.shape[1])
         pixels = torch.from_numpy(np.ascontiguousarray(ready.pixels))
         return pixels, torch.from_numpy(ready.mask.copy())[:, None]
+
+    def _prepare_partners(
+        self, partners: ImageSet | npt.ArrayLike, pixels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        prepared = self._prepare(partners)
+        if prepared[0].shape != pixels.shape:
+            raise InputError(
+                f"partners must be as many as the images and of as many channels, got "
+                f"{tuple(prepared[0].shape)} for {tuple(pixels.shape)}"
+            )
+        return prepared
 
     def _check_channels(self, channels: int) -> None:
         if not hasattr(self, "network_"):

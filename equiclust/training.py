@@ -104,14 +104,24 @@ class ImageData(lightning.LightningDataModule):
         `True` = ignore.
     held_out : Tensor (n,), bool
         Images that only validate.
+    partners : (Tensor, Tensor), optional
+        Images and masks of the same shapes: an image's partner is to have its latent.
     batch_size, seed : int
     """
 
     def __init__(
-        self, images: Tensor, mask: Tensor, held_out: Tensor, *, batch_size: int, seed: int
+        self,
+        images: Tensor,
+        mask: Tensor,
+        held_out: Tensor,
+        *,
+        partners: tuple[Tensor, Tensor] | None = None,
+        batch_size: int,
+        seed: int,
     ) -> None:
         super().__init__()
-        self.training = TensorDataset(images[~held_out], mask[~held_out])
+        shown = [part[~held_out] for part in (images, mask, *(partners or ()))]
+        self.training = TensorDataset(*shown)
         self.validation = TensorDataset(images[held_out], mask[held_out])
         self.batch_size = min(batch_size, len(self.training))
         self.seed = seed
@@ -139,6 +149,8 @@ class ImageData(lightning.LightningDataModule):
 
 class AutoencoderTraining(lightning.LightningModule):
     """One step: two views of every image, one reconstructed, both given a latent.
+
+    Where an image has a partner, the second view is one of the partner.
 
     Parameters
     ----------
@@ -174,28 +186,31 @@ class AutoencoderTraining(lightning.LightningModule):
         for perceptual in self._perceptual:
             perceptual.to(self.device)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
         """Weighted sum of the terms."""
         terms = self._terms(*batch)
         total = self.weights.total(terms)
         self._log({"total": total, **terms}, n_images=len(batch[0]))
         return total
 
-    def _terms(self, images: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    def _terms(self, images: Tensor, mask: Tensor, *partner: Tensor) -> dict[str, Tensor]:
         n = len(images)
         weights = self.weights
         first, hidden = self.augmentation(images, mask, self._views)
         seen = [first]
         if weights.invariance and n > 1:
-            seen.append(self.augmentation(images, mask, self._views)[0])
+            other, apart = partner or (images, mask)
+            seen.append(self.augmentation(other, apart, self._views)[0])
         if weights.rotation and n > 1:
             seen.append(self.augmentation.turn(first, hidden, self._views)[0])
         encoded = self.network.encoder(torch.cat(seen))
         latents = self.network.head(self.network.pooling(encoded)).split(n)
-        decoded = self.network.decode(encoded[:n], first)
-        return self._reconstruction(first, decoded, hidden) | self._latent_terms(latents)
+        return self._reconstruction(first, encoded[:n], hidden) | self._latent_terms(latents)
 
-    def _reconstruction(self, images: Tensor, decoded: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+    def _reconstruction(self, images: Tensor, encoded: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+        if not self.weights.mse and not self._perceptual:
+            return {}
+        decoded = self.network.decode(encoded, images)
         terms = {"mse": masked_mse(images, decoded, hidden)}
         for perceptual in self._perceptual:
             few = max(len(images) // _PERCEPTUAL_SHARE, 1)

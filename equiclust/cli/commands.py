@@ -6,7 +6,7 @@ What a command does is imported when it is called, so that help answers at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from equiclust.cli.parser import Command
 from equiclust.cli.session import Outcome, Session
@@ -200,6 +200,115 @@ def report(session: Session, run: RunPath) -> Outcome:
     return rewrite_report(session, run)
 
 
+def segment(
+    session: Session,
+    map: Annotated[str, "MAP.fits"],
+    *,
+    output: Annotated[str, "LABELS.fits"],
+    run: Annotated[str | None, "LABELS.fits"] = None,
+    n_clusters: Annotated[int | Literal["auto"], "auto|K"] = "auto",
+    tile: Annotated[int | Literal["auto"], "auto|PX"] = "auto",
+    step: Annotated[int | None, "PX"] = None,
+    cube: Literal["integrated", "peak", "channels"] = "integrated",
+    channel_group: Annotated[int, "N"] = 1,
+    mask: Annotated[str | None, "FITS"] = None,
+    weights: Annotated[str | None, "FITS"] = None,
+    min_weight: Annotated[float | None, "W"] = None,
+    threshold: Annotated[float | None, "SIGMA"] = None,
+    region: Annotated[str | None, "FILE.reg"] = None,
+    min_confidence: Annotated[float, "P"] = 0.0,
+    method: Literal["kmeans", "gmm", "spectral", "manifold"] = "kmeans",
+    max_memory: Annotated[str, "SIZE"] = "auto",
+    seed: Annotated[int, "S"] = 0,
+    max_epochs: Annotated[int, "N"] = 10,
+    device: Device = "auto",
+    n_jobs: Annotated[int | None, "N"] = None,
+    scheduler: Annotated[str | None, "ADDRESS"] = None,
+) -> Outcome:
+    """Say which kind of structure is where on a map or cube, as a label map on the same sky.
+
+    Cuts the map into overlapping tiles, learns what neighbouring tiles have in common, which is
+    their texture whatever way it lies, clusters the tiles, and lets them vote on every pixel.
+    Writes the labels with their confidence and coverage as one FITS file, and beside it a table of
+    the segments, their outlines for DS9, a picture, and the model. Labels are from 0; -1 means
+    "don't know" and -2 masked. The same command again goes on where a stopped one was.
+
+    Parameters
+    ----------
+    map
+        FITS map or cube, also compressed or larger than memory; file.fits[1] for an extension.
+    output
+        FITS file for the labels; what belongs to it has the same name with another ending.
+    run
+        Label map of another map: its kinds are found in this one, and nothing is learned.
+    n_clusters
+        Number of kinds; auto lets the tiles decide.
+    tile
+        Side of the tiles in pixels: texture on smaller scales is seen. auto is 32, or 16 for maps
+        narrower than 128.
+    step
+        From one tile to the next in pixels; by default a quarter of a tile.
+    cube
+        What of a cube is segmented: its integrated or peak intensity, with the range of velocities
+        behind every pixel, or its channels, each by itself.
+    channel_group
+        With --cube channels: so many channels are averaged first.
+    mask
+        Image of which all pixels that are not 0 are left out; [EXT] for one in the map's file.
+    weights
+        Image of weights, for --min-weight.
+    min_weight
+        Pixels of less weight are left out.
+    threshold
+        Pixels that are not so many sigma above the sky are left out.
+    region
+        DS9 regions: what lies outside is left out.
+    min_confidence
+        Pixels on which the tiles agree less get -1; 0 labels all that are seen.
+    method
+        How the tiles are clustered.
+    max_memory
+        Such as 2GB: work that needs more is refused before it starts.
+    seed
+        Decides everything random.
+    max_epochs
+        Passes over the pairs of tiles that are learned from.
+    device
+        Where to train.
+    n_jobs
+        Networks to train at a time; by default one for each core.
+    scheduler
+        Address of a Dask scheduler, such as tcp://host:8786, whose workers train the networks and
+        encode the tiles; they must see the same files.
+
+    Examples
+    --------
+    equiclust segment orion.fits --output kinds.fits --n-clusters 4
+    """
+    from equiclust.cli.masks import MaskOptions
+    from equiclust.cli.segment import SegmentJob, automatic_tile, run_segment
+    from equiclust.segmentation.segment import SegmentOptions
+
+    typed: dict[str, Any] = {
+        "tile": automatic_tile(map) if tile == "auto" else tile,
+        "step": step,
+        "cube": cube,
+        "channel_group": channel_group,
+        "n_clusters": n_clusters,
+        "method": method,
+        "min_confidence": min_confidence,
+        "seed": seed,
+        "max_epochs": max_epochs,
+    }
+    try:
+        options = SegmentOptions(**typed)
+    except InputError as error:
+        raise InputError(_as_flag(str(error), typed)) from error
+    masks = MaskOptions(mask, weights, min_weight, threshold, region)
+    job = SegmentJob(map, output, options, masks, run, max_memory, device, n_jobs, scheduler)
+    return run_segment(session, job)
+
+
 def simulate(
     session: Session,
     what: Literal["discs", "clouds"],
@@ -298,5 +407,5 @@ def demo(session: Session, *, output: Annotated[str, "DIR"] = "demo") -> Outcome
 
 COMMANDS = tuple(
     Command(function.__name__, function)
-    for function in (run, predict, check, report, simulate, demo)
+    for function in (run, predict, check, segment, report, simulate, demo)
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,19 +11,19 @@ import numpy.typing as npt
 __all__ = ["cluster_sizes", "say_sizes"]
 
 
-def cluster_sizes(labels: npt.NDArray[np.int64], n_clusters: int) -> list[int]:
+def cluster_sizes(labels: npt.NDArray[np.integer[Any]], n_clusters: int) -> list[int]:
     """How many images have each label; those without one are not counted."""
     sizes: list[int] = np.bincount(labels[labels >= 0], minlength=n_clusters).tolist()
     return sizes
 
 
-def say_sizes(sizes: Sequence[int], unassigned: int) -> str:
+def say_sizes(sizes: Sequence[int], unassigned: int, *, what: str = "images") -> str:
     """Sizes of the clusters in one line."""
     n = sum(sizes) + unassigned
     if len(sizes) == 1:
-        said = f"{n} images, no clusters among them"
+        said = f"{n} {what}, no clusters among them"
     else:
-        said = f"{n} images in {len(sizes)} clusters: {', '.join(map(str, sizes))}"
+        said = f"{n} {what} in {len(sizes)} clusters: {', '.join(map(str, sizes))}"
     return said + (
         f"; {unassigned} without a label, for they are too uncertain" if unassigned else ""
     )

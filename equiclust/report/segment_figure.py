@@ -1,0 +1,128 @@
+"""A segment map over the data it was found in, as one picture."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from equiclust.persistence import atomic_path
+from equiclust.report.drawing import styled
+from equiclust.report.palette import UNKNOWN, mark_of, name_of
+from equiclust.segment_map import MASKED, UNSURE, SegmentMap
+
+__all__ = ["draw_segment_map"]
+
+FloatArray = npt.NDArray[np.float32]
+
+_MOST_PIXELS = 1200
+_COVER = 0.55
+_MASKED_COLOUR = "#FFFFFF"
+_WIDTH = 10.0
+# Of the pixels, what is black and what is white.
+_LIMITS = (1.0, 99.7)
+
+
+def draw_segment_map(
+    segment_map: SegmentMap, data: FloatArray, path: str | os.PathLike[str]
+) -> None:
+    """Draw the data, the labels over it, and the confidence, side by side, as PNG.
+
+    Of a cube, the plane in which most pixels have a label.
+
+    Parameters
+    ----------
+    segment_map : SegmentMap
+    data : ndarray of the shape of the labels
+    path : path-like
+    """
+    labels, confidence = segment_map.labels, segment_map.confidence
+    if labels.ndim == 3:
+        plane = int(np.argmax(np.sum(labels >= 0, axis=(1, 2))))
+        labels, confidence, data = labels[plane], confidence[plane], data[plane]
+    step = max(1, -(-max(labels.shape) // _MOST_PIXELS))
+    labels, confidence = labels[::step, ::step], confidence[::step, ::step]
+    data = data[::step, ::step]
+    grey = _grey(data, labels == MASKED)
+    height, width = labels.shape
+    with styled():
+        figure = Figure(figsize=_size(height, width), layout="constrained", dpi=150)
+        FigureCanvasAgg(figure)
+        sky = _axes(segment_map, step)
+        shown = {"data": grey, "kinds of structure": _painted(labels, grey)}
+        for place, (title, picture) in enumerate(shown.items(), start=1):
+            _panel(figure, place, sky, title).imshow(picture, origin="lower")
+        axes = _panel(figure, 3, sky, "confidence")
+        drawn = axes.imshow(confidence, origin="lower", vmin=0.0, vmax=1.0, cmap="viridis")
+        figure.colorbar(drawn, ax=axes, shrink=0.8, fraction=0.05)
+        figure.legend(
+            handles=_keys(labels, segment_map.n_clusters),
+            loc="outside lower center",
+            ncols=6,
+            frameon=False,
+        )
+        with atomic_path(path) as draft:
+            figure.savefig(draft, format="png", metadata={"Software": None})
+
+
+def _size(height: int, width: int) -> tuple[float, float]:
+    return _WIDTH, min(max(_WIDTH / 3 * height / width, 2.0) + 1.2, 12.0)
+
+
+def _axes(segment_map: SegmentMap, step: int) -> Any:
+    """Coordinates of the thinned picture; `None` where there are none."""
+    from data_adapters.sky_geometry import celestial_wcs
+
+    wcs = celestial_wcs(segment_map.header)
+    return None if wcs is None else wcs[::step, ::step]
+
+
+def _panel(figure: Figure, place: int, sky: Any, title: str) -> Any:
+    axes = figure.add_subplot(1, 3, place, **({} if sky is None else {"projection": sky}))
+    axes.set_title(title)
+    axes.grid(False)
+    if sky is not None:
+        for number, coordinate in enumerate(axes.coords):
+            coordinate.set_ticklabel(size=7, exclude_overlapping=True)
+            coordinate.set_ticks(number=4)
+            if place > 1 and number == 1:
+                coordinate.set_ticklabel_visible(False)
+                coordinate.set_axislabel("")
+    return axes
+
+
+def _grey(data: FloatArray, masked: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """The data as grey, white where it is masked, `(h, w, 3)`."""
+    seen = np.isfinite(data) & ~masked
+    if not seen.any():
+        return np.ones((*data.shape, 3))
+    low, high = np.percentile(data[seen], _LIMITS)
+    share = np.clip((data - low) / max(high - low, np.finfo(float).tiny), 0.0, 1.0)
+    brightness = np.where(seen, np.sqrt(share), 1.0)
+    return np.repeat(brightness[..., None], 3, axis=2)
+
+
+def _painted(
+    labels: npt.NDArray[np.int16], grey: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    painted = grey.copy()
+    for label in np.unique(labels[labels != MASKED]):
+        inside = labels == label
+        colour = np.array(to_rgb(mark_of(int(label)).colour))
+        painted[inside] = (1.0 - _COVER) * grey[inside] + _COVER * colour
+    return painted
+
+
+def _keys(labels: npt.NDArray[np.int16], n_clusters: int) -> list[Patch]:
+    keys = [Patch(color=mark_of(k).colour, label=name_of(k)) for k in range(n_clusters)]
+    if np.any(labels == UNSURE):
+        keys.append(Patch(color=UNKNOWN.colour, label=name_of(UNSURE)))
+    if np.any(labels == MASKED):
+        keys.append(Patch(facecolor=_MASKED_COLOUR, edgecolor="#6B7885", label="masked"))
+    return keys

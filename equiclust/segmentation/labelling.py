@@ -1,0 +1,201 @@
+"""From planes to latents of tiles, and from latents to a label for every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from joblib import Parallel, delayed
+
+from data_adapters.tiles import Tiling, Votes, masked_fractions
+from equiclust.segment_map import MASKED, UNSURE
+from equiclust.segmentation.clusters import TextureClusters
+from equiclust.segmentation.latent_grid import LatentGrid
+from equiclust.segmentation.networks import TextureNetworks
+from equiclust.segmentation.patches import MOST_MASKED, Stretch, usable
+from equiclust.segmentation.planes import Planes
+
+__all__ = ["Labelled", "encode_planes", "label_planes", "masked_plane", "tile_counts"]
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+Update = Callable[[int, int, str], None]
+
+TILES_AT_ONCE = 1024
+
+
+class Labelled(NamedTuple):
+    """Arrays of a `SegmentMap`, with the planes as the first axis."""
+
+    labels: npt.NDArray[np.int16]
+    confidence: FloatArray
+    coverage: npt.NDArray[np.int32]
+
+
+class _Chunk(NamedTuple):
+    """Rows of tiles of one plane, those to encode among them, and their patches."""
+
+    plane: int
+    tile_rows: range
+    chosen: BoolArray
+    patches: FloatArray
+
+
+def masked_plane(planes: Planes, number: int, mask: BoolArray | None) -> FloatArray:
+    """One plane with NaN where it is masked."""
+    plane = planes.read(number)
+    return plane if mask is None else np.where(mask, np.float32(np.nan), plane)
+
+
+def tile_counts(planes: Planes, mask: BoolArray | None, tiling: Tiling) -> dict[str, int]:
+    """Tiles in all, and how many are left out because more than half of them is masked."""
+    masked = sum(
+        int(np.sum(masked_fractions(tiling, np.isnan(masked_plane(planes, k, mask))) > MOST_MASKED))
+        for k in range(planes.count)
+    )
+    return {"n_tiles": len(tiling) * planes.count, "n_tiles_masked": masked}
+
+
+def encode_planes(
+    planes: Planes,
+    mask: BoolArray | None,
+    networks: Path,
+    grid: LatentGrid,
+    *,
+    on_progress: Update | None = None,
+) -> None:
+    """Latents of all tiles that have none yet, in the active joblib backend.
+
+    Parameters
+    ----------
+    planes : Planes
+    mask : ndarray (h, w), bool, optional
+        `True` = ignore.
+    networks : path
+        Where `TextureNetworks` are saved; every process reads them for itself.
+    grid : LatentGrid
+    on_progress : callable, optional
+        Gets rows of tiles done, of how many.
+    """
+    stretch = _networks(networks).stretch
+    total = planes.count * len(grid.tiling.rows)
+    sent: list[_Chunk] = []
+
+    def tasks() -> Iterator[tuple[object, ...]]:
+        for chunk in _chunks(planes, mask, grid, stretch):
+            sent.append(chunk._replace(patches=chunk.patches[:0]))
+            yield delayed(_encode)(networks, chunk.patches)
+
+    # One at a time where no other backend is active: torch has the threads.
+    for latents in Parallel(return_as="generator", pre_dispatch="2*n_jobs")(tasks()):
+        chunk = sent.pop(0)
+        found = np.full((*chunk.chosen.shape, latents.shape[1]), np.nan, dtype=np.float32)
+        found[chunk.chosen] = latents
+        grid.put(chunk.plane, chunk.tile_rows, found)
+        if on_progress is not None:
+            done = chunk.plane * len(grid.tiling.rows) + chunk.tile_rows.stop
+            on_progress(done, total, "rows of tiles")
+
+
+def _chunks(
+    planes: Planes, mask: BoolArray | None, grid: LatentGrid, stretch: Stretch
+) -> Iterator[_Chunk]:
+    for number, rows in groupby(grid.todo(), key=lambda place: place[0]):
+        stretched = stretch(masked_plane(planes, number, mask))
+        for tile_rows in _together([row for _, row in rows], len(grid.tiling.columns)):
+            patches = np.stack(
+                [
+                    grid.tiling.cut(stretched, index)
+                    for row in tile_rows
+                    for index in grid.tiling.indices(row)
+                ]
+            )
+            chosen = usable(patches)
+            in_rows = chosen.reshape(len(tile_rows), -1)
+            yield _Chunk(number, tile_rows, in_rows, patches[chosen])
+
+
+def _together(rows: list[int], n_columns: int) -> Iterable[range]:
+    at_once = max(1, TILES_AT_ONCE // n_columns)
+    for first in range(rows[0], rows[-1] + 1, at_once):
+        yield range(first, min(first + at_once, rows[-1] + 1))
+
+
+def _encode(networks: Path, patches: FloatArray) -> FloatArray:
+    """Latents of patches by all networks, one after the other, `(n, n_networks * d)`."""
+    known = _networks(networks)
+    if len(patches) == 0:
+        return np.empty((0, int(np.prod(known.shape))), dtype=np.float32)
+    return known.encode(patches).reshape(len(patches), -1)
+
+
+@lru_cache(maxsize=1)
+def _networks(folder: Path) -> TextureNetworks:
+    return TextureNetworks.load(folder)
+
+
+def label_planes(
+    planes: Planes,
+    mask: BoolArray | None,
+    grid: LatentGrid,
+    clusters: TextureClusters,
+    n_networks: int,
+    *,
+    min_confidence: float = 0.0,
+    on_progress: Update | None = None,
+) -> Labelled:
+    """Let the tiles vote on every pixel.
+
+    Parameters
+    ----------
+    planes : Planes
+    mask : ndarray (h, w), bool, optional
+    grid : LatentGrid
+        With the latents of all tiles.
+    clusters : TextureClusters
+    n_networks : int
+        Whose latents lie one after the other in the grid.
+    min_confidence : float
+        Pixels whose winner has a smaller mean membership get -1, as do those that no tile sees.
+    on_progress : callable, optional
+
+    Returns
+    -------
+    Labelled
+    """
+    shape = (planes.count, *grid.tiling.shape)
+    labels = np.empty(shape, dtype=np.int16)
+    confidence = np.empty(shape, dtype=np.float32)
+    coverage = np.empty(shape, dtype=np.int32)
+    for number in range(planes.count):
+        votes = Votes(grid.tiling, clusters.n_clusters)
+        for memberships in _memberships(number, grid, clusters, n_networks):
+            part = votes.add(memberships)
+            best = part.mean.max(axis=0)
+            sure = (part.coverage > 0) & (best >= min_confidence)
+            labels[number, part.rows] = np.where(sure, part.mean.argmax(axis=0), UNSURE)
+            confidence[number, part.rows] = np.where(part.coverage > 0, best, 0.0)
+            coverage[number, part.rows] = part.coverage
+        hidden = np.isnan(masked_plane(planes, number, mask))
+        labels[number][hidden] = MASKED
+        confidence[number][hidden] = np.nan
+        if on_progress is not None:
+            on_progress(number + 1, planes.count, "planes")
+    return Labelled(labels, confidence, coverage)
+
+
+def _memberships(
+    plane: int, grid: LatentGrid, clusters: TextureClusters, n_networks: int
+) -> Iterator[FloatArray]:
+    """Memberships of the tiles `(n_tile_columns, n_clusters)`, row of tiles by row of tiles."""
+    rows = list(range(len(grid.tiling.rows)))
+    for tile_rows in _together(rows, len(grid.tiling.columns)):
+        latents = grid.smoothed(plane, tile_rows)
+        n = latents.shape[0] * latents.shape[1]
+        found = clusters.memberships(latents.reshape(n, n_networks, -1))
+        yield from found.reshape(len(tile_rows), -1, clusters.n_clusters)

@@ -1,0 +1,119 @@
+"""Latents of all tiles of a map, on disk, where a stopped run finds them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from data_adapters.tiles import Tiling
+
+__all__ = ["SMOOTHING", "LatentGrid"]
+
+FloatArray = npt.NDArray[np.float32]
+
+SMOOTHING = 0.3
+"""Standard deviation of the Gaussian over which latents are averaged, in tiles."""
+
+_REACH = 3.0
+
+
+class LatentGrid:
+    """`(n_planes, n_tile_rows, n_tile_columns, k)` numbers in a file; NaN for tiles left out.
+
+    Parameters
+    ----------
+    path : path
+        Made when missing.
+    tiling : Tiling
+    n_planes : int
+    n_values : int
+        Numbers of one tile.
+    """
+
+    def __init__(self, path: Path, tiling: Tiling, *, n_planes: int, n_values: int) -> None:
+        self.tiling = tiling
+        self._sigma = SMOOTHING * tiling.tile / tiling.step
+        self._shape = (n_planes, len(tiling.rows), len(tiling.columns), n_values)
+        self._done_path = path.with_suffix(".done")
+        if not path.exists():
+            self._done_path.unlink(missing_ok=True)
+        self._values: npt.NDArray[np.float32] = np.memmap(
+            path, np.float32, mode="r+" if path.exists() else "w+", shape=self._shape
+        )
+
+    def todo(self) -> Iterator[tuple[int, int]]:
+        """Planes and rows of tiles without latents yet, in order."""
+        done = self._n_done
+        for number in range(done, self._shape[0] * self._shape[1]):
+            yield divmod(number, self._shape[1])
+
+    @property
+    def _n_done(self) -> int:
+        try:
+            return int(self._done_path.read_text())
+        except (OSError, ValueError):
+            return 0
+
+    def put(self, plane: int, tile_rows: range, values: FloatArray) -> None:
+        """Write the latents of some rows of tiles, which follow those written last."""
+        self._values[plane, tile_rows.start : tile_rows.stop] = values
+        self._values.flush()  # type: ignore[attr-defined]
+        self._done_path.write_text(str(plane * self._shape[1] + tile_rows.stop))
+
+    def smoothed(self, plane: int, tile_rows: range) -> FloatArray:
+        """Latents averaged over neighbouring tiles, `(n_rows, n_tile_columns, k)`.
+
+        Tiles that were left out stay so and count for nothing in their neighbours' average.
+        """
+        reach = int(np.ceil(_REACH * self._sigma))
+        first = max(tile_rows.start - reach, 0)
+        last = min(tile_rows.stop + reach, self._shape[1])
+        values = np.array(self._values[plane, first:last], dtype=np.float64)
+        seen = np.isfinite(values[..., :1])
+        total = self._blurred(np.where(seen, values, 0.0))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = total / self._blurred(seen.astype(np.float64))
+        kept = slice(tile_rows.start - first, tile_rows.stop - first)
+        smooth: FloatArray = np.where(seen, mean, np.nan)[kept].astype(np.float32)
+        return smooth
+
+    def _blurred(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        for axis in (0, 1):
+            values = ndimage.gaussian_filter1d(
+                values, self._sigma, axis=axis, mode="constant", truncate=_REACH
+            )
+        return values
+
+    def sample(self, n: int, *, seed: int, rows_at_once: int = 64) -> FloatArray:
+        """Smoothed latents of so many tiles `(n, k)`, or of all that have any."""
+        n_planes, n_rows, _, _ = self._shape
+        generator = np.random.default_rng(seed)
+        counts = np.array(
+            [np.isfinite(self._values[plane, ..., 0]).sum() for plane in range(n_planes)]
+        )
+        wanted = _shares(counts, n)
+        found = []
+        for plane in np.flatnonzero(wanted):
+            chosen = np.sort(generator.choice(counts[plane], wanted[plane], replace=False))
+            passed = 0
+            for first in range(0, n_rows, rows_at_once):
+                block = self.smoothed(int(plane), range(first, min(first + rows_at_once, n_rows)))
+                flat = block[np.isfinite(block[..., 0])]
+                own = chosen[(chosen >= passed) & (chosen < passed + len(flat))] - passed
+                found.append(flat[own])
+                passed += len(flat)
+        return np.concatenate(found) if found else np.empty((0, self._shape[3]), np.float32)
+
+
+def _shares(counts: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
+    """How many to take of each, `n` in all and to each by its size."""
+    total = int(counts.sum())
+    if total <= n:
+        return counts
+    edges = np.floor(np.cumsum(counts) * (n / total) + 0.5).astype(np.int64)
+    shares: npt.NDArray[np.int64] = np.diff(edges, prepend=0)
+    return shares

@@ -1,0 +1,188 @@
+"""Patches of a map as the network sees them: brightness and contrast taken out, texture left."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as functional
+
+from equiclust.exceptions import InputError
+
+__all__ = ["MOST_MASKED", "Pairs", "Stretch", "draw_pairs", "network_size", "normalised", "usable"]
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+MOST_MASKED = 0.5
+"""Tiles of which more is masked are left out."""
+
+MAD_TO_SIGMA = 1.482602218505602
+# Standard deviations of a patch that become 1.
+_UNIT = 3.0
+# Values from which the stretch is learned.
+_MOST_VALUES = 1 << 22
+_SMALLEST_NETWORK = 32
+# float32 holds 7 digits: a contrast below the last of them is no contrast.
+_FLATNESS = 1e-6
+_ROUNDS = 50
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """`asinh((x - level) / scale)`: linear about the level, logarithmic far from it.
+
+    Parameters
+    ----------
+    level, scale : float
+        In the unit of the map.
+    """
+
+    level: float
+    scale: float
+
+    @classmethod
+    def of(cls, plane: npt.NDArray[np.floating[Any]]) -> Self:
+        """Level and scale of a map: its median, and 1.4826 times the median deviation from it.
+
+        Parameters
+        ----------
+        plane : ndarray (h, w)
+            Masked pixels are NaN.
+
+        Raises
+        ------
+        InputError
+            When there is no value, or but one.
+        """
+        values = plane[np.isfinite(plane)].astype(np.float64)
+        if values.size == 0:
+            raise InputError("the map has no pixel that is not masked")
+        # Sorted, so that a turned map has the same; thinned, to be done soon.
+        values = np.sort(values)[:: values.size // _MOST_VALUES + 1]
+        level = float(np.median(values))
+        scale = MAD_TO_SIGMA * float(np.median(np.abs(values - level)))
+        scale = scale if scale > 0.0 else float(np.std(values))
+        if not scale > _FLATNESS * abs(level):
+            raise InputError(f"the map is constant: every pixel that is not masked is {level:g}")
+        return cls(level, scale)
+
+    def __call__(self, plane: FloatArray) -> FloatArray:
+        """The stretched map, float32."""
+        stretched: FloatArray = np.arcsinh((plane - np.float32(self.level)) / self.scale)
+        return stretched.astype(np.float32, copy=False)
+
+
+class Pairs(NamedTuple):
+    """Patches of a map and of its neighbourhood, `(n, tile, tile)` float32, masked = NaN."""
+
+    first: FloatArray
+    second: FloatArray
+
+
+def network_size(tile: int) -> int:
+    """Side at which the network sees tiles: 32 times a power of two, not below the tile's."""
+    doublings = max(0, math.ceil(math.log2(tile / _SMALLEST_NETWORK)))
+    return _SMALLEST_NETWORK << doublings
+
+
+def usable(patches: FloatArray) -> BoolArray:
+    """Patches that show something, `(n,)`: not constant, and at most half of them masked."""
+    seen = np.isfinite(patches)
+    enough: BoolArray = seen.mean(axis=(1, 2)) >= 1.0 - MOST_MASKED
+    highest = np.where(seen, patches, -np.inf).max(axis=(1, 2))
+    lowest = np.where(seen, patches, np.inf).min(axis=(1, 2))
+    largest = np.maximum(np.abs(highest), np.abs(lowest))
+    return np.asarray(enough & (highest - lowest > _FLATNESS * largest))
+
+
+def normalised(patches: FloatArray, *, size: int) -> FloatArray:
+    """Patches of mean 0 and of one contrast, three standard deviations being 1.
+
+    Parameters
+    ----------
+    patches : ndarray (n, tile, tile), float32
+        Stretched; masked pixels, which become 0, are NaN. They are `usable`.
+    size : int
+        Side that the network sees.
+
+    Returns
+    -------
+    ndarray (n, 1, size, size), float32
+    """
+    seen = np.isfinite(patches)
+    filled = np.where(seen, patches, np.float32(0.0)).astype(np.float64)
+    count = seen.sum(axis=(1, 2), keepdims=True)
+    centred = np.where(seen, filled - filled.sum(axis=(1, 2), keepdims=True) / count, 0.0)
+    spread = np.sqrt(np.square(centred).sum(axis=(1, 2), keepdims=True) / count)
+    shown: FloatArray = (centred / (_UNIT * spread)).astype(np.float32)[:, None]
+    if size == shown.shape[-1]:
+        return shown
+    grown = functional.interpolate(
+        torch.from_numpy(shown), size=(size, size), mode="bilinear", antialias=True
+    )
+    resized: FloatArray = grown.numpy()
+    return resized
+
+
+def draw_pairs(plane: FloatArray, n: int, *, tile: int, generator: np.random.Generator) -> Pairs:
+    """Patches at random places, each with one that lies half a tile to a tile away.
+
+    Neighbours are of one texture more often than not, and see different pieces of it.
+
+    Parameters
+    ----------
+    plane : ndarray (h, w), float32
+        Stretched; masked pixels are NaN.
+    n : int
+        Pairs that are wanted; there may be fewer where most of the map is masked.
+    tile : int
+        Side of a patch.
+    generator : Generator
+    """
+    first, second = [], []
+    missing = n
+    for _ in range(_ROUNDS):
+        places = _places(plane.shape, missing, tile, generator)
+        distance = tile * generator.uniform(0.5, 1.0, missing)
+        angle = generator.uniform(0.0, 2.0 * np.pi, missing)
+        shift = distance[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+        near = _within(places + np.rint(shift).astype(np.int64), plane.shape, tile)
+        here, there = _cut_all(plane, places, tile), _cut_all(plane, near, tile)
+        good = usable(here) & usable(there)
+        first.append(here[good])
+        second.append(there[good])
+        missing -= int(good.sum())
+        if missing == 0:
+            break
+    return Pairs(np.concatenate(first), np.concatenate(second))
+
+
+def _places(
+    shape: tuple[int, ...], n: int, tile: int, generator: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    room = [max(length - tile, 0) + 1 for length in shape]
+    drawn = np.stack([generator.integers(0, limit, n) for limit in room], axis=1)
+    return _within(drawn, shape, tile)
+
+
+def _within(
+    places: npt.NDArray[np.int64], shape: tuple[int, ...], tile: int
+) -> npt.NDArray[np.int64]:
+    """Origins moved into the map; in the middle of one that is narrower than a tile."""
+    room = np.array(shape) - tile
+    return np.where(room < 0, room // 2, np.clip(places, 0, np.maximum(room, 0)))
+
+
+def _cut_all(plane: FloatArray, places: npt.NDArray[np.int64], tile: int) -> FloatArray:
+    margin = [max((tile - length + 1) // 2, 0) for length in plane.shape]
+    if any(margin):
+        plane = np.pad(plane, [(m, m) for m in margin], constant_values=np.nan)
+    cut = np.empty((len(places), tile, tile), dtype=np.float32)
+    for place, (y, x) in enumerate(places + np.array(margin)):
+        cut[place] = plane[y : y + tile, x : x + tile]
+    return cut

@@ -1,0 +1,121 @@
+"""The planes of a map or cube that are segmented: the map, a moment of the cube, its channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+from data_adapters.moments import channel_groups, group_slices, moment_maps
+from data_adapters.sky_map import SkyMap, cube_header
+from equiclust.persistence import atomic_path
+
+__all__ = ["CUBE_WAYS", "Planes", "Velocities", "open_planes"]
+
+FloatArray = npt.NDArray[np.float32]
+Update = Callable[[int, int, str], None]
+
+CUBE_WAYS = ("integrated", "peak", "channels")
+"""What of a cube is segmented."""
+
+_STORED = ("integrated", "peak", "low", "high")
+
+
+class Velocities(NamedTuple):
+    """Lowest and highest spectral value with signal, `(h, w)` float32, and their unit."""
+
+    low: FloatArray
+    high: FloatArray
+    unit: str
+
+
+class Planes(Protocol):
+    """Planes of one size, read one at a time; blank pixels are NaN.
+
+    `flat` says that there is one, which is a map and not a cube.
+    """
+
+    count: int
+    flat: bool
+    header: fits.Header
+    unit: str
+    velocities: Velocities | None
+
+    def read(self, number: int) -> FloatArray:
+        """One plane, `(h, w)` float32."""
+        ...
+
+
+class _OnePlane:
+    def __init__(
+        self,
+        plane: FloatArray,
+        header: fits.Header,
+        unit: str,
+        velocities: Velocities | None = None,
+    ) -> None:
+        self.count, self.flat = 1, True
+        self.header, self.unit, self.velocities = header, unit, velocities
+        self._plane = plane
+
+    def read(self, number: int) -> FloatArray:
+        return self._plane
+
+
+class _Channels:
+    """Means of groups of channels, read from the cube when asked for."""
+
+    def __init__(self, sky: SkyMap, group: int) -> None:
+        self.velocities: Velocities | None = None
+        self._sky, self._group = sky, group
+        self._parts = group_slices(sky, group)
+        self.count, self.flat, self.unit = len(self._parts), False, sky.unit
+        self.header = cube_header(sky, group=group)
+
+    def read(self, number: int) -> FloatArray:
+        part = self._parts[number]
+        return next(channel_groups(self._sky, self._group, channels=part))
+
+
+def open_planes(
+    sky: SkyMap, way: str, *, group: int, folder: Path, on_progress: Update | None = None
+) -> Planes:
+    """Planes of a map, or of a cube in one of `CUBE_WAYS`.
+
+    Parameters
+    ----------
+    sky : SkyMap
+    way : str
+        "integrated" or "peak" makes one plane of the cube, and tells the velocities behind each
+        pixel; "channels" makes one plane of every `group` channels.
+    group : int
+    folder : path
+        Where moments are kept, so that a stopped run need not read the cube again.
+    on_progress : callable, optional
+
+    Raises
+    ------
+    UnreadableFileError
+        When the file cannot be read.
+    """
+    if sky.shape[0] == 1:
+        return _OnePlane(sky.read()[0], sky.header, sky.unit)
+    if way == "channels":
+        return _Channels(sky, group)
+    kept = folder / "moments.npz"
+    if not kept.is_file():
+        moments = moment_maps(sky, on_progress=on_progress)
+        units = [moments.integrated_unit, moments.spectral_unit]
+        with atomic_path(kept) as draft:
+            arrays = {name: getattr(moments, name) for name in _STORED}
+            np.savez(draft, **arrays, units=np.array(units))
+        del moments
+    with np.load(kept, allow_pickle=False) as stored:
+        integrated, spectral = map(str, stored["units"])
+        velocities = Velocities(stored["low"], stored["high"], spectral)
+        unit = integrated if way == "integrated" else sky.unit
+        return _OnePlane(stored[way], sky.header, unit, velocities)
