@@ -25,6 +25,14 @@ _MOST_PIXELS = 1200
 _COVER = 0.55
 _MASKED_COLOUR = "#FFFFFF"
 _WIDTH = 10.0
+_NAMES = {
+    "pos.eq.ra": "right ascension",
+    "pos.eq.dec": "declination",
+    "pos.galactic.lon": "Galactic longitude",
+    "pos.galactic.lat": "Galactic latitude",
+    "pos.ecliptic.lon": "ecliptic longitude",
+    "pos.ecliptic.lat": "ecliptic latitude",
+}
 # Of the pixels, what is black and what is white.
 _LIMITS = (1.0, 99.7)
 
@@ -68,11 +76,11 @@ def draw_segment_map(
             frameon=False,
         )
         with atomic_path(path) as draft:
-            figure.savefig(draft, format="png", metadata={"Software": None})
+            figure.savefig(draft, format="png", bbox_inches="tight", metadata={"Software": None})
 
 
 def _size(height: int, width: int) -> tuple[float, float]:
-    return _WIDTH, min(max(_WIDTH / 3 * height / width, 2.0) + 1.2, 12.0)
+    return _WIDTH, min(max(_WIDTH / 3.6 * height / width, 1.5) + 1.2, 12.0)
 
 
 def _axes(segment_map: SegmentMap, step: int) -> Any:
@@ -89,12 +97,19 @@ def _panel(figure: Figure, place: int, sky: Any, title: str) -> Any:
     axes.grid(False)
     if sky is not None:
         for number, coordinate in enumerate(axes.coords):
-            coordinate.set_ticklabel(size=7, exclude_overlapping=True)
-            coordinate.set_ticks(number=4)
-            if place > 1 and number == 1:
-                coordinate.set_ticklabel_visible(False)
-                coordinate.set_axislabel("")
+            _name(coordinate, "bl"[number], shown=place == 1 or number == 0)
     return axes
+
+
+def _name(coordinate: Any, side: str, *, shown: bool) -> None:
+    """Ticks and name of a coordinate on one side of the frame only."""
+    coordinate.set_ticks_position(side)
+    coordinate.set_ticklabel_position(side if shown else "")
+    coordinate.set_axislabel_position(side)
+    coordinate.set_ticklabel(size=7, exclude_overlapping=True)
+    coordinate.set_ticks(number=4)
+    kind = str(coordinate.default_label)
+    coordinate.set_axislabel(_NAMES.get(kind, kind) if shown else "")
 
 
 def _grey(data: FloatArray, masked: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

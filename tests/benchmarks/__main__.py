@@ -66,6 +66,12 @@ def _kills() -> Iterator[Table]:
     yield kills_table()
 
 
+def _clouds() -> Iterator[Table]:
+    from tests.benchmarks.segmentation import clouds_tables
+
+    yield from clouds_tables()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
     "invariance": _invariance,
@@ -75,6 +81,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "numbers": _numbers,
     "start": _start,
     "kills": _kills,
+    "clouds": _clouds,
 }
 
 
