@@ -244,8 +244,8 @@ def _outcome(job: SegmentJob, record: Mapping[str, Any]) -> Outcome:
     sizes, unsure = record["sizes"], record["n_unsure"]
     lines = [say_sizes(sizes, unsure, what="pixels")]
     lines.append(
-        f"{record['n_masked']} pixels are masked, and {record['n_tiles_masked']} of "
-        f"{record['n_tiles']} tiles left out, more than half of which is"
+        f"{record['n_masked']} pixels are masked, and {record['n_tiles_left_out']} of "
+        f"{record['n_tiles']} tiles left out, which are constant or more than half masked"
     )
     lines.append(f"Labels: {job.output}")
     lines += [

@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 
-from data_adapters.tiles import Tiling, Votes, masked_fractions
+from data_adapters.tiles import Votes
 from equiclust.segment_map import MASKED, UNSURE
 from equiclust.segmentation.clusters import TextureClusters
 from equiclust.segmentation.latent_grid import LatentGrid
 from equiclust.segmentation.networks import TextureNetworks
-from equiclust.segmentation.patches import MOST_MASKED, Stretch, usable
+from equiclust.segmentation.patches import Stretch, usable
 from equiclust.segmentation.planes import Planes
 
-__all__ = ["Labelled", "encode_planes", "label_planes", "masked_plane", "tile_counts"]
+__all__ = ["Labelled", "encode_planes", "label_planes", "masked_plane"]
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -50,15 +50,6 @@ def masked_plane(planes: Planes, number: int, mask: BoolArray | None) -> FloatAr
     """One plane with NaN where it is masked."""
     plane = planes.read(number)
     return plane if mask is None else np.where(mask, np.float32(np.nan), plane)
-
-
-def tile_counts(planes: Planes, mask: BoolArray | None, tiling: Tiling) -> dict[str, int]:
-    """Tiles in all, and how many are left out because more than half of them is masked."""
-    masked = sum(
-        int(np.sum(masked_fractions(tiling, np.isnan(masked_plane(planes, k, mask))) > MOST_MASKED))
-        for k in range(planes.count)
-    )
-    return {"n_tiles": len(tiling) * planes.count, "n_tiles_masked": masked}
 
 
 def encode_planes(
@@ -134,8 +125,13 @@ def _encode(networks: Path, patches: FloatArray) -> FloatArray:
     return known.encode(patches).reshape(len(patches), -1)
 
 
-@lru_cache(maxsize=1)
 def _networks(folder: Path) -> TextureNetworks:
+    """Read once by every process, and again when they have been written anew."""
+    return _networks_as_of(folder, (folder / "textures.json").stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _networks_as_of(folder: Path, written: int) -> TextureNetworks:
     return TextureNetworks.load(folder)
 
 

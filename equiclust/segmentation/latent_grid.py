@@ -58,6 +58,16 @@ class LatentGrid:
         except (OSError, ValueError):
             return 0
 
+    @property
+    def n_tiles(self) -> int:
+        """Tiles of all planes."""
+        return int(np.prod(self._shape[:3]))
+
+    @property
+    def n_left_out(self) -> int:
+        """Tiles without latents: too much of them is masked, or they are constant."""
+        return sum(int(np.isnan(plane[..., 0]).sum()) for plane in self._values)
+
     def put(self, plane: int, tile_rows: range, values: FloatArray) -> None:
         """Write the latents of some rows of tiles, which follow those written last."""
         self._values[plane, tile_rows.start : tile_rows.stop] = values

@@ -19,7 +19,7 @@ FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
 MOST_MASKED = 0.5
-"""Tiles of which more is masked are left out."""
+"""Tiles are left out if more is masked of the disc that fits into them."""
 
 MAD_TO_SIGMA = 1.482602218505602
 # Standard deviations of a patch that become 1.
@@ -92,8 +92,9 @@ def network_size(tile: int) -> int:
 
 def usable(patches: FloatArray) -> BoolArray:
     """Patches that show something, `(n,)`: not constant, and at most half of them masked."""
-    seen = np.isfinite(patches)
-    enough: BoolArray = seen.mean(axis=(1, 2)) >= 1.0 - MOST_MASKED
+    disc = _disc(patches.shape[-1])
+    seen = np.isfinite(patches) & disc
+    enough: BoolArray = seen.sum(axis=(1, 2)) >= (1.0 - MOST_MASKED) * disc.sum()
     highest = np.where(seen, patches, -np.inf).max(axis=(1, 2))
     lowest = np.where(seen, patches, np.inf).min(axis=(1, 2))
     largest = np.maximum(np.abs(highest), np.abs(lowest))
@@ -114,7 +115,7 @@ def normalised(patches: FloatArray, *, size: int) -> FloatArray:
     -------
     ndarray (n, 1, size, size), float32
     """
-    seen = np.isfinite(patches)
+    seen = np.isfinite(patches) & _disc(patches.shape[-1])
     filled = np.where(seen, patches, np.float32(0.0)).astype(np.float64)
     count = seen.sum(axis=(1, 2), keepdims=True)
     centred = np.where(seen, filled - filled.sum(axis=(1, 2), keepdims=True) / count, 0.0)
@@ -127,6 +128,12 @@ def normalised(patches: FloatArray, *, size: int) -> FloatArray:
     )
     resized: FloatArray = grown.numpy()
     return resized
+
+
+def _disc(tile: int) -> BoolArray:
+    """What stays within the patch whatever way it is turned."""
+    offset = np.arange(tile) - (tile - 1) / 2
+    return np.asarray(np.hypot(offset[:, None], offset) <= tile / 2)
 
 
 def draw_pairs(plane: FloatArray, n: int, *, tile: int, generator: np.random.Generator) -> Pairs:

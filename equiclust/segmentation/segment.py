@@ -22,7 +22,6 @@ from equiclust.segmentation.labelling import (
     encode_planes,
     label_planes,
     masked_plane,
-    tile_counts,
 )
 from equiclust.segmentation.latent_grid import LatentGrid
 from equiclust.segmentation.networks import TextureNetworks
@@ -201,7 +200,7 @@ def segment_sky_map(
         planes,
         place,
         clusters.choice,
-        tile_counts(planes, mask, tiling),
+        {"n_tiles": grid.n_tiles, "n_tiles_left_out": grid.n_left_out},
         [member.history_ for member in networks.members],
     )
 
