@@ -7,10 +7,12 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,7 @@ from equiclust.cli.masks import MaskOptions, read_mask
 from equiclust.cli.memory import check_memory
 from equiclust.cli.places import check_place
 from equiclust.cli.sentences import cluster_sizes, say_sizes
-from equiclust.cli.session import Outcome, Session
+from equiclust.cli.session import Outcome, Session, Update
 from equiclust.exceptions import EquiclustError, InputError, OutputError
 from equiclust.persistence import read_json, replace_folder, write_json
 from equiclust.report.segment_figure import draw_segment_map
@@ -46,6 +48,28 @@ _CONFIG = "config.json"
 _FEWEST_PIXELS = 16
 _USUAL_TILE, _SMALL_TILE = 32, 16
 _WIDE_MAP = 128
+
+
+class StageClock:
+    """Stages of a session, and how long each took.
+
+    Parameters
+    ----------
+    stage : callable
+        As in `Session.stage`.
+    """
+
+    def __init__(self, stage: Callable[[str], AbstractContextManager[Update]]) -> None:
+        self._stage = stage
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Update]:
+        """One stage."""
+        started = perf_counter()
+        with self._stage(title) as update:
+            yield update
+        self.seconds[title] = perf_counter() - started
 
 
 @dataclass(frozen=True)
@@ -104,7 +128,8 @@ def run_segment(session: Session, job: SegmentJob) -> Outcome:
     session.note(need)
     _open_folder(session, job, sky)
     session.log_to(job.folder / "segment.log")
-    with session.stage("masking") as update:
+    clock = StageClock(session.stage)
+    with clock.stage("masking") as update:
         mask = read_mask(sky, job.masks, update)
     done = segment_sky_map(
         sky,
@@ -114,11 +139,11 @@ def run_segment(session: Session, job: SegmentJob) -> Outcome:
         model=model,
         device=job.device,
         n_jobs=job.n_jobs,
-        stage=session.stage,
+        stage=clock.stage,
         engine=partial(engine, job.scheduler),
     )
     with session.stage("writing"):
-        record = _write(job, done, sky)
+        record = _write(job, done, sky, clock.seconds)
     shutil.rmtree(job.folder, ignore_errors=True)
     return _outcome(job, record)
 
@@ -188,7 +213,9 @@ def _fingerprint(name: str) -> list[Any]:
     return [name, hashlib.sha256(text.encode()).hexdigest()]
 
 
-def _write(job: SegmentJob, done: Segmentation, sky: SkyMap) -> dict[str, Any]:
+def _write(
+    job: SegmentJob, done: Segmentation, sky: SkyMap, seconds: Mapping[str, float]
+) -> dict[str, Any]:
     """Everything beside the label map, and that last: its presence says that all is there."""
     segment_map = done.segment_map
     data = _data_of(done)
@@ -200,7 +227,7 @@ def _write(job: SegmentJob, done: Segmentation, sky: SkyMap) -> dict[str, Any]:
         with replace_folder(job.beside(".model")) as draft:
             shutil.copytree(done.model, draft, dirs_exist_ok=True)
     draw_segment_map(segment_map, data, job.beside(".png"))
-    record = _record(job, done, sky)
+    record = {**_record(job, done, sky), "seconds": dict(seconds)}
     write_json(job.beside(".json"), record)
     write_segment_map(segment_map, job.output)
     return record

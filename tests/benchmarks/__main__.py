@@ -72,6 +72,12 @@ def _clouds() -> Iterator[Table]:
     yield from clouds_tables()
 
 
+def _large_cube() -> Iterator[Table]:
+    from tests.benchmarks.large_cube import large_cube_table
+
+    yield large_cube_table()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
     "invariance": _invariance,
@@ -82,6 +88,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "start": _start,
     "kills": _kills,
     "clouds": _clouds,
+    "large_cube": _large_cube,
 }
 
 
