@@ -15,7 +15,7 @@ __all__ = ["SMOOTHING", "LatentGrid"]
 
 FloatArray = npt.NDArray[np.float32]
 
-SMOOTHING = 0.3
+SMOOTHING = 0.5
 """Standard deviation of the Gaussian over which latents are averaged, in tiles."""
 
 _REACH = 3.0
