@@ -220,6 +220,7 @@ def segment(
     method: Literal["kmeans", "gmm", "spectral", "manifold"] = "kmeans",
     max_memory: Annotated[str, "SIZE"] = "auto",
     seed: Annotated[int, "S"] = 0,
+    n_pairs: Annotated[int, "N"] = 8192,
     max_epochs: Annotated[int, "N"] = 10,
     device: Device = "auto",
     n_jobs: Annotated[int | None, "N"] = None,
@@ -271,8 +272,10 @@ def segment(
         Such as 2GB: work that needs more is refused before it starts.
     seed
         Decides everything random.
+    n_pairs
+        Pairs of neighbouring tiles that are learned from.
     max_epochs
-        Passes over the pairs of tiles that are learned from.
+        Passes over these pairs.
     device
         Where to train.
     n_jobs
@@ -298,6 +301,7 @@ def segment(
         "method": method,
         "min_confidence": min_confidence,
         "seed": seed,
+        "n_pairs": n_pairs,
         "max_epochs": max_epochs,
     }
     try:

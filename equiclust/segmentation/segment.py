@@ -87,9 +87,13 @@ class SegmentOptions:
             raise InputError(f"cube must be one of {', '.join(CUBE_WAYS)}, got {self.cube!r}")
         if not 0 <= self.min_confidence <= 1:
             raise InputError(f"min_confidence must be from 0 to 1, got {self.min_confidence}")
-        for name in ("channel_group", "n_networks", "max_epochs"):
+        if self.n_clusters != "auto" and self.n_clusters < 1:
+            raise InputError(f"n_clusters must be at least 1, got {self.n_clusters}")
+        for name in ("channel_group", "n_networks", "n_pairs", "max_epochs"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"seed must be from 0 to {2**32 - 1}, got {self.seed}")
 
     def tiling(self, shape: tuple[int, int]) -> Tiling:
         """Tiles of a map of this height and width."""

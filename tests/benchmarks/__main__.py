@@ -72,6 +72,15 @@ def _clouds() -> Iterator[Table]:
     yield from clouds_tables()
 
 
+def _real_maps() -> Iterator[Table]:
+    from tests.benchmarks.real_maps import real_maps_table
+
+    if "EQUICLUST_DATA" in os.environ:
+        yield real_maps_table(Path("benchmarks") / "real_maps")
+    else:
+        logging.warning("without EQUICLUST_DATA the maps found in the wild are left out")
+
+
 def _large_cube() -> Iterator[Table]:
     from tests.benchmarks.large_cube import large_cube_table
 
@@ -88,6 +97,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "start": _start,
     "kills": _kills,
     "clouds": _clouds,
+    "real_maps": _real_maps,
     "large_cube": _large_cube,
 }
 
