@@ -44,6 +44,8 @@ __all__ = ["SegmentJob", "automatic_tile", "run_segment"]
 logger = logging.getLogger(__name__)
 
 _CONFIG = "config.json"
+# p-value of the dip test from which there is no gap between the kinds.
+_CONTINUOUS = 0.02
 # Smaller pieces are in the map, but not in the table and the regions.
 _FEWEST_PIXELS = 16
 _USUAL_TILE, _SMALL_TILE = 32, 16
@@ -254,6 +256,7 @@ def _record(job: SegmentJob, done: Segmentation, sky: SkyMap) -> dict[str, Any]:
         "n_unsure": int(np.sum(segment_map.labels == UNSURE)),
         "mean_confidence": _mean(segment_map),
         **done.counts,
+        "unimodal_p": None if choice is None else choice.unimodal_p,
         "votes": {} if choice is None else dict(choice.votes),
         "candidates": [] if choice is None else [dict(row) for row in choice.scores],
         "options": asdict(job.options),
@@ -274,6 +277,11 @@ def _outcome(job: SegmentJob, record: Mapping[str, Any]) -> Outcome:
         f"{record['n_masked']} pixels are masked, and {record['n_tiles_left_out']} of "
         f"{record['n_tiles']} tiles left out, which are constant or more than half masked"
     )
+    if len(sizes) > 1 and (record["unimodal_p"] or 0.0) > _CONTINUOUS:
+        lines.append(
+            "The textures shade into each other without a gap between the kinds: where one ends "
+            "and the next begins is a matter of the method"
+        )
     lines.append(f"Labels: {job.output}")
     lines += [
         f"{title}: {job.beside(ending)}"

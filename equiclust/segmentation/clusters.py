@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median_low
 from typing import Literal, Self
 
 import numpy as np
@@ -16,6 +17,10 @@ from equiclust.clustering import Choice, choose_n_clusters
 __all__ = ["TextureClusters"]
 
 FloatArray = npt.NDArray[np.float32]
+
+
+# Mean adjusted Rand index of halves that agree.
+_AGREED = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +54,8 @@ class TextureClusters:
         latents : ndarray (n, n_networks, d)
             Smoothed, of a sample of tiles.
         n_clusters, method, random_state
-            As in `KFoldEnsemble`.
+            As in `KFoldEnsemble`, but that tiles whose textures shade into each other are divided
+            all the same if the halves of the sample agree on how.
 
         Raises
         ------
@@ -59,7 +65,9 @@ class TextureClusters:
         by_member = np.swapaxes(latents, 0, 1).astype(np.float64)
         if n_clusters == "auto":
             scales = np.sqrt(by_member.var(axis=1).sum(axis=1))
-            choice = choose_n_clusters(joined(by_member, scales), random_state=random_state)
+            choice = _divided(
+                choose_n_clusters(joined(by_member, scales), random_state=random_state)
+            )
         else:
             choice = Choice(n_clusters, {}, ())
         jury = Jury(choice.n_clusters, method=method, reliability=0.0, random_state=random_state)
@@ -97,3 +105,14 @@ class TextureClusters:
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """The clusters that `save` wrote; raises `InputError` when there are none."""
         return cls(Jury.load(folder))
+
+
+def _divided(choice: Choice) -> Choice:
+    """What the votes say where the samples are one heap, which overlapping tiles nearly always are.
+
+    A map is to be divided even so, unless halves of the tiles agree on no division.
+    """
+    stable = max((row["stability"] for row in choice.scores), default=0.0)
+    if choice.n_clusters > 1 or not choice.votes or stable < _AGREED:
+        return choice
+    return replace(choice, n_clusters=median_low(choice.votes.values()))
