@@ -113,3 +113,12 @@ def test_views_are_turned_up_to_the_limit_either_way(limit: float) -> None:
     np.testing.assert_allclose(
         np.quantile(angles, [0.25, 0.75]), [-limit / 2, limit / 2], atol=0.05
     )
+
+
+def test_without_any_step_an_image_stays_as_it_is(random_state: int) -> None:
+    nothing = Augmentation(
+        angle=0, scale=0, shear=0, smoothing=0, contrast=0, gain=0, mirror=0, noise=0
+    )
+    images = torch.randn(4, 1, 33, 33, generator=_generator(random_state))
+    views, _ = nothing(images, _no_mask(images), _generator(random_state))
+    assert torch.equal(views, images)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.pipeline import make_pipeline
@@ -202,3 +203,43 @@ def test_impossible_images_are_refused(trained: EquivariantAutoencoder, discs: I
     with pytest.raises(InputError, match="32 x 32"):
         trained.set_params(preprocess=False).transform(discs)
     trained.set_params(preprocess=True)
+
+
+_TEXTURE: dict[str, Any] = SMALL | {
+    "max_epochs": 30,
+    "batch_size": 32,
+    "start": "none",
+    "preprocess": False,
+    "objective": {"mse": 0, "perceptual": 0, "rotation": 0, "covariance": 1},
+    "augmentation": dict.fromkeys(("angle", "scale", "shear", "smoothing", "noise"), 0),
+}
+
+
+def _grains(n: int, seed: int) -> np.ndarray:
+    """Fine grain, then coarse grain, in turns."""
+    white = np.random.default_rng(seed).random((n, 32, 32))
+    smooth = [gaussian_filter(one, 0.8 if k % 2 else 1.6) for k, one in enumerate(white)]
+    return np.stack([(x - x.min()) / np.ptp(x) for x in smooth]).astype(np.float32)
+
+
+def test_partners_get_the_latents_of_their_images() -> None:
+    images, partners = _grains(128, 0), _grains(128, 1)
+    latents, theirs = _grains(60, 2), _grains(60, 3)
+
+    def distance(**more: Any) -> float:
+        learned = EquivariantAutoencoder(**_TEXTURE, random_state=0).fit(images, **more)
+        first, second = learned.transform(latents), learned.transform(theirs)
+        scale = np.linalg.norm(first - first.mean(axis=0), axis=1).mean()
+        return float(np.linalg.norm(first - second, axis=1).mean() / scale)
+
+    assert distance(partners=partners) < 0.7 * distance()
+
+
+def test_partners_must_be_as_many_as_the_images(discs: ImageSet) -> None:
+    with pytest.raises(InputError, match="partners must be as many"):
+        EquivariantAutoencoder(**SMALL).fit(discs, partners=discs[:5])
+
+
+def test_without_a_weight_nothing_is_reconstructed() -> None:
+    learned = EquivariantAutoencoder(**_TEXTURE | {"max_epochs": 1}, random_state=0)
+    assert "mse" not in learned.fit(_grains(64, 0)).history_[0]

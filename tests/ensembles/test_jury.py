@@ -145,3 +145,17 @@ def test_what_cannot_be_is_refused(fitted: tuple[Jury, np.ndarray, np.ndarray]) 
         Jury(2, consensus="loudest").fit(latents)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"held_out must have shape \(6, 320\)"):
         Jury(2).fit(latents, held_out=np.zeros((2, 2), bool))
+
+
+def test_memberships_are_shares_under_the_names_of_the_labels(
+    fitted: tuple[Jury, np.ndarray, np.ndarray],
+) -> None:
+    jury, latents, _ = fitted
+    shares = jury.memberships(latents)
+    assert shares.shape == (latents.shape[1], N_CLUSTERS)
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-6)
+    sure = jury.confidence_ > 0.9
+    assert sure.sum() > 20
+    assert np.mean(shares.argmax(axis=1)[sure] == jury.best_labels_[sure]) > 0.98
+    with pytest.raises(InputError, match="members"):
+        jury.memberships(latents[:2])
