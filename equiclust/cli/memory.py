@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from data_adapters.sky_map import SkyMap
 from equiclust.exceptions import InputError
 from equiclust.segmentation.networks import LATENT_DIM
 from equiclust.segmentation.segment import SegmentOptions
 
-__all__ = ["check_memory", "parse_bytes"]
+__all__ = ["Need", "check_memory", "parse_bytes"]
 
-# Measured: Python with its libraries and the networks in training, and what a pixel takes at most,
-# which is while a cube's moments are summed up, or while segments are measured.
-_BASE = 900 << 20
+# Measured: Python with its libraries; the same while a network is trained, and a process for each
+# that is trained beside it; and what a pixel takes while a cube's moments are summed up, while
+# segments are measured, and throughout.
+_BASE = 600_000_000
+_TRAINING = 1_750_000_000
+_BESIDE = 1_500_000_000
 _PER_PIXEL_OF_CUBE = 120
 _PER_PIXEL = 70
+_ALWAYS = 16
 _PREFIXES = ("", "K", "M", "G", "T")
 _SIZE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([KMGT]?)(i?)B?\s*", re.IGNORECASE)
 
@@ -35,8 +40,17 @@ def parse_bytes(text: str) -> int:
     return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
-def check_memory(sky: SkyMap, options: SegmentOptions, max_memory: str) -> str:
-    """What the work needs, as a sentence.
+class Need(NamedTuple):
+    """What the work needs, in words, and how many networks may be trained at a time."""
+
+    told: str
+    n_jobs: int | None
+
+
+def check_memory(
+    sky: SkyMap, options: SegmentOptions, max_memory: str, n_jobs: int | None = None
+) -> Need:
+    """What the work needs; under a bound one network is trained at a time if more have no room.
 
     Raises
     ------
@@ -47,7 +61,7 @@ def check_memory(sky: SkyMap, options: SegmentOptions, max_memory: str) -> str:
     pixels = sky.shape[1] * sky.shape[2]
     moments = sky.shape[0] > 1 and options.cube != "channels"
     each = _PER_PIXEL_OF_CUBE if moments else _PER_PIXEL * n_planes
-    memory = _BASE + pixels * each
+    memory = max(_BASE + pixels * each, _TRAINING + pixels * n_planes * _ALWAYS)
     if not sky.by_section:
         memory += sky.n_bytes
     n_tiles = n_planes * len(options.tiling(sky.shape[1:]))
@@ -61,7 +75,9 @@ def check_memory(sky: SkyMap, options: SegmentOptions, max_memory: str) -> str:
             f"--max-memory is {max_memory}, but the map needs {_size(memory)}"
             + ("; take more channels together by --channel-group" if n_planes > 1 else "")
         )
-    return told
+    if max_memory != "auto" and memory + options.n_networks * _BESIDE > parse_bytes(max_memory):
+        n_jobs = 1
+    return Need(told, n_jobs)
 
 
 def _size(n_bytes: float) -> str:

@@ -126,8 +126,8 @@ def run_segment(session: Session, job: SegmentJob) -> Outcome:
     check_scheduler(job.scheduler)
     model = None if job.run is None else _model_of(job.run)
     sky = open_sky_map(job.map)
-    need = check_memory(sky, job.options, job.max_memory)
-    session.note(need)
+    need = check_memory(sky, job.options, job.max_memory, job.n_jobs)
+    session.note(need.told)
     _open_folder(session, job, sky)
     session.log_to(job.folder / "segment.log")
     clock = StageClock(session.stage)
@@ -140,7 +140,7 @@ def run_segment(session: Session, job: SegmentJob) -> Outcome:
         mask=mask,
         model=model,
         device=job.device,
-        n_jobs=job.n_jobs,
+        n_jobs=need.n_jobs,
         stage=clock.stage,
         engine=partial(engine, job.scheduler),
     )
