@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -176,19 +176,14 @@ def segment_sky_map(
         with stages("training") as update, engine():
             _learn_networks(planes, mask, options, folder, device, n_jobs, update).save(place)
     networks = TextureNetworks.load(place)
-    tiling = Tiling(sky.shape[1:], tile=networks.tile, step=options.tiling(sky.shape[1:]).step)
+    tiling = replace(options, tile=networks.tile).tiling(sky.shape[1:])
     n_values = int(np.prod(networks.shape))
     grid = LatentGrid(folder / "latents.bin", tiling, n_planes=planes.count, n_values=n_values)
     with stages("encoding") as update, engine():
         encode_planes(planes, mask, place, grid, on_progress=update)
-    with stages("clustering") as update:
-        clusters = (
-            _find_clusters(grid, networks, options)
-            if model is None
-            else TextureClusters.load(place)
-        )
-        if model is None:
-            clusters.save(place)
+    with stages("clustering"):
+        known = None if model is None else TextureClusters.load(model)
+        clusters = known or _find_clusters(grid, networks, options, place)
     with stages("labelling") as update:
         labelled = label_planes(
             planes,
@@ -257,15 +252,18 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _find_clusters(
-    grid: LatentGrid, networks: TextureNetworks, options: SegmentOptions
+    grid: LatentGrid, networks: TextureNetworks, options: SegmentOptions, place: Path
 ) -> TextureClusters:
+    """Clusters of the tiles, which are saved beside the networks."""
     latents = grid.sample(_SAMPLE, seed=options.seed)
-    return TextureClusters.fit(
+    clusters = TextureClusters.fit(
         latents.reshape(len(latents), *networks.shape),
         n_clusters=options.n_clusters,
         method=options.method,
         random_state=options.seed,
     )
+    clusters.save(place)
+    return clusters
 
 
 def _as_segment_map(labelled: Labelled, planes: Planes, sky: SkyMap) -> SegmentMap:
