@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 # Where each public name lives. Looked up on first use: importing this package imports no torch.
 _HOMES = {
+    "DeepEmbeddedClustering": "equiclust.clustering.deep",
     "EquivariantAutoencoder": "equiclust.autoencoder",
     "Image": "equiclust.images",
     "ImageSet": "equiclust.images",

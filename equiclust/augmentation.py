@@ -15,6 +15,7 @@ __all__ = ["Augmentation"]
 
 # Of powers of zero the gradient is no number, and interpolation undershoots it.
 _DARKEST = 1e-4
+_KNOTS = 4
 _SMOOTHING_TAPS = (1.0, 4.0, 6.0, 4.0, 1.0)
 
 
@@ -30,6 +31,10 @@ class Augmentation:
         Largest natural logarithm of the magnification.
     shear : float
         Largest natural logarithm of the stretch along a random axis.
+    bending : float
+        Standard deviation of a smooth random displacement, in half sides of the image, drawn on
+        a grid of 4 x 4 knots (Simard, Steinkraus & Platt 2003). For strokes and other soft things;
+        it is 0 unless asked for.
     smoothing : float
         Probability of a binomial smoothing (variance of two square pixels).
     contrast : float
@@ -46,6 +51,7 @@ class Augmentation:
     angle: float = 1.0
     scale: float = 0.2
     shear: float = 0.15
+    bending: float = 0.0
     smoothing: float = 0.3
     contrast: float = 0.5
     gain: float = 0.2
@@ -79,7 +85,8 @@ class Augmentation:
             The mask moved along, with what came in from outside the frame.
         """
         matrices = self._matrices(len(images), generator)
-        views, hidden = _warp(images, mask, matrices) if self._moves else (images, mask)
+        bend = self._bend(images, generator)
+        views, hidden = _warp(images, mask, matrices, bend) if self._moves else (images, mask)
         views = self._smooth(views, generator)
         exponent = self._spread(self.contrast, len(views), generator).exp()
         if self.contrast:
@@ -100,7 +107,17 @@ class Augmentation:
 
     @property
     def _moves(self) -> bool:
-        return any((self.angle, self.scale, self.shear, self.mirror))
+        return any((self.angle, self.scale, self.shear, self.bending, self.mirror))
+
+    def _bend(self, images: Tensor, generator: torch.Generator) -> Tensor | None:
+        """Displacements `(n, h, w, 2)` between the knots, by bicubic interpolation."""
+        if not self.bending:
+            return None
+        knots = self.bending * torch.randn(len(images), 2, _KNOTS, _KNOTS, generator=generator)
+        field = functional.interpolate(
+            knots.to(images), size=images.shape[2:], mode="bicubic", align_corners=True
+        )
+        return field.permute(0, 2, 3, 1)
 
     def _spread(self, limit: float, n: int, generator: torch.Generator) -> Tensor:
         return limit * (2.0 * torch.rand(n, generator=generator) - 1.0)
@@ -147,9 +164,12 @@ def _column(values: Tensor, images: Tensor, *, keep_dtype: bool = False) -> Tens
     return values.to(device=images.device, dtype=dtype)[:, None, None, None]
 
 
-def _warp(images: Tensor, mask: Tensor, matrices: Tensor) -> tuple[Tensor, Tensor]:
+def _warp(
+    images: Tensor, mask: Tensor, matrices: Tensor, bend: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     affine = functional.pad(matrices, (0, 1)).to(images)
     grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
+    grid = grid if bend is None else grid + bend
     warped = functional.grid_sample(
         images, grid, mode="bicubic", padding_mode="zeros", align_corners=False
     )

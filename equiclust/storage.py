@@ -33,12 +33,21 @@ class Persistent(BaseEstimator):  # type: ignore[misc]
     """
 
     _file_stem: str
+    random_state: object
 
     def _arrays(self) -> Arrays:
         raise NotImplementedError
 
     def _learned(self) -> dict[str, Any]:
         return {}
+
+    def _saved_parameters(self) -> dict[str, Any]:
+        """Parameters as JSON can hold them."""
+        parameters: dict[str, Any] = self.get_params(deep=False)
+        if not isinstance(self.random_state, int | np.integer | None):
+            # A generator has moved on since the fit: it could not repeat it anyway.
+            parameters["random_state"] = None
+        return parameters
 
     def _restore(self, arrays: Arrays, learned: Mapping[str, Any]) -> None:
         raise NotImplementedError
@@ -61,15 +70,11 @@ class Persistent(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         path, arrays_path = self._files(folder)
-        parameters = self.get_params(deep=False)
-        if not isinstance(parameters["random_state"], int | np.integer | None):
-            # A generator has moved on since the fit: it could not repeat it anyway.
-            parameters["random_state"] = None
         write_arrays(arrays_path, self._arrays())
         content = {
             "format": _FORMAT,
             "kind": type(self).__name__,
-            "parameters": parameters,
+            "parameters": self._saved_parameters(),
             "learned": self._learned(),
             "sha256": _digest(arrays_path),
         }

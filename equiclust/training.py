@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from equiclust.augmentation import Augmentation
+from equiclust.nn.learning_rate import warm_cosine
 from equiclust.nn.network import AutoencoderNetwork
 from equiclust.objectives import (
     ObjectiveWeights,
@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 EpochRecord = Mapping[str, float]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
-_WARM_UP = 0.2
 # The perceptual network costs as much as all else together. The batches are shuffled, so that a
 # part of one estimates the term without bias.
 _PERCEPTUAL_SHARE = 4
@@ -247,7 +246,7 @@ class AutoencoderTraining(lightning.LightningModule):
             self.network.parameters(), lr=self.plan.learning_rate, weight_decay=1e-4
         )
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_cosine(steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_cosine(steps))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
@@ -256,18 +255,6 @@ class AutoencoderTraining(lightning.LightningModule):
 
 def _mean_terms(views: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([view[name] for view in views]).mean() for name in views[0]}
-
-
-def _warm_cosine(steps: int) -> Callable[[int], float]:
-    """Factor on the learning rate: linear up over the first fifth, then half a cosine down."""
-    rise = max(round(_WARM_UP * steps), 1)
-
-    def factor(step: int) -> float:
-        if step < rise:
-            return (step + 1) / rise
-        return 0.5 * (1.0 + math.cos(math.pi * min((step - rise) / max(steps - rise, 1), 1.0)))
-
-    return factor
 
 
 class _History(Callback):

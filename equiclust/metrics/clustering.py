@@ -10,7 +10,13 @@ from sklearn.metrics.cluster import contingency_matrix
 
 from equiclust.exceptions import InputError
 
-__all__ = ["adjusted_rand_index", "clustering_accuracy", "normalized_mutual_information"]
+__all__ = [
+    "adjusted_rand_index",
+    "checked_labels",
+    "clustering_accuracy",
+    "many_to_one_accuracy",
+    "normalized_mutual_information",
+]
 
 Labels = npt.NDArray[np.int64]
 
@@ -39,13 +45,45 @@ def clustering_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) 
     InputError
         When the two are not whole numbers, empty, or of different length.
     """
-    true, pred = _checked(labels_true, labels_pred)
+    true, pred = checked_labels(labels_true, labels_pred)
     known = pred != -1
     if not known.any():
         return 0.0
     together = contingency_matrix(true[known], pred[known])
     classes, clusters = linear_sum_assignment(together, maximize=True)
     return float(together[classes, clusters].sum() / len(true))
+
+
+def many_to_one_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
+    r"""Share of samples that are right when every cluster is named by its commonest class.
+
+    :math:`\frac{1}{n} \sum_k \max_c n_{kc}`, also called purity: for more clusters than classes,
+    several of which may then be one class. It grows with the number of clusters, up to 1 when every
+    sample has one of its own, so it compares only clusterings of as many clusters.
+
+    Parameters
+    ----------
+    labels_true : array-like (n,), int
+        Classes.
+    labels_pred : array-like (n,), int
+        Clusters; -1 = "don't know", which is wrong.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Raises
+    ------
+    InputError
+        When the two are not whole numbers, empty, or of different length.
+    """
+    true, pred = checked_labels(labels_true, labels_pred)
+    known = pred != -1
+    if not known.any():
+        return 0.0
+    together = contingency_matrix(true[known], pred[known])
+    return float(together.max(axis=0).sum() / len(true))
 
 
 def normalized_mutual_information(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
@@ -68,7 +106,7 @@ def normalized_mutual_information(labels_true: npt.ArrayLike, labels_pred: npt.A
     InputError
         When the two are not whole numbers, empty, or of different length.
     """
-    return float(normalized_mutual_info_score(*_checked(labels_true, labels_pred)))
+    return float(normalized_mutual_info_score(*checked_labels(labels_true, labels_pred)))
 
 
 def adjusted_rand_index(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
@@ -93,10 +131,17 @@ def adjusted_rand_index(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) 
     InputError
         When the two are not whole numbers, empty, or of different length.
     """
-    return float(adjusted_rand_score(*_checked(labels_true, labels_pred)))
+    return float(adjusted_rand_score(*checked_labels(labels_true, labels_pred)))
 
 
-def _checked(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> tuple[Labels, Labels]:
+def checked_labels(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> tuple[Labels, Labels]:
+    """Two labellings of the same samples as int64.
+
+    Raises
+    ------
+    InputError
+        When the two are not whole numbers, empty, or of different length.
+    """
     true, pred = _whole("labels_true", labels_true), _whole("labels_pred", labels_pred)
     if len(true) != len(pred):
         raise InputError(

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from ensembles import KFoldEnsemble
 from ensembles.calibration import expected_calibration_error, reliable
 from ensembles.recipes import read_recipe
 from equiclust.autoencoder import EquivariantAutoencoder
-from equiclust.metrics import clustering_accuracy
+from equiclust.metrics import clustering_accuracy, matched_classes
 from equiclust.preprocessing import Preprocessor
 from equiclust.simulate import simulate_discs
 from tests.benchmarks.tables import Table
@@ -81,7 +80,7 @@ def _row(
         autoencoder, n_clusters=n_kinds, reliability=_RELIABILITY, random_state=seed
     ).fit(pixels)
     jury = ensemble.jury_
-    right = _right(kinds, jury.best_labels_)
+    right = matched_classes(kinds, jury.best_labels_) == kinds
     given = reliable(jury.confidence_, _RELIABILITY)
     members = [clustering_accuracy(kinds, own) for own in jury.member_labels_]
     return {
@@ -95,14 +94,3 @@ def _row(
         "measured": float(right[given].mean()) if given.any() else None,
         "coverage": float(given.mean()),
     }
-
-
-def _right(kinds: Labels, labels: Labels) -> npt.NDArray[np.bool_]:
-    """Which objects are right under the matching of clusters and kinds that fits best."""
-    _, kinds = np.unique(kinds, return_inverse=True)
-    counts = np.zeros((labels.max() + 1, kinds.max() + 1), dtype=np.int64)
-    np.add.at(counts, (labels, kinds), 1)
-    kind_of = np.full(len(counts), -1)
-    rows, columns = linear_sum_assignment(counts, maximize=True)
-    kind_of[rows] = columns
-    return np.asarray(kind_of[labels] == kinds)

@@ -1,0 +1,545 @@
+"""`DeepEmbeddedClustering`: clusters that shape the network that they are found with."""
+
+from __future__ import annotations
+
+import copy
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import ClusterMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from equiclust.augmentation import Augmentation
+from equiclust.clustering.deep.evidence import Neighbourhood
+from equiclust.clustering.deep.log import Listener, Record, RecordLog
+from equiclust.clustering.deep.networks import described, from_description
+from equiclust.clustering.deep.pretraining import Batches, pretrain
+from equiclust.clustering.deep.reading import encode_all
+from equiclust.clustering.deep.rounds import Plan, Refresh, Rounds
+from equiclust.clustering.deep.samples import Method, as_samples, n_distinct, plain_network
+from equiclust.clustering.deep.start import Init, first_centres, scale_of
+from equiclust.clustering.deep.student import soft_assignment
+from equiclust.clustering.labels import canonical_order
+from equiclust.clustering.validation import check_at_least_one, check_enough_samples
+from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.images import ImageSet
+from equiclust.metrics import (
+    adjusted_rand_index,
+    clustering_accuracy,
+    normalized_mutual_information,
+)
+from equiclust.nn.allocator import keep_freed_memory
+from equiclust.nn.device import choose_device
+from equiclust.storage import Persistent, check_fits, check_ranks
+
+__all__ = ["DeepEmbeddedClustering", "Frame"]
+
+FloatArray = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+
+_METHODS = ("dec", "idec", "dcec")
+_LONGEST_INTERVAL = 140
+# A division that is worse by less than this may be so by chance.
+_NOTABLY_WORSE = 0.005
+_NETWORK = "network."
+_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The latents of some samples at one moment of the training.
+
+    Attributes
+    ----------
+    step : int
+    latents : ndarray (m, d), float32
+    labels : ndarray (m,), int
+    """
+
+    step: int
+    latents: FloatArray
+    labels: Labels
+
+
+class DeepEmbeddedClustering(
+    ClusterMixin,  # type: ignore[misc]  # scikit-learn carries no annotations
+    TransformerMixin,  # type: ignore[misc]
+    Persistent,
+):
+    r"""DEC [1]_, IDEC [2]_ and DCEC [3]_ on any network, with their failures noticed.
+
+    A network is trained to reconstruct, its latents are divided by k-means, and then network and
+    centres together are drawn to a target that is surer than they are:
+
+    .. math::
+
+        L = L_r + \gamma \, \mathrm{KL}(P \Vert Q)
+
+    with :math:`Q` the Student-t assignment of samples to centres, :math:`P` the target made of it
+    anew every `update_interval` steps, and :math:`L_r` the mean squared error of the
+    reconstruction. DEC has the divergence alone; IDEC and DCEC are the same objective on a fully
+    connected and on a convolutional network.
+
+    Unlike the originals, the latents are measured in units of their spread within clusters, so that
+    networks of any scale can be handed in; clusters that lose their last member are given half of
+    the widest one; and when the result divides neighbours more than its beginning did, or has fewer
+    clusters than it, the beginning is kept and a warning says so.
+
+    Parameters
+    ----------
+    n_clusters : int
+    network : Module, optional
+        Samples to latents `(n, d)`, by `encode` if it has one; a pair of latents and
+        reconstructions by `forward` where it is to be pretrained or reconstruct. Such as
+        `EquivariantAutoencoder.network_`. It is copied, not changed. By default a plain
+        autoencoder for the images at hand: fully connected for "dec" and "idec", convolutional for
+        "dcec".
+    method : {"dec", "idec", "dcec"}
+    gamma : float
+        Weight of the divergence for "idec" and "dcec".
+    embedding_dim : int
+        Length of the latent of a default network.
+    degrees_of_freedom : float
+        Of Student's t-distribution.
+    scale : float or "auto"
+        Unit of the latents; "auto" is the root mean square distance to the nearest first centre.
+    init : {"k-means", "random"} or array-like (n_clusters, d)
+        First centres: the best of twenty k-means, samples drawn at random, or these latents.
+    pretrain_epochs : int
+        Passes over the samples before the clusters; 0 for a network that is trained already.
+    augmentation : mapping, optional
+        Limits that differ from `Augmentation`: batches are views of the images, which shall be
+        assigned as the images themselves (DEC-DA, [4]_). By default there are no views.
+    max_iter : int
+        Most steps of the clustering.
+    update_interval : int or "auto"
+        Steps from one target to the next; "auto" is one pass over the samples, or 140.
+    tol : float
+        Stop when at most this share of the labels changes from one target to the next.
+    batch_size : int
+    pretrain_learning_rate, learning_rate : float
+        The highest of a warm-up and a cosine, for Adam.
+    n_frame_samples : int
+        Samples whose latents are kept at each target, see `frames_`.
+    device : {"auto", "cpu", "cuda", "mps"}
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    labels_ : ndarray (n,), int
+        The largest cluster is 0.
+    cluster_centers_ : ndarray (n_clusters, d)
+        In units of `scale_`.
+    scale_ : float
+    network_ : Module
+    history_ : list of dict
+        One record a target; see `history_table`.
+    pretraining_ : list of dict
+        One record an epoch.
+    frames_ : list of Frame
+    kept_initialisation_ : bool
+        The clustering made it worse: network and centres are those before it.
+    notes_ : list of str
+        What the user should know.
+
+    References
+    ----------
+    .. [1] Xie, J., Girshick, R. & Farhadi, A. 2016, ICML, arXiv:1511.06335.
+    .. [2] Guo, X., Gao, L., Liu, X. & Yin, J. 2017, IJCAI, 1753.
+    .. [3] Guo, X., Liu, X., Zhu, E. & Yin, J. 2017, ICONIP, 373.
+    .. [4] Guo, X., Zhu, E., Liu, X. & Yin, J. 2018, ACML, PMLR 95, 550.
+
+    Examples
+    --------
+    >>> from equiclust import DeepEmbeddedClustering
+    >>> from equiclust.simulate import simulate_discs
+    >>> images, truth = simulate_discs(40, size=32, random_state=0)
+    >>> dec = DeepEmbeddedClustering(2, pretrain_epochs=2, max_iter=10, random_state=0)
+    >>> dec.fit(images).predict_proba(images).shape
+    (40, 2)
+    """
+
+    _file_stem = "deep_clustering"
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        network: nn.Module | None = None,
+        method: Method = "dec",
+        gamma: float = 0.1,
+        embedding_dim: int = 10,
+        degrees_of_freedom: float = 1.0,
+        scale: float | Literal["auto"] = "auto",
+        init: Init | npt.ArrayLike = "k-means",
+        pretrain_epochs: int = 30,
+        augmentation: Mapping[str, float] | None = None,
+        max_iter: int = 2000,
+        update_interval: int | Literal["auto"] = "auto",
+        tol: float = 0.001,
+        batch_size: int = 256,
+        pretrain_learning_rate: float = 1e-3,
+        learning_rate: float = 1e-3,
+        n_frame_samples: int = 0,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.network = network
+        self.method = method
+        self.gamma = gamma
+        self.embedding_dim = embedding_dim
+        self.degrees_of_freedom = degrees_of_freedom
+        self.scale = scale
+        self.init = init
+        self.pretrain_epochs = pretrain_epochs
+        self.augmentation = augmentation
+        self.max_iter = max_iter
+        self.update_interval = update_interval
+        self.tol = tol
+        self.batch_size = batch_size
+        self.pretrain_learning_rate = pretrain_learning_rate
+        self.learning_rate = learning_rate
+        self.n_frame_samples = n_frame_samples
+        self.device = device
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: ImageSet | npt.ArrayLike,
+        y: npt.ArrayLike | None = None,
+        *,
+        on_epoch: Listener | None = None,
+        on_refresh: Listener | None = None,
+        log_folder: str | os.PathLike[str] | None = None,
+    ) -> Self:
+        """Train the network, find the clusters, and let each shape the other.
+
+        Parameters
+        ----------
+        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+            As the network takes them; images best after a `Preprocessor`.
+        y : array-like (n,), int, optional
+            Classes, to score the history by. Nothing is learned from them.
+        on_epoch, on_refresh : callable, optional
+            Get each record of `pretraining_` and of `history_`, for progress bars.
+        log_folder : path, optional
+            Where TensorBoard finds both while they come in.
+
+        Raises
+        ------
+        InputError
+            When a parameter or a sample cannot be used.
+        """
+        self._check_parameters()
+        samples = as_samples(X)
+        check_enough_samples(self.n_clusters, n_distinct(samples), len(samples))
+        keep_freed_memory()
+        seeds = [int(s) for s in check_random_state(self.random_state).randint(2**31 - 1, size=4)]
+        self.notes_: list[str] = []
+        device = choose_device(self.device)
+        self.network_ = self._new_network(samples, seeds[0]).to(device)
+        with RecordLog(log_folder) as log:
+            self.pretraining_ = self._pretrained(
+                samples, seeds[1], log.also("autoencoder", on_epoch)
+            )
+            self._cluster(samples, y, seeds[2:], log.also("clustering", on_refresh))
+        return self
+
+    def _new_network(self, samples: Tensor, seed: int) -> nn.Module:
+        if self.network is not None:
+            return copy.deepcopy(self.network)
+        # The layers draw from torch's own generator, which is given back as it was.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return plain_network(samples, self.method, self.embedding_dim)
+
+    def _batches(self, samples: Tensor, seed: int) -> Batches:
+        views = None
+        if self.augmentation is not None:
+            if samples.ndim != 4:
+                raise InputError(
+                    f"augmentation needs images (n, c, h, w), got shape {tuple(samples.shape)}"
+                )
+            views = Augmentation(**self.augmentation)
+        size = min(self.batch_size, len(samples))
+        return Batches(samples, size, seed, self._device, views)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.network_.parameters()).device
+
+    def _pretrained(self, samples: Tensor, seed: int, listener: Listener) -> list[Record]:
+        if not self.pretrain_epochs:
+            return []
+        return pretrain(
+            self.network_,
+            self._batches(samples, seed),
+            epochs=self.pretrain_epochs,
+            learning_rate=self.pretrain_learning_rate,
+            on_epoch=listener,
+        )
+
+    def _cluster(
+        self, samples: Tensor, y: npt.ArrayLike | None, seeds: list[int], listener: Listener
+    ) -> None:
+        latents = encode_all(self.network_, samples, self._device).double().numpy()
+        centres = first_centres(latents, self.n_clusters, self.init, seed=seeds[0])
+        self.scale_ = scale_of(latents, centres) if self.scale == "auto" else float(self.scale)
+        batches = self._batches(samples, seeds[1])
+        rounds = Rounds(
+            self.network_,
+            torch.from_numpy(centres / self.scale_).float(),
+            self.scale_,
+            self._plan(batches.in_epoch),
+            batches,
+            Neighbourhood(latents, seed=seeds[0]),
+        )
+        self.frames_: list[Frame] = []
+        shown = np.sort(np.random.default_rng(seeds[1]).permutation(len(samples)))
+        rounds.run(self._watch(y, listener, shown[: self.n_frame_samples]))
+        self.history_ = rounds.history
+        self._judge(rounds)
+        self.cluster_centers_ = rounds.centres.detach().cpu().double().numpy()
+        labels = self._assigned(samples).argmax(axis=1)
+        order = canonical_order(labels, self.n_clusters)
+        self.cluster_centers_ = self.cluster_centers_[order]
+        self.labels_ = np.argsort(order)[labels]
+
+    def _plan(self, steps_in_epoch: int) -> Plan:
+        longest = min(steps_in_epoch, _LONGEST_INTERVAL)
+        interval = longest if self.update_interval == "auto" else self.update_interval
+        return Plan(
+            gamma=None if self.method == "dec" else self.gamma,
+            degrees_of_freedom=self.degrees_of_freedom,
+            learning_rate=self.learning_rate,
+            update_interval=interval,
+            max_iter=self.max_iter,
+            tol=self.tol,
+        )
+
+    def _watch(
+        self, y: npt.ArrayLike | None, listener: Listener, shown: Labels
+    ) -> Callable[[Refresh], None]:
+        """What is done at each target: score it if there are classes, keep a frame, tell."""
+
+        def watch(found: Refresh) -> None:
+            if y is not None:
+                found.record["acc"] = clustering_accuracy(y, found.labels)
+                found.record["nmi"] = normalized_mutual_information(y, found.labels)
+                found.record["ari"] = adjusted_rand_index(y, found.labels)
+            if len(shown):
+                latents = found.latents[torch.from_numpy(shown)].numpy()
+                step = int(found.record["step"])
+                self.frames_.append(Frame(step, latents, found.labels[shown]))
+            listener(found.record)
+
+        return watch
+
+    def _judge(self, rounds: Rounds) -> None:
+        """Keep the beginning where the end is worse, and say what there is to say."""
+        first, last = self.history_[0], self.history_[-1]
+        lost = first["neighbour_agreement"] - last["neighbour_agreement"]
+        fewer = last["live"] < first["live"]
+        self.kept_initialisation_ = bool(fewer or lost > _NOTABLY_WORSE)
+        if rounds.n_revivals:
+            self._note(
+                f"Clusters lost all their members {rounds.n_revivals} times and were given half of "
+                "the widest cluster: fewer clusters may fit the samples better."
+            )
+        if fewer:
+            self._note(
+                f"The clustering left {last['live']:.0f} of {first['live']:.0f} clusters alive, so "
+                "its beginning was kept: lower learning_rate or ask for fewer clusters."
+            )
+        elif self.kept_initialisation_:
+            self._note(
+                "The clustering divides more neighbours than its beginning did (agreement "
+                f"{last['neighbour_agreement']:.3f} after {first['neighbour_agreement']:.3f}), so "
+                "its beginning was kept: lower learning_rate, or train the network for longer."
+            )
+        if self.kept_initialisation_:
+            rounds.go_back()
+        live = int((first if self.kept_initialisation_ else last)["live"])
+        if live < self.n_clusters:
+            self._note(
+                f"Only {live} of the {self.n_clusters} clusters asked for have members: ask for "
+                "fewer, or begin with other centres."
+            )
+
+    def _note(self, message: str) -> None:
+        self.notes_.append(message)
+        warnings.warn(message, EquiclustWarning, stacklevel=5)
+
+    def transform(self, X: ImageSet | npt.ArrayLike) -> FloatArray:
+        """Latents of samples.
+
+        Parameters
+        ----------
+        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+
+        Returns
+        -------
+        ndarray (n, d), float32
+            In units of `scale_`.
+        """
+        check_is_fitted(self)
+        latents = encode_all(self.network_, as_samples(X), self._device) / self.scale_
+        return np.asarray(latents.numpy())
+
+    def predict_proba(self, X: ImageSet | npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Student-t assignment of samples, old or new; each one's depends on itself alone.
+
+        Parameters
+        ----------
+        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+
+        Returns
+        -------
+        ndarray (n, n_clusters)
+            Rows sum to one.
+        """
+        check_is_fitted(self)
+        return self._assigned(as_samples(X))
+
+    def predict(self, X: ImageSet | npt.ArrayLike) -> Labels:
+        """Labels of samples, old or new.
+
+        Parameters
+        ----------
+        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+
+        Returns
+        -------
+        ndarray (n,), int
+        """
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
+
+    def _assigned(self, samples: Tensor) -> npt.NDArray[np.float64]:
+        latents = encode_all(self.network_, samples, self._device).double() / self.scale_
+        centres = torch.from_numpy(self.cluster_centers_)
+        parts = [
+            soft_assignment(p, centres, self.degrees_of_freedom)
+            for p in torch.split(latents, _AT_ONCE)
+        ]
+        return np.asarray(torch.cat(parts).numpy())
+
+    def _check_parameters(self) -> None:
+        counts = ("n_clusters", "embedding_dim", "max_iter", "batch_size")
+        for name in counts:
+            check_at_least_one(name, getattr(self, name))
+        for name in ("pretrain_epochs", "n_frame_samples"):
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
+                raise InputError(f"{name} must be a whole number from 0 upwards, got {value!r}")
+        for name in ("gamma", "degrees_of_freedom", "learning_rate", "pretrain_learning_rate"):
+            _check_positive(name, getattr(self, name))
+        if self.scale != "auto":
+            _check_positive("scale", self.scale)
+        if self.update_interval != "auto":
+            check_at_least_one("update_interval", self.update_interval)
+        if not 0 <= self.tol <= 1:
+            raise InputError(f"tol must be from 0 to 1, got {self.tol!r}")
+        if self.method not in _METHODS:
+            raise InputError(f"method must be one of {', '.join(_METHODS)}, got {self.method!r}")
+        if self.network is not None and not isinstance(self.network, nn.Module):
+            raise InputError(
+                f"network must be a torch Module, got {type(self.network).__name__}; of an "
+                "EquivariantAutoencoder hand in network_"
+            )
+        known = [step.name for step in fields(Augmentation)]
+        for name in self.augmentation or {}:
+            if name not in known:
+                raise InputError(
+                    f"augmentation must use the names {', '.join(known)}, got {name!r}"
+                )
+
+    def _saved_parameters(self) -> dict[str, Any]:
+        # The network goes by its description and weights; given centres are history.
+        return {
+            **super()._saved_parameters(),
+            "network": None,
+            "init": self.init if isinstance(self.init, str) else "k-means",
+        }
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        state = self.network_.state_dict()
+        network = {_NETWORK + name: value.cpu().numpy() for name, value in state.items()}
+        return {
+            "centres": self.cluster_centers_,
+            "scale": np.array([self.scale_]),
+            "labels": self.labels_,
+            **network,
+        }
+
+    def _learned(self) -> dict[str, Any]:
+        return {
+            "network": described(self.network_),
+            "history": self.history_,
+            "pretraining": self.pretraining_,
+            "kept_initialisation": self.kept_initialisation_,
+            "notes": self.notes_,
+        }
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], *, network: nn.Module | None = None) -> Self:
+        """The estimator that `save` wrote; its predictions are equal to the last bit.
+
+        Parameters
+        ----------
+        folder : path
+        network : Module, optional
+            One of the kind that was handed in, whose weights are replaced by those saved. The
+            networks of this package need none.
+
+        Raises
+        ------
+        InputError
+            When the folder holds no such estimator, or a damaged one, or a network is missing.
+        """
+        estimator: Self = super().load(folder)
+        state = estimator._state
+        made = copy.deepcopy(network)
+        if estimator._description is not None:
+            made = from_description(estimator._description)
+        if made is None:
+            raise InputError(
+                f"{os.fspath(folder)!r} was saved with a network that is not of this package: "
+                "load it with network=, one of the same kind"
+            )
+        try:
+            made.load_state_dict(state)
+        except RuntimeError as error:
+            raise InputError(
+                f"{os.fspath(folder)!r} was saved with another network than {type(made).__name__}"
+            ) from error
+        estimator.network_ = made.to(choose_device(estimator.device)).eval()
+        return estimator
+
+    def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+        check_ranks(arrays, {"centres": 2, "scale": 1, "labels": 1})
+        check_fits(len(arrays["centres"]) == self.n_clusters, "centres and n_clusters")
+        self.cluster_centers_, self.labels_ = arrays["centres"], arrays["labels"]
+        self.scale_ = float(arrays["scale"][0])
+        self.history_, self.pretraining_ = list(learned["history"]), list(learned["pretraining"])
+        self.kept_initialisation_ = bool(learned["kept_initialisation"])
+        self.notes_, self.frames_ = list(learned["notes"]), []
+        self._description = learned["network"]
+        self._state = {
+            name.removeprefix(_NETWORK): torch.from_numpy(array)
+            for name, array in arrays.items()
+            if name.startswith(_NETWORK)
+        }
+
+
+def _check_positive(name: str, value: object) -> None:
+    if not isinstance(value, int | float | np.number) or not value > 0:
+        raise InputError(f"{name} must be above 0, got {value!r}")

@@ -1,0 +1,102 @@
+"""The first half of deep clustering: an autoencoder that reconstructs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from equiclust.augmentation import Augmentation
+from equiclust.clustering.deep.reading import encode_and_decode
+from equiclust.nn.learning_rate import warm_cosine
+
+__all__ = ["Batches", "pretrain"]
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Samples in batches, in a new order every epoch, as they are or as views of them.
+
+    Parameters
+    ----------
+    samples : Tensor (n, ...)
+    batch_size : int
+    seed : int
+        Decides order and views.
+    device : torch.device
+        Where the batches go.
+    augmentation : Augmentation, optional
+        For images `(n, c, h, w)`.
+    """
+
+    samples: Tensor
+    batch_size: int
+    seed: int
+    device: torch.device
+    augmentation: Augmentation | None = None
+
+    @property
+    def in_epoch(self) -> int:
+        """Batches of an epoch; a last one that is not full waits for the next order."""
+        return max(len(self.samples) // self.batch_size, 1)
+
+    def forever(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Places `(b,)` and views of batch after batch."""
+        generator = torch.Generator().manual_seed(self.seed)
+        while True:
+            order = torch.randperm(len(self.samples), generator=generator)
+            for place in range(self.in_epoch):
+                chosen = order[place * self.batch_size : (place + 1) * self.batch_size]
+                yield chosen, self._views(chosen, generator)
+
+    def _views(self, chosen: Tensor, generator: torch.Generator) -> Tensor:
+        samples = self.samples[chosen].to(self.device)
+        if self.augmentation is None:
+            return samples
+        nothing = torch.zeros_like(samples[:, :1], dtype=torch.bool)
+        return self.augmentation(samples, nothing, generator)[0]
+
+
+def pretrain(
+    network: nn.Module,
+    batches: Batches,
+    *,
+    epochs: int,
+    learning_rate: float,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+) -> list[dict[str, float]]:
+    """Train a network in place to reconstruct, by Adam; one record an epoch.
+
+    Parameters
+    ----------
+    network : Module
+        Gives latents and reconstructions.
+    batches : Batches
+    epochs : int
+    learning_rate : float
+        The highest.
+    on_epoch : callable, optional
+        Gets each record.
+    """
+    network.train()
+    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    steps = max(epochs * batches.in_epoch, 1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_cosine(steps))
+    source, history = batches.forever(), []
+    for epoch in range(epochs):
+        total = torch.zeros((), device=batches.device)
+        for _ in range(batches.in_epoch):
+            _, views = next(source)
+            loss = functional.mse_loss(encode_and_decode(network, views)[1], views)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+            total += loss.detach()
+        history.append({"epoch": float(epoch), "mse": float(total) / batches.in_epoch})
+        if on_epoch is not None:
+            on_epoch(history[-1])
+    return history

@@ -1,0 +1,238 @@
+"""The second half of deep clustering: network and centres drawn to a target that they set."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from equiclust.clustering.deep.evidence import Neighbourhood
+from equiclust.clustering.deep.guards import n_live, revived
+from equiclust.clustering.deep.pretraining import Batches
+from equiclust.clustering.deep.reading import encode, encode_all, encode_and_decode
+from equiclust.clustering.deep.student import (
+    clustering_loss,
+    soft_assignment,
+    target_distribution,
+)
+from equiclust.nn.learning_rate import WARM_UP, warm_cosine
+
+__all__ = ["Plan", "Refresh", "Rounds"]
+
+Labels = npt.NDArray[np.int64]
+Record = dict[str, float]
+
+# A cluster that empties again and again is none.
+_MOST_REVIVALS = 5
+_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the rounds go.
+
+    Parameters
+    ----------
+    gamma : float, optional
+        Weight of the clustering beside the reconstruction; None for no reconstruction.
+    degrees_of_freedom : float
+    learning_rate : float
+        The highest.
+    update_interval : int
+        Steps from one target to the next.
+    max_iter : int
+        Steps in all.
+    tol : float
+        Share of labels that may change from one target to the next when, after the warm-up of the
+        learning rate, it is time to stop.
+    """
+
+    gamma: float | None
+    degrees_of_freedom: float
+    learning_rate: float
+    update_interval: int
+    max_iter: int
+    tol: float
+
+
+@dataclass(frozen=True, eq=False)
+class Refresh:
+    """What is known when a target is set.
+
+    Attributes
+    ----------
+    record : dict
+        One row of the history.
+    latents : Tensor (n, d)
+    labels : ndarray (n,), int
+    """
+
+    record: Record
+    latents: Tensor
+    labels: Labels
+
+
+class Rounds:
+    """Trains a network and its centres, and keeps watch over the clusters.
+
+    The network stays in evaluation mode: statistics of batches would make the latents of a sample
+    depend on its company, and the target stale before it is used.
+
+    Parameters
+    ----------
+    network : Module
+        Trained in place.
+    centres : Tensor (k, d)
+        In units of `scale`.
+    scale : float
+        What latents are divided by.
+    plan : Plan
+    batches : Batches
+        All samples.
+    neighbourhood : Neighbourhood
+        Of the samples before the first step.
+
+    Attributes
+    ----------
+    labels : ndarray (n,), int
+    history : list of dict
+        One record a target.
+    beginning : (dict, Tensor)
+        State of the network, and centres, before the first step.
+    n_revivals : int
+        How often clusters that had lost all members were given new ones.
+    """
+
+    labels: Labels
+    beginning: tuple[dict[str, Tensor], Tensor]
+
+    def __init__(
+        self,
+        network: nn.Module,
+        centres: Tensor,
+        scale: float,
+        plan: Plan,
+        batches: Batches,
+        neighbourhood: Neighbourhood,
+    ) -> None:
+        self.network = network.eval()
+        self.centres = nn.Parameter(centres.to(batches.device))
+        self.scale, self.plan, self.batches = scale, plan, batches
+        self.neighbourhood = neighbourhood
+        self.history: list[Record] = []
+        self.n_revivals = 0
+        trained = [p for p in network.parameters() if p.requires_grad]
+        self._optimizer = torch.optim.Adam([*trained, self.centres], lr=plan.learning_rate)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(
+            self._optimizer, warm_cosine(plan.max_iter)
+        )
+        self._losses: list[Tensor] = []
+        self._started = perf_counter()
+
+    def run(self, on_refresh: Callable[[Refresh], None] | None = None) -> Labels:
+        """Train to the end; the labels of all samples by what was learned.
+
+        Parameters
+        ----------
+        on_refresh : callable, optional
+            Gets each `Refresh`.
+        """
+        source = self.batches.forever()
+        # While the steps are small, few labels can change.
+        warm = WARM_UP * self.plan.max_iter
+        for step in range(self.plan.max_iter + 1):
+            last = step == self.plan.max_iter
+            if last or step % self.plan.update_interval == 0:
+                found = self._refresh(step)
+                if on_refresh is not None:
+                    on_refresh(found)
+                if last or (step >= warm and found.record["changed"] <= self.plan.tol):
+                    break
+            self._step(*next(source))
+        return self.labels
+
+    def go_back(self) -> None:
+        """Network and centres as they were before the first step."""
+        state, centres = self.beginning
+        self.network.load_state_dict(state)
+        with torch.no_grad():
+            self.centres.copy_(centres)
+
+    def _step(self, chosen: Tensor, views: Tensor) -> None:
+        target = self._target[chosen].to(views.device)
+        if self.plan.gamma is None:
+            loss = clustering_loss(self._assign(encode(self.network, views)), target)
+        else:
+            latents, made = encode_and_decode(self.network, views)
+            reconstruction = functional.mse_loss(made, views)
+            self._losses.append(reconstruction.detach())
+            divergence = clustering_loss(self._assign(latents), target)
+            loss = reconstruction + self.plan.gamma * divergence
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        self._schedule.step()
+
+    def _assign(self, latents: Tensor) -> Tensor:
+        alpha = self.plan.degrees_of_freedom
+        return soft_assignment(latents / self.scale, self.centres.to(latents.device), alpha)
+
+    def _refresh(self, step: int) -> Refresh:
+        """Look at all samples, bring empty clusters back, and set the next target."""
+        latents = encode_all(self.network, self.batches.samples, self.batches.device)
+        labels = self._labels_of(latents)
+        if n_live(labels) < len(self.centres) and self.n_revivals < _MOST_REVIVALS:
+            self._revive(latents, labels, seed=step)
+            labels = self._labels_of(latents)
+        assignment = self._assigned(latents)
+        self._target = target_distribution(assignment)
+        changed = float(np.mean(labels != self.labels)) if step else 1.0
+        self.labels = labels
+        if not step:
+            self.beginning = copy.deepcopy(self.network.state_dict()), self.centres.detach().clone()
+        self.history.append(self._record(step, assignment, changed))
+        return Refresh(self.history[-1], latents, labels)
+
+    def _assigned(self, latents: Tensor) -> Tensor:
+        with torch.inference_mode():
+            parts = [
+                self._assign(part).cpu()
+                for part in torch.split(latents.to(self.centres.device), _AT_ONCE)
+            ]
+        return torch.cat(parts)
+
+    def _labels_of(self, latents: Tensor) -> Labels:
+        return self._assigned(latents).argmax(dim=1).numpy()
+
+    def _revive(self, latents: Tensor, labels: Labels, *, seed: int) -> None:
+        points = (latents / self.scale).double().numpy()
+        centres = self.centres.detach().cpu().double().numpy()
+        places, _ = revived(points, centres, labels, seed=seed)
+        with torch.no_grad():
+            self.centres.copy_(torch.from_numpy(places))
+        self.n_revivals += 1
+
+    def _record(self, step: int, assignment: Tensor, changed: float) -> Record:
+        sizes = np.bincount(self.labels, minlength=len(self.centres))
+        record = {
+            "step": float(step),
+            "kl": float(clustering_loss(assignment, self._target)),
+            "changed": changed,
+            "neighbour_agreement": self.neighbourhood.agreement(self.labels),
+            "live": float(np.sum(sizes > 0)),
+            "smallest": float(sizes.min()),
+            "learning_rate": float(self._schedule.get_last_lr()[0]),
+            "seconds": perf_counter() - self._started,
+        }
+        if self.plan.gamma is not None:
+            recent = torch.stack(self._losses).mean() if self._losses else torch.tensor(torch.nan)
+            record["mse"] = float(recent)
+            self._losses = []
+        return record

@@ -1,0 +1,68 @@
+"""What deep clustering is given, as tensors, and the plain network that fits it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from equiclust.exceptions import InputError
+from equiclust.images import ImageSet
+from equiclust.nn.plain_convolutional import ConvolutionalAutoencoder, ConvolutionalConfig
+from equiclust.nn.plain_dense import DenseAutoencoder, DenseConfig
+
+__all__ = ["Method", "as_samples", "n_distinct", "plain_network"]
+
+Method = Literal["dec", "idec", "dcec"]
+
+
+def as_samples(given: ImageSet | npt.ArrayLike) -> Tensor:
+    """Finite float32 samples: images `(n, c, h, w)`, or rows `(n, d)`.
+
+    Raises
+    ------
+    InputError
+        When they are not such an array.
+    """
+    array = given.pixels if isinstance(given, ImageSet) else np.asarray(given)
+    if array.dtype.kind not in "fiub" or array.ndim not in (2, 3, 4) or not array.size:
+        raise InputError(
+            "X must be numbers of shape (n, d), (n, h, w) or (n, c, h, w), got shape "
+            f"{array.shape} and dtype {array.dtype}"
+        )
+    if not np.all(np.isfinite(array)):
+        wrong = int(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0])
+        raise InputError(f"X must be finite, but sample {wrong} is not; mask or leave it out first")
+    samples = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    return samples[:, None] if samples.ndim == 3 else samples
+
+
+def n_distinct(samples: Tensor) -> int:
+    """How many of the samples differ."""
+    return len({row.tobytes() for row in samples.numpy()})
+
+
+def plain_network(samples: Tensor, method: Method, embedding_dim: int) -> nn.Module:
+    """The network that the method was published with, for images of this size.
+
+    Raises
+    ------
+    InputError
+        When the samples are no square images.
+    """
+    if samples.ndim != 4 or samples.shape[2] != samples.shape[3]:
+        raise InputError(
+            "without a network X must be square images (n, h, h) or (n, c, h, h), got shape "
+            f"{tuple(samples.shape)}; hand in a network"
+        )
+    channels, size = samples.shape[1:3]
+    if method == "dcec":
+        return ConvolutionalAutoencoder(
+            ConvolutionalConfig(size=size, in_channels=channels, embedding_dim=embedding_dim)
+        )
+    return DenseAutoencoder(
+        DenseConfig(size=size, in_channels=channels, embedding_dim=embedding_dim)
+    )
