@@ -13,6 +13,7 @@ _HOMES = {
     "ImageSet": "equiclust.images",
     "LatentClusterer": "equiclust.clustering",
     "Preprocessor": "equiclust.preprocessing",
+    "SelfLabelling": "equiclust.clustering.deep",
     "SpectralClustering": "equiclust.clustering",
     "assert_invariant": "equiclust.invariance",
     "certify": "equiclust.invariance",

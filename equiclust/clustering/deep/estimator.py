@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import copy
 import os
-import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.base import ClusterMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from equiclust.augmentation import Augmentation
+from equiclust.clustering.deep.base import DeepClusterer, scored
 from equiclust.clustering.deep.evidence import Neighbourhood
 from equiclust.clustering.deep.log import Listener, Record, RecordLog
-from equiclust.clustering.deep.networks import described, from_description
-from equiclust.clustering.deep.pretraining import Batches, pretrain
+from equiclust.clustering.deep.pretraining import pretrain
 from equiclust.clustering.deep.reading import encode_all
 from equiclust.clustering.deep.rounds import Plan, Refresh, Rounds
 from equiclust.clustering.deep.samples import Method, as_samples, n_distinct, plain_network
@@ -29,16 +25,11 @@ from equiclust.clustering.deep.start import Init, first_centres, scale_of
 from equiclust.clustering.deep.student import soft_assignment
 from equiclust.clustering.labels import canonical_order
 from equiclust.clustering.validation import check_at_least_one, check_enough_samples
-from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
-from equiclust.metrics import (
-    adjusted_rand_index,
-    clustering_accuracy,
-    normalized_mutual_information,
-)
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.device import choose_device
-from equiclust.storage import Persistent, check_fits, check_ranks
+from equiclust.storage import check_fits, check_ranks
 
 __all__ = ["DeepEmbeddedClustering", "Frame"]
 
@@ -49,7 +40,6 @@ _METHODS = ("dec", "idec", "dcec")
 _LONGEST_INTERVAL = 140
 # A division that is worse by less than this may be so by chance.
 _NOTABLY_WORSE = 0.005
-_NETWORK = "network."
 _AT_ONCE = 4096
 
 
@@ -69,11 +59,7 @@ class Frame:
     labels: Labels
 
 
-class DeepEmbeddedClustering(
-    ClusterMixin,  # type: ignore[misc]  # scikit-learn carries no annotations
-    TransformerMixin,  # type: ignore[misc]
-    Persistent,
-):
+class DeepEmbeddedClustering(DeepClusterer):
     r"""DEC [1]_, IDEC [2]_ and DCEC [3]_ on any network, with their failures noticed.
 
     A network is trained to reconstruct, its latents are divided by k-means, and then network and
@@ -262,27 +248,12 @@ class DeepEmbeddedClustering(
             torch.manual_seed(seed)
             return plain_network(samples, self.method, self.embedding_dim)
 
-    def _batches(self, samples: Tensor, seed: int) -> Batches:
-        views = None
-        if self.augmentation is not None:
-            if samples.ndim != 4:
-                raise InputError(
-                    f"augmentation needs images (n, c, h, w), got shape {tuple(samples.shape)}"
-                )
-            views = Augmentation(**self.augmentation)
-        size = min(self.batch_size, len(samples))
-        return Batches(samples, size, seed, self._device, views)
-
-    @property
-    def _device(self) -> torch.device:
-        return next(self.network_.parameters()).device
-
     def _pretrained(self, samples: Tensor, seed: int, listener: Listener) -> list[Record]:
         if not self.pretrain_epochs:
             return []
         return pretrain(
             self.network_,
-            self._batches(samples, seed),
+            self._batches(samples, seed, self.augmentation),
             epochs=self.pretrain_epochs,
             learning_rate=self.pretrain_learning_rate,
             on_epoch=listener,
@@ -294,7 +265,7 @@ class DeepEmbeddedClustering(
         latents = encode_all(self.network_, samples, self._device).double().numpy()
         centres = first_centres(latents, self.n_clusters, self.init, seed=seeds[0])
         self.scale_ = scale_of(latents, centres) if self.scale == "auto" else float(self.scale)
-        batches = self._batches(samples, seeds[1])
+        batches = self._batches(samples, seeds[1], self.augmentation)
         rounds = Rounds(
             self.network_,
             torch.from_numpy(centres / self.scale_).float(),
@@ -304,8 +275,8 @@ class DeepEmbeddedClustering(
             Neighbourhood(latents, seed=seeds[0]),
         )
         self.frames_: list[Frame] = []
-        shown = np.sort(np.random.default_rng(seeds[1]).permutation(len(samples)))
-        rounds.run(self._watch(y, listener, shown[: self.n_frame_samples]))
+        drawn = np.random.default_rng(seeds[1]).permutation(len(samples))[: self.n_frame_samples]
+        rounds.run(self._watch(y, listener, np.sort(drawn)))
         self.history_ = rounds.history
         self._judge(rounds)
         self.cluster_centers_ = rounds.centres.detach().cpu().double().numpy()
@@ -332,10 +303,7 @@ class DeepEmbeddedClustering(
         """What is done at each target: score it if there are classes, keep a frame, tell."""
 
         def watch(found: Refresh) -> None:
-            if y is not None:
-                found.record["acc"] = clustering_accuracy(y, found.labels)
-                found.record["nmi"] = normalized_mutual_information(y, found.labels)
-                found.record["ari"] = adjusted_rand_index(y, found.labels)
+            found.record.update(scored(y, found.labels))
             if len(shown):
                 latents = found.latents[torch.from_numpy(shown)].numpy()
                 step = int(found.record["step"])
@@ -375,54 +343,6 @@ class DeepEmbeddedClustering(
                 "fewer, or begin with other centres."
             )
 
-    def _note(self, message: str) -> None:
-        self.notes_.append(message)
-        warnings.warn(message, EquiclustWarning, stacklevel=5)
-
-    def transform(self, X: ImageSet | npt.ArrayLike) -> FloatArray:
-        """Latents of samples.
-
-        Parameters
-        ----------
-        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
-
-        Returns
-        -------
-        ndarray (n, d), float32
-            In units of `scale_`.
-        """
-        check_is_fitted(self)
-        latents = encode_all(self.network_, as_samples(X), self._device) / self.scale_
-        return np.asarray(latents.numpy())
-
-    def predict_proba(self, X: ImageSet | npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Student-t assignment of samples, old or new; each one's depends on itself alone.
-
-        Parameters
-        ----------
-        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
-
-        Returns
-        -------
-        ndarray (n, n_clusters)
-            Rows sum to one.
-        """
-        check_is_fitted(self)
-        return self._assigned(as_samples(X))
-
-    def predict(self, X: ImageSet | npt.ArrayLike) -> Labels:
-        """Labels of samples, old or new.
-
-        Parameters
-        ----------
-        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
-
-        Returns
-        -------
-        ndarray (n,), int
-        """
-        return np.asarray(self.predict_proba(X).argmax(axis=1))
-
     def _assigned(self, samples: Tensor) -> npt.NDArray[np.float64]:
         latents = encode_all(self.network_, samples, self._device).double() / self.scale_
         centres = torch.from_numpy(self.cluster_centers_)
@@ -450,94 +370,36 @@ class DeepEmbeddedClustering(
             raise InputError(f"tol must be from 0 to 1, got {self.tol!r}")
         if self.method not in _METHODS:
             raise InputError(f"method must be one of {', '.join(_METHODS)}, got {self.method!r}")
-        if self.network is not None and not isinstance(self.network, nn.Module):
-            raise InputError(
-                f"network must be a torch Module, got {type(self.network).__name__}; of an "
-                "EquivariantAutoencoder hand in network_"
-            )
-        known = [step.name for step in fields(Augmentation)]
-        for name in self.augmentation or {}:
-            if name not in known:
-                raise InputError(
-                    f"augmentation must use the names {', '.join(known)}, got {name!r}"
-                )
+        self._check_network()
+        self._check_augmentation()
 
     def _saved_parameters(self) -> dict[str, Any]:
-        # The network goes by its description and weights; given centres are history.
-        return {
-            **super()._saved_parameters(),
-            "network": None,
-            "init": self.init if isinstance(self.init, str) else "k-means",
-        }
+        # Centres that were handed in are history.
+        named = self.init if isinstance(self.init, str) else "k-means"
+        return {**super()._saved_parameters(), "init": named}
 
-    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
-        state = self.network_.state_dict()
-        network = {_NETWORK + name: value.cpu().numpy() for name, value in state.items()}
+    def _own_arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {
             "centres": self.cluster_centers_,
             "scale": np.array([self.scale_]),
             "labels": self.labels_,
-            **network,
         }
 
-    def _learned(self) -> dict[str, Any]:
+    def _own_learned(self) -> dict[str, Any]:
         return {
-            "network": described(self.network_),
             "history": self.history_,
             "pretraining": self.pretraining_,
             "kept_initialisation": self.kept_initialisation_,
-            "notes": self.notes_,
         }
 
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str], *, network: nn.Module | None = None) -> Self:
-        """The estimator that `save` wrote; its predictions are equal to the last bit.
-
-        Parameters
-        ----------
-        folder : path
-        network : Module, optional
-            One of the kind that was handed in, whose weights are replaced by those saved. The
-            networks of this package need none.
-
-        Raises
-        ------
-        InputError
-            When the folder holds no such estimator, or a damaged one, or a network is missing.
-        """
-        estimator: Self = super().load(folder)
-        state = estimator._state
-        made = copy.deepcopy(network)
-        if estimator._description is not None:
-            made = from_description(estimator._description)
-        if made is None:
-            raise InputError(
-                f"{os.fspath(folder)!r} was saved with a network that is not of this package: "
-                "load it with network=, one of the same kind"
-            )
-        try:
-            made.load_state_dict(state)
-        except RuntimeError as error:
-            raise InputError(
-                f"{os.fspath(folder)!r} was saved with another network than {type(made).__name__}"
-            ) from error
-        estimator.network_ = made.to(choose_device(estimator.device)).eval()
-        return estimator
-
-    def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+    def _restore_own(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
         check_ranks(arrays, {"centres": 2, "scale": 1, "labels": 1})
         check_fits(len(arrays["centres"]) == self.n_clusters, "centres and n_clusters")
         self.cluster_centers_, self.labels_ = arrays["centres"], arrays["labels"]
         self.scale_ = float(arrays["scale"][0])
         self.history_, self.pretraining_ = list(learned["history"]), list(learned["pretraining"])
         self.kept_initialisation_ = bool(learned["kept_initialisation"])
-        self.notes_, self.frames_ = list(learned["notes"]), []
-        self._description = learned["network"]
-        self._state = {
-            name.removeprefix(_NETWORK): torch.from_numpy(array)
-            for name, array in arrays.items()
-            if name.startswith(_NETWORK)
-        }
+        self.frames_ = []
 
 
 def _check_positive(name: str, value: object) -> None:

@@ -1,0 +1,226 @@
+"""What every clusterer shares that trains the network it is given."""
+
+from __future__ import annotations
+
+import copy
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import ClusterMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from equiclust.augmentation import Augmentation
+from equiclust.clustering.deep.networks import described, from_description
+from equiclust.clustering.deep.pretraining import Batches
+from equiclust.clustering.deep.reading import encode_all
+from equiclust.clustering.deep.samples import as_samples
+from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.images import ImageSet
+from equiclust.metrics import (
+    adjusted_rand_index,
+    clustering_accuracy,
+    normalized_mutual_information,
+)
+from equiclust.nn.device import choose_device
+from equiclust.storage import Persistent
+
+__all__ = ["DeepClusterer", "scored"]
+
+Array = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+
+_NETWORK = "network."
+
+
+class DeepClusterer(
+    ClusterMixin,  # type: ignore[misc]  # scikit-learn carries no annotations
+    TransformerMixin,  # type: ignore[misc]
+    Persistent,
+):
+    """A network of its own, what is said of it, and the way to disk and back.
+
+    A subclass gives `_assigned`, and tells of itself by `_own_arrays`, `_own_learned` and
+    `_restore_own`.
+    """
+
+    network: nn.Module | None
+    augmentation: Mapping[str, float] | None
+    batch_size: int
+    device: str
+    network_: nn.Module
+    notes_: list[str]
+    scale_: float = 1.0
+
+    def _assigned(self, samples: Tensor) -> Array:
+        """Membership `(n, n_clusters)` of samples."""
+        raise NotImplementedError
+
+    def _own_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        raise NotImplementedError
+
+    def _own_learned(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _restore_own(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+        raise NotImplementedError
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.network_.parameters()).device
+
+    def _batches(
+        self, samples: Tensor, seed: int, augmentation: Mapping[str, float] | None
+    ) -> Batches:
+        views = None
+        if augmentation is not None:
+            if samples.ndim != 4:
+                raise InputError(
+                    f"augmentation needs images (n, c, h, w), got shape {tuple(samples.shape)}"
+                )
+            views = Augmentation(**augmentation)
+        size = min(self.batch_size, len(samples))
+        return Batches(samples, size, seed, self._device, views)
+
+    def _note(self, message: str) -> None:
+        self.notes_.append(message)
+        warnings.warn(message, EquiclustWarning, stacklevel=5)
+
+    def _check_network(self) -> None:
+        if self.network is not None and not isinstance(self.network, nn.Module):
+            raise InputError(
+                f"network must be a torch Module, got {type(self.network).__name__}; of an "
+                "EquivariantAutoencoder hand in network_"
+            )
+        if self.network is not None and next(self.network.parameters(), None) is None:
+            raise InputError(
+                f"network must have parameters to train, got {type(self.network).__name__}"
+            )
+
+    def _check_augmentation(self) -> None:
+        known = [step.name for step in fields(Augmentation)]
+        for name in self.augmentation or {}:
+            if name not in known:
+                raise InputError(
+                    f"augmentation must use the names {', '.join(known)}, got {name!r}"
+                )
+
+    def transform(self, X: ImageSet | npt.ArrayLike) -> FloatArray:
+        """Latents of samples.
+
+        Parameters
+        ----------
+        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+
+        Returns
+        -------
+        ndarray (n, d), float32
+            In units of `scale_`.
+        """
+        check_is_fitted(self)
+        latents = encode_all(self.network_, as_samples(X), self._device) / self.scale_
+        return np.asarray(latents.numpy())
+
+    def predict_proba(self, X: ImageSet | npt.ArrayLike) -> Array:
+        """Membership of samples, old or new; each one's depends on itself alone.
+
+        Parameters
+        ----------
+        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+
+        Returns
+        -------
+        ndarray (n, n_clusters)
+            Rows sum to one.
+        """
+        check_is_fitted(self)
+        return self._assigned(as_samples(X))
+
+    def predict(self, X: ImageSet | npt.ArrayLike) -> Labels:
+        """Labels of samples, old or new.
+
+        Parameters
+        ----------
+        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+
+        Returns
+        -------
+        ndarray (n,), int
+        """
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
+
+    def _saved_parameters(self) -> dict[str, Any]:
+        # The network goes by its description and its weights.
+        return {**super()._saved_parameters(), "network": None}
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        state = self.network_.state_dict()
+        network = {_NETWORK + name: value.cpu().numpy() for name, value in state.items()}
+        return {**self._own_arrays(), **network}
+
+    def _learned(self) -> dict[str, Any]:
+        own = self._own_learned()
+        return {**own, "network": described(self.network_), "notes": self.notes_}
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], *, network: nn.Module | None = None) -> Self:
+        """The estimator that `save` wrote; its predictions are equal to the last bit.
+
+        Parameters
+        ----------
+        folder : path
+        network : Module, optional
+            One of the kind that was handed in, whose weights are replaced by those saved. The
+            networks of this package need none.
+
+        Raises
+        ------
+        InputError
+            When the folder holds no such estimator, or a damaged one, or a network is missing.
+        """
+        estimator: Self = super().load(folder)
+        made = copy.deepcopy(network)
+        if estimator._description is not None:
+            made = from_description(estimator._description)
+        if made is None:
+            raise InputError(
+                f"{os.fspath(folder)!r} was saved with a network that is not of this package: "
+                "load it with network=, one of the same kind"
+            )
+        try:
+            made.load_state_dict(estimator._state)
+        except RuntimeError as error:
+            raise InputError(
+                f"{os.fspath(folder)!r} was saved with another network than {type(made).__name__}"
+            ) from error
+        estimator.network_ = made.to(choose_device(estimator.device)).eval()
+        return estimator
+
+    def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+        own = {name: a for name, a in arrays.items() if not name.startswith(_NETWORK)}
+        self._restore_own(own, learned)
+        self.notes_ = list(learned["notes"])
+        self._description = learned["network"]
+        self._state = {
+            name.removeprefix(_NETWORK): torch.from_numpy(array)
+            for name, array in arrays.items()
+            if name.startswith(_NETWORK)
+        }
+
+
+def scored(y: npt.ArrayLike | None, labels: Labels) -> dict[str, float]:
+    """Scores of labels where there are classes to compare them with."""
+    if y is None:
+        return {}
+    return {
+        "acc": clustering_accuracy(y, labels),
+        "nmi": normalized_mutual_information(y, labels),
+        "ari": adjusted_rand_index(y, labels),
+    }

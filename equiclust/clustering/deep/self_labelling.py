@@ -1,0 +1,277 @@
+"""`SelfLabelling`: a network that learns its own confident labels, after a manifold began them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.utils import check_random_state
+from torch import Tensor, nn
+
+from equiclust.clustering.deep.base import DeepClusterer, scored
+from equiclust.clustering.deep.evidence import Neighbourhood
+from equiclust.clustering.deep.log import Listener, Record, RecordLog
+from equiclust.clustering.deep.reading import encode_all
+from equiclust.clustering.deep.samples import as_samples, n_distinct
+from equiclust.clustering.deep.school import Pupil, School, fitted_head
+from equiclust.clustering.labels import canonical_order
+from equiclust.clustering.pipeline import make_clusterer
+from equiclust.clustering.validation import check_at_least_one, check_enough_samples
+from equiclust.exceptions import InputError
+from equiclust.images import ImageSet
+from equiclust.nn.allocator import keep_freed_memory
+from equiclust.nn.device import choose_device
+from equiclust.storage import check_fits, check_ranks
+
+__all__ = ["SelfLabelling"]
+
+Labels = npt.NDArray[np.int64]
+
+_LONGEST_INTERVAL = 140
+# Fewer members than this share of what they were at first: a cluster is all but lost.
+_ALL_BUT_LOST = 0.1
+
+
+class SelfLabelling(DeepClusterer):
+    r"""Clusters on the manifold of the latents, sharpened by a teacher and a student.
+
+    The latents of a trained network are clustered by a mixture in their UMAP embedding (N2D [1]_,
+    see `equiclust.clustering.manifold`). A linear head is fitted to the memberships. Then, as in
+    SCAN's self-labelling [2]_ and with the averaged teacher of [3]_, the teacher labels the images
+    that it is sure of, and the student learns these labels from augmented views:
+
+    .. math::
+
+        L = -\frac{1}{\sum_i w_{y_i}} \sum_{i: \max p_i > \tau} w_{y_i} \log q_{y_i}(v_i),
+        \qquad y_i = \arg\max p_i, \quad w_k \propto 1 / n_k
+
+    with :math:`p` by the teacher, :math:`q` by the student, :math:`v_i` a view of image :math:`i`
+    and :math:`n_k` the confident images of cluster :math:`k` in the batch. The teacher follows the
+    student slowly. It needs augmentations that do not change what an image is.
+
+    Parameters
+    ----------
+    n_clusters : int
+    network : Module
+        Trained; images to latents, such as `EquivariantAutoencoder.network_`. It is copied.
+    augmentation : mapping, optional
+        Limits that differ from `Augmentation`; by default none do.
+    threshold : float
+        Least membership, 0 to 1, with which the teacher is sure.
+    momentum : float
+        Share of the teacher that stays at each step, 0 to 1.
+    max_iter : int
+        Steps.
+    batch_size : int
+    learning_rate : float
+        The highest of a warm-up and a cosine, for Adam.
+    device : {"auto", "cpu", "cuda", "mps"}
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    labels_ : ndarray (n,), int
+        The largest cluster is 0.
+    network_ : Module
+        The teacher's.
+    history_ : list of dict
+        One record for every look at all images.
+    kept_initialisation_ : bool
+        A cluster was all but lost on the way: network and head are those before it.
+    notes_ : list of str
+        What the user should know.
+
+    References
+    ----------
+    .. [1] McConville, R. et al. 2021, ICPR, arXiv:1908.05968.
+    .. [2] Van Gansbeke, W. et al. 2020, ECCV, arXiv:2005.12320.
+    .. [3] Tarvainen, A. & Valpola, H. 2017, NeurIPS, arXiv:1703.01780.
+    """
+
+    _file_stem = "self_labelling"
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        network: nn.Module | None = None,
+        augmentation: Mapping[str, float] | None = None,
+        threshold: float = 0.9,
+        momentum: float = 0.99,
+        max_iter: int = 800,
+        batch_size: int = 256,
+        learning_rate: float = 5e-4,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.network = network
+        self.augmentation = augmentation
+        self.threshold = threshold
+        self.momentum = momentum
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: ImageSet | npt.ArrayLike,
+        y: npt.ArrayLike | None = None,
+        *,
+        on_refresh: Listener | None = None,
+        log_folder: str | None = None,
+    ) -> Self:
+        """Find the clusters and learn them.
+
+        Parameters
+        ----------
+        X : ImageSet or array-like (n, h, w) or (n, c, h, w)
+            As the network takes them.
+        y : array-like (n,), int, optional
+            Classes, to score the history by. Nothing is learned from them.
+        on_refresh : callable, optional
+            Gets each record of `history_`, for progress bars.
+        log_folder : path, optional
+            Where TensorBoard finds them while they come in.
+
+        Raises
+        ------
+        InputError
+            When a parameter or an image cannot be used.
+        """
+        self._check_parameters()
+        if self.network is None:
+            raise InputError("SelfLabelling needs a trained network, got None; hand one in")
+        samples = as_samples(X)
+        check_enough_samples(self.n_clusters, n_distinct(samples), len(samples))
+        keep_freed_memory()
+        seeds = [int(s) for s in check_random_state(self.random_state).randint(2**31 - 1, size=3)]
+        self.notes_: list[str] = []
+        self.network_ = copy.deepcopy(self.network).to(choose_device(self.device)).eval()
+        with RecordLog(log_folder) as log:
+            self._learn(samples, y, seeds, log.also("clustering", on_refresh))
+        return self
+
+    def _learn(
+        self, samples: Tensor, y: npt.ArrayLike | None, seeds: list[int], listener: Listener
+    ) -> None:
+        latents = encode_all(self.network_, samples, self._device)
+        places = latents.double().numpy()
+        begun = make_clusterer("manifold", self.n_clusters, random_state=seeds[0]).fit(places)
+        head = fitted_head(latents, begun.predict_proba(places), seed=seeds[0]).to(self._device)
+        school = School(
+            self.network_,
+            head,
+            threshold=self.threshold,
+            momentum=self.momentum,
+            learning_rate=self.learning_rate,
+            steps=self.max_iter,
+        )
+        beginning = copy.deepcopy(school.teacher)
+        self.network_, self._head = school.teacher.network, school.teacher.head
+        neighbourhood = Neighbourhood(places, seed=seeds[0])
+        self.history_: list[Record] = []
+        batches = self._batches(samples, seeds[1], self.augmentation or {})
+        interval = min(batches.in_epoch, _LONGEST_INTERVAL)
+        source = batches.forever()
+        for step in range(self.max_iter + 1):
+            if step % interval == 0 or step == self.max_iter:
+                self._look(samples, y, neighbourhood, step, listener)
+            if step < self.max_iter:
+                chosen, views = next(source)
+                school.learn(samples[chosen].to(views.device), views)
+        self._judge(beginning)
+        labels = self._assigned(samples).argmax(axis=1)
+        self._rename(canonical_order(labels, self.n_clusters))
+        self.labels_ = self._assigned(samples).argmax(axis=1)
+
+    def _look(
+        self,
+        samples: Tensor,
+        y: npt.ArrayLike | None,
+        neighbourhood: Neighbourhood,
+        step: int,
+        listener: Listener,
+    ) -> None:
+        """Write down how things are."""
+        shares = self._assigned(samples)
+        labels = shares.argmax(axis=1)
+        sizes = np.bincount(labels, minlength=self.n_clusters)
+        record = {
+            "step": float(step),
+            "sure": float(np.mean(shares.max(axis=1) > self.threshold)),
+            "neighbour_agreement": neighbourhood.agreement(labels),
+            "live": float(np.sum(sizes > 0)),
+            "smallest": float(sizes.min()),
+            **scored(y, labels),
+        }
+        self.history_.append(record)
+        listener(record)
+
+    def _judge(self, beginning: Pupil) -> None:
+        """Keep the beginning if a cluster was lost, and say so; say where there are too few."""
+        first, last = self.history_[0], self.history_[-1]
+        fewer = last["live"] < first["live"]
+        shrunk = last["smallest"] < _ALL_BUT_LOST * first["smallest"]
+        self.kept_initialisation_ = bool(fewer or shrunk)
+        if self.kept_initialisation_:
+            self._note(
+                f"Self-labelling left the smallest cluster {last['smallest']:.0f} of "
+                f"{first['smallest']:.0f} members, so its beginning was kept: use weaker "
+                "augmentations, a higher threshold, or fewer clusters."
+            )
+            self.network_, self._head = beginning.network, beginning.head
+        live = int((first if self.kept_initialisation_ else last)["live"])
+        if live < self.n_clusters:
+            self._note(
+                f"Only {live} of the {self.n_clusters} clusters asked for have members: ask for "
+                "fewer."
+            )
+
+    def _rename(self, order: Labels) -> None:
+        """Call cluster `order[k]` `k`."""
+        chosen = torch.from_numpy(order).to(self._device)
+        with torch.no_grad():
+            self._head.weight.copy_(self._head.weight[chosen].clone())
+            self._head.bias.copy_(self._head.bias[chosen].clone())
+
+    def _assigned(self, samples: Tensor) -> npt.NDArray[np.float64]:
+        latents = encode_all(self.network_, samples, self._device).double()
+        weight, bias = (p.detach().cpu().double() for p in (self._head.weight, self._head.bias))
+        return np.asarray((latents @ weight.T + bias).softmax(dim=1).numpy())
+
+    def _check_parameters(self) -> None:
+        for name in ("n_clusters", "max_iter", "batch_size"):
+            check_at_least_one(name, getattr(self, name))
+        for name in ("threshold", "momentum"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float | np.number) or not 0 <= value <= 1:
+                raise InputError(f"{name} must be from 0 to 1, got {value!r}")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate must be above 0, got {self.learning_rate!r}")
+        self._check_network()
+        self._check_augmentation()
+
+    def _own_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        weight, bias = self._head.weight.detach().cpu(), self._head.bias.detach().cpu()
+        return {"weight": weight.numpy(), "bias": bias.numpy(), "labels": self.labels_}
+
+    def _own_learned(self) -> dict[str, Any]:
+        return {"history": self.history_, "kept_initialisation": self.kept_initialisation_}
+
+    def _restore_own(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+        check_ranks(arrays, {"weight": 2, "bias": 1, "labels": 1})
+        n_clusters, n_latents = arrays["weight"].shape
+        check_fits(n_clusters == self.n_clusters == len(arrays["bias"]), "head and n_clusters")
+        self._head = nn.Linear(n_latents, n_clusters)
+        with torch.no_grad():
+            self._head.weight.copy_(torch.from_numpy(arrays["weight"]))
+            self._head.bias.copy_(torch.from_numpy(arrays["bias"]))
+        self.labels_, self.history_ = arrays["labels"], list(learned["history"])
+        self.kept_initialisation_ = bool(learned["kept_initialisation"])

@@ -1,0 +1,279 @@
+"""Deep clusterers keep the laws of a clusterer, whatever network they are given."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from equiclust import DeepEmbeddedClustering, SelfLabelling
+from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.metrics import clustering_accuracy
+from equiclust.nn.plain_convolutional import ConvolutionalAutoencoder, ConvolutionalConfig
+
+SIZE = 32
+
+
+def _marks(seed: int, sizes: tuple[int, ...] = (40, 40, 40)) -> tuple[np.ndarray, np.ndarray]:
+    """A disc, a ring and a bar at the centre, upright, with noise."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+    radius = np.hypot(x, y)
+    kinds = np.repeat(np.arange(3), sizes)
+    images = []
+    for kind in kinds:
+        reach = rng.uniform(7, 9)
+        shape = (radius < reach, np.abs(radius - reach) < 1.5, (abs(x) < reach) & (abs(y) < 2))
+        images.append(shape[kind] * rng.uniform(0.8, 1.0) + rng.normal(0, 0.03, x.shape))
+    return np.array(images, dtype=np.float32), kinds
+
+
+class Rows(nn.Module):
+    """An encoder as a user might write it: no `encode`, no decoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.Sequential(nn.Linear(6, 64), nn.ReLU(), nn.Linear(64, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def _rows(seed: int, sizes: tuple[int, ...] = (50, 50, 50)) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    kinds = np.repeat(np.arange(len(sizes)), sizes)
+    centres = 9.0 * rng.normal(size=(len(sizes), 6))
+    return centres[kinds] + rng.normal(size=(len(kinds), 6)), kinds
+
+
+@pytest.mark.parametrize("method", ["dec", "idec", "dcec"])
+def test_kinds_are_found_by_every_method(method: str, random_state: int) -> None:
+    images, kinds = _marks(random_state)
+    deep = DeepEmbeddedClustering(
+        3, method=method, pretrain_epochs=30, batch_size=32, max_iter=60, random_state=random_state
+    ).fit(images)
+    assert clustering_accuracy(kinds, deep.labels_) > 0.95
+    np.testing.assert_array_equal(deep.predict(images), deep.labels_)
+    assert list(np.bincount(deep.labels_)) == sorted(np.bincount(deep.labels_), reverse=True)
+
+
+def test_foreign_encoder_is_trained_but_not_changed(random_state: int) -> None:
+    rows, kinds = _rows(random_state)
+    mine = Rows()
+    before = {name: value.clone() for name, value in mine.state_dict().items()}
+    deep = DeepEmbeddedClustering(
+        3, network=mine, pretrain_epochs=0, max_iter=80, random_state=random_state
+    ).fit(rows)
+    assert clustering_accuracy(kinds, deep.labels_) > 0.9
+    for name, value in mine.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert any(
+        not torch.equal(value, before[name]) for name, value in deep.network_.state_dict().items()
+    )
+
+
+@pytest.fixture(scope="module")
+def turning() -> EquivariantAutoencoder:
+    images, _ = _marks(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EquiclustWarning)
+        return EquivariantAutoencoder(
+            "C8", size=SIZE, max_epochs=6, perceptual=None, preprocess=False, random_state=0
+        ).fit(images)
+
+
+KINDS = [DeepEmbeddedClustering, SelfLabelling]
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.__name__)
+def deep(
+    request: pytest.FixtureRequest, turning: EquivariantAutoencoder
+) -> DeepEmbeddedClustering | SelfLabelling:
+    images, _ = _marks(1)
+    given = {"pretrain_epochs": 0} if request.param is DeepEmbeddedClustering else {}
+    clusterer = request.param(
+        3, network=turning.network_, max_iter=20, batch_size=64, random_state=0, **given
+    )
+    return clusterer.fit(images)
+
+
+def test_clusters_on_an_equivariant_network_do_not_see_quarter_turns(
+    deep: DeepEmbeddedClustering | SelfLabelling,
+) -> None:
+    images, kinds = _marks(1)
+    assert clustering_accuracy(kinds, deep.labels_) > 0.9
+    upright = deep.predict_proba(images)
+    for times in (1, 2, 3):
+        around = deep.predict_proba(np.rot90(images, times, axes=(1, 2)).copy())
+        np.testing.assert_allclose(around, upright, atol=1e-4)
+
+
+def test_membership_does_not_depend_on_the_batch(
+    deep: DeepEmbeddedClustering | SelfLabelling,
+) -> None:
+    images, _ = _marks(2)
+    together = deep.predict_proba(images)
+    alone = np.concatenate([deep.predict_proba(images[i : i + 1]) for i in range(12)])
+    np.testing.assert_allclose(alone, together[:12], atol=1e-5)
+    np.testing.assert_allclose(together.sum(axis=1), 1.0)
+
+
+def test_saved_is_loaded_to_the_last_bit(
+    deep: DeepEmbeddedClustering | SelfLabelling, tmp_path: Path
+) -> None:
+    images, _ = _marks(3)
+    deep.save(tmp_path)
+    again = type(deep).load(tmp_path)
+    np.testing.assert_array_equal(again.predict_proba(images), deep.predict_proba(images))
+    np.testing.assert_array_equal(again.labels_, deep.labels_)
+    assert again.history_ == deep.history_
+
+
+def test_foreign_network_comes_back_into_one_of_its_kind(tmp_path: Path) -> None:
+    rows, _ = _rows(0)
+    deep = DeepEmbeddedClustering(
+        3, network=Rows(), pretrain_epochs=0, max_iter=10, random_state=0
+    ).fit(rows)
+    deep.save(tmp_path)
+    with pytest.raises(InputError, match="load it with network="):
+        DeepEmbeddedClustering.load(tmp_path)
+    with pytest.raises(InputError, match="another network than Linear"):
+        DeepEmbeddedClustering.load(tmp_path, network=nn.Linear(6, 3))
+    again = DeepEmbeddedClustering.load(tmp_path, network=Rows())
+    np.testing.assert_array_equal(again.predict_proba(rows), deep.predict_proba(rows))
+
+
+def test_same_seed_same_labels_and_global_state_untouched() -> None:
+    images, _ = _marks(4)
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    first, second = (
+        DeepEmbeddedClustering(3, pretrain_epochs=2, max_iter=20, random_state=7).fit(images)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first.predict_proba(images), second.predict_proba(images))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_classes_are_for_scoring_alone() -> None:
+    images, kinds = _marks(5)
+    given = {"n_clusters": 3, "pretrain_epochs": 2, "max_iter": 20, "random_state": 0}
+    without = DeepEmbeddedClustering(**given).fit(images)
+    scored = DeepEmbeddedClustering(**given).fit(images, kinds)
+    np.testing.assert_array_equal(without.labels_, scored.labels_)
+    assert {"acc", "nmi", "ari"} <= set(scored.history_[-1])
+    assert "acc" not in without.history_[-1]
+
+
+def test_collapse_from_a_bad_beginning_is_undone_or_told(random_state: int) -> None:
+    rows, _ = _rows(random_state, (200, 40, 10))
+    everywhere_else = np.vstack([np.zeros((1, 3)), np.full((2, 3), 1e3)])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        deep = DeepEmbeddedClustering(
+            3,
+            network=Rows(),
+            pretrain_epochs=0,
+            init=everywhere_else,
+            learning_rate=0.05,
+            max_iter=60,
+            random_state=random_state,
+        ).fit(rows)
+    live = len(np.unique(deep.labels_))
+    said = any(isinstance(one.message, EquiclustWarning) for one in caught)
+    assert live == 3 or any("Only" in note for note in deep.notes_)
+    # All samples began in one cluster, so there is something to say in any case.
+    assert said
+    assert deep.notes_
+
+
+class Blurring(nn.Module):
+    """Whatever is learned here brings all samples to one place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = nn.Parameter(torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(self.size == 1.0, x, torch.zeros_like(x)) + self.size
+
+
+@pytest.mark.filterwarnings("ignore:Clusters lost all their members")
+def test_beginning_is_kept_when_the_end_is_worse(random_state: int) -> None:
+    rows, kinds = _rows(random_state)
+    with pytest.warns(EquiclustWarning, match="its beginning was kept"):
+        deep = DeepEmbeddedClustering(
+            3, network=Blurring(), pretrain_epochs=0, max_iter=40, random_state=random_state
+        ).fit(rows)
+    assert deep.kept_initialisation_
+    assert float(deep.network_.size) == 1.0
+    assert clustering_accuracy(kinds, deep.labels_) > 0.9
+
+
+def test_frames_show_the_same_samples_at_every_target() -> None:
+    images, _ = _marks(6)
+    deep = DeepEmbeddedClustering(
+        3, pretrain_epochs=1, max_iter=20, batch_size=40, n_frame_samples=17, random_state=0
+    ).fit(images)
+    assert [frame.step for frame in deep.frames_] == [int(r["step"]) for r in deep.history_]
+    assert {frame.latents.shape for frame in deep.frames_} == {(17, 10)}
+
+
+@pytest.mark.parametrize("size", [17, 28, 32, 50])
+@pytest.mark.parametrize("strides", [(2, 2, 2), (4, 4, 2), (3, 1)])
+def test_plain_network_gives_back_any_size(size: int, strides: tuple[int, ...]) -> None:
+    n = len(strides)
+    config = ConvolutionalConfig(
+        size=size, in_channels=2, embedding_dim=3, filters=(4,) * n, kernel_sizes=(5,) * n,
+        strides=strides,
+    )  # fmt: skip
+    latents, made = ConvolutionalAutoencoder(config)(torch.zeros(2, 2, size, size))
+    assert latents.shape == (2, 3)
+    assert made.shape == (2, 2, size, size)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "vade"}, "method must be one of dec, idec, dcec, got 'vade'"),
+        ({"n_clusters": 0}, "n_clusters must be a whole number of at least 1, got 0"),
+        ({"gamma": 0.0}, "gamma must be above 0, got 0.0"),
+        ({"degrees_of_freedom": -1}, "degrees_of_freedom must be above 0, got -1"),
+        ({"tol": 2}, "tol must be from 0 to 1, got 2"),
+        ({"init": "best"}, "init must be 'k-means', 'random' or centres, got 'best'"),
+        ({"init": np.zeros((2, 2))}, r"init must be finite centres of shape \(3, 10\)"),
+        ({"network": "resnet"}, "network must be a torch Module, got str"),
+        ({"augmentation": {"twist": 1}}, "augmentation must use the names .* got 'twist'"),
+        ({"pretrain_epochs": -1}, "pretrain_epochs must be a whole number from 0 upwards"),
+        ({"n_clusters": 500}, "n_clusters must be at most the number of distinct samples"),
+        ({"network": nn.Flatten()}, "network must have parameters to train, got Flatten"),
+        ({"network": nn.Linear(32, 3)}, "network must give a pair of latents and reconstructions"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_sentence(
+    change: dict[str, object], message: str
+) -> None:
+    images, _ = _marks(0, (4, 4, 4))
+    given = {"n_clusters": 3, "pretrain_epochs": 1, "max_iter": 2, **change}
+    with pytest.raises(InputError, match=message) as caught:
+        DeepEmbeddedClustering(**given).fit(images)
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_samples_are_refused() -> None:
+    deep = DeepEmbeddedClustering(2)
+    images, _ = _marks(0, (2, 2, 2))
+    images[3, 0, 0] = np.nan
+    with pytest.raises(InputError, match="sample 3 is not"):
+        deep.fit(images)
+    with pytest.raises(InputError, match="without a network X must be square images"):
+        deep.fit(np.random.default_rng(0).normal(size=(5, 3)))
+    with pytest.raises(InputError, match="needs a trained network"):
+        SelfLabelling(2).fit(np.random.default_rng(0).normal(size=(5, 8, 8)))
