@@ -18,6 +18,7 @@ from ensembles.consensus import Method
 from ensembles.folds import fold_masks, three_tenths
 from ensembles.jury import Jury, Verdict, member_folder
 from ensembles.members import MemberTask
+from ensembles.refinement import DEEP_METHODS, refined
 from ensembles.training import Progress, train_members
 from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.clustering.selection import Choice, choose_n_clusters
@@ -48,7 +49,10 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         random state of its own.
     n_clusters : int or "auto"
         "auto" lets the latents decide, see `choose_n_clusters`.
-    method, consensus, reliability
+    method : str
+        As in `Jury`; or "dec", "idec" or "dcec", which let the clusters shape the networks first,
+        see `DeepEmbeddedClustering`.
+    consensus, reliability
         As in `Jury`.
     n_folds : int
         Members; 1 trains a single network on everything.
@@ -129,9 +133,10 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         InputError
             When a parameter or an image cannot be used.
         """
-        return self.fit_members(
+        self.fit_members(
             images, partners=partners, checkpoints=checkpoints, on_progress=on_progress
-        ).fit_jury()
+        )
+        return self.refine_members(images).fit_jury()
 
     def fit_members(
         self,
@@ -141,7 +146,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         checkpoints: str | Path | None = None,
         on_progress: Progress | None = None,
     ) -> Self:
-        """The first half of `fit`: train the networks. See there for the parameters."""
+        """The first part of `fit`: train the networks. See there for the parameters."""
         given = _as_set(images)
         paired = None if partners is None else _as_set(partners)
         recipes = self._recipes()
@@ -163,26 +168,53 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         ]
         trained = train_members(tasks, n_jobs=self.n_jobs, on_progress=on_progress)
         self.members_ = [member.autoencoder for member in trained]
-        self.latents_ = np.stack([member.latents for member in trained])
-        self.scales_ = np.sqrt(self.latents_.var(axis=1).sum(axis=1))
+        self._keep_latents(np.stack([member.latents for member in trained]))
         self.seconds_ = [member.seconds for member in trained]
         self.held_out_ = held_out
         return self
 
-    def fit_jury(self) -> Self:
-        """The second half of `fit`: find the clusters in the members' latents."""
+    def refine_members(
+        self, images: ImageSet | npt.ArrayLike, *, on_progress: Progress | None = None
+    ) -> Self:
+        """The middle part of `fit`: choose how many clusters; let them shape the networks.
+
+        The networks are left as they are unless the method is a deep one. See `fit` for the
+        parameters.
+        """
         check_is_fitted(self, "latents_")
+        seeds = self._seeds()
+        self.choice_ = self._choice(int(seeds[-2]))
+        if self.method in DEEP_METHODS:
+            self.members_ = refined(
+                self.members_,
+                _as_set(images),
+                self.held_out_,
+                method=self.method,
+                n_clusters=self.choice_.n_clusters,
+                seeds=seeds[: self.n_folds],
+                on_progress=on_progress,
+            )
+            self._keep_latents(self.encode(images))
+        return self
+
+    def fit_jury(self) -> Self:
+        """The last part of `fit`: find the clusters in the members' latents."""
+        check_is_fitted(self, "choice_")
         seed = int(self._seeds()[-2])
-        self.choice_ = self._choice(seed)
         self.jury_ = Jury(
             self.choice_.n_clusters,
-            method=self.method,
+            # Networks that centres have shaped are divided by centres.
+            method="kmeans" if self.method in DEEP_METHODS else self.method,
             consensus=self.consensus,
             reliability=self.reliability,
             random_state=seed,
         ).fit(self.latents_, held_out=self.held_out_)
         self.labels_, self.confidence_ = self.jury_.labels_, self.jury_.confidence_
         return self
+
+    def _keep_latents(self, latents: FloatArray) -> None:
+        self.latents_ = latents
+        self.scales_ = np.sqrt(latents.var(axis=1).sum(axis=1))
 
     def _recipes(self) -> list[EquivariantAutoencoder]:
         if self.estimator is None:

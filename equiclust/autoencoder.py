@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -15,7 +16,7 @@ import torch
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import Tensor, nn
 
 from equiclust.augmentation import Augmentation
 from equiclust.exceptions import EquiclustWarning, InputError, WeightsNotFoundError
@@ -267,6 +268,46 @@ class EquivariantAutoencoder(
         check_is_fitted(self)
         made = self._in_batches(self.network_.reconstruct, self._prepare(images)[0])
         return made.clip(0.0, 1.0)
+
+    def prepared(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
+        """Images as the network sees them.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        ndarray (n, c, size, size), float32
+        """
+        pixels: FloatArray = self._prepare(images)[0].numpy()
+        return pixels
+
+    def with_network(self, network: nn.Module, *, notes: Sequence[str] = ()) -> Self:
+        """The same fitted estimator with another network of the same shape.
+
+        Parameters
+        ----------
+        network : Module
+            Such as `DeepEmbeddedClustering.network_`, which has gone on from this one's.
+        notes : sequence of str
+            What the user should know of it, beside `notes_`.
+
+        Raises
+        ------
+        InputError
+            When the network has another shape.
+        """
+        check_is_fitted(self)
+        if not isinstance(network, AutoencoderNetwork) or network.config != self.network_.config:
+            raise InputError(
+                "network must be an AutoencoderNetwork of the config of network_, got "
+                f"{type(network).__name__}"
+            )
+        other = copy(self)
+        other.notes_ = [*self.notes_, *notes]
+        other._adopt(network)
+        return other
 
     @property
     def preprocessor(self) -> Preprocessor:

@@ -10,8 +10,9 @@ from typing import Literal
 
 from ensembles.consensus import Method
 from ensembles.folds import three_tenths
-from ensembles.jury import Jury
+from ensembles.jury import METHODS, Jury
 from ensembles.kfold import KFoldEnsemble
+from ensembles.refinement import DEEP_METHODS
 from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
 from equiclust.exceptions import InputError
@@ -25,6 +26,7 @@ __all__ = ["Clusters", "Ensemble", "Images", "Network", "Training"]
 _PREPROCESSOR = Preprocessor()
 _AUTOENCODER = EquivariantAutoencoder()
 _ENSEMBLE = KFoldEnsemble()
+_METHODS = ("auto", *METHODS, *DEEP_METHODS)
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ class Clusters:
     n_clusters : "auto" or int
         "auto" lets the latents decide.
     method : str
-        As in `Jury`.
+        As in `KFoldEnsemble`.
 
     Raises
     ------
@@ -184,10 +186,9 @@ class Clusters:
     method: str = _ENSEMBLE.method
 
     def __post_init__(self) -> None:
-        make_clusterer(
-            "gmm" if self.method == "auto" else self.method,
-            1 if self.n_clusters == "auto" else self.n_clusters,
-        )
+        if self.method not in _METHODS:
+            raise InputError(f"method must be one of {', '.join(_METHODS)}, got {self.method!r}")
+        make_clusterer("gmm", 1 if self.n_clusters == "auto" else self.n_clusters)
 
 
 def _check_at_least(name: str, value: int, smallest: int) -> None:

@@ -16,6 +16,7 @@ __all__ = ["COMMANDS"]
 
 Inputs = Annotated[tuple[str, ...], "INPUT"]
 RunPath = Annotated[str, "RUN"]
+Method = Literal["auto", "spectral", "kmeans", "gmm", "manifold", "dec", "idec", "dcec"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -28,7 +29,7 @@ def run(
     n_clusters: Annotated[int | Literal["auto"], "auto|K"] = "auto",
     n_folds: Annotated[int, "K"] = 10,
     size: Annotated[int, "PX"] = 128,
-    method: Literal["auto", "spectral", "kmeans", "gmm", "manifold"] = "auto",
+    method: Method = "auto",
     seed: Annotated[int, "S"] = 0,
     latent_dim: Annotated[int, "D"] = 32,
     max_epochs: Annotated[int | Literal["auto"], "auto|N"] = "auto",
@@ -65,7 +66,8 @@ def run(
     size
         Side in pixels at which the network sees the images: 32, 64, 128 or 256.
     method
-        How the latents are clustered; auto takes the way that agrees best with itself.
+        How the latents are clustered; auto takes the way of the first four that agrees best with
+        itself. With dec, idec and dcec the clusters shape the networks as well.
     seed
         Decides everything random.
     latent_dim

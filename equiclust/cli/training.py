@@ -17,6 +17,7 @@ from ensembles import KFoldEnsemble, Verdict
 from ensembles.calibration import coverage_curve
 from ensembles.recipes import Recipe
 from ensembles.reconstruction import Rebuilt, rebuild
+from ensembles.refinement import DEEP_METHODS
 from equiclust import __version__
 from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.catalogue import make_latents, make_rejected, write_table
@@ -58,8 +59,8 @@ def fit_and_write(
     perceptual, note = _perceptual(session, options.recipe)
     check_same_start(folder, images, perceptual)
     ensemble = _trained(session, folder, options, images, perceptual)
-    with session.stage("clustering"):
-        ensemble.fit_jury()
+    with session.stage("clustering") as update:
+        ensemble.refine_members(images, on_progress=update).fit_jury()
     model = Model(gathered.preprocessor, ensemble)
     model.save(folder.model)
     verdict = ensemble.jury_.verdict(ensemble.latents_)
@@ -209,7 +210,7 @@ def _cluster_metrics(ensemble: KFoldEnsemble) -> Record:
     choice = ensemble.choice_
     return {
         "n_clusters": choice.n_clusters,
-        "method": ensemble.jury_.method_,
+        "method": ensemble.method if ensemble.method in DEEP_METHODS else ensemble.jury_.method_,
         "chosen": "auto" if ensemble.n_clusters == "auto" else "by hand",
         "candidates": [dict(row) for row in choice.scores],
         "votes": dict(choice.votes),

@@ -12,6 +12,14 @@ from pathlib import Path
 from tests.benchmarks.tables import Table
 
 
+def _with_data(name: str) -> Path | None:
+    """Where a benchmark keeps what it has done, if there is real data for it."""
+    if "EQUICLUST_DATA" in os.environ:
+        return Path("benchmarks") / name
+    logging.warning("without EQUICLUST_DATA the benchmark %s is left out", name)
+    return None
+
+
 def _speed() -> Iterator[Table]:
     from tests.benchmarks.speed import speed_table
 
@@ -36,10 +44,8 @@ def _invariance() -> Iterator[Table]:
 def _exxa() -> Iterator[Table]:
     from tests.benchmarks.exxa import exxa_tables
 
-    if "EQUICLUST_DATA" in os.environ:
-        yield from exxa_tables(Path("benchmarks") / "exxa")
-    else:
-        logging.warning("without EQUICLUST_DATA the runs on the EXXA discs are left out")
+    if folder := _with_data("exxa"):
+        yield from exxa_tables(folder)
 
 
 def _calibration() -> Iterator[Table]:
@@ -75,16 +81,48 @@ def _clouds() -> Iterator[Table]:
 def _real_maps() -> Iterator[Table]:
     from tests.benchmarks.real_maps import real_maps_table
 
-    if "EQUICLUST_DATA" in os.environ:
-        yield real_maps_table(Path("benchmarks") / "real_maps")
-    else:
-        logging.warning("without EQUICLUST_DATA the maps found in the wild are left out")
+    if folder := _with_data("real_maps"):
+        yield real_maps_table(folder)
 
 
 def _large_cube() -> Iterator[Table]:
     from tests.benchmarks.large_cube import large_cube_table
 
     yield large_cube_table()
+
+
+def _brain() -> Iterator[Table]:
+    from tests.benchmarks.brain import brain_table
+
+    if folder := _with_data("brain"):
+        yield brain_table(folder)
+
+
+def _mnist() -> Iterator[Table]:
+    from tests.benchmarks.digits import mnist_table
+
+    if folder := _with_data("mnist"):
+        yield mnist_table(folder)
+
+
+def _rotated_mnist() -> Iterator[Table]:
+    from tests.benchmarks.digits import rotated_mnist_table
+
+    if folder := _with_data("mnist"):
+        yield rotated_mnist_table(folder)
+
+
+def _clustpy() -> Iterator[Table]:
+    from tests.benchmarks.clustpy import clustpy_table
+
+    if _with_data("clustpy"):
+        yield clustpy_table()
+
+
+def _collapse() -> Iterator[Table]:
+    from tests.benchmarks.collapse import collapse_table
+
+    yield collapse_table()
 
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
@@ -99,6 +137,11 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "clouds": _clouds,
     "real_maps": _real_maps,
     "large_cube": _large_cube,
+    "brain": _brain,
+    "mnist": _mnist,
+    "rotated_mnist": _rotated_mnist,
+    "clustpy": _clustpy,
+    "collapse": _collapse,
 }
 
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from equiclust.augmentation import Augmentation
-from equiclust.clustering.deep.networks import described, from_description
+from equiclust.clustering.deep.networks import Config, described, from_description
 from equiclust.clustering.deep.pretraining import Batches
 from equiclust.clustering.deep.reading import encode_all
 from equiclust.clustering.deep.samples import as_samples
@@ -51,7 +51,7 @@ class DeepClusterer(
     `_restore_own`.
     """
 
-    network: nn.Module | None
+    network: nn.Module | Config | None
     augmentation: Mapping[str, float] | None
     batch_size: int
     device: str
@@ -94,14 +94,14 @@ class DeepClusterer(
         warnings.warn(message, EquiclustWarning, stacklevel=5)
 
     def _check_network(self) -> None:
-        if self.network is not None and not isinstance(self.network, nn.Module):
+        kind = type(self.network).__name__
+        if isinstance(self.network, nn.Module):
+            if next(self.network.parameters(), None) is None:
+                raise InputError(f"network must have parameters to train, got {kind}")
+        elif self.network is not None and not isinstance(self.network, Config):
             raise InputError(
-                f"network must be a torch Module, got {type(self.network).__name__}; of an "
+                f"network must be a torch Module or a config, got {kind}; of an "
                 "EquivariantAutoencoder hand in network_"
-            )
-        if self.network is not None and next(self.network.parameters(), None) is None:
-            raise InputError(
-                f"network must have parameters to train, got {type(self.network).__name__}"
             )
 
     def _check_augmentation(self) -> None:

@@ -17,10 +17,17 @@ from torch import Tensor, nn
 from equiclust.clustering.deep.base import DeepClusterer, scored
 from equiclust.clustering.deep.evidence import Neighbourhood
 from equiclust.clustering.deep.log import Listener, Record, RecordLog
+from equiclust.clustering.deep.networks import Config, built
 from equiclust.clustering.deep.pretraining import pretrain
 from equiclust.clustering.deep.reading import encode_all
 from equiclust.clustering.deep.rounds import Plan, Refresh, Rounds
-from equiclust.clustering.deep.samples import Method, as_samples, n_distinct, plain_network
+from equiclust.clustering.deep.samples import (
+    DEEP_METHODS,
+    Method,
+    as_samples,
+    n_distinct,
+    plain_network,
+)
 from equiclust.clustering.deep.start import Init, first_centres, scale_of
 from equiclust.clustering.deep.student import soft_assignment
 from equiclust.clustering.labels import canonical_order
@@ -36,7 +43,6 @@ __all__ = ["DeepEmbeddedClustering", "Frame"]
 FloatArray = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
-_METHODS = ("dec", "idec", "dcec")
 _LONGEST_INTERVAL = 140
 # A division that is worse by less than this may be so by chance.
 _NOTABLY_WORSE = 0.005
@@ -82,12 +88,13 @@ class DeepEmbeddedClustering(DeepClusterer):
     Parameters
     ----------
     n_clusters : int
-    network : Module, optional
+    network : Module or config, optional
         Samples to latents `(n, d)`, by `encode` if it has one; a pair of latents and
         reconstructions by `forward` where it is to be pretrained or reconstruct. Such as
-        `EquivariantAutoencoder.network_`. It is copied, not changed. By default a plain
-        autoencoder for the images at hand: fully connected for "dec" and "idec", convolutional for
-        "dcec".
+        `EquivariantAutoencoder.network_`. It is copied, not changed. Or a `ConvolutionalConfig`,
+        `DenseConfig` or `NetworkConfig`, of which one is made with random weights. By default a
+        plain autoencoder for the images at hand: fully connected for "dec" and "idec",
+        convolutional for "dcec".
     method : {"dec", "idec", "dcec"}
     gamma : float
         Weight of the divergence for "idec" and "dcec".
@@ -105,7 +112,7 @@ class DeepEmbeddedClustering(DeepClusterer):
         Limits that differ from `Augmentation`: batches are views of the images, which shall be
         assigned as the images themselves (DEC-DA, [4]_). By default there are no views.
     max_iter : int
-        Most steps of the clustering.
+        Most steps of the clustering; 0 for the first centres and nothing more.
     update_interval : int or "auto"
         Steps from one target to the next; "auto" is one pass over the samples, or 140.
     tol : float
@@ -159,7 +166,7 @@ class DeepEmbeddedClustering(DeepClusterer):
         self,
         n_clusters: int = 8,
         *,
-        network: nn.Module | None = None,
+        network: nn.Module | Config | None = None,
         method: Method = "dec",
         gamma: float = 0.1,
         embedding_dim: int = 10,
@@ -241,11 +248,13 @@ class DeepEmbeddedClustering(DeepClusterer):
         return self
 
     def _new_network(self, samples: Tensor, seed: int) -> nn.Module:
-        if self.network is not None:
+        if isinstance(self.network, nn.Module):
             return copy.deepcopy(self.network)
         # The layers draw from torch's own generator, which is given back as it was.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
+            if self.network is not None:
+                return built(self.network)
             return plain_network(samples, self.method, self.embedding_dim)
 
     def _pretrained(self, samples: Tensor, seed: int, listener: Listener) -> list[Record]:
@@ -353,10 +362,10 @@ class DeepEmbeddedClustering(DeepClusterer):
         return np.asarray(torch.cat(parts).numpy())
 
     def _check_parameters(self) -> None:
-        counts = ("n_clusters", "embedding_dim", "max_iter", "batch_size")
+        counts = ("n_clusters", "embedding_dim", "batch_size")
         for name in counts:
             check_at_least_one(name, getattr(self, name))
-        for name in ("pretrain_epochs", "n_frame_samples"):
+        for name in ("pretrain_epochs", "max_iter", "n_frame_samples"):
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
                 raise InputError(f"{name} must be a whole number from 0 upwards, got {value!r}")
@@ -368,8 +377,9 @@ class DeepEmbeddedClustering(DeepClusterer):
             check_at_least_one("update_interval", self.update_interval)
         if not 0 <= self.tol <= 1:
             raise InputError(f"tol must be from 0 to 1, got {self.tol!r}")
-        if self.method not in _METHODS:
-            raise InputError(f"method must be one of {', '.join(_METHODS)}, got {self.method!r}")
+        if self.method not in DEEP_METHODS:
+            allowed = ", ".join(DEEP_METHODS)
+            raise InputError(f"method must be one of {allowed}, got {self.method!r}")
         self._check_network()
         self._check_augmentation()
 

@@ -13,13 +13,22 @@ from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.nn.plain_convolutional import ConvolutionalAutoencoder, ConvolutionalConfig
 from equiclust.nn.plain_dense import DenseAutoencoder, DenseConfig
 
-__all__ = ["described", "from_description"]
+__all__ = ["Config", "built", "described", "from_description"]
+
+Config = NetworkConfig | ConvolutionalConfig | DenseConfig
+"""What shapes one of our networks."""
 
 _KINDS: Mapping[str, tuple[type[Any], type[Any]]] = {
     "AutoencoderNetwork": (AutoencoderNetwork, NetworkConfig),
     "ConvolutionalAutoencoder": (ConvolutionalAutoencoder, ConvolutionalConfig),
     "DenseAutoencoder": (DenseAutoencoder, DenseConfig),
 }
+
+
+def built(config: Config) -> nn.Module:
+    """The network that the config shapes, with random weights."""
+    made: nn.Module = next(net for net, own in _KINDS.values() if isinstance(config, own))(config)
+    return made
 
 
 def described(network: nn.Module) -> dict[str, Any] | None:

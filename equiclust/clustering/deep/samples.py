@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,10 @@ from equiclust.images import ImageSet
 from equiclust.nn.plain_convolutional import ConvolutionalAutoencoder, ConvolutionalConfig
 from equiclust.nn.plain_dense import DenseAutoencoder, DenseConfig
 
-__all__ = ["Method", "as_samples", "n_distinct", "plain_network"]
+__all__ = ["DEEP_METHODS", "Method", "as_samples", "n_distinct", "plain_network"]
 
 Method = Literal["dec", "idec", "dcec"]
+DEEP_METHODS = get_args(Method)
 
 
 def as_samples(given: ImageSet | npt.ArrayLike) -> Tensor:

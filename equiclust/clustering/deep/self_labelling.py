@@ -146,8 +146,11 @@ class SelfLabelling(DeepClusterer):
             When a parameter or an image cannot be used.
         """
         self._check_parameters()
-        if self.network is None:
-            raise InputError("SelfLabelling needs a trained network, got None; hand one in")
+        if not isinstance(self.network, nn.Module):
+            raise InputError(
+                f"SelfLabelling needs a trained network, got {type(self.network).__name__}; hand "
+                "one in"
+            )
         samples = as_samples(X)
         check_enough_samples(self.n_clusters, n_distinct(samples), len(samples))
         keep_freed_memory()

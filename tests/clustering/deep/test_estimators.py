@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
 from torch import Tensor, nn
 
 from equiclust import DeepEmbeddedClustering, SelfLabelling
@@ -61,6 +63,20 @@ def test_kinds_are_found_by_every_method(method: str, random_state: int) -> None
     assert clustering_accuracy(kinds, deep.labels_) > 0.95
     np.testing.assert_array_equal(deep.predict(images), deep.labels_)
     assert list(np.bincount(deep.labels_)) == sorted(np.bincount(deep.labels_), reverse=True)
+
+
+def test_no_steps_are_k_means_alone() -> None:
+    images, _ = _marks(7)
+    config = ConvolutionalConfig(size=SIZE, embedding_dim=3, filters=(4, 8), kernel_sizes=(5, 5),
+                                 strides=(4, 2))  # fmt: skip
+    deep = DeepEmbeddedClustering(
+        3, network=config, pretrain_epochs=5, max_iter=0, random_state=0
+    ).fit(images)
+    latents = deep.transform(images)
+    found = KMeans(3, n_init=20, random_state=0).fit(latents)
+    assert adjusted_rand_score(found.labels_, deep.labels_) == 1.0
+    assert latents.shape == (120, 3)
+    assert len(deep.history_) == 1
 
 
 def test_foreign_encoder_is_trained_but_not_changed(random_state: int) -> None:
@@ -249,7 +265,7 @@ def test_plain_network_gives_back_any_size(size: int, strides: tuple[int, ...]) 
         ({"tol": 2}, "tol must be from 0 to 1, got 2"),
         ({"init": "best"}, "init must be 'k-means', 'random' or centres, got 'best'"),
         ({"init": np.zeros((2, 2))}, r"init must be finite centres of shape \(3, 10\)"),
-        ({"network": "resnet"}, "network must be a torch Module, got str"),
+        ({"network": "resnet"}, "network must be a torch Module or a config, got str"),
         ({"augmentation": {"twist": 1}}, "augmentation must use the names .* got 'twist'"),
         ({"pretrain_epochs": -1}, "pretrain_epochs must be a whole number from 0 upwards"),
         ({"n_clusters": 500}, "n_clusters must be at most the number of distinct samples"),
