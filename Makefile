@@ -38,7 +38,11 @@ format: $(VENV)/.tests  ## bring the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.tests  ## run the benchmarks; tables on screen, JSON in benchmarks/
+$(VENV)/.bench: $(VENV)/.tests
+	$(BIN)/pip install --quiet --editable '.[bench]'
+	touch $@
+
+bench: $(VENV)/.bench  ## run the benchmarks; tables on screen, JSON in benchmarks/
 	$(BIN)/python -m tests.benchmarks --output benchmarks
 
 weights: $(VENV)/.product  ## train the weights that networks begin with again (needs EQUICLUST_WEIGHTS)

@@ -36,9 +36,8 @@ Scores = dict[str, float]
 _N_KINDS = 10
 _TEST_DIGITS = slice(60_000, 70_000)
 _MARGIN = 2
-_EPOCHS, _BATCH = 20, 64
 _DEEP_STEPS, _SELF_STEPS = 300, 500
-_PLAIN_EPOCHS, _PLAIN_STEPS = 60, 2000
+_PLAIN_EPOCHS, _PLAIN_STEPS = 30, 1000
 _RECORD = "record.json"
 # The group has eight elements: as many channels, as many multiplications.
 _TRIVIAL: dict[str, Any] = {
@@ -65,15 +64,21 @@ class _Variant:
     network: Mapping[str, Any]
     augmentation: Mapping[str, float]
     objective: Mapping[str, float]
+    max_epochs: int = 20
+    batch_size: int = 64
 
     def autoencoder(self, seed: int) -> EquivariantAutoencoder:
         settings = read_recipe(self.recipe).autoencoder
         settings |= self.network
         settings["augmentation"] |= self.augmentation
         settings["objective"] |= self.objective
-        settings |= {"batch_size": _BATCH, "max_epochs": _EPOCHS, "validation_fraction": 0.0}
+        settings |= {"batch_size": self.batch_size, "max_epochs": self.max_epochs}
         return EquivariantAutoencoder(
-            **settings, perceptual=None, preprocess=False, random_state=seed
+            **settings,
+            perceptual=None,
+            preprocess=False,
+            validation_fraction=0.0,
+            random_state=seed,
         )
 
     @property
@@ -82,7 +87,7 @@ class _Variant:
 
 
 PLAIN = "plain networks"
-UPRIGHT = {"upright recipe": _Variant("upright", {}, {}, {})}
+UPRIGHT = {"upright recipe": _Variant("upright", {}, {}, {}, 12, 128)}
 TURNED = {
     "trivial group": _Variant("digits", _TRIVIAL, _UNTURNED, {"rotation": 0.0}),
     "trivial group, turned views": _Variant("digits", _TRIVIAL, {}, {}),
@@ -179,17 +184,40 @@ class _Plain:
     methods = ("dense autoencoder + k-means", "DEC", "IDEC", "CAE + k-means", "DCEC")
 
     def scores(self, method: str) -> Scores:
+        kind = {"dense autoencoder + k-means": "dec", "CAE + k-means": "dcec"}.get(
+            method, method.lower()
+        )
+        begun = self._dense if kind in ("dec", "idec") else self._convolutional
         started = perf_counter()
-        network, _, clusters = method.partition(" + ")
-        kind = {"dense autoencoder": "dec", "CAE": "dcec"}.get(network, network.lower())
+        if method.endswith("k-means"):
+            return _scores(self.kinds, begun.labels_, started)
         deep = DeepEmbeddedClustering(
             _N_KINDS,
+            network=begun.network_,
             method=kind,
-            pretrain_epochs=_PLAIN_EPOCHS,
-            max_iter=0 if clusters else _PLAIN_STEPS,
+            pretrain_epochs=0,
+            max_iter=_PLAIN_STEPS,
             random_state=self.seed,
         ).fit(self.pixels)
         return _scores(self.kinds, deep.labels_, started)
+
+    @cached_property
+    def _dense(self) -> DeepEmbeddedClustering:
+        return self._pretrained("dec")
+
+    @cached_property
+    def _convolutional(self) -> DeepEmbeddedClustering:
+        return self._pretrained("dcec")
+
+    def _pretrained(self, method: str) -> DeepEmbeddedClustering:
+        """The autoencoder of the method, and k-means of its latents."""
+        return DeepEmbeddedClustering(
+            _N_KINDS,
+            method=method,
+            pretrain_epochs=_PLAIN_EPOCHS,
+            max_iter=0,
+            random_state=self.seed,
+        ).fit(self.pixels)
 
 
 @dataclass(frozen=True, eq=False)

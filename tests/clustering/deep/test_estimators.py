@@ -293,3 +293,19 @@ def test_bad_samples_are_refused() -> None:
         deep.fit(np.random.default_rng(0).normal(size=(5, 3)))
     with pytest.raises(InputError, match="needs a trained network"):
         SelfLabelling(2).fit(np.random.default_rng(0).normal(size=(5, 8, 8)))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tensorboard_finds_every_record(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    images, kinds = _marks(8)
+    deep = DeepEmbeddedClustering(3, pretrain_epochs=3, max_iter=10, random_state=0)
+    deep.fit(images, kinds, log_folder=tmp_path)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    told = events.Scalars("clustering/acc")
+    assert [one.step for one in told] == [int(record["step"]) for record in deep.history_]
+    np.testing.assert_allclose(
+        [one.value for one in told], [record["acc"] for record in deep.history_], rtol=1e-6
+    )
+    assert len(events.Scalars("autoencoder/mse")) == 3
