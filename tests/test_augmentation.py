@@ -122,3 +122,23 @@ def test_without_any_step_an_image_stays_as_it_is(random_state: int) -> None:
     images = torch.randn(4, 1, 33, 33, generator=_generator(random_state))
     views, _ = nothing(images, _no_mask(images), _generator(random_state))
     assert torch.equal(views, images)
+
+
+def test_bending_is_smooth_and_as_large_as_asked(random_state: int) -> None:
+    bent = Augmentation(bending=0.05)
+    images = torch.zeros(200, 1, 32, 32)
+    field = bent._bend(images, _generator(random_state))
+    assert field is not None
+    knots = field[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    assert float(knots.std()) == pytest.approx(0.05, rel=0.1)
+    # Between knots, which are a third of the image apart, nothing jumps.
+    assert float(field.diff(dim=1).abs().max()) < 0.05
+
+
+def test_what_is_not_bent_draws_nothing(random_state: int) -> None:
+    images = _rings(3, 32)
+    images[..., :16] = 0
+    straight = Augmentation()(images, _no_mask(images), _generator(random_state))[0]
+    bent = Augmentation(bending=0.1)(images, _no_mask(images), _generator(random_state))[0]
+    assert Augmentation()._bend(images, _generator(0)) is None
+    assert float((straight - bent).abs().max()) > 0.05

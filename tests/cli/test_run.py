@@ -265,3 +265,16 @@ def test_our_mistakes_leave_a_traceback_in_the_log(
     assert "nobody thought of it" in said
     assert "Traceback" not in said
     assert "Traceback" in log.read_text()
+
+
+@pytest.mark.usefixtures("hurried")
+def test_clusters_may_shape_the_networks(discs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "deep"
+    assert main(run_arguments(discs, folder, "--method", "dec", "--n-folds", "2")) == 0
+    metrics = read_json(folder / "metrics.json")
+    assert metrics["clusters"]["method"] == "dec"
+    labels = np.asarray(read_table(folder / "catalogue.ecsv")["label"])
+    assert set(labels) == {0, 1}
+    assert main(["predict", str(folder), str(discs), "--output", str(tmp_path / "new.ecsv")]) == 0
+    again = np.asarray(read_table(tmp_path / "new.ecsv")["label"])
+    np.testing.assert_array_equal(again, labels)

@@ -44,8 +44,6 @@ FloatArray = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
 _LONGEST_INTERVAL = 140
-# A division that is worse by less than this may be so by chance.
-_NOTABLY_WORSE = 0.005
 _AT_ONCE = 4096
 
 
@@ -81,9 +79,9 @@ class DeepEmbeddedClustering(DeepClusterer):
     connected and on a convolutional network.
 
     Unlike the originals, the latents are measured in units of their spread within clusters, so that
-    networks of any scale can be handed in; clusters that lose their last member are given half of
-    the widest one; and when the result divides neighbours more than its beginning did, or has fewer
-    clusters than it, the beginning is kept and a warning says so.
+    networks of any scale can be handed in; clusters that lose their last member, or merge with
+    another, are given half of the widest one; and when the result divides neighbours more than
+    its beginning did, or has fewer clusters than it, the beginning is kept and a warning says so.
 
     Parameters
     ----------
@@ -324,13 +322,13 @@ class DeepEmbeddedClustering(DeepClusterer):
     def _judge(self, rounds: Rounds) -> None:
         """Keep the beginning where the end is worse, and say what there is to say."""
         first, last = self.history_[0], self.history_[-1]
-        lost = first["neighbour_agreement"] - last["neighbour_agreement"]
+        evidence = rounds.evidence()
         fewer = last["live"] < first["live"]
-        self.kept_initialisation_ = bool(fewer or lost > _NOTABLY_WORSE)
+        self.kept_initialisation_ = fewer or evidence.is_worse
         if rounds.n_revivals:
             self._note(
-                f"Clusters lost all their members {rounds.n_revivals} times and were given half of "
-                "the widest cluster: fewer clusters may fit the samples better."
+                f"Clusters lost their members or merged {rounds.n_revivals} times and were given "
+                "half of the widest cluster: fewer clusters may fit the samples better."
             )
         if fewer:
             self._note(
@@ -340,8 +338,8 @@ class DeepEmbeddedClustering(DeepClusterer):
         elif self.kept_initialisation_:
             self._note(
                 "The clustering divides more neighbours than its beginning did (agreement "
-                f"{last['neighbour_agreement']:.3f} after {first['neighbour_agreement']:.3f}), so "
-                "its beginning was kept: lower learning_rate, or train the network for longer."
+                f"{evidence.end:.3f} after {evidence.beginning:.3f}), so its beginning was kept: "
+                "lower learning_rate, or train the network for longer."
             )
         if self.kept_initialisation_:
             rounds.go_back()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.neighbors import NearestNeighbors
 
 from equiclust.exceptions import InputError
 
-__all__ = ["Neighbourhood"]
+__all__ = ["Evidence", "Neighbourhood"]
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -16,6 +18,7 @@ Labels = npt.NDArray[np.int64]
 _N_NEIGHBORS = 15
 # The agreement of more samples than these is known to a part in a hundred.
 _MOST_ASKED = 10_000
+_NOTABLY_WORSE = 0.005
 
 
 class Neighbourhood:
@@ -72,3 +75,36 @@ class Neighbourhood:
             return 0.0
         same = float(np.mean(given[self._found] == given[self._asked, None]))
         return (same - chance) / (1.0 - chance)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How a clustering of latents compares with the one that it began with.
+
+    Each division is asked for in both latent spaces, that before the training and that after it,
+    since k-means is at an advantage where it was made, and a trained network where it put things.
+
+    Attributes
+    ----------
+    beginning, end : float
+        `Neighbourhood.agreement`, mean of both spaces.
+    """
+
+    beginning: float
+    end: float
+
+    @classmethod
+    def of(
+        cls, before: Neighbourhood, after: Neighbourhood, first: npt.ArrayLike, last: npt.ArrayLike
+    ) -> Evidence:
+        """Evidence of the labels at first and at last, by the neighbours before and after."""
+        spaces = (before, after)
+        return cls(
+            float(np.mean([space.agreement(first) for space in spaces])),
+            float(np.mean([space.agreement(last) for space in spaces])),
+        )
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the end is worse, by more than chance may do."""
+        return self.end < self.beginning - _NOTABLY_WORSE

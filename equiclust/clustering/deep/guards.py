@@ -4,18 +4,54 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import cdist
 
 from equiclust.clustering.labels import kmeans_centres
 
-__all__ = ["n_live", "revived"]
+__all__ = ["absorbed", "n_live", "revived"]
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+
+# Two centres that are nearer than this share of the spread about centres are one place.
+_ONE_PLACE = 0.1
 
 
 def n_live(labels: Labels) -> int:
     """Clusters that have a member."""
     return len(np.unique(labels))
+
+
+def absorbed(points: Array, centres: Array, labels: Labels) -> Labels:
+    """Labels in which of two clusters that have merged the smaller one is empty.
+
+    They have when their centres are nearer than a tenth of the root mean square distance of the
+    points to their own centres: what lies where they lie is divided by chance.
+
+    Parameters
+    ----------
+    points : ndarray (n, d)
+    centres : ndarray (k, d)
+    labels : ndarray (n,), int
+
+    Returns
+    -------
+    ndarray (n,), int
+        A copy.
+    """
+    spread = float(np.sqrt(np.square(points - centres[labels]).sum(axis=1).mean()))
+    given, sizes = labels.copy(), np.bincount(labels, minlength=len(centres))
+    distances = cdist(centres, centres)
+    # From the smallest to the largest, so that a chain of near ones ends in the largest.
+    for small in np.argsort(sizes, kind="stable")[:-1]:
+        near = np.flatnonzero((distances[small] < _ONE_PLACE * spread) & (sizes > 0))
+        larger = near[(near != small) & (sizes[near] >= sizes[small])]
+        if sizes[small] and len(larger):
+            into = larger[np.argmax(sizes[larger])]
+            given[given == small] = into
+            sizes[into] += sizes[small]
+            sizes[small] = 0
+    return given
 
 
 def revived(points: Array, centres: Array, labels: Labels, *, seed: int) -> tuple[Array, Labels]:

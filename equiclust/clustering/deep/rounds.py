@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from equiclust.clustering.deep.evidence import Neighbourhood
-from equiclust.clustering.deep.guards import n_live, revived
+from equiclust.clustering.deep.evidence import Evidence, Neighbourhood
+from equiclust.clustering.deep.guards import absorbed, n_live, revived
 from equiclust.clustering.deep.pretraining import Batches
 from equiclust.clustering.deep.reading import encode, encode_all, encode_and_decode
 from equiclust.clustering.deep.student import (
@@ -107,7 +107,7 @@ class Rounds:
     beginning : (dict, Tensor)
         State of the network, and centres, before the first step.
     n_revivals : int
-        How often clusters that had lost all members were given new ones.
+        How often clusters that had lost their members, or merged with others, were given new ones.
     """
 
     labels: Labels
@@ -158,6 +158,12 @@ class Rounds:
             self._step(*next(source))
         return self.labels
 
+    def evidence(self) -> Evidence:
+        """How the end of a run compares with its beginning."""
+        latents = encode_all(self.network, self.batches.samples, self.batches.device)
+        after = Neighbourhood(latents.numpy(), seed=self.batches.seed)
+        return Evidence.of(self.neighbourhood, after, self._first, self.labels)
+
     def go_back(self) -> None:
         """Network and centres as they were before the first step."""
         state, centres = self.beginning
@@ -188,8 +194,7 @@ class Rounds:
         """Look at all samples, bring empty clusters back, and set the next target."""
         latents = encode_all(self.network, self.batches.samples, self.batches.device)
         labels = self._labels_of(latents)
-        if n_live(labels) < len(self.centres) and self.n_revivals < _MOST_REVIVALS:
-            self._revive(latents, labels, seed=step)
+        if self.n_revivals < _MOST_REVIVALS and self._revive(latents, labels, seed=step):
             labels = self._labels_of(latents)
         assignment = self._assigned(latents)
         self._target = target_distribution(assignment)
@@ -197,6 +202,7 @@ class Rounds:
         self.labels = labels
         if not step:
             self.beginning = copy.deepcopy(self.network.state_dict()), self.centres.detach().clone()
+            self._first = labels
         self.history.append(self._record(step, assignment, changed))
         return Refresh(self.history[-1], latents, labels)
 
@@ -211,13 +217,18 @@ class Rounds:
     def _labels_of(self, latents: Tensor) -> Labels:
         return self._assigned(latents).argmax(dim=1).numpy()
 
-    def _revive(self, latents: Tensor, labels: Labels, *, seed: int) -> None:
+    def _revive(self, latents: Tensor, labels: Labels, *, seed: int) -> bool:
+        """Give members to clusters that have none of their own; whether there were any."""
         points = (latents / self.scale).double().numpy()
         centres = self.centres.detach().cpu().double().numpy()
-        places, _ = revived(points, centres, labels, seed=seed)
+        own = absorbed(points, centres, labels)
+        if n_live(own) == len(centres):
+            return False
+        places, _ = revived(points, centres, own, seed=seed)
         with torch.no_grad():
             self.centres.copy_(torch.from_numpy(places))
         self.n_revivals += 1
+        return True
 
     def _record(self, step: int, assignment: Tensor, changed: float) -> Record:
         sizes = np.bincount(self.labels, minlength=len(self.centres))

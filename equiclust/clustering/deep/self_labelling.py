@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from equiclust.clustering.deep.base import DeepClusterer, scored
-from equiclust.clustering.deep.evidence import Neighbourhood
+from equiclust.clustering.deep.evidence import Evidence, Neighbourhood
 from equiclust.clustering.deep.log import Listener, Record, RecordLog
 from equiclust.clustering.deep.reading import encode_all
 from equiclust.clustering.deep.samples import as_samples, n_distinct
@@ -81,7 +81,7 @@ class SelfLabelling(DeepClusterer):
     history_ : list of dict
         One record for every look at all images.
     kept_initialisation_ : bool
-        A cluster was all but lost on the way: network and head are those before it.
+        It made it worse, or all but lost a cluster: network and head are those before it.
     notes_ : list of str
         What the user should know.
 
@@ -179,6 +179,7 @@ class SelfLabelling(DeepClusterer):
         beginning = copy.deepcopy(school.teacher)
         self.network_, self._head = school.teacher.network, school.teacher.head
         neighbourhood = Neighbourhood(places, seed=seeds[0])
+        begun_labels = self._assigned(samples).argmax(axis=1)
         self.history_: list[Record] = []
         batches = self._batches(samples, seeds[1], self.augmentation or {})
         interval = min(batches.in_epoch, _LONGEST_INTERVAL)
@@ -189,7 +190,11 @@ class SelfLabelling(DeepClusterer):
             if step < self.max_iter:
                 chosen, views = next(source)
                 school.learn(samples[chosen].to(views.device), views)
-        self._judge(beginning)
+        after = encode_all(self.network_, samples, self._device).double().numpy()
+        first, last = begun_labels, self._assigned(samples).argmax(axis=1)
+        self._judge(
+            beginning, Evidence.of(neighbourhood, Neighbourhood(after, seed=seeds[0]), first, last)
+        )
         labels = self._assigned(samples).argmax(axis=1)
         self._rename(canonical_order(labels, self.n_clusters))
         self.labels_ = self._assigned(samples).argmax(axis=1)
@@ -217,18 +222,24 @@ class SelfLabelling(DeepClusterer):
         self.history_.append(record)
         listener(record)
 
-    def _judge(self, beginning: Pupil) -> None:
-        """Keep the beginning if a cluster was lost, and say so; say where there are too few."""
+    def _judge(self, beginning: Pupil, evidence: Evidence) -> None:
+        """Keep the beginning where the end is worse, and say what there is to say."""
         first, last = self.history_[0], self.history_[-1]
-        fewer = last["live"] < first["live"]
-        shrunk = last["smallest"] < _ALL_BUT_LOST * first["smallest"]
-        self.kept_initialisation_ = bool(fewer or shrunk)
-        if self.kept_initialisation_:
+        lost = last["live"] < first["live"] or last["smallest"] < _ALL_BUT_LOST * first["smallest"]
+        self.kept_initialisation_ = bool(lost or evidence.is_worse)
+        if lost:
             self._note(
                 f"Self-labelling left the smallest cluster {last['smallest']:.0f} of "
                 f"{first['smallest']:.0f} members, so its beginning was kept: use weaker "
                 "augmentations, a higher threshold, or fewer clusters."
             )
+        elif self.kept_initialisation_:
+            self._note(
+                "Self-labelling divides more neighbours than its beginning did (agreement "
+                f"{evidence.end:.3f} after {evidence.beginning:.3f}), so its beginning was kept: "
+                "use weaker augmentations or train the network for longer."
+            )
+        if self.kept_initialisation_:
             self.network_, self._head = beginning.network, beginning.head
         live = int((first if self.kept_initialisation_ else last)["live"])
         if live < self.n_clusters:

@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 from sklearn.neighbors import kneighbors_graph
 
-from equiclust.clustering.deep.evidence import Neighbourhood
-from equiclust.clustering.deep.guards import n_live, revived
+from equiclust.clustering.deep.evidence import Evidence, Neighbourhood
+from equiclust.clustering.deep.guards import absorbed, n_live, revived
 from equiclust.exceptions import InputError
 
 
@@ -28,6 +28,23 @@ def test_empty_cluster_takes_half_of_the_widest(random_state: int) -> None:
     assert cohen_kappa_score(labels == labels[-1], kinds == 2) == 1.0
     nearest = np.square(points[:, None] - places[None]).sum(axis=2).argmin(axis=1)
     np.testing.assert_array_equal(nearest, labels)
+
+
+def test_merged_clusters_are_one_and_the_larger_keeps_its_name(random_state: int) -> None:
+    points, kinds = _blobs(random_state, (30, 30, 30))
+    means = np.stack([points[kinds == k].mean(0) for k in range(3)])
+    centres = np.vstack([means, means[1:2] + 0.01])
+    divided = kinds.copy()
+    divided[30:42] = 3
+    np.testing.assert_array_equal(absorbed(points, centres, divided), kinds)
+    np.testing.assert_array_equal(absorbed(points, means, kinds), kinds)
+
+
+def test_chain_of_merged_clusters_ends_in_the_largest() -> None:
+    points = np.linspace(0.0, 10.0, 60)[:, None]
+    centres = np.array([[5.0], [5.1], [5.2], [5.3]])
+    labels = np.repeat([0, 1, 2, 3], [5, 10, 15, 30])
+    np.testing.assert_array_equal(absorbed(points, centres, labels), np.full(60, 3))
 
 
 def test_all_but_one_can_be_empty(random_state: int) -> None:
@@ -76,3 +93,14 @@ def test_gap_is_better_than_crowd_and_chance_is_nothing(random_state: int) -> No
 def test_one_point_has_no_neighbours() -> None:
     with pytest.raises(InputError, match="at least 2"):
         Neighbourhood(np.zeros((1, 3)))
+
+
+def test_evidence_is_fair_to_both_spaces(random_state: int) -> None:
+    points, kinds = _blobs(random_state, (60, 60))
+    others = np.roll(points, 30, axis=0)
+    moved = np.roll(kinds, 30)
+    even = Evidence.of(Neighbourhood(points), Neighbourhood(others), kinds, moved)
+    assert even.beginning == pytest.approx(even.end, abs=0.02)
+    better = Evidence.of(Neighbourhood(points), Neighbourhood(points), moved, kinds)
+    assert not better.is_worse
+    assert Evidence(better.end, better.beginning).is_worse

@@ -1,0 +1,68 @@
+"""Deep methods in an ensemble: the clusters shape the members, and the members stay apart."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ensembles import KFoldEnsemble
+from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.metrics import adjusted_rand_index
+from equiclust.nn.plain_dense import DenseAutoencoder, DenseConfig
+from equiclust.shapes import simulate_shapes
+
+RECIPE = EquivariantAutoencoder(
+    "D4", size=32, fields=(2, 4), max_epochs=2, perceptual=None, start="none", preprocess=False
+)
+GIVEN = {"n_clusters": 2, "n_folds": 2, "reliability": 0.0, "n_jobs": 1, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    return simulate_shapes(24, size=32, random_state=0)[0].pixels.clip(0.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def refined(pixels: np.ndarray) -> KFoldEnsemble:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EquiclustWarning)
+        return KFoldEnsemble(RECIPE, method="idec", **GIVEN).fit(pixels)
+
+
+def test_clusters_shape_the_networks_and_leave_the_others_out(
+    refined: KFoldEnsemble, pixels: np.ndarray
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EquiclustWarning)
+        plain = KFoldEnsemble(RECIPE, method="kmeans", **GIVEN).fit(pixels)
+    assert refined.jury_.method_ == "kmeans"
+    kept = [
+        torch.equal(a, b)
+        for one, other in zip(refined.members_, plain.members_, strict=True)
+        for a, b in zip(one.network_.parameters(), other.network_.parameters(), strict=True)
+    ]
+    said = [note for member in refined.members_ for note in member.notes_ if "kept" in note]
+    # Where the clustering made it worse, the network is as it was, and it says so.
+    assert not all(kept) or len(said) == len(refined.members_)
+    np.testing.assert_array_equal(refined.held_out_, plain.held_out_)
+    np.testing.assert_allclose(refined.latents_, refined.encode(pixels))
+
+
+def test_refined_ensemble_comes_back_from_disk(
+    refined: KFoldEnsemble, pixels: np.ndarray, tmp_path: Path
+) -> None:
+    refined.save(tmp_path)
+    again = KFoldEnsemble.load(tmp_path)
+    np.testing.assert_array_equal(again.predict(pixels), refined.predict(pixels))
+    around = np.rot90(pixels, axes=(2, 3)).copy()
+    assert adjusted_rand_index(again.predict(around), refined.predict(pixels)) == 1.0
+
+
+def test_another_network_must_have_the_same_shape(refined: KFoldEnsemble) -> None:
+    with pytest.raises(InputError, match="network must be an AutoencoderNetwork of the config"):
+        refined.members_[0].with_network(DenseAutoencoder(DenseConfig(size=32)))
