@@ -23,6 +23,14 @@ def test_the_example_runs_and_is_short(
     assert len(capsys.readouterr().out.strip(" []\n").split()) == 60
 
 
+@pytest.mark.filterwarnings("ignore::equiclust.exceptions.EquiclustWarning")
+def test_the_deep_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    exec(compile(code, "README.md", "exec"), {})
+    assert (tmp_path / "latents.gif").stat().st_size > 0
+
+
 def test_every_link_leads_somewhere() -> None:
     text = (ROOT / "README.md").read_text()
     targets = re.findall(r"\]\((?!https?://)([^)#]+)\)", text)

@@ -43,7 +43,7 @@ __all__ = ["DeepEmbeddedClustering", "Frame"]
 FloatArray = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
-_LONGEST_INTERVAL = 140
+_SHORTEST_INTERVAL, _LONGEST_INTERVAL = 20, 140
 _AT_ONCE = 4096
 
 
@@ -112,7 +112,7 @@ class DeepEmbeddedClustering(DeepClusterer):
     max_iter : int
         Most steps of the clustering; 0 for the first centres and nothing more.
     update_interval : int or "auto"
-        Steps from one target to the next; "auto" is one pass over the samples, or 140.
+        Steps from one target to the next; "auto" is one pass over the samples, from 20 to 140.
     tol : float
         Stop when at most this share of the labels changes from one target to the next.
     batch_size : int
@@ -293,8 +293,8 @@ class DeepEmbeddedClustering(DeepClusterer):
         self.labels_ = np.argsort(order)[labels]
 
     def _plan(self, steps_in_epoch: int) -> Plan:
-        longest = min(steps_in_epoch, _LONGEST_INTERVAL)
-        interval = longest if self.update_interval == "auto" else self.update_interval
+        epoch = min(max(steps_in_epoch, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)
+        interval = epoch if self.update_interval == "auto" else self.update_interval
         return Plan(
             gamma=None if self.method == "dec" else self.gamma,
             degrees_of_freedom=self.degrees_of_freedom,

@@ -31,7 +31,7 @@ __all__ = ["SelfLabelling"]
 
 Labels = npt.NDArray[np.int64]
 
-_LONGEST_INTERVAL = 140
+_SHORTEST_INTERVAL, _LONGEST_INTERVAL = 20, 140
 # Fewer members than this share of what they were at first: a cluster is all but lost.
 _ALL_BUT_LOST = 0.1
 
@@ -182,7 +182,7 @@ class SelfLabelling(DeepClusterer):
         begun_labels = self._assigned(samples).argmax(axis=1)
         self.history_: list[Record] = []
         batches = self._batches(samples, seeds[1], self.augmentation or {})
-        interval = min(batches.in_epoch, _LONGEST_INTERVAL)
+        interval = min(max(batches.in_epoch, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)
         source = batches.forever()
         for step in range(self.max_iter + 1):
             if step % interval == 0 or step == self.max_iter:
