@@ -1,4 +1,5 @@
-# Every target makes its own environment when there is none: plain python3 and pip suffice.
+# Every target makes its own environment when there is none: plain python3 and pip suffice, and
+# for `bench` a C++ compiler.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

@@ -136,7 +136,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self.fit_members(
             images, partners=partners, checkpoints=checkpoints, on_progress=on_progress
         )
-        return self.refine_members(images).fit_jury()
+        return self.refine_members(images, on_progress=on_progress).fit_jury()
 
     def fit_members(
         self,
@@ -170,6 +170,8 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self.members_ = [member.autoencoder for member in trained]
         self._keep_latents(np.stack([member.latents for member in trained]))
         self.seconds_ = [member.seconds for member in trained]
+        # How many clusters there are is for these latents to say, not for those of an earlier fit.
+        self.__dict__.pop("choice_", None)
         self.held_out_ = held_out
         return self
 
@@ -199,8 +201,10 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
 
     def fit_jury(self) -> Self:
         """The last part of `fit`: find the clusters in the members' latents."""
-        check_is_fitted(self, "choice_")
+        check_is_fitted(self, "latents_")
         seed = int(self._seeds()[-2])
+        if not hasattr(self, "choice_"):
+            self.choice_ = self._choice(seed)
         self.jury_ = Jury(
             self.choice_.n_clusters,
             # Networks that centres have shaped are divided by centres.

@@ -50,6 +50,8 @@ def refined(
         shown = images.take(np.flatnonzero(~hidden))
         tell = _teller(k, len(members), on_progress)
         done.append(_refined(member, shown, method, n_clusters, int(seed), tell))
+        if on_progress is not None:
+            on_progress((k + 1) * _STEPS, len(members) * _STEPS, f"member {k + 1} is done")
     notes = dict.fromkeys(note for one in done for note in one.notes_)
     for note in notes:
         if all(note not in member.notes_ for member in members):

@@ -26,6 +26,7 @@ from equiclust.nn.device import choose_device, full_precision
 from equiclust.nn.export import export_encoder
 from equiclust.nn.groups import Group
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
+from equiclust.nn.seeding import seeded
 from equiclust.objectives import ObjectiveWeights, PerceptualLoss, PerceptualNetwork
 from equiclust.preprocessing import Preprocessor
 from equiclust.starts import shipped_weights, start_from
@@ -386,9 +387,7 @@ class EquivariantAutoencoder(
         )
 
     def _new_network(self, channels: int, seed: int) -> AutoencoderNetwork:
-        # The layers draw from torch's own generator, which is given back as it was.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             return AutoencoderNetwork(self._network_config(channels))
 
     def _start(self, network: AutoencoderNetwork) -> list[str]:
@@ -442,7 +441,7 @@ class EquivariantAutoencoder(
             )
 
     def _adopt(self, network: AutoencoderNetwork) -> None:
-        self.network_ = network.to(choose_device(self.device)).eval()
+        self.network_ = network.to(choose_device(self.device, fall_back=True)).eval()
         self._exported = export_encoder(self.network_)
 
     def _encode(self, pixels: Tensor) -> FloatArray:

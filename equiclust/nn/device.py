@@ -7,16 +7,37 @@ from contextlib import contextmanager
 
 import torch
 
+from equiclust.exceptions import InputError
+
 __all__ = ["choose_device", "full_precision"]
 
 
-def choose_device(name: str) -> torch.device:
-    """The device of that name; "auto" is the first of cuda, mps and cpu that is there."""
-    if name != "auto":
+def choose_device(name: str, *, fall_back: bool = False) -> torch.device:
+    """The device of that name; "auto" is the first of cuda, mps and cpu that is there.
+
+    Parameters
+    ----------
+    name : {"auto", "cpu", "cuda", "mps"}
+    fall_back : bool
+        Take what "auto" takes where the device is missing: a network that was trained elsewhere is
+        at home everywhere.
+
+    Raises
+    ------
+    InputError
+        When there is no such device.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if there.get(name, False):
         return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if name == "auto" or (fall_back and name in there):
+        return torch.device(next(device for device, present in there.items() if present))
+    known = ", ".join(("auto", *(device for device, present in there.items() if present)))
+    raise InputError(f"device must be one of {known} on this machine, got {name!r}")
 
 
 @contextmanager

@@ -91,6 +91,7 @@ class ConvolutionalAutoencoder(BottleneckAutoencoder):
             nn.Sequential(
                 nn.Linear(config.embedding_dim, flat), nn.Unflatten(1, inner), *_mirrored(up)
             ),
+            (config.in_channels, config.size, config.size),
         )
         self.config = config
 

@@ -63,6 +63,7 @@ class DenseAutoencoder(BottleneckAutoencoder):
         super().__init__(
             nn.Sequential(nn.Flatten(), *_layers(sides)),
             nn.Sequential(*_layers(sides[::-1]), nn.Unflatten(1, shape)),
+            shape,
         )
         self.config = config
 

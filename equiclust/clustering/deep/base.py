@@ -17,10 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from equiclust.augmentation import Augmentation
-from equiclust.clustering.deep.networks import Config, described, from_description
+from equiclust.clustering.deep.networks import Config, config_of, described, from_description
 from equiclust.clustering.deep.pretraining import Batches
 from equiclust.clustering.deep.reading import encode_all
-from equiclust.clustering.deep.samples import as_samples
+from equiclust.clustering.deep.samples import as_samples, n_distinct
+from equiclust.clustering.validation import check_enough_samples, check_share
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import ImageSet
 from equiclust.metrics import (
@@ -53,10 +54,12 @@ class DeepClusterer(
 
     network: nn.Module | Config | None
     augmentation: Mapping[str, float] | None
+    n_clusters: int
     batch_size: int
     device: str
     network_: nn.Module
     notes_: list[str]
+    sample_shape_: tuple[int, ...]
     scale_: float = 1.0
 
     def _assigned(self, samples: Tensor) -> Array:
@@ -76,16 +79,36 @@ class DeepClusterer(
     def _device(self) -> torch.device:
         return next(self.network_.parameters()).device
 
+    def _checked_samples(self, X: ImageSet | npt.ArrayLike, y: npt.ArrayLike | None) -> Tensor:
+        """What is learned from, if it can be."""
+        samples = as_samples(X)
+        if len(samples) < 2:
+            raise InputError(f"deep clustering needs at least 2 samples, got {len(samples)}")
+        check_enough_samples(self.n_clusters, n_distinct(samples), len(samples))
+        if self.augmentation is not None and samples.ndim != 4:
+            raise InputError(
+                f"augmentation needs images (n, c, h, w), got shape {tuple(samples.shape)}"
+            )
+        if y is not None:
+            scored(y, np.zeros(len(samples), dtype=np.int64))
+        self.sample_shape_ = tuple(samples.shape[1:])
+        return samples
+
+    def _new_samples(self, X: ImageSet | npt.ArrayLike) -> Tensor:
+        """Samples of the shape that was learned from."""
+        check_is_fitted(self)
+        samples = as_samples(X)
+        if tuple(samples.shape[1:]) != self.sample_shape_:
+            raise InputError(
+                f"X must have samples of shape {self.sample_shape_} as in fit, got "
+                f"{tuple(samples.shape[1:])}"
+            )
+        return samples
+
     def _batches(
         self, samples: Tensor, seed: int, augmentation: Mapping[str, float] | None
     ) -> Batches:
-        views = None
-        if augmentation is not None:
-            if samples.ndim != 4:
-                raise InputError(
-                    f"augmentation needs images (n, c, h, w), got shape {tuple(samples.shape)}"
-                )
-            views = Augmentation(**augmentation)
+        views = None if augmentation is None else Augmentation(**augmentation)
         size = min(self.batch_size, len(samples))
         return Batches(samples, size, seed, self._device, views)
 
@@ -105,12 +128,17 @@ class DeepClusterer(
             )
 
     def _check_augmentation(self) -> None:
+        if self.augmentation is None:
+            return
+        if not isinstance(self.augmentation, Mapping):
+            raise InputError(f"augmentation must be a mapping, got {self.augmentation!r}")
         known = [step.name for step in fields(Augmentation)]
-        for name in self.augmentation or {}:
+        for name, value in self.augmentation.items():
             if name not in known:
                 raise InputError(
                     f"augmentation must use the names {', '.join(known)}, got {name!r}"
                 )
+            check_share(f"augmentation {name}", value)
 
     def transform(self, X: ImageSet | npt.ArrayLike) -> FloatArray:
         """Latents of samples.
@@ -124,8 +152,7 @@ class DeepClusterer(
         ndarray (n, d), float32
             In units of `scale_`.
         """
-        check_is_fitted(self)
-        latents = encode_all(self.network_, as_samples(X), self._device) / self.scale_
+        latents = encode_all(self.network_, self._new_samples(X), self._device) / self.scale_
         return np.asarray(latents.numpy())
 
     def predict_proba(self, X: ImageSet | npt.ArrayLike) -> Array:
@@ -140,8 +167,7 @@ class DeepClusterer(
         ndarray (n, n_clusters)
             Rows sum to one.
         """
-        check_is_fitted(self)
-        return self._assigned(as_samples(X))
+        return self._assigned(self._new_samples(X))
 
     def predict(self, X: ImageSet | npt.ArrayLike) -> Labels:
         """Labels of samples, old or new.
@@ -166,19 +192,27 @@ class DeepClusterer(
         return {**self._own_arrays(), **network}
 
     def _learned(self) -> dict[str, Any]:
-        own = self._own_learned()
-        return {**own, "network": described(self.network_), "notes": self.notes_}
+        return {
+            **self._own_learned(),
+            "network": described(self.network_),
+            "from_config": isinstance(self.network, Config),
+            "sample_shape": list(self.sample_shape_),
+            "notes": self.notes_,
+        }
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], *, network: nn.Module | None = None) -> Self:
         """The estimator that `save` wrote; its predictions are equal to the last bit.
 
+        Frames are not saved. `network` is the config it was made of, or the network as it was
+        saved.
+
         Parameters
         ----------
         folder : path
         network : Module, optional
-            One of the kind that was handed in, whose weights are replaced by those saved. The
-            networks of this package need none.
+            One of the kind that was handed in, which is copied and given the weights that were
+            saved. The networks of this package need none.
 
         Raises
         ------
@@ -186,28 +220,32 @@ class DeepClusterer(
             When the folder holds no such estimator, or a damaged one, or a network is missing.
         """
         estimator: Self = super().load(folder)
-        made = copy.deepcopy(network)
-        if estimator._description is not None:
-            made = from_description(estimator._description)
+        made = estimator._made or copy.deepcopy(network)
         if made is None:
             raise InputError(
                 f"{os.fspath(folder)!r} was saved with a network that is not of this package: "
                 "load it with network=, one of the same kind"
             )
         try:
-            made.load_state_dict(estimator._state)
+            made.load_state_dict(estimator.__dict__.pop("_state"))
         except RuntimeError as error:
             raise InputError(
                 f"{os.fspath(folder)!r} was saved with another network than {type(made).__name__}"
             ) from error
-        estimator.network_ = made.to(choose_device(estimator.device)).eval()
+        estimator.network = config_of(made) if estimator.__dict__.pop("_from_config") else made
+        place = choose_device(estimator.device, fall_back=True)
+        estimator.network_ = copy.deepcopy(made).to(place).eval()
+        del estimator._made
         return estimator
 
     def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
         own = {name: a for name, a in arrays.items() if not name.startswith(_NETWORK)}
         self._restore_own(own, learned)
         self.notes_ = list(learned["notes"])
-        self._description = learned["network"]
+        self.sample_shape_ = tuple(int(side) for side in learned["sample_shape"])
+        self._from_config = bool(learned["from_config"])
+        description = learned["network"]
+        self._made = None if description is None else from_description(description)
         self._state = {
             name.removeprefix(_NETWORK): torch.from_numpy(array)
             for name, array in arrays.items()

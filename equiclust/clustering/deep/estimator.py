@@ -19,32 +19,28 @@ from equiclust.clustering.deep.evidence import Neighbourhood
 from equiclust.clustering.deep.log import Listener, Record, RecordLog
 from equiclust.clustering.deep.networks import Config, built
 from equiclust.clustering.deep.pretraining import pretrain
-from equiclust.clustering.deep.reading import encode_all
+from equiclust.clustering.deep.reading import encode_all, finite_latents
 from equiclust.clustering.deep.rounds import Plan, Refresh, Rounds
 from equiclust.clustering.deep.samples import (
     DEEP_METHODS,
     Method,
-    as_samples,
-    n_distinct,
     plain_network,
 )
 from equiclust.clustering.deep.start import Init, first_centres, scale_of
-from equiclust.clustering.deep.student import soft_assignment
+from equiclust.clustering.deep.student import assigned
 from equiclust.clustering.labels import canonical_order
-from equiclust.clustering.validation import check_at_least_one, check_enough_samples
+from equiclust.clustering.validation import check_at_least_one, check_positive, check_share
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.device import choose_device
+from equiclust.nn.seeding import seeded
 from equiclust.storage import check_fits, check_ranks
 
 __all__ = ["DeepEmbeddedClustering", "Frame"]
 
 FloatArray = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
-
-_SHORTEST_INTERVAL, _LONGEST_INTERVAL = 20, 140
-_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +99,8 @@ class DeepEmbeddedClustering(DeepClusterer):
     scale : float or "auto"
         Unit of the latents; "auto" is the root mean square distance to the nearest first centre.
     init : {"k-means", "random"} or array-like (n_clusters, d)
-        First centres: the best of twenty k-means, samples drawn at random, or these latents.
+        First centres: the best of twenty k-means, samples drawn at random, or these latents as the
+        network gives them.
     pretrain_epochs : int
         Passes over the samples before the clusters; 0 for a network that is trained already.
     augmentation : mapping, optional
@@ -136,6 +133,7 @@ class DeepEmbeddedClustering(DeepClusterer):
     pretraining_ : list of dict
         One record an epoch.
     frames_ : list of Frame
+        Of all steps, also where the beginning was kept after them.
     kept_initialisation_ : bool
         The clustering made it worse: network and centres are those before it.
     notes_ : list of str
@@ -231,8 +229,7 @@ class DeepEmbeddedClustering(DeepClusterer):
             When a parameter or a sample cannot be used.
         """
         self._check_parameters()
-        samples = as_samples(X)
-        check_enough_samples(self.n_clusters, n_distinct(samples), len(samples))
+        samples = self._checked_samples(X, y)
         keep_freed_memory()
         seeds = [int(s) for s in check_random_state(self.random_state).randint(2**31 - 1, size=4)]
         self.notes_: list[str] = []
@@ -248,9 +245,7 @@ class DeepEmbeddedClustering(DeepClusterer):
     def _new_network(self, samples: Tensor, seed: int) -> nn.Module:
         if isinstance(self.network, nn.Module):
             return copy.deepcopy(self.network)
-        # The layers draw from torch's own generator, which is given back as it was.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             if self.network is not None:
                 return built(self.network)
             return plain_network(samples, self.method, self.embedding_dim)
@@ -258,6 +253,8 @@ class DeepEmbeddedClustering(DeepClusterer):
     def _pretrained(self, samples: Tensor, seed: int, listener: Listener) -> list[Record]:
         if not self.pretrain_epochs:
             return []
+        if self.batch_size < 2:
+            raise InputError(f"batch_size must be at least 2 to pretrain, got {self.batch_size}")
         return pretrain(
             self.network_,
             self._batches(samples, seed, self.augmentation),
@@ -269,7 +266,7 @@ class DeepEmbeddedClustering(DeepClusterer):
     def _cluster(
         self, samples: Tensor, y: npt.ArrayLike | None, seeds: list[int], listener: Listener
     ) -> None:
-        latents = encode_all(self.network_, samples, self._device).double().numpy()
+        latents = finite_latents(self.network_, samples, self._device).double().numpy()
         centres = first_centres(latents, self.n_clusters, self.init, seed=seeds[0])
         self.scale_ = scale_of(latents, centres) if self.scale == "auto" else float(self.scale)
         batches = self._batches(samples, seeds[1], self.augmentation)
@@ -277,7 +274,7 @@ class DeepEmbeddedClustering(DeepClusterer):
             self.network_,
             torch.from_numpy(centres / self.scale_).float(),
             self.scale_,
-            self._plan(batches.in_epoch),
+            self._plan(batches.between_looks),
             batches,
             Neighbourhood(latents, seed=seeds[0]),
         )
@@ -290,11 +287,12 @@ class DeepEmbeddedClustering(DeepClusterer):
         labels = self._assigned(samples).argmax(axis=1)
         order = canonical_order(labels, self.n_clusters)
         self.cluster_centers_ = self.cluster_centers_[order]
-        self.labels_ = np.argsort(order)[labels]
+        names = np.argsort(order)
+        self.labels_ = names[labels]
+        self.frames_ = [Frame(f.step, f.latents, names[f.labels]) for f in self.frames_]
 
-    def _plan(self, steps_in_epoch: int) -> Plan:
-        epoch = min(max(steps_in_epoch, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)
-        interval = epoch if self.update_interval == "auto" else self.update_interval
+    def _plan(self, between_looks: int) -> Plan:
+        interval = between_looks if self.update_interval == "auto" else self.update_interval
         return Plan(
             gamma=None if self.method == "dec" else self.gamma,
             degrees_of_freedom=self.degrees_of_freedom,
@@ -322,20 +320,25 @@ class DeepEmbeddedClustering(DeepClusterer):
     def _judge(self, rounds: Rounds) -> None:
         """Keep the beginning where the end is worse, and say what there is to say."""
         first, last = self.history_[0], self.history_[-1]
-        evidence = rounds.evidence()
         fewer = last["live"] < first["live"]
-        self.kept_initialisation_ = fewer or evidence.is_worse
+        evidence = None if rounds.diverged or fewer else rounds.evidence()
+        self.kept_initialisation_ = evidence is None or evidence.is_worse
         if rounds.n_revivals:
             self._note(
                 f"Clusters lost their members or merged {rounds.n_revivals} times and were given "
                 "half of the widest cluster: fewer clusters may fit the samples better."
             )
-        if fewer:
+        if rounds.diverged:
+            self._note(
+                "The clustering ran away to what is no number, so its beginning was kept: lower "
+                "learning_rate."
+            )
+        elif fewer:
             self._note(
                 f"The clustering left {last['live']:.0f} of {first['live']:.0f} clusters alive, so "
                 "its beginning was kept: lower learning_rate or ask for fewer clusters."
             )
-        elif self.kept_initialisation_:
+        elif evidence is not None and evidence.is_worse:
             self._note(
                 "The clustering divides more neighbours than its beginning did (agreement "
                 f"{evidence.end:.3f} after {evidence.beginning:.3f}), so its beginning was kept: "
@@ -353,11 +356,7 @@ class DeepEmbeddedClustering(DeepClusterer):
     def _assigned(self, samples: Tensor) -> npt.NDArray[np.float64]:
         latents = encode_all(self.network_, samples, self._device).double() / self.scale_
         centres = torch.from_numpy(self.cluster_centers_)
-        parts = [
-            soft_assignment(p, centres, self.degrees_of_freedom)
-            for p in torch.split(latents, _AT_ONCE)
-        ]
-        return np.asarray(torch.cat(parts).numpy())
+        return np.asarray(assigned(latents, centres, self.degrees_of_freedom).numpy())
 
     def _check_parameters(self) -> None:
         counts = ("n_clusters", "embedding_dim", "batch_size")
@@ -368,13 +367,12 @@ class DeepEmbeddedClustering(DeepClusterer):
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
                 raise InputError(f"{name} must be a whole number from 0 upwards, got {value!r}")
         for name in ("gamma", "degrees_of_freedom", "learning_rate", "pretrain_learning_rate"):
-            _check_positive(name, getattr(self, name))
+            check_positive(name, getattr(self, name))
         if self.scale != "auto":
-            _check_positive("scale", self.scale)
+            check_positive("scale", self.scale)
         if self.update_interval != "auto":
             check_at_least_one("update_interval", self.update_interval)
-        if not 0 <= self.tol <= 1:
-            raise InputError(f"tol must be from 0 to 1, got {self.tol!r}")
+        check_share("tol", self.tol)
         if self.method not in DEEP_METHODS:
             allowed = ", ".join(DEEP_METHODS)
             raise InputError(f"method must be one of {allowed}, got {self.method!r}")
@@ -408,8 +406,3 @@ class DeepEmbeddedClustering(DeepClusterer):
         self.history_, self.pretraining_ = list(learned["history"]), list(learned["pretraining"])
         self.kept_initialisation_ = bool(learned["kept_initialisation"])
         self.frames_ = []
-
-
-def _check_positive(name: str, value: object) -> None:
-    if not isinstance(value, int | float | np.number) or not value > 0:
-        raise InputError(f"{name} must be above 0, got {value!r}")

@@ -42,12 +42,12 @@ def absorbed(points: Array, centres: Array, labels: Labels) -> Labels:
     spread = float(np.sqrt(np.square(points - centres[labels]).sum(axis=1).mean()))
     given, sizes = labels.copy(), np.bincount(labels, minlength=len(centres))
     distances = cdist(centres, centres)
-    # From the smallest to the largest, so that a chain of near ones ends in the largest.
-    for small in np.argsort(sizes, kind="stable")[:-1]:
+    # The smallest first, each into the largest of those near it.
+    for small in np.argsort(sizes, kind="stable"):
         near = np.flatnonzero((distances[small] < _ONE_PLACE * spread) & (sizes > 0))
-        larger = near[(near != small) & (sizes[near] >= sizes[small])]
-        if sizes[small] and len(larger):
-            into = larger[np.argmax(sizes[larger])]
+        near = near[near != small]
+        if sizes[small] and len(near):
+            into = near[np.argmax(sizes[near])]
             given[given == small] = into
             sizes[into] += sizes[small]
             sizes[small] = 0

@@ -15,6 +15,8 @@ __all__ = ["history_table", "moving_average"]
 def moving_average(values: npt.ArrayLike, window: int) -> npt.NDArray[np.float64]:
     """Mean of each value and of those before it, `window` in all; fewer at the beginning.
 
+    What is not a number is left out; where nothing else is in the window, the mean is none either.
+
     Parameters
     ----------
     values : array-like (n,)
@@ -33,10 +35,14 @@ def moving_average(values: npt.ArrayLike, window: int) -> npt.NDArray[np.float64
     if window < 1:
         raise InputError(f"window must be at least 1, got {window!r}")
     given = np.asarray(values, dtype=np.float64)
-    sums = np.concatenate([[0.0], np.cumsum(given)])
+    known = np.isfinite(given)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(known, given, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(known)])
     last = np.arange(1, len(given) + 1)
     first = np.maximum(last - window, 0)
-    return np.asarray((sums[last] - sums[first]) / (last - first))
+    n = counts[last] - counts[first]
+    nothing = np.full(len(given), np.nan)
+    return np.asarray(np.divide(sums[last] - sums[first], n, out=nothing, where=n > 0))
 
 
 def history_table(

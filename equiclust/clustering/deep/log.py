@@ -71,6 +71,6 @@ def _writer(folder: str | os.PathLike[str]) -> Any:
     except ImportError as error:
         raise InputError(
             f"log_folder is {os.fspath(folder)!r}, but TensorBoard is not installed; "
-            "pip install tensorboard, or leave log_folder out"
+            "pip install equiclust[watch], or leave log_folder out"
         ) from error
     return SummaryWriter(os.fspath(folder))

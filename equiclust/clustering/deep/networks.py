@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from torch import nn
@@ -12,8 +12,9 @@ from equiclust.exceptions import InputError
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.nn.plain_convolutional import ConvolutionalAutoencoder, ConvolutionalConfig
 from equiclust.nn.plain_dense import DenseAutoencoder, DenseConfig
+from equiclust.nn.seeding import seeded
 
-__all__ = ["Config", "built", "described", "from_description"]
+__all__ = ["Config", "built", "config_of", "described", "from_description"]
 
 Config = NetworkConfig | ConvolutionalConfig | DenseConfig
 """What shapes one of our networks."""
@@ -31,12 +32,18 @@ def built(config: Config) -> nn.Module:
     return made
 
 
+def config_of(network: nn.Module) -> Config:
+    """The config of one of our networks."""
+    config: Config = network.config  # type: ignore[assignment]
+    return config
+
+
 def described(network: nn.Module) -> dict[str, Any] | None:
     """Kind and shape of one of our networks; None for any other."""
     kind = type(network).__name__
     if kind not in _KINDS or not isinstance(network, _KINDS[kind][0]):
         return None
-    return {"kind": kind, "config": asdict(network.config)}  # type: ignore[call-overload]
+    return {"kind": kind, "config": asdict(config_of(network))}
 
 
 def from_description(description: Mapping[str, Any]) -> nn.Module:
@@ -45,15 +52,16 @@ def from_description(description: Mapping[str, Any]) -> nn.Module:
     Raises
     ------
     InputError
-        When there is no such kind.
+        When there is no such kind, or it has no such shape.
     """
-    kind = description["kind"]
-    if kind not in _KINDS:
+    kind, given = str(description.get("kind")), description.get("config")
+    if kind not in _KINDS or not isinstance(given, Mapping):
         raise InputError(f"network must be one of {', '.join(_KINDS)}, got {kind!r}")
     network, config = _KINDS[kind]
-    values = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in description["config"].items()
-    }
-    made: nn.Module = network(config(**values))
+    known = [one.name for one in fields(config)]
+    if sorted(given) != sorted(known):
+        raise InputError(f"a {config.__name__} must have {', '.join(known)}, got {list(given)}")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    with seeded(0):
+        made: nn.Module = network(config(**values))
     return made

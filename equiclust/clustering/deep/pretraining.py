@@ -11,9 +11,13 @@ from torch import Tensor, nn
 
 from equiclust.augmentation import Augmentation
 from equiclust.clustering.deep.reading import encode_and_decode
+from equiclust.exceptions import InputError
 from equiclust.nn.learning_rate import warm_cosine
+from equiclust.nn.seeding import seeded
 
 __all__ = ["Batches", "pretrain"]
+
+_FEWEST_STEPS, _MOST_STEPS = 20, 140
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,11 @@ class Batches:
     def in_epoch(self) -> int:
         """Batches of an epoch; a last one that is not full waits for the next order."""
         return max(len(self.samples) // self.batch_size, 1)
+
+    @property
+    def between_looks(self) -> int:
+        """Steps from one look at all samples to the next: an epoch, but from 20 to 140."""
+        return min(max(self.in_epoch, _FEWEST_STEPS), _MOST_STEPS)
 
     def forever(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Places `(b,)` and views of batch after batch."""
@@ -80,9 +89,28 @@ def pretrain(
         The highest.
     on_epoch : callable, optional
         Gets each record.
+
+    Raises
+    ------
+    InputError
+        When nothing in the network may be trained, or it does not reconstruct.
     """
-    network.train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    if not trained:
+        raise InputError("network must have parameters that require gradients to be pretrained")
+    with seeded(batches.seed):
+        return _pretrained(network.train(), trained, batches, epochs, learning_rate, on_epoch)
+
+
+def _pretrained(
+    network: nn.Module,
+    trained: list[nn.Parameter],
+    batches: Batches,
+    epochs: int,
+    learning_rate: float,
+    on_epoch: Callable[[dict[str, float]], None] | None,
+) -> list[dict[str, float]]:
+    optimizer = torch.optim.Adam(trained, lr=learning_rate)
     steps = max(epochs * batches.in_epoch, 1)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_cosine(steps))
     source, history = batches.forever(), []

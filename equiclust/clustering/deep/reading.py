@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from equiclust.exceptions import InputError
+from equiclust.nn.device import full_precision
 
-__all__ = ["encode", "encode_all", "encode_and_decode"]
+__all__ = ["encode", "encode_all", "encode_and_decode", "finite_latents"]
 
 # Large enough to be fast, small enough for the memory of a laptop.
 _BATCH = 256
@@ -62,6 +63,27 @@ def encode_and_decode(network: nn.Module, samples: Tensor) -> tuple[Tensor, Tens
 def encode_all(network: nn.Module, samples: Tensor, device: torch.device) -> Tensor:
     """Latents of any number of samples, `(n, d)` on the processor, in evaluation mode."""
     network.eval()
-    with torch.inference_mode():
-        done = [encode(network, part.to(device)).cpu() for part in torch.split(samples, _BATCH)]
+    with torch.inference_mode(), full_precision(device):
+        # A copy: a network may work in place.
+        done = [
+            encode(network, part.to(device, copy=True)).cpu()
+            for part in torch.split(samples, _BATCH)
+        ]
     return torch.cat(done)
+
+
+def finite_latents(network: nn.Module, samples: Tensor, device: torch.device) -> Tensor:
+    """As `encode_all`.
+
+    Raises
+    ------
+    InputError
+        When a latent is not finite.
+    """
+    latents = encode_all(network, samples, device)
+    if not bool(torch.isfinite(latents).all()):
+        raise InputError(
+            "network gives latents that are not finite: lower the learning rate of its training, "
+            "or bring the samples to about 0 to 1"
+        )
+    return latents

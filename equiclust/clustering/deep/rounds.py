@@ -18,6 +18,7 @@ from equiclust.clustering.deep.guards import absorbed, n_live, revived
 from equiclust.clustering.deep.pretraining import Batches
 from equiclust.clustering.deep.reading import encode, encode_all, encode_and_decode
 from equiclust.clustering.deep.student import (
+    assigned,
     clustering_loss,
     soft_assignment,
     target_distribution,
@@ -31,7 +32,6 @@ Record = dict[str, float]
 
 # A cluster that empties again and again is none.
 _MOST_REVIVALS = 5
-_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,8 @@ class Rounds:
         One record a target.
     beginning : (dict, Tensor)
         State of the network, and centres, before the first step.
+    diverged : bool
+        The latents were no numbers any more, and the run ended.
     n_revivals : int
         How often clusters that had lost their members, or merged with others, were given new ones.
     """
@@ -128,6 +130,7 @@ class Rounds:
         self.neighbourhood = neighbourhood
         self.history: list[Record] = []
         self.n_revivals = 0
+        self.diverged = False
         trained = [p for p in network.parameters() if p.requires_grad]
         self._optimizer = torch.optim.Adam([*trained, self.centres], lr=plan.learning_rate)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -150,7 +153,11 @@ class Rounds:
         for step in range(self.plan.max_iter + 1):
             last = step == self.plan.max_iter
             if last or step % self.plan.update_interval == 0:
-                found = self._refresh(step)
+                latents = encode_all(self.network, self.batches.samples, self.batches.device)
+                if not bool(torch.isfinite(latents).all()):
+                    self.diverged = True
+                    break
+                found = self._refresh(step, latents)
                 if on_refresh is not None:
                     on_refresh(found)
                 if last or (step >= warm and found.record["changed"] <= self.plan.tol):
@@ -187,14 +194,13 @@ class Rounds:
         self._schedule.step()
 
     def _assign(self, latents: Tensor) -> Tensor:
-        alpha = self.plan.degrees_of_freedom
-        return soft_assignment(latents / self.scale, self.centres.to(latents.device), alpha)
+        return soft_assignment(latents / self.scale, self.centres, self.plan.degrees_of_freedom)
 
-    def _refresh(self, step: int) -> Refresh:
+    def _refresh(self, step: int, latents: Tensor) -> Refresh:
         """Look at all samples, bring empty clusters back, and set the next target."""
-        latents = encode_all(self.network, self.batches.samples, self.batches.device)
         labels = self._labels_of(latents)
-        if self.n_revivals < _MOST_REVIVALS and self._revive(latents, labels, seed=step):
+        may_revive = self.plan.max_iter and self.n_revivals < _MOST_REVIVALS
+        if may_revive and self._revive(latents, labels, seed=step):
             labels = self._labels_of(latents)
         assignment = self._assigned(latents)
         self._target = target_distribution(assignment)
@@ -207,12 +213,8 @@ class Rounds:
         return Refresh(self.history[-1], latents, labels)
 
     def _assigned(self, latents: Tensor) -> Tensor:
-        with torch.inference_mode():
-            parts = [
-                self._assign(part).cpu()
-                for part in torch.split(latents.to(self.centres.device), _AT_ONCE)
-            ]
-        return torch.cat(parts)
+        points = latents.to(self.centres.device) / self.scale
+        return assigned(points, self.centres, self.plan.degrees_of_freedom).cpu()
 
     def _labels_of(self, latents: Tensor) -> Labels:
         return self._assigned(latents).argmax(dim=1).numpy()
@@ -225,8 +227,12 @@ class Rounds:
         if n_live(own) == len(centres):
             return False
         places, _ = revived(points, centres, own, seed=seed)
+        if np.array_equal(places, centres):
+            return False
         with torch.no_grad():
-            self.centres.copy_(torch.from_numpy(places))
+            self.centres.copy_(torch.from_numpy(places).float())
+        # The momentum was that of the centres that are gone.
+        self._optimizer.state.pop(self.centres, None)
         self.n_revivals += 1
         return True
 
@@ -242,8 +248,7 @@ class Rounds:
             "learning_rate": float(self._schedule.get_last_lr()[0]),
             "seconds": perf_counter() - self._started,
         }
-        if self.plan.gamma is not None:
-            recent = torch.stack(self._losses).mean() if self._losses else torch.tensor(torch.nan)
-            record["mse"] = float(recent)
+        if self._losses:
+            record["mse"] = float(torch.stack(self._losses).mean())
             self._losses = []
         return record

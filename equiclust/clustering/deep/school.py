@@ -12,20 +12,21 @@ from torch import Tensor, nn
 
 from equiclust.clustering.deep.reading import encode
 from equiclust.nn.learning_rate import warm_cosine
+from equiclust.nn.seeding import seeded
 
 __all__ = ["Pupil", "School", "fitted_head"]
 
 _HEAD_STEPS, _HEAD_RATE = 300, 1e-2
+_CONSTANT = 1e-6
 # No cluster counts more than so many times its share, however rare it is in a batch.
 _MOST_WEIGHT = 5.0
 
 
 def fitted_head(latents: Tensor, shares: npt.NDArray[np.float64], *, seed: int) -> nn.Linear:
     """A linear layer from latents `(n, d)` to the logarithms of memberships `(n, k)`."""
-    spread = latents.std(dim=0).clamp(min=1e-6)
+    spread = latents.std(dim=0).clamp(min=_CONSTANT)
     points, wanted = (latents - latents.mean(dim=0)) / spread, torch.from_numpy(shares).float()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         head = nn.Linear(latents.shape[1], shares.shape[1])
     optimizer = torch.optim.Adam(head.parameters(), lr=_HEAD_RATE)
     for _ in range(_HEAD_STEPS):
@@ -35,6 +36,8 @@ def fitted_head(latents: Tensor, shares: npt.NDArray[np.float64], *, seed: int) 
         optimizer.step()
     with torch.no_grad():
         head.weight.div_(spread)
+        # A latent that never changes has taught nothing.
+        head.weight[:, latents.std(dim=0) <= _CONSTANT] = 0.0
         head.bias.sub_(head.weight @ latents.mean(dim=0))
     return head
 
@@ -99,13 +102,13 @@ class School:
         """One step: the teacher sees the images, the student views of them."""
         with torch.no_grad():
             certainty, labels = self.teacher(images).softmax(dim=1).max(dim=1)
-        weights = self._weights(certainty > self.threshold, labels)
-        if not bool(weights.any()):
-            return
-        losses = functional.cross_entropy(self.student(views), labels, reduction="none")
-        loss = (losses * weights).sum() / weights.sum()
+        weights = self._weights(certainty >= self.threshold, labels)
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if bool(weights.any()):
+            losses = functional.cross_entropy(self.student(views), labels, reduction="none")
+            loss = (losses * weights).sum() / weights.sum()
+            loss.backward()  # type: ignore[no-untyped-call]
+        # Where the teacher is sure of nothing, nothing has a gradient and nothing moves.
         self._optimizer.step()
         self._schedule.step()
         with torch.no_grad():
@@ -116,6 +119,6 @@ class School:
     def _weights(self, sure: Tensor, labels: Tensor) -> Tensor:
         """Of each image: one over how many of its cluster are sure, and nothing for the unsure."""
         n_clusters = self.student.head.out_features
-        counts = torch.bincount(labels[sure], minlength=n_clusters).to(labels.device)
+        counts = torch.bincount(labels[sure], minlength=n_clusters)
         fair = sure.sum() / (n_clusters * counts.clamp(min=1))
         return fair.clamp(max=_MOST_WEIGHT)[labels] * sure

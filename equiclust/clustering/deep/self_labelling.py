@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -15,12 +16,11 @@ from torch import Tensor, nn
 from equiclust.clustering.deep.base import DeepClusterer, scored
 from equiclust.clustering.deep.evidence import Evidence, Neighbourhood
 from equiclust.clustering.deep.log import Listener, Record, RecordLog
-from equiclust.clustering.deep.reading import encode_all
-from equiclust.clustering.deep.samples import as_samples, n_distinct
+from equiclust.clustering.deep.reading import encode_all, finite_latents
 from equiclust.clustering.deep.school import Pupil, School, fitted_head
 from equiclust.clustering.labels import canonical_order
 from equiclust.clustering.pipeline import make_clusterer
-from equiclust.clustering.validation import check_at_least_one, check_enough_samples
+from equiclust.clustering.validation import check_at_least_one, check_positive, check_share
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.nn.allocator import keep_freed_memory
@@ -31,7 +31,6 @@ __all__ = ["SelfLabelling"]
 
 Labels = npt.NDArray[np.int64]
 
-_SHORTEST_INTERVAL, _LONGEST_INTERVAL = 20, 140
 # Fewer members than this share of what they were at first: a cluster is all but lost.
 _ALL_BUT_LOST = 0.1
 
@@ -125,7 +124,7 @@ class SelfLabelling(DeepClusterer):
         y: npt.ArrayLike | None = None,
         *,
         on_refresh: Listener | None = None,
-        log_folder: str | None = None,
+        log_folder: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Find the clusters and learn them.
 
@@ -151,8 +150,7 @@ class SelfLabelling(DeepClusterer):
                 f"SelfLabelling needs a trained network, got {type(self.network).__name__}; hand "
                 "one in"
             )
-        samples = as_samples(X)
-        check_enough_samples(self.n_clusters, n_distinct(samples), len(samples))
+        samples = self._checked_samples(X, y)
         keep_freed_memory()
         seeds = [int(s) for s in check_random_state(self.random_state).randint(2**31 - 1, size=3)]
         self.notes_: list[str] = []
@@ -164,7 +162,7 @@ class SelfLabelling(DeepClusterer):
     def _learn(
         self, samples: Tensor, y: npt.ArrayLike | None, seeds: list[int], listener: Listener
     ) -> None:
-        latents = encode_all(self.network_, samples, self._device)
+        latents = finite_latents(self.network_, samples, self._device)
         places = latents.double().numpy()
         begun = make_clusterer("manifold", self.n_clusters, random_state=seeds[0]).fit(places)
         head = fitted_head(latents, begun.predict_proba(places), seed=seeds[0]).to(self._device)
@@ -182,7 +180,7 @@ class SelfLabelling(DeepClusterer):
         begun_labels = self._assigned(samples).argmax(axis=1)
         self.history_: list[Record] = []
         batches = self._batches(samples, seeds[1], self.augmentation or {})
-        interval = min(max(batches.in_epoch, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)
+        interval = batches.between_looks
         source = batches.forever()
         for step in range(self.max_iter + 1):
             if step % interval == 0 or step == self.max_iter:
@@ -263,12 +261,9 @@ class SelfLabelling(DeepClusterer):
     def _check_parameters(self) -> None:
         for name in ("n_clusters", "max_iter", "batch_size"):
             check_at_least_one(name, getattr(self, name))
-        for name in ("threshold", "momentum"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float | np.number) or not 0 <= value <= 1:
-                raise InputError(f"{name} must be from 0 to 1, got {value!r}")
-        if not self.learning_rate > 0:
-            raise InputError(f"learning_rate must be above 0, got {self.learning_rate!r}")
+        check_share("threshold", self.threshold)
+        check_share("momentum", self.momentum)
+        check_positive("learning_rate", self.learning_rate)
         self._check_network()
         self._check_augmentation()
 

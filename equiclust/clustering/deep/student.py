@@ -9,7 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["clustering_loss", "soft_assignment", "target_distribution"]
+__all__ = ["assigned", "clustering_loss", "soft_assignment", "target_distribution"]
+
+_AT_ONCE = 4096
 
 
 def soft_assignment(latents: Tensor, centres: Tensor, degrees_of_freedom: float = 1.0) -> Tensor:
@@ -34,6 +36,17 @@ def soft_assignment(latents: Tensor, centres: Tensor, degrees_of_freedom: float 
     alpha = degrees_of_freedom
     squared = (latents[:, None] - centres[None]).square().sum(dim=2)
     return torch.softmax(-0.5 * (alpha + 1.0) * torch.log1p(squared / alpha), dim=1)
+
+
+def assigned(latents: Tensor, centres: Tensor, degrees_of_freedom: float) -> Tensor:
+    """`soft_assignment` of any number of samples, in pieces and without gradients."""
+    with torch.inference_mode():
+        return torch.cat(
+            [
+                soft_assignment(part, centres, degrees_of_freedom)
+                for part in torch.split(latents, _AT_ONCE)
+            ]
+        )
 
 
 def target_distribution(assignment: Tensor) -> Tensor:

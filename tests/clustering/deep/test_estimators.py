@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from torch import Tensor, nn
@@ -15,8 +17,10 @@ from torch import Tensor, nn
 from equiclust import DeepEmbeddedClustering, SelfLabelling
 from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.images import ImageSet
 from equiclust.metrics import clustering_accuracy
 from equiclust.nn.plain_convolutional import ConvolutionalAutoencoder, ConvolutionalConfig
+from equiclust.nn.plain_dense import DenseConfig
 
 SIZE = 32
 
@@ -151,6 +155,84 @@ def test_saved_is_loaded_to_the_last_bit(
     assert again.history_ == deep.history_
 
 
+def test_config_and_history_with_reconstruction_come_back(tmp_path: Path) -> None:
+    images, _ = _marks(4)
+    config = ConvolutionalConfig(
+        size=SIZE, embedding_dim=4, filters=(4, 8), kernel_sizes=(5, 5), strides=(4, 2)
+    )
+    deep = DeepEmbeddedClustering(
+        3, network=config, method="dcec", pretrain_epochs=2, max_iter=40, random_state=0
+    ).fit(images)
+    deep.save(tmp_path)
+    state = torch.get_rng_state()
+    again = DeepEmbeddedClustering.load(tmp_path)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert again.network == config
+    assert again.history_ == deep.history_
+    np.testing.assert_array_equal(again.predict(images), deep.labels_)
+    np.testing.assert_array_equal(clone(again).fit(images).labels_, deep.labels_)
+
+
+def test_damaged_network_is_refused(tmp_path: Path) -> None:
+    images, _ = _marks(4)
+    DeepEmbeddedClustering(2, pretrain_epochs=1, max_iter=0, random_state=0).fit(images).save(
+        tmp_path
+    )
+    file = tmp_path / "deep_clustering.json"
+    content = json.loads(file.read_text())
+    del content["learned"]["network"]["config"]["widths"]
+    file.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="must have size, in_channels"):
+        DeepEmbeddedClustering.load(tmp_path)
+
+
+def test_samples_of_another_shape_are_refused(tmp_path: Path) -> None:
+    images, _ = _marks(0)
+    deep = DeepEmbeddedClustering(2, pretrain_epochs=1, max_iter=0, random_state=0).fit(images)
+    with pytest.raises(InputError, match=r"samples of shape \(1, 32, 32\) as in fit"):
+        deep.predict(images[:, :16, :16])
+    with pytest.raises(InputError, match=r"images must have shape \(n, 1, 16, 16\)"):
+        DeepEmbeddedClustering(2, network=DenseConfig(size=16)).fit(images)
+
+
+class InPlace(Rows):
+    """It works on what it is given."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x.mul_(0.5))
+
+
+def test_what_is_handed_in_stays_as_it_is() -> None:
+    rows, _ = _rows(0)
+    given = rows.astype(np.float32)
+    before = given.copy()
+    DeepEmbeddedClustering(3, network=InPlace(), pretrain_epochs=0, max_iter=0, random_state=0).fit(
+        given
+    ).predict(given)
+    np.testing.assert_array_equal(given, before)
+
+
+def test_masked_pixels_do_not_count() -> None:
+    images, _ = _marks(1, (6, 6, 6))
+    mask = np.zeros(images.shape, dtype=bool)
+    mask[:, :3, :3] = True
+    wild = np.where(mask, np.float32(1e6), images)
+    still = np.where(mask, np.float32(0.0), images)
+    masked = ImageSet.from_array(wild, mask=mask)
+    deep = DeepEmbeddedClustering(2, pretrain_epochs=1, max_iter=0, random_state=0).fit(still)
+    np.testing.assert_array_equal(deep.predict_proba(masked), deep.predict_proba(still))
+
+
+def test_what_runs_away_goes_back() -> None:
+    rows, kinds = _rows(0)
+    with pytest.warns(EquiclustWarning, match="beginning was kept"):
+        deep = DeepEmbeddedClustering(
+            3, network=Rows(), pretrain_epochs=0, max_iter=60, learning_rate=1e20, random_state=0
+        ).fit(rows)
+    assert np.all(np.isfinite(deep.predict_proba(rows)))
+    assert clustering_accuracy(kinds, deep.labels_) > 0.9
+
+
 def test_foreign_network_comes_back_into_one_of_its_kind(tmp_path: Path) -> None:
     rows, _ = _rows(0)
     deep = DeepEmbeddedClustering(
@@ -240,6 +322,10 @@ def test_frames_show_the_same_samples_at_every_target() -> None:
     ).fit(images)
     assert [frame.step for frame in deep.frames_] == [int(r["step"]) for r in deep.history_]
     assert {frame.latents.shape for frame in deep.frames_} == {(17, 10)}
+    if not deep.kept_initialisation_:
+        own = [tuple(row) for row in (deep.transform(images) * deep.scale_).round(4)]
+        shown = [tuple(row) for row in deep.frames_[-1].latents.round(4)]
+        assert [deep.labels_[own.index(row)] for row in shown] == list(deep.frames_[-1].labels)
 
 
 @pytest.mark.parametrize("size", [17, 28, 32, 50])
@@ -263,6 +349,11 @@ def test_plain_network_gives_back_any_size(size: int, strides: tuple[int, ...]) 
         ({"gamma": 0.0}, "gamma must be above 0, got 0.0"),
         ({"degrees_of_freedom": -1}, "degrees_of_freedom must be above 0, got -1"),
         ({"tol": 2}, "tol must be from 0 to 1, got 2"),
+        ({"tol": "a"}, "tol must be from 0 to 1, got 'a'"),
+        ({"device": "gpu"}, "device must be one of auto, .*cpu on this machine, got 'gpu'"),
+        ({"augmentation": {"angle": 3}}, "augmentation angle must be from 0 to 1, got 3"),
+        ({"augmentation": ["angle"]}, "augmentation must be a mapping"),
+        ({"batch_size": 1}, "batch_size must be at least 2 to pretrain, got 1"),
         ({"init": "best"}, "init must be 'k-means', 'random' or centres, got 'best'"),
         ({"init": np.zeros((2, 2))}, r"init must be finite centres of shape \(3, 10\)"),
         ({"network": "resnet"}, "network must be a torch Module or a config, got str"),

@@ -54,6 +54,13 @@ def test_all_but_one_can_be_empty(random_state: int) -> None:
     assert n_live(labels) == 4
 
 
+def test_chain_of_three_is_one_whatever_the_order_of_sizes() -> None:
+    points = np.concatenate([np.linspace(-2, 2, 5), np.linspace(-2, 2, 2)])[:, None]
+    labels = np.array([0, 0, 1, 1, 2, 2, 2])
+    merged = absorbed(points, np.array([[0.0], [0.05], [0.1]]), labels)
+    assert n_live(merged) == 1
+
+
 def test_equal_points_cannot_be_divided() -> None:
     places, labels = revived(np.ones((5, 2)), np.ones((3, 2)), np.zeros(5, dtype=np.int64), seed=0)
     assert n_live(labels) == 1

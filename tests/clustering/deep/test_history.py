@@ -29,3 +29,4 @@ def test_table_has_a_column_for_each_name() -> None:
     assert list(table) == ["step", "kl", "acc", "kl (mean of 2)", "acc (mean of 2)"]
     np.testing.assert_array_equal(table["acc"], [np.nan, 0.5])
     np.testing.assert_array_equal(table["kl (mean of 2)"], [3.0, 2.0])
+    np.testing.assert_array_equal(table["acc (mean of 2)"], [np.nan, 0.5])
