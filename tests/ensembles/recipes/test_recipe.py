@@ -134,7 +134,7 @@ def test_a_misspelt_key_is_refused_with_the_right_one(table: str, key: str, tmp_
         ("[ensemble]\nn_folds = 0", "[ensemble] n_folds must be at least 1, got 0"),
         ("[ensemble]\nreliability = 90", "[ensemble] reliability must be from 0 to 1, got 90.0"),
         ("[ensemble]\nconsensus = 'mean'", "consensus must be 'vote' or 'coassociation', got"),
-        ("[clusters]\nmethod = 'som'", "[clusters] method must be one of kmeans, gmm, spectral"),
+        ("[clusters]\nmethod = 'som'", "[clusters] method must be one of auto, gmm, kmeans"),
         ("[clusters]\nn_clusters = 0", "[clusters] n_clusters must be a whole number of at leas"),
         ("[images", "is not valid TOML"),
         ("size = 1\nsize = 2", "is not valid TOML"),
