@@ -143,7 +143,7 @@ def done_case(
 ) -> dict[str, Scores]:
     """Scores by method of one network and seed, read where they were found before."""
     place = folder / f"{name.replace(',', '').replace(' ', '_')}_{seed}"
-    pixels, kinds = test_digits()
+    pixels, kinds = mnist_digits()
     shown = turned(pixels, seed) if name in TURNED else pixels
     if name == PLAIN:
         case: _Plain | _Latents = _Plain(shown, kinds, seed)
@@ -158,7 +158,7 @@ def done_case(
     return found
 
 
-def test_digits() -> tuple[FloatArray, Labels]:
+def mnist_digits() -> tuple[FloatArray, Labels]:
     """Test digits `(n, 32, 32)` in 0 to 1, and what they are."""
     with np.load(Path(os.environ["EQUICLUST_DATA"]) / "mnist.npz") as arrays:
         images, labels = arrays["images"][_TEST_DIGITS], arrays["labels"][_TEST_DIGITS]
