@@ -162,6 +162,10 @@ class DiscParameters:
         Total flux of the disc seen face-on, in Jy.
     inclination, position_angle : float
         In degrees; 0 = face-on, and the major axis counter-clockwise from +y.
+    spin : float
+        How far the structure is turned within the disc, against the sense in which the disc
+        turns, in degrees: with `inclination` and `position_angle` the third of the angles under
+        which one system can be seen.
     mirror : bool
         Whether the disc turns clockwise on the sky; arms and wakes trail either way.
     centre : (float, float)
@@ -177,6 +181,7 @@ class DiscParameters:
     flux: float = 0.1
     inclination: float = 0.0
     position_angle: float = 0.0
+    spin: float = 0.0
     mirror: bool = False
     centre: tuple[float, float] = (0.0, 0.0)
     structure: tuple[Structure, ...] = ()
@@ -228,6 +233,7 @@ def disc_brightness(x: npt.ArrayLike, y: npt.ArrayLike, parameters: DiscParamete
     minor = up * math.sin(angle) + right * math.cos(angle)
     minor = minor / math.cos(math.radians(parameters.inclination))
     phi = np.arctan2(minor if parameters.mirror else -minor, major)
+    phi = phi + math.radians(parameters.spin)
     r = np.hypot(major, minor) / parameters.outer_radius
     scale = parameters.flux / (_relative_flux(parameters) * parameters.outer_radius**2)
     return scale * _face_on(r, phi, parameters)

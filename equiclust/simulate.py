@@ -9,13 +9,22 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from equiclust.disc_kinds import DISC_KINDS, draw_structure
 from equiclust.discs import DiscParameters, Structure, beam_noise, disc_brightness, render
+from equiclust.draws import (
+    RandomState,
+    balanced_kinds,
+    check_kinds,
+    check_set,
+    image_seeds,
+    root_seed,
+    truth_table,
+)
 from equiclust.exceptions import InputError
 from equiclust.images import Beam, Image, ImageSet
 
@@ -30,9 +39,8 @@ __all__ = [
     "draw_disc",
     "render",
     "simulate_discs",
+    "simulate_views",
 ]
-
-RandomState = int | np.random.Generator | np.random.RandomState | None
 
 PIXEL_SCALE = 0.02 / 3600.0
 """Width of a pixel in degrees."""
@@ -43,6 +51,7 @@ DESCRIPTIONS = {
     "kind_index": "place of the kind among all that can be simulated",
     "inclination": "0 = face-on",
     "position_angle": "of the major axis, east of north",
+    "spin": "by which the structure is turned within the disc, from the major axis",
     "mirror": "whether the disc turns clockwise, arms and wakes trailing",
     "outer_radius": "where the edge has dimmed the disc by a factor e",
     "flux": "total flux if seen face-on",
@@ -52,6 +61,12 @@ DESCRIPTIONS = {
     "beam_angle": "position angle of the beam, east of north",
     "seed": "seed with which `draw_disc` gives this disc, its other arguments being the same",
     "structure": "parameters of the structure as JSON, lengths in outer radii, angles in radians",
+}
+UNITS = {
+    **dict.fromkeys(("inclination", "position_angle", "spin", "beam_angle"), "deg"),
+    "outer_radius": "pix",
+    "flux": "Jy",
+    "noise_rms": "Jy/beam",
 }
 
 
@@ -86,9 +101,9 @@ def draw_disc(
     InputError
         When an argument cannot be used.
     """
-    _check_kinds([kind])
+    check_kinds([kind], DISC_KINDS)
     _check_disc(max_inclination, outer_radius, max_offset, beam_fwhm)
-    rng = np.random.default_rng(_entropy(random_state))
+    rng = np.random.default_rng(root_seed(random_state))
     return _draw_disc(rng, kind, max_inclination, outer_radius, max_offset, beam_fwhm)
 
 
@@ -174,44 +189,112 @@ def simulate_discs(
     InputError
         When an argument cannot be used.
     """
-    _check_kinds(kinds)
+    check_kinds(kinds, DISC_KINDS)
     _check_disc(max_inclination, outer_radius, max_offset, beam_fwhm)
-    _check_set(n, size, snr)
-    root = _entropy(random_state)
-    order, seeds = _shuffled(kinds, n, root), _seeds(n, root)
+    check_set(n, size, snr)
+    root = root_seed(random_state)
     telescope = _Telescope(size, snr, beam_fwhm)
-    observed = [
-        _observe(
-            f"disc_{i:05d}", kind, seed, telescope, (max_inclination, outer_radius, max_offset)
-        )
-        for i, (kind, seed) in enumerate(zip(order, seeds, strict=True))
-    ]
-    return ImageSet(tuple(image for image, _ in observed)), _truth([row for _, row in observed])
+    observed = []
+    for i, (kind, seed) in enumerate(_systems(kinds, n, root)):
+        rng = np.random.default_rng(seed)
+        disc = _draw_disc(rng, kind, max_inclination, outer_radius, max_offset, beam_fwhm)
+        camera = np.random.default_rng([seed, 1])
+        observed.append(_observe(f"disc_{i:05d}", disc, seed, telescope, camera))
+    return _as_set(observed, DESCRIPTIONS)
 
 
-def _shuffled(kinds: Sequence[str], n: int, root: int) -> list[str]:
-    """Block by block, so that each kind is as frequent and the start does not depend on `n`."""
-    rng = np.random.default_rng([root, 0])
-    order: list[str] = []
-    while len(order) < n:
-        order.extend(kinds[i] for i in rng.permutation(len(kinds)))
-    return order[:n]
+def simulate_views(
+    n: int,
+    *,
+    n_views: int = 2,
+    size: int = 128,
+    kinds: Sequence[str] = DISC_KINDS,
+    max_inclination: float = 60.0,
+    outer_radius: tuple[float, float] = (0.35, 0.8),
+    max_offset: float = 0.0,
+    snr: tuple[float, float] = (15.0, 60.0),
+    beam_fwhm: float = 0.05,
+    random_state: RandomState = None,
+) -> tuple[ImageSet, Table]:
+    """The same discs again and again, each time from somewhere else and by another beam.
+
+    Of every system the structure, size and flux stay. Its inclination, its position angle, the
+    direction within the disc about which it is inclined, its handedness, the beam and the noise are
+    drawn anew for every view.
+
+    Parameters
+    ----------
+    n : int
+        Number of systems.
+    n_views : int
+        Images of each.
+    size, kinds, max_inclination, outer_radius, max_offset, snr, beam_fwhm, random_state
+        As in `simulate_discs`.
+
+    Returns
+    -------
+    images : ImageSet
+        The `n_views` images of the first system, then those of the next.
+    truth : astropy.table.Table
+        One row an image, with the `system` that it shows.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    """
+    check_kinds(kinds, DISC_KINDS)
+    _check_disc(max_inclination, outer_radius, max_offset, beam_fwhm)
+    check_set(n, size, snr)
+    if n_views < 1:
+        raise InputError(f"n_views must be at least 1, got {n_views}")
+    root = root_seed(random_state)
+    telescope = _Telescope(size, snr, beam_fwhm)
+    observed = []
+    for i, (kind, seed) in enumerate(_systems(kinds, n, root)):
+        rng = np.random.default_rng(seed)
+        disc = _draw_disc(rng, kind, max_inclination, outer_radius, max_offset, beam_fwhm)
+        for view in range(n_views):
+            camera = np.random.default_rng([seed, 2, view])
+            seen = _seen_from_elsewhere(disc, max_inclination, camera)
+            image, row = _observe(f"disc_{i:05d}_view_{view}", seen, seed, telescope, camera)
+            observed.append((image, row | {"system": f"disc_{i:05d}"}))
+    return _as_set(observed, {**DESCRIPTIONS, "system": "which disc it is, whatever its view"})
 
 
-def _seeds(n: int, root: int) -> list[int]:
-    return [int(seed) for seed in np.random.default_rng([root, 1]).integers(2**62, size=n)]
+def _systems(kinds: Sequence[str], n: int, root: int) -> list[tuple[str, int]]:
+    """Kind and seed of every disc."""
+    return list(zip(balanced_kinds(kinds, n, root), image_seeds(n, root), strict=True))
+
+
+def _seen_from_elsewhere(
+    disc: DiscParameters, max_inclination: float, rng: np.random.Generator
+) -> DiscParameters:
+    cosine = rng.uniform(math.cos(math.radians(max_inclination)), 1.0)
+    return replace(
+        disc,
+        inclination=math.degrees(math.acos(min(cosine, 1.0))),
+        position_angle=rng.uniform(0.0, 180.0),
+        spin=rng.uniform(0.0, 360.0),
+        mirror=bool(rng.integers(2)),
+    )
+
+
+def _as_set(
+    observed: list[tuple[Image, dict[str, Any]]], descriptions: dict[str, str]
+) -> tuple[ImageSet, Table]:
+    images = ImageSet(tuple(image for image, _ in observed))
+    return images, truth_table([row for _, row in observed], descriptions, UNITS)
 
 
 def _observe(
     name: str,
-    kind: str,
+    parameters: DiscParameters,
     seed: int,
     telescope: _Telescope,
-    disc: tuple[float, tuple[float, float], float],
+    rng: np.random.Generator,
 ) -> tuple[Image, dict[str, Any]]:
     size, fwhm = telescope.size, telescope.beam_fwhm
-    parameters = _draw_disc(np.random.default_rng(seed), kind, *disc, fwhm)
-    rng = np.random.default_rng([seed, 1])
     ratio, angle = rng.uniform(0.75, 1.0), rng.uniform(0.0, 180.0)
     peak_snr = math.exp(rng.uniform(*np.log(telescope.snr)))
     wcs = _wcs(size, rng.uniform(64.0, 72.0), rng.uniform(22.0, 28.0))
@@ -225,10 +308,11 @@ def _observe(
     image = Image.from_values(clean + noise, name, wcs=wcs, unit="Jy/beam", beam=beam)
     row = {
         "id": name,
-        "kind": kind,
-        "kind_index": DISC_KINDS.index(kind),
+        "kind": parameters.kind,
+        "kind_index": DISC_KINDS.index(parameters.kind),
         "inclination": parameters.inclination,
         "position_angle": parameters.position_angle,
+        "spin": parameters.spin,
         "mirror": parameters.mirror,
         "outer_radius": 0.5 * size * parameters.outer_radius,
         "flux": parameters.flux,
@@ -259,39 +343,6 @@ def _wcs(size: int, ra: float, dec: float) -> WCS:
     return wcs
 
 
-def _truth(rows: list[dict[str, Any]]) -> Table:
-    from astropy.table import Table
-
-    table = Table(rows=rows)
-    units = {"inclination": "deg", "position_angle": "deg", "beam_angle": "deg"}
-    units |= {"outer_radius": "pix", "flux": "Jy", "noise_rms": "Jy/beam"}
-    for name, description in DESCRIPTIONS.items():
-        table[name].description = description
-        table[name].unit = units.get(name)
-    return table
-
-
-def _entropy(random_state: RandomState) -> int:
-    if isinstance(random_state, int | np.integer) and random_state >= 0:
-        return int(random_state)
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31))
-    if random_state is None or isinstance(random_state, np.random.Generator):
-        return int(np.random.default_rng(random_state).integers(2**62))
-    raise InputError(
-        "random_state must be None, a whole number from 0, a Generator or a RandomState, "
-        f"got {random_state!r}"
-    )
-
-
-def _check_kinds(kinds: Sequence[str]) -> None:
-    unknown = [kind for kind in kinds if kind not in DISC_KINDS]
-    if unknown or not kinds or len(set(kinds)) < len(kinds):
-        raise InputError(
-            f"kinds must be different ones of {', '.join(DISC_KINDS)}, got {list(kinds)}"
-        )
-
-
 def _check_disc(
     max_inclination: float, outer_radius: tuple[float, float], max_offset: float, beam_fwhm: float
 ) -> None:
@@ -303,12 +354,3 @@ def _check_disc(
         raise InputError(f"max_offset must lie between 0 and 1, got {max_offset}")
     if not 0.0 < beam_fwhm <= 0.25:
         raise InputError(f"beam_fwhm must be above 0 and at most 0.25, got {beam_fwhm}")
-
-
-def _check_set(n: int, size: int, snr: tuple[float, float]) -> None:
-    if n < 1:
-        raise InputError(f"n must be at least 1, got {n}")
-    if not 16 <= size <= 4096:
-        raise InputError(f"size must lie between 16 and 4096 pixels, got {size}")
-    if not 0.0 < snr[0] <= snr[1] < math.inf:
-        raise InputError(f"snr must be a range above 0, lowest first, got {snr}")

@@ -26,6 +26,7 @@ from equiclust.simulate import (
     draw_disc,
     render,
     simulate_discs,
+    simulate_views,
 )
 
 kinds = pytest.mark.parametrize("kind", DISC_KINDS)
@@ -282,3 +283,61 @@ def test_bad_arguments_are_named_with_their_value(arguments: dict[str, Any], wor
 def test_bad_pictures_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         render(DiscParameters(), **{"size": 16, **arguments})
+
+
+@kinds
+@pytest.mark.parametrize("mirror", [False, True])
+def test_spinning_a_face_on_disc_turns_its_picture(kind: str, mirror: bool) -> None:
+    disc = draw_disc(kind, max_inclination=0.0, random_state=3)
+    upright = render(DiscParameters(**{**vars(disc), "mirror": mirror}), 40)
+    spun = render(DiscParameters(**{**vars(disc), "mirror": mirror, "spin": 90.0}), 40)
+    turned = np.rot90(upright, -1 if mirror else 1)
+    np.testing.assert_allclose(spun, turned, rtol=0, atol=1e-12 * upright.max())
+
+
+@kinds
+def test_spinning_an_inclined_disc_is_more_than_turning_its_picture(kind: str) -> None:
+    disc = draw_disc(kind, max_inclination=0.0, random_state=4)
+    tilted = {**vars(disc), "inclination": 60.0, "position_angle": 0.0}
+    before, after = (render(DiscParameters(**{**tilted, "spin": s}), 40) for s in (0.0, 70.0))
+    axisymmetric = kind in ("smooth", "rings", "cavity")
+    assert np.allclose(before, after, rtol=0, atol=1e-9 * before.max()) == axisymmetric
+
+
+def test_views_show_the_same_systems_from_everywhere() -> None:
+    images, truth = simulate_views(40, n_views=3, size=24, max_inclination=70, random_state=1)
+    assert images.ids[:4] == (
+        "disc_00000_view_0", "disc_00000_view_1", "disc_00000_view_2", "disc_00001_view_0"
+    )  # fmt: skip
+    for system in truth.group_by("system").groups:
+        for name in ("kind", "outer_radius", "flux", "seed", "structure"):
+            assert len(set(system[name])) == 1, name
+        for name in ("inclination", "position_angle", "spin", "beam_angle", "noise_rms"):
+            assert len(set(system[name])) == 3, name
+    cosines = np.cos(np.radians(np.asarray(truth["inclination"])))
+    assert ks_2samp(cosines, np.linspace(math.cos(math.radians(70)), 1, 400)).pvalue > 0.01
+    assert truth["inclination"].unit == truth["spin"].unit == units.deg
+
+
+def test_a_view_is_the_disc_that_its_row_describes() -> None:
+    images, truth = simulate_views(2, size=32, snr=(1e6, 1e6), random_state=6)
+    row = truth[3]
+    disc = draw_disc(str(row["kind"]), random_state=int(row["seed"]))
+    camera = {name: row[name] for name in ("inclination", "position_angle", "spin", "mirror")}
+    seen = DiscParameters(**{**vars(disc), **camera})
+    beam = {"beam_ratio": row["beam_ratio"], "beam_angle": row["beam_angle"]}
+    expected = render(seen, 32, **beam)
+    found = images.pixels[3, 0]
+    np.testing.assert_allclose(found / found.max(), expected / expected.max(), atol=1e-4)
+
+
+@pytest.mark.parametrize("first", [4, 9])
+def test_the_first_views_do_not_depend_on_how_many_follow(first: int) -> None:
+    few, _ = simulate_views(first, size=16, random_state=2)
+    many, _ = simulate_views(12, size=16, random_state=2)
+    np.testing.assert_array_equal(few.pixels, many.pixels[: 2 * first])
+
+
+def test_no_view_is_refused() -> None:
+    with pytest.raises(InputError, match="n_views must be at least 1, got 0"):
+        simulate_views(2, n_views=0)

@@ -324,6 +324,7 @@ def simulate(
     seed: Annotated[int, "S"] = 0,
     output: Annotated[str, "DIR"],
     max_inclination: Annotated[float | None, "DEG"] = None,
+    views: Annotated[int | None, "K"] = None,
     channels: Annotated[int | None, "K"] = None,
     scale: Annotated[float | None, "PX"] = None,
     slope: Annotated[float | None, "SLOPE"] = None,
@@ -352,6 +353,9 @@ def simulate(
         New or empty folder for one FITS file an image or map, and truth.ecsv.
     max_inclination
         Discs: highest inclination in degrees, 60 by default; 0 is face-on.
+    views
+        Discs: images of every disc, each seen from somewhere else; which disc it shows says the
+        column system of the truth.
     channels
         Clouds: make cubes of so many velocity channels of 0.2 km/s, in K; without it, maps in
         K km/s.
@@ -372,23 +376,19 @@ def simulate(
     Examples
     --------
     equiclust simulate discs -n 120 --size 64 --seed 1 --output discs
+    equiclust simulate discs -n 100 --views 2 --size 64 --output pairs
     equiclust simulate clouds -n 3 --size 512 --seed 1 --output clouds
     equiclust simulate clouds -n 1 --size 256 --channels 40 --output cubes
     """
     from equiclust.cli.simulate import SimulateOptions, write_clouds, write_discs
 
-    options = SimulateOptions(max_inclination, channels, scale, slope, beam, snr, angle)
+    options = SimulateOptions(max_inclination, views, channels, scale, slope, beam, snr, angle)
     options.check(what)
     if what == "clouds":
         side = 512 if size is None else size
         return write_clouds(session, options, n=n, size=side, seed=seed, output=output)
     return write_discs(
-        session,
-        n=n,
-        size=128 if size is None else size,
-        seed=seed,
-        output=output,
-        max_inclination=60.0 if max_inclination is None else max_inclination,
+        session, options, n=n, size=128 if size is None else size, seed=seed, output=output
     )
 
 

@@ -39,6 +39,7 @@ class SimulateOptions:
     """What only discs or only clouds can be asked for; `None` where the user said nothing."""
 
     max_inclination: float | None = None
+    views: int | None = None
     channels: int | None = None
     scale: float | None = None
     slope: float | None = None
@@ -54,7 +55,7 @@ class SimulateOptions:
         InputError
         """
         for field in fields(self):
-            of_discs = field.name == "max_inclination"
+            of_discs = field.name in ("max_inclination", "views")
             if getattr(self, field.name) is not None and of_discs != (what == "discs"):
                 flag = f"--{field.name.replace('_', '-')}"
                 raise InputError(
@@ -77,23 +78,28 @@ class SimulateOptions:
 
 
 def write_discs(
-    session: Session, *, n: int, size: int, seed: int, output: str, max_inclination: float
+    session: Session, options: SimulateOptions, *, n: int, size: int, seed: int, output: str
 ) -> Outcome:
     """Write discs as FITS, and their truth last: a folder that has it is complete."""
     from data_adapters import write_fits
-    from equiclust.simulate import simulate_discs
+    from equiclust.simulate import simulate_discs, simulate_views
 
     folder = Path(output)
     check_place(folder)
+    said = {} if options.max_inclination is None else {"max_inclination": options.max_inclination}
     with session.stage("simulating"):
-        images, truth = simulate_discs(
-            n, size=size, max_inclination=max_inclination, random_state=seed
-        )
+        if options.views is None:
+            images, truth = simulate_discs(n, size=size, random_state=seed, **said)
+        else:
+            images, truth = simulate_views(
+                n, n_views=options.views, size=size, random_state=seed, **said
+            )
     _check_free(folder, {f"{name}.fits" for name in images.ids})
     paths = write_fits(images, folder)
     write_table(truth, folder / TRUTH)
     record = {"folder": str(folder), "truth": str(folder / TRUTH), "n_images": len(paths)}
-    return Outcome(record, f"{len(paths)} discs in {folder}, their truth in {folder / TRUTH}")
+    what = "discs" if options.views is None else f"views of {n} discs"
+    return Outcome(record, f"{len(paths)} {what} in {folder}, their truth in {folder / TRUTH}")
 
 
 def write_clouds(

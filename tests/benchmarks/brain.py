@@ -21,6 +21,7 @@ from equiclust.clustering.deep import DeepEmbeddedClustering, SelfLabelling
 from equiclust.metrics import clustering_accuracy, normalized_mutual_information
 from equiclust.nn.plain_convolutional import ConvolutionalConfig
 from equiclust.persistence import read_json, write_json
+from tests.benchmarks.kept import kept_network
 from tests.benchmarks.tables import Table
 
 __all__ = ["brain_table", "done_case"]
@@ -68,12 +69,15 @@ def brain_table(
     return Table("brain", "CT, MRI and PET in three clusters", rows)
 
 
-def done_case(folder: Path, name: str, seed: int) -> dict[str, Scores]:
+def done_case(
+    folder: Path, name: str, seed: int, methods: Sequence[str] | None = None
+) -> dict[str, Scores]:
     """Scores by method of one set and seed, read where they were found before."""
-    case = _Case(*_slices(name, seed), seed)
+    own = folder / f"{name}_{seed}"
+    case = _Case(*_slices(name, seed), seed, own / "network")
     found = {}
-    for method in case.methods:
-        place = folder / f"{name}_{seed}" / f"{method.replace(' ', '_')}.json"
+    for method in methods or case.methods:
+        place = own / f"{method.replace(' ', '_')}.json"
         if not place.is_file():
             write_json(place, case.scores(method))
         found[method] = read_json(place)
@@ -100,6 +104,7 @@ class _Case:
     images: FloatArray
     kinds: Labels
     seed: int
+    place: Path
     _begun: dict[int, DeepEmbeddedClustering] = field(default_factory=dict)
 
     methods = (
@@ -170,6 +175,9 @@ class _Case:
     @cached_property
     def network(self) -> EquivariantAutoencoder:
         """Ours; of every set it sees as many batches."""
+        return kept_network(self.place, self._trained)
+
+    def _trained(self) -> EquivariantAutoencoder:
         shown = self.images[self._shown]
         return EquivariantAutoencoder(
             size=self.images.shape[1],

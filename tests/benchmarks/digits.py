@@ -24,7 +24,8 @@ from equiclust.metrics import (
     clustering_accuracy,
     normalized_mutual_information,
 )
-from equiclust.persistence import read_json, replace_folder, write_json
+from equiclust.persistence import read_json, write_json
+from tests.benchmarks.kept import kept_network, training_seconds
 from tests.benchmarks.tables import Table
 
 __all__ = ["done_case", "mnist_table", "rotated_mnist_table"]
@@ -38,7 +39,6 @@ _TEST_DIGITS = slice(60_000, 70_000)
 _MARGIN = 2
 _DEEP_STEPS, _SELF_STEPS = 300, 500
 _PLAIN_EPOCHS, _PLAIN_STEPS = 30, 1000
-_RECORD = "record.json"
 # The group has eight elements: as many channels, as many multiplications.
 _TRIVIAL: dict[str, Any] = {
     "group": "trivial",
@@ -234,20 +234,15 @@ class _Latents:
 
     @cached_property
     def network(self) -> EquivariantAutoencoder:
-        """Trained, or read where it was trained before."""
-        if not self.place.is_dir():
-            started = perf_counter()
-            network = self.variant.autoencoder(self.seed).fit(self.pixels)
-            with replace_folder(self.place) as draft:
-                network.save(draft)
-                write_json(draft / _RECORD, {"seconds": perf_counter() - started})
-        return EquivariantAutoencoder.load(self.place)
+        return kept_network(
+            self.place, lambda: self.variant.autoencoder(self.seed).fit(self.pixels)
+        )
 
     def scores(self, method: str) -> Scores:
         network = self.network
         started = perf_counter()
         scores = _scores(self.kinds, self._labels(method, network), started)
-        return {**scores, "network": float(read_json(self.place / _RECORD)["seconds"])}
+        return {**scores, "network": training_seconds(self.place)}
 
     def _labels(self, method: str, network: EquivariantAutoencoder) -> Labels:
         if method in ("k-means", "manifold"):

@@ -127,6 +127,7 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, refused: Callable[
     discs = ("simulate", "discs", "-n", "2", "--output", str(folder))
     for flag in ("--channels", "--scale", "--slope", "--beam", "--snr", "--angle"):
         assert f"{flag} is for clouds and cannot be given for discs" in refused(*discs, flag, "9")
+    assert "--views is for discs" in refused(*clouds(folder, "--views", "2"))
     assert "--max-inclination is for discs" in refused(*clouds(folder, "--max-inclination", "9"))
     assert "--channels must be at least 2, got 1" in refused(*clouds(folder, "--channels", "1"))
     assert "--beam must lie between" in refused(*clouds(folder, "--beam", "1"))
@@ -134,3 +135,11 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, refused: Callable[
     assert "n must be at least 1" in refused(*clouds(folder, "-n", "0"))
     assert "random_state" in refused(*clouds(folder, "--seed", "-1"))
     assert not folder.exists()
+
+
+def test_views_are_written_with_their_system(tmp_path: Path) -> None:
+    folder = tmp_path / "pairs"
+    assert simulate(folder, "--views", "2") == 0
+    truth = read_table(folder / "truth.ecsv")
+    assert len(read(folder).images) == len(truth) == 14
+    assert truth["system"].tolist()[:3] == ["disc_00000", "disc_00000", "disc_00001"]
