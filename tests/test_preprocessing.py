@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
@@ -55,7 +55,7 @@ def preprocessors(draw: st.DrawFn) -> Preprocessor:
         stretch=draw(st.sampled_from(sorted(STRETCHES))),
         percentiles=draw(st.sampled_from([(0, 100), (1.0, 99.9), (5, 95)])),
         center=draw(st.sampled_from(["none", "centroid", "peak"])),
-        canonical=draw(st.sampled_from(["none", "scale"])),
+        canonical=draw(st.sampled_from(["none", "scale", "inclination", "affine"])),
         circular_mask=draw(st.sampled_from([None, 0.9, 1.0])),
     )
 
@@ -162,6 +162,7 @@ def test_the_empty_part_beside_a_rectangle_is_masked(height: int, width: int, si
 def test_the_original_values_come_back_between_the_limits(
     scene: Image, preprocessor: Preprocessor
 ) -> None:
+    assume(preprocessor.canonical in ("none", "scale"))
     images, records, _ = preprocessor.process(ImageSet((scene,)))
     back = preprocessor.inverse_transform(images, json.loads(json.dumps(records)))
     for image, restored, record in zip(images, back, records, strict=True):
@@ -226,13 +227,43 @@ def test_objects_of_any_size_come_out_alike(radius: float, noise: float, random_
     assert scales[0] / scales[1] == pytest.approx(radius / 0.4, rel=0.05)
 
 
-def test_a_texture_has_no_size_to_be_undone(random_state: int) -> None:
+def _inclined(ratio: float, angle: float, width: float, side: int) -> npt.NDArray[np.float64]:
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    along = y * np.cos(angle) - x * np.sin(angle)
+    across = (y * np.sin(angle) + x * np.cos(angle)) / ratio
+    r = np.hypot(along, across) / width
+    return np.exp(-(r**4)) * (1.0 + 0.8 * np.cos(12.0 * r))
+
+
+@pytest.mark.parametrize("ratio", [0.4, 0.5, 0.8])
+@pytest.mark.parametrize("size", [32, 96, 128])
+@pytest.mark.parametrize("canonical", ["inclination", "affine"])
+def test_a_ring_seen_from_the_side_comes_out_as_seen_from_above(
+    canonical: str, ratio: float, size: int
+) -> None:
+    inclined, above = _inclined(ratio, 0.7, 40.0, 128), _inclined(1.0, 0.0, 40.0, 128)
+    preprocessor = Preprocessor(size=size, canonical=canonical)
+    found, expected = preprocessor.transform(np.stack([inclined, above])).pixels[:, 0]
+    np.testing.assert_allclose(found, expected, atol=0.05)
+    records = preprocessor.describe(np.stack([inclined, above]))
+    assert [record["axis_ratio"] for record in records] == pytest.approx([ratio, 1.0], abs=0.01)
+
+
+@pytest.mark.parametrize(("canonical", "same"), [("inclination", False), ("affine", True)])
+def test_only_affine_frames_forget_the_size(canonical: str, same: bool) -> None:
+    pair = np.stack([_inclined(0.6, 0.3, width, 128) for width in (30.0, 45.0)])
+    small, large = Preprocessor(size=64, canonical=canonical).transform(pair).pixels[:, 0]
+    assert np.allclose(small, large, atol=0.1) == same
+
+
+@pytest.mark.parametrize("canonical", ["scale", "inclination", "affine"])
+def test_a_texture_has_neither_size_nor_inclination(canonical: str, random_state: int) -> None:
     texture = np.random.default_rng(random_state).standard_normal((3, 64, 64))
-    plain, canonical = (
-        Preprocessor(size=32, canonical=kind).fit_transform(texture).pixels
-        for kind in ("none", "scale")
+    plain, undone = (
+        Preprocessor(size=24, canonical=kind).fit_transform(texture).pixels
+        for kind in ("none", canonical)
     )
-    np.testing.assert_array_equal(plain, canonical)
+    np.testing.assert_array_equal(plain, undone)
 
 
 def test_equal_peaks_share_the_centre() -> None:

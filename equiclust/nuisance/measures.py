@@ -143,7 +143,7 @@ def _scene(image: Image) -> _Scene:
         return _Scene(total, np.zeros_like(total), np.nan, np.nan)
     sky = border_level(total[None, None], outermost)
     sigma = noise(total[None, None], outermost)
-    on_sky = is_on_sky(total[~image.mask][None], sky)
+    on_sky = is_on_sky(total[None, None], image.mask, outermost)[0]
     is_light = on_sky & (total - sky > _SIGNIFICANCE * sigma) & ~image.mask
     return _Scene(total, np.where(is_light, total - sky, 0.0), float(sky[0]), float(sigma[0]))
 

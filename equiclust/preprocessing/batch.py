@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.images import Image, ImageSet
-from equiclust.preprocessing.canonical import canonical_zooms
+from equiclust.preprocessing.canonical import Frames, canonical_zooms, deprojected_frames
 from equiclust.preprocessing.center import centroid_offsets, peak_offsets
+from equiclust.preprocessing.ellipse import measure_ellipses
 from equiclust.preprocessing.levels import STRETCHES, border, border_level, limits
 from equiclust.preprocessing.resize import positions, resize
+from equiclust.preprocessing.sky import beam_moments
+from equiclust.preprocessing.warp import warp
 
 __all__ = ["Outcome", "Record", "Settings", "Unusable", "batches", "process_batch"]
 
@@ -44,6 +47,13 @@ class Unusable(NamedTuple):
     reason: str
 
 
+class _Upright(NamedTuple):
+    """Frames that differ in place and size only."""
+
+    offsets: Array | None
+    zooms: Array | None
+
+
 Outcome = tuple[Image, Record] | Unusable
 
 
@@ -68,16 +78,13 @@ def process_batch(
         return [Unusable(image, "every pixel is masked or not a number") for image in images]
     pixels = _with_channels(np.stack([image.pixels for image in images]), channels)
     ring = border(mask)
-    offsets = _offsets(pixels, mask, ring, settings.center)
-    zooms = None
-    if settings.canonical == "scale":
-        zooms = canonical_zooms(pixels, mask, ring, offsets)
-    values, hidden = resize(pixels, mask, size=settings.size, offsets=offsets, zooms=zooms)
+    frames = _frames(images, pixels, mask, ring, settings)
+    values, hidden = _shown(pixels, mask, settings.size, frames)
     hidden |= _outside(settings.size, settings.circular_mask)
     background = _background(pixels, mask, ring, settings.background)
     bounds = _bounds(values, hidden, background, settings.percentiles)
     shown = _stretched(values, hidden, bounds, settings.stretch)
-    records = _records(images, settings, offsets, zooms, background, bounds)
+    records = _records(images, settings, frames, background, bounds)
     return [
         (image.with_pixels(new, gone), record)
         if record["upper"] > record["lower"]
@@ -95,10 +102,40 @@ def _with_channels(pixels: npt.NDArray[np.float32], channels: int | None) -> npt
     return pixels
 
 
+def _frames(
+    images: list[Image], pixels: npt.NDArray[Any], mask: Mask, ring: Mask, settings: Settings
+) -> Frames | _Upright:
+    if settings.canonical in ("inclination", "affine"):
+        beams = np.stack([beam_moments(image) for image in images])
+        ellipses = measure_ellipses(pixels, mask, ring, beams=beams)
+        return deprojected_frames(ellipses, mask.shape, to_scale=settings.canonical == "affine")
+    offsets = _offsets(pixels, mask, ring, settings.center)
+    if settings.canonical == "scale":
+        return _Upright(offsets, canonical_zooms(pixels, mask, ring, offsets))
+    return _Upright(offsets, None)
+
+
 def _offsets(pixels: npt.NDArray[Any], mask: Mask, ring: Mask, center: str) -> Array | None:
     if center == "centroid":
         return centroid_offsets(pixels, mask, ring)
     return peak_offsets(pixels, mask) if center == "peak" else None
+
+
+def _shown(
+    pixels: npt.NDArray[Any], mask: Mask, size: int, frames: Frames | _Upright
+) -> tuple[Array, Mask]:
+    if isinstance(frames, _Upright):
+        return resize(pixels, mask, size=size, offsets=frames.offsets, zooms=frames.zooms)
+    values, hidden = resize(pixels, mask, size=size)
+    changed = frames.changed
+    values[changed], hidden[changed] = warp(
+        pixels[changed],
+        mask,
+        size=size,
+        centres=frames.offsets[changed],
+        matrices=frames.matrices[changed] * (max(mask.shape) / size),
+    )
+    return values, hidden
 
 
 def _outside(size: int, radius: float | None) -> Mask:
@@ -142,8 +179,7 @@ def _stretched(values: Array, hidden: Mask, bounds: Array, stretch: str) -> npt.
 def _records(
     images: list[Image],
     settings: Settings,
-    offsets: Array | None,
-    zooms: Array | None,
+    frames: Frames | _Upright,
     background: Array | None,
     bounds: Array,
 ) -> list[Record]:
@@ -153,16 +189,31 @@ def _records(
         "width": width,
         "stretch": settings.stretch,
     }
-    centers = np.zeros((len(images), 2)) if offsets is None else offsets
-    scales = max(height, width) / settings.size * (np.ones(len(images)) if zooms is None else zooms)
+    centers, zooms, ratios = _geometry(frames, len(images))
+    scales = max(height, width) / settings.size * zooms
     levels = [None] * len(images) if background is None else background.tolist()
     return [
         {"id": image.id, **common, "scale": scale, "center_y": y, "center_x": x}
-        | {"background": level, "lower": lower, "upper": upper}
-        for image, scale, (y, x), level, (lower, upper) in zip(
-            images, scales.tolist(), centers.tolist(), levels, bounds.tolist(), strict=True
+        | {"axis_ratio": ratio, "background": level, "lower": lower, "upper": upper}
+        for image, scale, (y, x), ratio, level, (lower, upper) in zip(
+            images,
+            scales.tolist(),
+            centers.tolist(),
+            ratios.tolist(),
+            levels,
+            bounds.tolist(),
+            strict=True,
         )
     ]
+
+
+def _geometry(frames: Frames | _Upright, n: int) -> tuple[Array, Array, Array]:
+    """New middles `(n, 2)`, sides in old ones `(n,)`, and axis ratios that are undone `(n,)`."""
+    if isinstance(frames, Frames):
+        minor, major = np.linalg.eigvalsh(frames.matrices).T
+        return frames.offsets, major, minor / major
+    centers = np.zeros((n, 2)) if frames.offsets is None else frames.offsets
+    return centers, np.ones(n) if frames.zooms is None else frames.zooms, np.ones(n)
 
 
 def _why_not(record: Record) -> str:

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.preprocessing.levels import border_level, noise
+from equiclust.preprocessing.levels import light_above_border
 from equiclust.preprocessing.resize import positions
 
 __all__ = ["centroid_offsets", "peak_offsets"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-# What rises less than this many standard deviations of the border above it is not the object.
-SIGNIFICANCE = 3.0
 
 
 def centroid_offsets(pixels: npt.NDArray[Any], mask: Mask, ring: Mask) -> Array:
@@ -26,19 +24,14 @@ def centroid_offsets(pixels: npt.NDArray[Any], mask: Mask, ring: Mask) -> Array:
     pixels : ndarray (n, c, h, w)
         The channels are added up.
     mask, ring : ndarray (h, w), bool
-        What to ignore, and what is border. Its median is subtracted, and only what rises three
-        standard deviations above it is weighed: noise all over the frame would pull the centre
-        towards the middle.
+        What to ignore, and what is border; see `light_above_border`.
 
     Returns
     -------
     ndarray (n, 2), float64
         0 where nothing rises above the border.
     """
-    total = pixels.sum(axis=1, keepdims=True, dtype=float)
-    excess = total - border_level(total, ring)[:, None, None, None]
-    floor = SIGNIFICANCE * noise(total, ring)[:, None, None, None]
-    return _mean_position(np.where((excess > floor) & ~mask, excess, 0.0)[:, 0])
+    return _mean_position(light_above_border(pixels, mask, ring))
 
 
 def peak_offsets(pixels: npt.NDArray[Any], mask: Mask) -> Array:

@@ -10,7 +10,16 @@ import numpy.typing as npt
 
 from equiclust.preprocessing.resize import positions
 
-__all__ = ["STRETCHES", "Stretch", "border", "border_level", "is_on_sky", "limits", "noise"]
+__all__ = [
+    "STRETCHES",
+    "Stretch",
+    "border",
+    "border_level",
+    "is_on_sky",
+    "light_above_border",
+    "limits",
+    "noise",
+]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -24,6 +33,8 @@ BORDER_FRACTION = 0.1
 # An image that rises less than this many times as far above its border as it falls below is not an
 # object on a sky.
 RISE_OVER_FALL = 3.0
+# What rises less than this many standard deviations of the border above it is not the object.
+SIGNIFICANCE = 3.0
 # float32 holds 7 digits: a contrast below the last of them is no contrast.
 FLATNESS = 1e-6
 TIE = 1e-9
@@ -85,6 +96,24 @@ def noise(pixels: npt.NDArray[Any], ring: Mask) -> Array:
     return spread
 
 
+def light_above_border(pixels: npt.NDArray[Any], mask: Mask, ring: Mask) -> Array:
+    """What rises three standard deviations above the border, and 0 elsewhere: `(n, h, w)`.
+
+    Noise all over the frame would pull every moment of the light towards that of the frame.
+
+    Parameters
+    ----------
+    pixels : ndarray (n, c, h, w)
+        The channels are added up.
+    mask, ring : ndarray (h, w), bool
+        What to ignore, and what is border.
+    """
+    total = pixels.sum(axis=1, keepdims=True, dtype=float)
+    excess = (total - border_level(total, ring)[:, None, None, None])[:, 0]
+    floor = SIGNIFICANCE * noise(total, ring)[:, None, None]
+    return np.where((excess > floor) & ~mask, excess, 0.0)
+
+
 def limits(values: Array, background: Array | None, *, percentiles: tuple[float, float]) -> Array:
     """Lower and upper limit of every image, `(n, 2)`.
 
@@ -114,10 +143,19 @@ def limits(values: Array, background: Array | None, *, percentiles: tuple[float,
     return np.stack([lower, np.where(_flat(lower, upper), lower, upper)], axis=1)
 
 
-def is_on_sky(values: Array, background: Array) -> Mask:
-    """Whether the values `(n, k)` of each image are those of an object on a sky `(n,)`."""
-    lower, upper = np.percentile(values, [1.0, 99.9], axis=1)
-    return _rises(lower, upper, background)
+def is_on_sky(pixels: npt.NDArray[Any], mask: Mask, ring: Mask) -> Mask:
+    """Whether each image `(n, c, h, w)` shows an object on a sky: `(n,)`.
+
+    Parameters
+    ----------
+    pixels : ndarray (n, c, h, w)
+        The channels are added up.
+    mask, ring : ndarray (h, w), bool
+        What to ignore, and what is border.
+    """
+    total = pixels.sum(axis=1, keepdims=True, dtype=float)
+    lower, upper = np.percentile(total[:, 0, ~mask], [1.0, 99.9], axis=1)
+    return _rises(lower, upper, border_level(total, ring))
 
 
 def _rises(lower: Array, upper: Array, background: Array) -> Mask:

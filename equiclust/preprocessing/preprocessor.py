@@ -26,7 +26,7 @@ __all__ = ["Preprocessor", "Processed"]
 
 BACKGROUNDS = ("border", "none", "median")
 CENTERS = ("none", "centroid", "peak")
-CANONICALS = ("none", "scale")
+CANONICALS = ("none", "scale", "inclination", "affine")
 # The corners lie the root of 2 half sides from the middle.
 MAX_RADIUS = 1.5
 
@@ -66,10 +66,12 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
     center : {"none", "centroid", "peak"}
         What is moved to the middle of the new image: nothing, the centre of light above the
         border, or the brightest pixel. For more than a few objects in a frame, "none".
-    canonical : {"none", "scale"}
+    canonical : {"none", "scale", "inclination", "affine"}
         "scale" enlarges or shrinks every object on a sky to the same apparent size, the radius of
-        gyration of its light: how far away it is says nothing of its shape. Textures and dark
-        objects are left as they are.
+        gyration of its light: how far away it is says nothing of its shape. "inclination" shows
+        flat discs face-on, at the size that they have, with their centre in the middle whatever
+        `center` says; see `equiclust.canonical`. "affine" does both. Textures and dark objects are
+        left as they are, and with the last two what goes on beyond the frame.
     circular_mask : float, optional
         Radius in half sides of the new image beyond which everything is masked.
     channels : "auto" or int
@@ -143,7 +145,8 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
         -------
         tuple of dict
             `id`; `height`, `width` before; `scale`, old pixels in a new one; `center_y`,
-            `center_x`, the new middle in old pixels from the old one; `background`, `lower` and
+            `center_x`, the new middle in old pixels from the old one; `axis_ratio`, minor over
+            major axis of the ellipse that was made round, 1 for none; `background`, `lower` and
             `upper` in the image's unit; `stretch`.
         """
         return self._process_all(images).records
