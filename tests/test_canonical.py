@@ -69,7 +69,9 @@ def test_position_angles_are_on_the_sky(flip: float, turn: float) -> None:
     wcs.wcs.cd = 1e-5 * np.array([[flip * c, -flip * s], [s, c]])
     image = Image.from_values(ellipse(0.5, 25.0), "one", wcs=wcs)
     along = np.array([-math.sin(math.radians(25.0)), math.cos(math.radians(25.0))])
-    (ra, ra_end), (dec, dec_end) = wcs.wcs_pix2world([[47.5, 47.5], [47.5 + along[0], 47.5 + along[1]]], 0).T
+    (ra, ra_end), (dec, dec_end) = wcs.wcs_pix2world(
+        [[47.5, 47.5], [47.5 + along[0], 47.5 + along[1]]], 0
+    ).T
     east = (ra_end - ra) * math.cos(math.radians(40.0))
     expected = math.degrees(math.atan2(east, dec_end - dec))
     [row] = measure_inclinations(ImageSet((image,)))

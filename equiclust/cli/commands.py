@@ -185,6 +185,40 @@ def check(session: Session, run: RunPath, inputs: Inputs = ()) -> Outcome:
     return check_run(session, run, inputs)
 
 
+def similar(
+    session: Session,
+    run: RunPath,
+    inputs: Annotated[tuple[str, ...], "IMAGE"],
+    *,
+    n: Annotated[int, "N"] = 10,
+    output: Annotated[str, "SHEET.png"] = "similar.png",
+) -> Outcome:
+    """Find the images of a run that are most like given ones, however those are turned.
+
+    Writes a contact sheet with every image in front of its nearest ones, and a table of them beside
+    it, with their distances between latents. An image that the run has seen is not its own
+    neighbour. Among a million images or more the search is approximate.
+
+    Parameters
+    ----------
+    run
+        Folder that `equiclust run` has written.
+    inputs
+        Files, folders or globs.
+    n
+        How many of the nearest.
+    output
+        The contact sheet; the table is written beside it as .ecsv.
+
+    Examples
+    --------
+    equiclust similar sorted new/disc.fits -n 10
+    """
+    from equiclust.cli.similar import find_similar
+
+    return find_similar(session, run, inputs, n=n, output=output)
+
+
 def report(session: Session, run: RunPath) -> Outcome:
     """Write the HTML report of a run again.
 
@@ -413,5 +447,5 @@ def demo(session: Session, *, output: Annotated[str, "DIR"] = "demo") -> Outcome
 
 COMMANDS = tuple(
     Command(function.__name__, function)
-    for function in (run, predict, check, segment, report, simulate, demo)
+    for function in (run, predict, similar, check, segment, report, simulate, demo)
 )

@@ -64,12 +64,20 @@ class Model:
         return cls(preprocessor, KFoldEnsemble.load(folder))
 
     def verdict(self, images: ImageSet, update: Update) -> Verdict:
-        """What the jury says of processed images, which are encoded slice by slice."""
+        """What the jury says of processed images."""
+        return self.ensemble.jury_.verdict(self._encoded(images, update))
+
+    def latents(self, images: ImageSet, update: Update) -> FloatArray:
+        """Latents `(n, d)` of processed images, as the run wrote those of its own."""
+        return self.ensemble.transform_latents(self._encoded(images, update))
+
+    def _encoded(self, images: ImageSet, update: Update) -> FloatArray:
+        """Latents by every member, slice by slice."""
         latents = []
         for start in range(0, len(images), _SLICE):
             latents.append(self.ensemble.encode(images[start : start + _SLICE]))
             update(min(start + _SLICE, len(images)), len(images), "")
-        return self.ensemble.jury_.verdict(np.concatenate(latents, axis=1))
+        return np.concatenate(latents, axis=1)
 
     def label_unprocessed(self, originals: ImageSet) -> npt.NDArray[np.int64]:
         """Labels of images as they are read; -1 also where one cannot be processed."""

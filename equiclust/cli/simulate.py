@@ -86,14 +86,14 @@ def write_discs(
 
     folder = Path(output)
     check_place(folder)
-    said = {} if options.max_inclination is None else {"max_inclination": options.max_inclination}
+    said: Any = {"size": size, "random_state": seed}
+    if options.max_inclination is not None:
+        said["max_inclination"] = options.max_inclination
     with session.stage("simulating"):
         if options.views is None:
-            images, truth = simulate_discs(n, size=size, random_state=seed, **said)
+            images, truth = simulate_discs(n, **said)
         else:
-            images, truth = simulate_views(
-                n, n_views=options.views, size=size, random_state=seed, **said
-            )
+            images, truth = simulate_views(n, n_views=options.views, **said)
     _check_free(folder, {f"{name}.fits" for name in images.ids})
     paths = write_fits(images, folder)
     write_table(truth, folder / TRUTH)

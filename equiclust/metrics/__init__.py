@@ -13,6 +13,7 @@ from equiclust.metrics.confusion import (
     matched_classes,
 )
 from equiclust.metrics.reconstruction import reconstruction_scores
+from equiclust.metrics.retrieval import mean_average_precision, recall_at_k
 
 __all__ = [
     "ClassScores",
@@ -22,6 +23,8 @@ __all__ = [
     "confusion_matrix",
     "many_to_one_accuracy",
     "matched_classes",
+    "mean_average_precision",
     "normalized_mutual_information",
+    "recall_at_k",
     "reconstruction_scores",
 ]

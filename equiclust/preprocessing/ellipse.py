@@ -162,7 +162,7 @@ def _without(moments: Array, beam: Array) -> Array:
     """Moments before the beam widened them; what is narrower than it can show stays positive."""
     values, axes = np.linalg.eigh(moments - beam)
     floor = _RESOLVED**2 * np.linalg.eigvalsh(beam)[:, :1] + np.finfo(float).tiny
-    return np.einsum("nij,nj,nkj->nik", axes, np.maximum(values, floor), axes)
+    return np.asarray(np.einsum("nij,nj,nkj->nik", axes, np.maximum(values, floor), axes))
 
 
 def _ellipticities(moments: Array) -> Array:

@@ -1,0 +1,193 @@
+"""`equiclust similar`: what of a run is most like an image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data_adapters import read
+from equiclust.catalogue import read_table, write_table
+from equiclust.cli.inputs import absolute, gather
+from equiclust.cli.model import Model
+from equiclust.cli.places import check_place
+from equiclust.cli.session import Outcome, Session
+from equiclust.exceptions import EquiclustError, InputError, OutputError
+from equiclust.images import ImageSet
+from equiclust.report.contact_sheet import SheetTile, write_contact_sheet
+from equiclust.run_folder import RunFolder
+from equiclust.similarity import LatentIndex
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+__all__ = ["find_similar"]
+
+# A sheet of more rows is read by nobody; the table has them all.
+_MOST_ROWS = 30
+_SAID = 5
+
+_DESCRIPTIONS = {
+    "id": "image that was asked about",
+    "rank": "1 = nearest",
+    "similar": "image of the run",
+    "path": "its file",
+    "distance": "between the latents",
+    "label": "cluster of the image of the run; -1 = don't know",
+}
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Hit:
+    """One of the nearest: its row in the catalogue of the run, and how far away it is."""
+
+    row: int
+    distance: float
+
+
+def find_similar(
+    session: Session, run: str, inputs: Sequence[str], *, n: int, output: str
+) -> Outcome:
+    """Write a contact sheet, and a table, of the nearest images of a run to every input.
+
+    Raises
+    ------
+    InputError
+        When `n` is below 1, or no input can be used.
+    OutputError
+        When the place cannot be written.
+    """
+    sheet = Path(output)
+    _check(n, sheet)
+    folder = RunFolder.open(run)
+    catalogue = read_table(folder.catalogue_ecsv)
+    model = Model.load(folder.model)
+    gathered = gather(inputs, model.preprocessor.get_params(), session)
+    with session.stage("encoding") as update:
+        latents = model.latents(gathered.images, update)
+    with session.stage("searching"):
+        hits = _hits(folder, catalogue, gathered.originals, latents, n)
+    with session.stage("drawing"):
+        pictures = _Pictures(folder, catalogue, model)
+        rows = [
+            _sheet_row(images, found, catalogue, pictures)
+            for images, found in zip(gathered.images, hits[:_MOST_ROWS], strict=False)
+        ]
+        write_contact_sheet(sheet, rows)
+    table = _table(gathered.originals, hits, catalogue)
+    listed = sheet.with_suffix(".ecsv")
+    write_table(table, listed)
+    record = {
+        "sheet": str(sheet),
+        "table": str(listed),
+        "n_images": len(hits),
+        "n_rejected": len(gathered.rejected),
+        "similar": {
+            image.id: [{"id": str(catalogue["id"][hit.row]), "distance": hit.distance}
+                       for hit in found]
+            for image, found in zip(gathered.originals, hits, strict=True)
+        },
+    }  # fmt: skip
+    return Outcome(record, _text(gathered.originals, hits, catalogue, sheet, listed))
+
+
+def _check(n: int, sheet: Path) -> None:
+    if n < 1:
+        raise InputError(f"-n must be at least 1, got {n}")
+    if sheet.suffix.lower() != ".png":
+        raise InputError(f"--output must end in .png, got {str(sheet)!r}")
+    check_place(sheet)
+    if sheet.is_dir():
+        raise OutputError(f"cannot write to {str(sheet)!r}: it is a folder; choose another output")
+
+
+def _hits(
+    folder: RunFolder, catalogue: Table, asked: ImageSet, latents: FloatArray, n: int
+) -> list[list[_Hit]]:
+    """The nearest of the run to every image, without the image itself if it is of the run."""
+    index = LatentIndex(np.asarray(read_table(folder.latents_fits)["latent"]))
+    distances, rows = index.query(latents, n + 1)
+    own = {(str(row["id"]), str(row["path"])): i for i, row in enumerate(catalogue)}
+    found = []
+    for image, far, near in zip(asked, distances, rows, strict=True):
+        itself = own.get((image.id, os.path.abspath(image.path or "")))
+        others = [_Hit(int(row), float(d)) for d, row in zip(far, near, strict=True)]
+        found.append([hit for hit in others if hit.row != itself][:n])
+    return found
+
+
+class _Pictures:
+    """Images of the run as the network sees them: from its previews, or from their files."""
+
+    def __init__(self, folder: RunFolder, catalogue: Table, model: Model) -> None:
+        self._catalogue, self._preprocessor = catalogue, model.preprocessor
+        with np.load(folder.previews_npz, allow_pickle=False) as arrays:
+            previews = zip(arrays["ids"].tolist(), arrays["images"], strict=True)
+            self._known: dict[str, FloatArray | None] = dict(previews)
+
+    def of(self, row: int) -> FloatArray | None:
+        """Pixels `(c, h, w)`, or None when the file is gone or is another one now."""
+        name = str(self._catalogue["id"][row])
+        if name not in self._known:
+            self._known[name] = self._read(name, str(self._catalogue["path"][row]))
+        return self._known[name]
+
+    def _read(self, name: str, path: str) -> FloatArray | None:
+        try:
+            chosen = [image for image in read(absolute([path])).images if image.id == name]
+            pixels: FloatArray = self._preprocessor.transform(ImageSet((chosen[0],))).pixels[0]
+        except (EquiclustError, IndexError):
+            return None
+        return pixels
+
+
+def _sheet_row(
+    image: Any, found: list[_Hit], catalogue: Table, pictures: _Pictures
+) -> list[SheetTile]:
+    tiles = [SheetTile(image.pixels, image.id, "asked about")]
+    for hit in found:
+        label = int(catalogue["label"][hit.row])
+        cluster = f"cluster {label}" if label >= 0 else "no cluster"
+        name = str(catalogue["id"][hit.row])
+        tiles.append(SheetTile(pictures.of(hit.row), name, f"{hit.distance:.3g}, {cluster}"))
+    return tiles
+
+
+def _table(asked: ImageSet, hits: list[list[_Hit]], catalogue: Table) -> Table:
+    from astropy.table import Table
+
+    rows = [
+        {
+            "id": image.id,
+            "rank": rank,
+            "similar": str(catalogue["id"][hit.row]),
+            "path": str(catalogue["path"][hit.row]),
+            "distance": hit.distance,
+            "label": int(catalogue["label"][hit.row]),
+        }
+        for image, found in zip(asked, hits, strict=True)
+        for rank, hit in enumerate(found, start=1)
+    ]
+    table = Table(rows=rows, names=list(_DESCRIPTIONS))
+    for name, description in _DESCRIPTIONS.items():
+        table[name].description = description
+    return table
+
+
+def _text(
+    asked: ImageSet, hits: list[list[_Hit]], catalogue: Table, sheet: Path, listed: Path
+) -> str:
+    lines = []
+    for image, found in zip(asked, hits[:_SAID], strict=False):
+        near = ", ".join(f"{catalogue['id'][h.row]} ({h.distance:.3g})" for h in found[:_SAID])
+        lines.append(f"{image.id}: {near}")
+    if len(hits) > _SAID:
+        lines.append(f"and {len(hits) - _SAID} more in the table")
+    return "\n".join([*lines, f"Contact sheet: {sheet}", f"Table: {listed}"])
