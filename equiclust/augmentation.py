@@ -16,6 +16,8 @@ __all__ = ["Augmentation"]
 # Of powers of zero the gradient is no number, and interpolation undershoots it.
 _DARKEST = 1e-4
 _KNOTS = 4
+# Of a disc that is seen edge-on nothing is left.
+_MOST_TILTED = 0.9
 _SMOOTHING_TAPS = (1.0, 4.0, 6.0, 4.0, 1.0)
 
 
@@ -31,6 +33,10 @@ class Augmentation:
         Largest natural logarithm of the magnification.
     shear : float
         Largest natural logarithm of the stretch along a random axis.
+    tilt : float
+        Largest inclination, in right angles, under which the image is seen as a flat disc: it is
+        squeezed along a random axis, and the cosine of the inclination is uniform. For images
+        that are not deprojected; it is 0 unless asked for.
     bending : float
         Standard deviation of a smooth random displacement, in half sides of the image, drawn on
         a grid of 4 x 4 knots (Simard, Steinkraus & Platt 2003). For strokes and other soft things;
@@ -51,6 +57,7 @@ class Augmentation:
     angle: float = 1.0
     scale: float = 0.2
     shear: float = 0.15
+    tilt: float = 0.0
     bending: float = 0.0
     smoothing: float = 0.3
     contrast: float = 0.5
@@ -107,7 +114,7 @@ class Augmentation:
 
     @property
     def _moves(self) -> bool:
-        return any((self.angle, self.scale, self.shear, self.bending, self.mirror))
+        return any((self.angle, self.scale, self.shear, self.tilt, self.bending, self.mirror))
 
     def _bend(self, images: Tensor, generator: torch.Generator) -> Tensor | None:
         """Displacements `(n, h, w, 2)` between the knots, by bicubic interpolation."""
@@ -131,7 +138,15 @@ class Augmentation:
         mirror = torch.where(torch.rand(n, generator=generator) < self.mirror, -1.0, 1.0)
         scales = torch.diag_embed(torch.stack([magnify * mirror, magnify], dim=-1))
         along = torch.diag_embed(torch.stack([stretch, 1.0 / stretch], dim=-1).sqrt())
-        return _rotation(turn) @ scales @ _rotation(axis) @ along @ _rotation(-axis)
+        matrices = _rotation(turn) @ scales @ _rotation(axis) @ along @ _rotation(-axis)
+        return matrices @ self._tilts(n, generator) if self.tilt else matrices
+
+    def _tilts(self, n: int, generator: torch.Generator) -> Tensor:
+        """`(n, 2, 2)`: to look up a disc that is squeezed, its minor axis is stretched."""
+        share, axis = torch.rand(2, n, generator=generator).unbind()
+        cosine = 1.0 - share * (1.0 - math.cos(0.5 * math.pi * min(self.tilt, _MOST_TILTED)))
+        squeeze = torch.diag_embed(torch.stack([torch.ones(n), 1.0 / cosine], dim=-1))
+        return _rotation(math.pi * axis) @ squeeze @ _rotation(-math.pi * axis)
 
     def _angles(self, shares: Tensor) -> Tensor:
         """From shares of a full turn, 0 to 1, to angles either way, in radians."""

@@ -171,6 +171,7 @@ def make_catalogue(
     outlier_score: npt.ArrayLike,
     agreement: npt.ArrayLike | None = None,
     agreement_held_out: npt.ArrayLike | None = None,
+    more: Table | None = None,
 ) -> Table:
     """Catalogue of one row an image.
 
@@ -189,12 +190,14 @@ def make_catalogue(
     agreement, agreement_held_out : array-like (n,), float, optional
         Share of the folds that give the label: of all, and of those that were not trained on the
         image (NaN where there are none).
+    more : astropy.table.Table, optional
+        One row an image; its columns but for id are added.
 
     Returns
     -------
     astropy.table.Table
         Columns id, path, label, confidence, agreement and agreement_held_out where given,
-        label_fold_00 and so on, outlier_score; ra and dec in
+        label_fold_00 and so on, outlier_score; those of `more`; ra and dec in
         degrees (ICRS, of the image's centre, NaN where unknown) when an image has a WCS.
 
     Raises
@@ -225,6 +228,11 @@ def make_catalogue(
         _add(table, name, _labels(f"fold_labels[{k}]", row, n), f"label in fold {k}")
     scores = _scores("outlier_score", outlier_score, n)
     _add(table, "outlier_score", scores, "the larger, the less like the others")
+    if more is not None and list(more["id"]) != list(images.ids):
+        raise InputError(f"more must have the {n} ids of the images, got {len(more)} others")
+    for column in () if more is None else more.itercols():
+        if column.name != "id":
+            table[column.name] = column
     if any(image.wcs is not None for image in images):
         places = np.array([_centre(image) for image in images])
         _add(table, "ra", places[:, 0], "right ascension of the image's centre, ICRS", "deg")

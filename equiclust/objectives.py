@@ -22,6 +22,7 @@ __all__ = [
     "ObjectiveWeights",
     "PerceptualLoss",
     "PerceptualNetwork",
+    "contrast",
     "find_weights",
     "masked_mse",
     "rotation_error",
@@ -57,6 +58,10 @@ class ObjectiveWeights:
         Pull together the latents of two augmented views of one image, `view_distance`.
     rotation : float
         Keep the latent as it is when a view is turned by any angle, `rotation_error`.
+    contrast : float
+        Tell the second view of every image from those of all others, `contrast`. For finding the
+        same object again: it drives apart what is alike, which clusters had better not be. It is 0
+        unless asked for.
     """
 
     mse: float = 10.0
@@ -65,12 +70,18 @@ class ObjectiveWeights:
     covariance: float = 15.0
     invariance: float = 25.0
     rotation: float = 60.0
+    contrast: float = 0.0
 
     def __post_init__(self) -> None:
         for term in fields(self):
             value = getattr(self, term.name)
             if not value >= 0:
                 raise InputError(f"weight of {term.name} must be zero or more, got {value}")
+
+    @property
+    def pairs(self) -> bool:
+        """Whether a second view of every image is needed."""
+        return bool(self.invariance or self.contrast)
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Weighted sum of the terms that were computed."""
@@ -116,6 +127,32 @@ def vicreg_terms(latents: Tensor) -> dict[str, Tensor]:
 def view_distance(first: Tensor, second: Tensor) -> Tensor:
     """Mean squared distance of the latents `(n, d)` of two views, VICReg's invariance term."""
     return functional.mse_loss(first, second)
+
+
+def contrast(first: Tensor, second: Tensor, *, temperature: float = 0.1) -> Tensor:
+    r"""How hard it is to find the other view of every image among all views, as entropy in nats.
+
+    The normalised temperature-scaled cross entropy of SimCLR (Chen et al. 2020): with the cosines
+    :math:`s` between all `2n` latents,
+
+    .. math::
+
+        -\frac{1}{2n} \sum_i \log
+        \frac{\exp(s_{i, p(i)} / \tau)}{\sum_{j \ne i} \exp(s_{ij} / \tau)},
+
+    where `p(i)` is the other view of the image of view `i`.
+
+    Parameters
+    ----------
+    first, second : Tensor (n, d)
+        Latents of two views of the same images.
+    temperature : float
+    """
+    n = len(first)
+    unit = functional.normalize(torch.cat([first, second]), dim=1)
+    cosines = (unit @ unit.T / temperature).fill_diagonal_(-torch.inf)
+    other = torch.arange(2 * n, device=first.device).roll(n)
+    return functional.cross_entropy(cosines, other)
 
 
 def rotation_error(latents: Tensor, turned: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from equiclust.nn.network import AutoencoderNetwork
 from equiclust.objectives import (
     ObjectiveWeights,
     PerceptualLoss,
+    contrast,
     masked_mse,
     rotation_error,
     vicreg_terms,
@@ -197,7 +198,7 @@ class AutoencoderTraining(lightning.LightningModule):
         weights = self.weights
         first, hidden = self.augmentation(images, mask, self._views)
         seen = [first]
-        if weights.invariance and n > 1:
+        if weights.pairs and n > 1:
             other, apart = partner or (images, mask)
             seen.append(self.augmentation(other, apart, self._views)[0])
         if weights.rotation and n > 1:
@@ -222,11 +223,13 @@ class AutoencoderTraining(lightning.LightningModule):
         if len(first) < 2:
             return {}
         terms: dict[str, Tensor] = {}
-        independent = latents[: 1 + bool(weights.invariance)]
+        independent = latents[: 1 + weights.pairs]
         if weights.variance or weights.covariance:
             terms |= _mean_terms([vicreg_terms(view) for view in independent])
         if weights.invariance:
             terms["invariance"] = view_distance(*independent)
+        if weights.contrast:
+            terms["contrast"] = contrast(*independent)
         if weights.rotation:
             terms["rotation"] = rotation_error(first, latents[-1])
         return terms

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.stats import ks_2samp
 
 from equiclust.augmentation import Augmentation
 from equiclust.exceptions import InputError
@@ -142,3 +143,31 @@ def test_what_is_not_bent_draws_nothing(random_state: int) -> None:
     bent = Augmentation(bending=0.1)(images, _no_mask(images), _generator(random_state))[0]
     assert Augmentation()._bend(images, _generator(0)) is None
     assert float((straight - bent).abs().max()) > 0.05
+
+
+def test_tilts_squeeze_discs_as_inclinations_do(random_state: int) -> None:
+    tilted = Augmentation(scale=0, shear=0, tilt=2 / 3, mirror=0)
+    matrices = tilted._matrices(4000, _generator(random_state)).numpy()
+    stretched, kept = np.linalg.svd(matrices, compute_uv=False).T
+    np.testing.assert_allclose(kept, 1.0, rtol=1e-5)
+    cosines = 1.0 / stretched
+    assert cosines.min() == pytest.approx(0.5, abs=0.01)
+    # From everywhere alike, a disc is seen under every cosine alike.
+    assert ks_2samp(cosines, np.linspace(0.5, 1.0, 4000)).pvalue > 0.01
+
+
+def test_a_tilted_ring_is_an_ellipse() -> None:
+    images = _rings(64, 64)
+    tilted = Augmentation(
+        scale=0, shear=0, smoothing=0, contrast=0, gain=0, noise=0, tilt=0.8, angle=0, mirror=0
+    )
+    views, _ = tilted(images, _no_mask(images), _generator(0))
+    shares = (views.sum(dim=(1, 2, 3)) / images.sum(dim=(1, 2, 3))).numpy()
+    assert shares.min() < 0.5
+    assert shares.max() < 1.01
+
+
+def test_without_tilt_nothing_is_drawn_for_it(random_state: int) -> None:
+    straight = Augmentation()._matrices(9, _generator(random_state))
+    assert torch.equal(straight, Augmentation(tilt=0.0)._matrices(9, _generator(random_state)))
+    assert not torch.equal(straight, Augmentation(tilt=0.5)._matrices(9, _generator(random_state)))

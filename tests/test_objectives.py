@@ -13,6 +13,7 @@ from equiclust.exceptions import InputError, WeightsNotFoundError
 from equiclust.objectives import (
     ObjectiveWeights,
     PerceptualLoss,
+    contrast,
     find_weights,
     masked_mse,
     rotation_error,
@@ -156,3 +157,30 @@ def test_rotation_error_is_in_units_of_the_spread(random_state: int) -> None:
     assert float(rotation_error(latents, latents + shift)) == pytest.approx(expected, rel=1e-3)
     scaled = float(rotation_error(10 * latents, 10 * (latents + shift)))
     assert scaled == pytest.approx(expected, rel=1e-3)
+
+
+def test_contrast_agrees_with_its_definition(random_state: int) -> None:
+    first, second = _batch(random_state, 2, 6, 5).unbind()
+    views = np.concatenate([first.numpy(), second.numpy()]).astype(float)
+    views /= np.linalg.norm(views, axis=1, keepdims=True)
+    losses = []
+    for i in range(12):
+        powers = {j: np.exp(views[i] @ views[j] / 0.1) for j in range(12) if j != i}
+        losses.append(-np.log(powers[(i + 6) % 12] / sum(powers.values())))
+    assert float(contrast(first, second)) == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_contrast_is_least_where_views_agree_and_images_differ() -> None:
+    apart = torch.eye(8)
+    alike, mixed = contrast(apart, 3.0 * apart), contrast(apart, apart.roll(1, dims=0))
+    assert float(alike) < 0.01 < float(mixed)
+    # All latents equal: one of fifteen others, drawn blindly.
+    assert float(contrast(torch.ones(8, 3), torch.ones(8, 3))) == pytest.approx(
+        np.log(15), rel=1e-5
+    )
+
+
+def test_a_second_view_is_needed_for_two_terms_only() -> None:
+    assert ObjectiveWeights().pairs
+    assert ObjectiveWeights(invariance=0, contrast=1).pairs
+    assert not ObjectiveWeights(invariance=0).pairs

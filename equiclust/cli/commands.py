@@ -37,7 +37,7 @@ def run(
     stretch: Literal["linear", "sqrt", "asinh", "log"] = "linear",
     percentiles: Annotated[tuple[float, float], "LOW HIGH"] = (1.0, 99.9),
     center: Literal["none", "centroid", "peak"] = "none",
-    canonical: Literal["none", "scale"] = "scale",
+    canonical: Literal["none", "scale", "inclination", "affine"] = "scale",
     reliability: Annotated[float, "P"] = 0.9,
     start: Literal["shipped", "none"] = "shipped",
     device: Device = "auto",
@@ -83,7 +83,9 @@ def run(
     center
         What is moved to the middle of the image.
     canonical
-        Undone before images are compared: nothing, or the apparent size of objects on a sky.
+        Undone before images are compared: nothing; scale, the apparent size of objects on a sky;
+        inclination, so that flat discs are seen face-on; or affine, which is both. The last two
+        write inclinations and position angles into the catalogue.
     reliability
         Share of right labels to aim at: the least certain images get -1, "don't know", until the
         others are so reliable. 0 labels every image.

@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ensembles import KFoldEnsemble, Verdict
+from equiclust.canonical import measure_inclinations
 from equiclust.catalogue import make_catalogue
 from equiclust.cli.inputs import process
 from equiclust.cli.session import Update
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.persistence import read_json, replace_folder, write_json
-from equiclust.preprocessing import Preprocessor
+from equiclust.preprocessing import DEPROJECTED, Preprocessor
 
-__all__ = ["Model", "catalogue_of"]
+__all__ = ["Model"]
 
 _PREPROCESSING = "preprocessing.json"
 # As many as an autoencoder encodes at once: the way a set is cut changes no latent.
@@ -79,6 +80,28 @@ class Model:
             update(min(start + _SLICE, len(images)), len(images), "")
         return np.concatenate(latents, axis=1)
 
+    def catalogue(
+        self,
+        originals: ImageSet,
+        verdict: Verdict,
+        agreement_held_out: npt.ArrayLike | None = None,
+    ) -> Any:
+        """Catalogue of images, as read, by what the jury says of them.
+
+        Where inclinations are undone they are told, too.
+        """
+        undone = self.preprocessor.canonical in DEPROJECTED
+        return make_catalogue(
+            originals,
+            verdict.labels,
+            verdict.confidence,
+            fold_labels=verdict.member_labels,
+            outlier_score=verdict.outlier_scores,
+            agreement=verdict.agreement,
+            agreement_held_out=agreement_held_out,
+            more=measure_inclinations(originals) if undone else None,
+        )
+
     def label_unprocessed(self, originals: ImageSet) -> npt.NDArray[np.int64]:
         """Labels of images as they are read; -1 also where one cannot be processed."""
         usable, images, _ = process(originals, self.preprocessor)
@@ -87,18 +110,3 @@ class Model:
         if len(images):
             labels[[places[name] for name in usable.ids]] = self.ensemble.predict(images)
         return labels
-
-
-def catalogue_of(
-    originals: ImageSet, verdict: Verdict, agreement_held_out: npt.ArrayLike | None = None
-) -> Any:
-    """Catalogue of images, as read, by what the jury says of them."""
-    return make_catalogue(
-        originals,
-        verdict.labels,
-        verdict.confidence,
-        fold_labels=verdict.member_labels,
-        outlier_score=verdict.outlier_scores,
-        agreement=verdict.agreement,
-        agreement_held_out=agreement_held_out,
-    )

@@ -9,7 +9,7 @@ import numpy as np
 
 from equiclust.catalogue import make_rejected, write_table
 from equiclust.cli.inputs import gather
-from equiclust.cli.model import Model, catalogue_of
+from equiclust.cli.model import Model
 from equiclust.cli.places import check_catalogue_place
 from equiclust.cli.sentences import cluster_sizes, say_sizes
 from equiclust.cli.session import Outcome, Session
@@ -27,7 +27,7 @@ def predict_catalogue(session: Session, run: str, inputs: Sequence[str], output:
     gathered = gather(inputs, model.preprocessor.get_params(), session)
     with session.stage("encoding") as update:
         verdict = model.verdict(gathered.images, update)
-    table = catalogue_of(gathered.originals, verdict)
+    table = model.catalogue(gathered.originals, verdict)
     rejected = target.with_name(f"{target.stem}.rejected.ecsv")
     if gathered.rejected:
         write_table(make_rejected(gathered.rejected), rejected)

@@ -25,7 +25,7 @@ from equiclust.cli.audit import audited
 from equiclust.cli.certificate import certify_model
 from equiclust.cli.engine import engine
 from equiclust.cli.inputs import Gathered, absolute
-from equiclust.cli.model import Model, catalogue_of
+from equiclust.cli.model import Model
 from equiclust.cli.options import RunOptions
 from equiclust.cli.parser import PROGRAM
 from equiclust.cli.resume import check_same_start
@@ -85,7 +85,7 @@ def fit_and_write(
     latents = ensemble.transform_latents(ensemble.latents_)
     write_table(make_latents(images.ids, latents), folder.latents_fits)
     write_table(make_rejected(gathered.rejected), folder.rejected_ecsv)
-    table = catalogue_of(gathered.originals, verdict, ensemble.jury_.agreement_held_out_)
+    table = model.catalogue(gathered.originals, verdict, ensemble.jury_.agreement_held_out_)
     write_table(table, folder.catalogue_fits)
     # Last: its presence says that the run is finished.
     write_table(table, folder.catalogue_ecsv)

@@ -18,11 +18,14 @@ from equiclust.preprocessing.resize import positions, resize
 from equiclust.preprocessing.sky import beam_moments
 from equiclust.preprocessing.warp import warp
 
-__all__ = ["Outcome", "Record", "Settings", "Unusable", "batches", "process_batch"]
+__all__ = ["DEPROJECTED", "Outcome", "Record", "Settings", "Unusable", "batches", "process_batch"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Record = dict[str, Any]
+
+DEPROJECTED = ("inclination", "affine")
+"""Canonical frames in which discs are seen face-on."""
 
 # Numbers held at once in double precision.
 BATCH_NUMBERS = 4_000_000
@@ -105,7 +108,7 @@ def _with_channels(pixels: npt.NDArray[np.float32], channels: int | None) -> npt
 def _frames(
     images: list[Image], pixels: npt.NDArray[Any], mask: Mask, ring: Mask, settings: Settings
 ) -> Frames | _Upright:
-    if settings.canonical in ("inclination", "affine"):
+    if settings.canonical in DEPROJECTED:
         beams = np.stack([beam_moments(image) for image in images])
         ellipses = measure_ellipses(pixels, mask, ring, beams=beams)
         return deprojected_frames(ellipses, mask.shape, to_scale=settings.canonical == "affine")

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing.batch import (
+    DEPROJECTED,
     Outcome,
     Record,
     Settings,
@@ -26,7 +27,7 @@ __all__ = ["Preprocessor", "Processed"]
 
 BACKGROUNDS = ("border", "none", "median")
 CENTERS = ("none", "centroid", "peak")
-CANONICALS = ("none", "scale", "inclination", "affine")
+CANONICALS = ("none", "scale", *DEPROJECTED)
 # The corners lie the root of 2 half sides from the middle.
 MAX_RADIUS = 1.5
 
