@@ -80,6 +80,9 @@ class EquivariantAutoencoder(
     annuli : int
         Rings over which the latent is gathered; 1 forgets the radius. 0 keeps the place of
         everything, and so its orientation: for the trivial group only.
+    harmonics : int
+        Orders of the Fourier series over angle in each ring that the latent also sees the lengths
+        of: how many arms, not only how much light.
     objective : mapping, optional
         Weights of the terms that differ from `ObjectiveWeights`, such as ``{"perceptual": 0}``.
     augmentation : mapping, optional
@@ -138,6 +141,7 @@ class EquivariantAutoencoder(
         map_fields: int = 4,
         detail_fields: int = 1,
         annuli: int = 4,
+        harmonics: int = 0,
         objective: Mapping[str, float] | None = None,
         augmentation: Mapping[str, float] | None = None,
         perceptual: PerceptualNetwork | None = "alexnet",
@@ -160,6 +164,7 @@ class EquivariantAutoencoder(
         self.map_fields = map_fields
         self.detail_fields = detail_fields
         self.annuli = annuli
+        self.harmonics = harmonics
         self.objective = objective
         self.augmentation = augmentation
         self.perceptual = perceptual
@@ -383,6 +388,7 @@ class EquivariantAutoencoder(
             map_fields=self.map_fields,
             detail_fields=self.detail_fields,
             annuli=self.annuli,
+            harmonics=self.harmonics,
             latent_dim=self.latent_dim,
         )
 

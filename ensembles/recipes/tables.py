@@ -71,7 +71,7 @@ class Network:
     group : str
     latent_dim : int
     fields : tuple of int
-    map_fields, detail_fields, annuli : int
+    map_fields, detail_fields, annuli, harmonics : int
 
     Raises
     ------
@@ -85,6 +85,7 @@ class Network:
     map_fields: int = _AUTOENCODER.map_fields
     detail_fields: int = _AUTOENCODER.detail_fields
     annuli: int = _AUTOENCODER.annuli
+    harmonics: int = _AUTOENCODER.harmonics
 
     def __post_init__(self) -> None:
         NetworkConfig(**vars(self))

@@ -39,6 +39,9 @@ class NetworkConfig:
         Rings over which the latent is gathered; 0 keeps the place, with the trivial group only.
     latent_dim : int
         Length of the invariant latent.
+    harmonics : int
+        Orders of the Fourier series over angle that the latent is gathered from besides, see
+        `InvariantPooling`.
     """
 
     group: str = "D8"
@@ -49,6 +52,7 @@ class NetworkConfig:
     detail_fields: int = 1
     annuli: int = 4
     latent_dim: int = 32
+    harmonics: int = 0
 
     def __post_init__(self) -> None:
         n_halvings(self.size)
@@ -103,7 +107,11 @@ class AutoencoderNetwork(nn.Module):
             config.fields,
         )
         self.pooling = InvariantPooling(
-            group, self.encoder.out_fields, MAP_SIZE, annuli=config.annuli
+            group,
+            self.encoder.out_fields,
+            MAP_SIZE,
+            annuli=config.annuli,
+            harmonics=config.harmonics,
         )
         self.head = InvariantHead(self.pooling.out_features, config.latent_dim)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from equiclust.exceptions import InputError
 from equiclust.nn.arguments import check_count
 from equiclust.nn.groups import Group
 from equiclust.nn.pooling_group import group_mean, group_std
 
-__all__ = ["InvariantPooling", "annulus_weights", "cell_weights"]
+__all__ = ["InvariantPooling", "annulus_weights", "cell_weights", "harmonic_weights"]
 
+_LEAST_SQUARE = 1e-8
 # Cells to a side, where the place is kept.
 _CELLS = 4
 
@@ -47,6 +49,30 @@ def cell_weights(size: int) -> Tensor:
     return weights / weights.sum(dim=(1, 2), keepdim=True)
 
 
+def harmonic_weights(size: int, annuli: int, harmonics: int) -> Tensor:
+    """Weights `(2, harmonics, annuli, size, size)` of the Fourier series over angle in each ring.
+
+    Cosines and then sines of one to `harmonics` times the angle about the centre, times the
+    `annulus_weights` of what a whole circle lies in. Turning the map turns the pair of sums of a
+    harmonic, and mirroring it flips one of them: the length of the pair stays.
+
+    Parameters
+    ----------
+    size, annuli : int
+        As for `annulus_weights`.
+    harmonics : int
+        The highest order.
+    """
+    offset = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    square = offset[:, None] ** 2 + offset[None, :] ** 2
+    # The corners belong to no whole circle, and the middle lies in no direction.
+    rings = annulus_weights(size, annuli) * ((square > 0) & (square <= (size / 2) ** 2))
+    rings = rings / rings.sum(dim=(1, 2), keepdim=True)
+    angle = torch.atan2(offset[:, None], offset[None, :])
+    phases = torch.arange(1, harmonics + 1)[:, None, None, None] * angle
+    return torch.stack([phases.cos(), phases.sin()]) * rings
+
+
 class InvariantPooling(nn.Module):
     """Mean, and spread, over the group at every pixel, then the mean over each annulus.
 
@@ -67,23 +93,42 @@ class InvariantPooling(nn.Module):
     spread : bool
         Whether the standard deviation over the group is taken beside the mean; the trivial group
         has none.
+    harmonics : int
+        Highest order of the Fourier series over angle whose lengths are taken beside the mean over
+        each annulus.
     """
 
     weights: Tensor
+    waves: Tensor
 
     def __init__(
-        self, group: Group, fields: int, size: int, *, annuli: int = 4, spread: bool = True
+        self,
+        group: Group,
+        fields: int,
+        size: int,
+        *,
+        annuli: int = 4,
+        spread: bool = True,
+        harmonics: int = 0,
     ) -> None:
         super().__init__()
         for name, value in (("fields", fields), ("size", size)):
             check_count(name, value)
         if annuli or group.order > 1:
             check_count("annuli", annuli)
+        if harmonics:
+            check_count("harmonics", harmonics)
+        if harmonics and not annuli:
+            raise InputError("harmonics need annuli, got annuli 0")
         self.group = group
+        self.harmonics = harmonics
         self.spread = spread and group.order > 1
         weights = (annulus_weights(size, annuli) if annuli else cell_weights(size)).float()
-        self.out_features = fields * len(weights) * (1 + self.spread)
+        self.out_features = fields * len(weights) * (1 + self.spread) * (1 + harmonics)
         self.register_buffer("weights", weights, persistent=False)
+        if harmonics:
+            waves = harmonic_weights(size, annuli, harmonics).float()
+            self.register_buffer("waves", waves, persistent=False)
 
     def forward(self, encoded: Tensor) -> Tensor:
         """From `(n, fields * order, size, size)` to `(n, out_features)`."""
@@ -91,4 +136,10 @@ class InvariantPooling(nn.Module):
         if self.spread:
             statistics.append(group_std(encoded, self.group))
         stacked = torch.cat(statistics, dim=1)
-        return torch.einsum("nfhw,ahw->nfa", stacked, self.weights.to(stacked)).flatten(1)
+        means = torch.einsum("nfhw,ahw->nfa", stacked, self.weights.to(stacked)).flatten(1)
+        return torch.cat([means, self._lengths(stacked)], dim=1) if self.harmonics else means
+
+    def _lengths(self, stacked: Tensor) -> Tensor:
+        sums = torch.einsum("nfhw,pmahw->pnfma", stacked, self.waves.to(stacked))
+        # The root of a sum that is zero has no gradient.
+        return (sums.square().sum(dim=0) + _LEAST_SQUARE).sqrt().flatten(1)
