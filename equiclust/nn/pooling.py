@@ -127,7 +127,8 @@ class InvariantPooling(nn.Module):
         self.out_features = fields * len(weights) * (1 + self.spread) * (1 + harmonics)
         self.register_buffer("weights", weights, persistent=False)
         if harmonics:
-            waves = harmonic_weights(size, annuli, harmonics).float()
+            # Four axes: a module with more cannot be put into channels-last order.
+            waves = harmonic_weights(size, annuli, harmonics).flatten(0, 1).float()
             self.register_buffer("waves", waves, persistent=False)
 
     def forward(self, encoded: Tensor) -> Tensor:
@@ -140,6 +141,8 @@ class InvariantPooling(nn.Module):
         return torch.cat([means, self._lengths(stacked)], dim=1) if self.harmonics else means
 
     def _lengths(self, stacked: Tensor) -> Tensor:
-        sums = torch.einsum("nfhw,pmahw->pnfma", stacked, self.waves.to(stacked))
+        sums = torch.einsum("nfhw,kahw->knfa", stacked, self.waves.to(stacked))
+        pairs = sums.unflatten(0, (2, self.harmonics))
         # The root of a sum that is zero has no gradient.
-        return (sums.square().sum(dim=0) + _LEAST_SQUARE).sqrt().flatten(1)
+        lengths = (pairs.square().sum(dim=0) + _LEAST_SQUARE).sqrt()
+        return lengths.movedim(0, 2).flatten(1)

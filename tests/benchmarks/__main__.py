@@ -98,6 +98,13 @@ def _brain() -> Iterator[Table]:
         yield brain_table(folder)
 
 
+def _inclination() -> Iterator[Table]:
+    from tests.benchmarks.inclination import inclination_tables
+
+    if folder := _with_data("inclination"):
+        yield from inclination_tables(folder, n_jobs=os.cpu_count())
+
+
 def _mnist() -> Iterator[Table]:
     from tests.benchmarks.digits import mnist_table
 
@@ -138,6 +145,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "real_maps": _real_maps,
     "large_cube": _large_cube,
     "brain": _brain,
+    "inclination": _inclination,
     "mnist": _mnist,
     "rotated_mnist": _rotated_mnist,
     "clustpy": _clustpy,

@@ -44,7 +44,8 @@ _NOTHING = dict.fromkeys(
 )
 # How large a disc appears tells systems apart, and what the display does to it does not.
 _VIEWS = {"scale": 0.05, "shear": 0.05, "contrast": 0.4, "noise": 0.02}
-_TRIVIAL: dict[str, Any] = {"group": "trivial", "fields": (24, 48, 72)}
+_NETWORK: dict[str, Any] = {"latent_dim": 64, "fields": (4, 8, 12), "harmonics": 4}
+_TRIVIAL: dict[str, Any] = {"group": "trivial", "fields": (24, 48, 72), "harmonics": 0}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Variant:
     network: Mapping[str, Any] = field(default_factory=dict)
 
     def autoencoder(self) -> EquivariantAutoencoder:
-        settings: dict[str, Any] = {"latent_dim": 64, "fields": (4, 8, 12), **self.network}
+        settings = {**_NETWORK, **self.network}
         return EquivariantAutoencoder(
             **settings,
             size=SIZE,
@@ -80,6 +81,9 @@ VARIANTS = {
     "D8, tilted views": Variant("none", pairs=False, views={"tilt": 0.8}),
     "D8, simulated pairs": Variant("none", pairs=True),
     "D8, face-on": Variant("inclination", pairs=False),
+    "D8, face-on, simulated pairs, no harmonics": Variant(
+        "inclination", pairs=True, network={"harmonics": 0}
+    ),
     "D8, face-on, simulated pairs": Variant("inclination", pairs=True),
 }
 

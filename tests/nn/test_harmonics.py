@@ -58,6 +58,8 @@ def test_the_latent_of_a_network_with_harmonics_is_invariant_and_has_gradients()
     latents = network.encode(images)
     turned = network.encode(torch.rot90(images.flip(2), 1, (2, 3)))
     torch.testing.assert_close(turned, latents, rtol=1e-4, atol=1e-5)
+    orders = network.to(memory_format=torch.channels_last)
+    torch.testing.assert_close(orders.encode(images), latents, rtol=1e-4, atol=1e-5)
     network.encode(torch.zeros(2, 1, 32, 32)).sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in network.encoder.parameters())
 
