@@ -142,7 +142,7 @@ class InvariantPooling(nn.Module):
 
     def _lengths(self, stacked: Tensor) -> Tensor:
         sums = torch.einsum("nfhw,kahw->knfa", stacked, self.waves.to(stacked))
-        pairs = sums.unflatten(0, (2, self.harmonics))
+        cosines, sines = sums.chunk(2)
         # The root of a sum that is zero has no gradient.
-        lengths = (pairs.square().sum(dim=0) + _LEAST_SQUARE).sqrt()
+        lengths: Tensor = (cosines.square() + sines.square() + _LEAST_SQUARE).sqrt()
         return lengths.movedim(0, 2).flatten(1)

@@ -36,14 +36,14 @@ Array = npt.NDArray[np.float64]
 Describe = Callable[[npt.NDArray[np.float32]], Any]
 
 FRAMES = {"none": "as seen", "inclination": "face-on"}
-_N_SYSTEMS = 3000
+_N_SYSTEMS = 6000
 _N_TRIPLES = 200
 _RANGES = ((0.0, 30.0), (30.0, 45.0), (45.0, 60.0), (60.0, 70.0), (70.0, 80.0))
 _NOTHING = dict.fromkeys(
     ("mse", "perceptual", "variance", "covariance", "invariance", "rotation"), 0.0
 )
-# How large a disc appears tells systems apart, and what the display does to it does not.
-_VIEWS = {"scale": 0.05, "shear": 0.05, "contrast": 0.4, "noise": 0.02}
+# How large and how bright a disc appears tells systems apart.
+_VIEWS = {"scale": 0.0, "shear": 0.0, "contrast": 0.0, "gain": 0.0, "smoothing": 0.0, "noise": 0.0}
 _NETWORK: dict[str, Any] = {"latent_dim": 64, "fields": (4, 8, 12), "harmonics": 4}
 _TRIVIAL: dict[str, Any] = {"group": "trivial", "fields": (24, 48, 72), "harmonics": 0}
 
@@ -67,7 +67,7 @@ class Variant:
             perceptual=None,
             start="none",
             preprocess=False,
-            max_epochs=10,
+            max_epochs=7,
             batch_size=128,
             learning_rate=4e-3,
             validation_fraction=0.0,
