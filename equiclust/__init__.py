@@ -12,18 +12,21 @@ _HOMES = {
     "Image": "equiclust.images",
     "ImageSet": "equiclust.images",
     "LatentClusterer": "equiclust.clustering",
+    "LatentIndex": "equiclust.similarity",
     "Preprocessor": "equiclust.preprocessing",
     "SelfLabelling": "equiclust.clustering.deep",
     "SpectralClustering": "equiclust.clustering",
     "assert_invariant": "equiclust.invariance",
     "certify": "equiclust.invariance",
     "make_clusterer": "equiclust.clustering",
+    "measure_inclinations": "equiclust.canonical",
     "read": "data_adapters",
     "simulate_cloud_cube": "equiclust.cloud_cubes",
     "simulate_cloud_map": "equiclust.cloud_maps",
     "simulate_cloud_patches": "equiclust.clouds",
     "simulate_discs": "equiclust.simulate",
     "simulate_shapes": "equiclust.shapes",
+    "simulate_views": "equiclust.simulate",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

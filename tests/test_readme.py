@@ -10,13 +10,24 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+def _examples() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+def test_the_example_of_inclinations_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, object] = {}
+    exec(compile(_examples()[1], "README.md", "exec"), names)
+    assert "disc_00002_view_1" in capsys.readouterr().out
+    assert len(names["face_on"]) == 6  # type: ignore[arg-type]
+
+
 def test_the_example_runs_and_is_short(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     # The example is the same with and without a network; here it must not look for one.
     monkeypatch.setenv("EQUICLUST_WEIGHTS", str(tmp_path))
-    code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+    code = _examples()[0]
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     with pytest.warns(match="perceptual term is off"):
         exec(compile(code, "README.md", "exec"), {})
@@ -26,8 +37,7 @@ def test_the_example_runs_and_is_short(
 @pytest.mark.filterwarnings("ignore::equiclust.exceptions.EquiclustWarning")
 def test_the_deep_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(_examples()[2], "README.md", "exec"), {})
     assert (tmp_path / "latents.gif").stat().st_size > 0
 
 
