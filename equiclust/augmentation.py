@@ -35,8 +35,8 @@ class Augmentation:
         Largest natural logarithm of the stretch along a random axis.
     tilt : float
         Largest inclination, in right angles, under which the image is seen as a flat disc: it is
-        squeezed along a random axis, and the cosine of the inclination is uniform. For images
-        that are not deprojected; it is 0 unless asked for.
+        squeezed along a random axis, and the cosine of the inclination is uniform. 0.9, which is
+        81 degrees, at most. For images that are not deprojected; it is 0 unless asked for.
     bending : float
         Standard deviation of a smooth random displacement, in half sides of the image, drawn on
         a grid of 4 x 4 knots (Simard, Steinkraus & Platt 2003). For strokes and other soft things;

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing.batch import batches
-from equiclust.preprocessing.ellipse import Ellipses, measure_ellipses
+from equiclust.preprocessing.ellipse import Ellipses, ellipticities, measure_ellipses
 from equiclust.preprocessing.levels import border
-from equiclust.preprocessing.sky import beam_moments, position_angle
+from equiclust.preprocessing.sky import beam_moments, to_sky
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -31,10 +31,14 @@ INCLINATION_COLUMNS = {
     "position_angle_error": "standard error of the position angle",
     "inclination_note": "why there is no inclination, or what it does not account for",
 }
-_NO_OBJECT = "no object on a sky that lies whole within the frame"
+_NO_OBJECT = "no object on a sky that lies whole within the frame and is not masked"
+_UNRESOLVED = "not resolved by the beam"
 _NO_BEAM = "beam not known: an upper limit of the axis ratio"
+# An inclination that is only known to be larger than less says nothing.
+_LEAST_LIMIT = 45.0
 # The angle of an axis of which nothing is known: uniform over half a turn.
 _ANY_ANGLE = 180.0 / np.sqrt(12.0)
+_ROUND = 1e-6
 
 
 def measure_inclinations(images: ImageSet | npt.ArrayLike) -> Table:
@@ -59,9 +63,9 @@ def measure_inclinations(images: ImageSet | npt.ArrayLike) -> Table:
     -------
     astropy.table.Table
         `id` and the columns of `INCLINATION_COLUMNS`, angles in degrees. Without an object on a
-        sky, or where the object goes on beyond the frame, they are nan, and the note says why.
-        Where the minor axis is lost in the beam the inclination is nan too, and the note has its
-        lower limit.
+        sky, or where the object goes on beyond the frame, is masked or not resolved, they are nan,
+        and the note says why. Where only the minor axis is lost in the beam the inclination is nan
+        too, and the note has its lower limit.
 
     Raises
     ------
@@ -100,15 +104,21 @@ def _rows(images: list[Image]) -> list[dict[str, Any]]:
 def _measured(image: Image, ellipses: Ellipses, i: int, has_beam: bool) -> dict[str, Any]:
     if not ellipses.measured[i]:
         return _row(image, _NO_OBJECT)
-    e = float(np.linalg.norm(ellipses.ellipticities[i]))
+    if not ellipses.resolved[i]:
+        return _row(image, _UNRESOLVED)
+    local = to_sky(image, ellipses.centres[i])
+    seen = local @ ellipses.moments[i] @ local.T
+    e = float(np.linalg.norm(ellipticities(seen[None])))
     error = float(ellipses.errors[i])
     inclination, least, most = (_inclination(value) for value in (e, e - error, e + error))
-    major = np.linalg.eigh(ellipses.moments[i])[1][:, 1]
+    north, east = np.linalg.eigh(seen)[1][:, 1]
     angles = {
-        "position_angle": position_angle(image, major),
-        "position_angle_error": min(np.degrees(error / (2.0 * max(e, 1e-9))), _ANY_ANGLE),
+        "position_angle": float(np.degrees(np.arctan2(east, north)) % 180.0),
+        "position_angle_error": _angle_error(e, error),
     }
     if ellipses.edge_on[i]:
+        if least < _LEAST_LIMIT:
+            return _row(image, _UNRESOLVED)
         return _row(image, f"edge-on: at least {least:.0f} deg", **angles)
     return _row(
         image,
@@ -117,6 +127,12 @@ def _measured(image: Image, ellipses: Ellipses, i: int, has_beam: bool) -> dict[
         inclination_error=(most - least) / 2.0,
         **angles,
     )
+
+
+def _angle_error(ellipticity: float, error: float) -> float:
+    if ellipticity <= error or ellipticity < _ROUND:
+        return float(_ANY_ANGLE)
+    return float(min(np.degrees(error / (2.0 * ellipticity)), _ANY_ANGLE))
 
 
 def _inclination(ellipticity: float) -> float:

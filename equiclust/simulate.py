@@ -62,6 +62,11 @@ DESCRIPTIONS = {
     "seed": "seed with which `draw_disc` gives this disc, its other arguments being the same",
     "structure": "parameters of the structure as JSON, lengths in outer radii, angles in radians",
 }
+_OF_VIEWS = {
+    **DESCRIPTIONS,
+    "seed": "seed with which `draw_disc` gives this disc but for the angles of its view",
+    "system": "which disc it is, whatever its view",
+}
 UNITS = {
     **dict.fromkeys(("inclination", "position_angle", "spin", "beam_angle"), "deg"),
     "outer_radius": "pix",
@@ -259,7 +264,7 @@ def simulate_views(
             seen = _seen_from_elsewhere(disc, max_inclination, camera)
             image, row = _observe(f"disc_{i:05d}_view_{view}", seen, seed, telescope, camera)
             observed.append((image, row | {"system": f"disc_{i:05d}"}))
-    return _as_set(observed, {**DESCRIPTIONS, "system": "which disc it is, whatever its view"})
+    return _as_set(observed, _OF_VIEWS)
 
 
 def _systems(kinds: Sequence[str], n: int, root: int) -> list[tuple[str, int]]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from equiclust.canonical import INCLINATION_COLUMNS, measure_inclinations
 from equiclust.exceptions import InputError
 from equiclust.images import Beam, Image, ImageSet
+from equiclust.preprocessing import Preprocessor
 from equiclust.simulate import simulate_views
 
 Array = npt.NDArray[np.float64]
@@ -83,7 +84,8 @@ def _beamed(ratio: float, fwhm: float, angle: float) -> Image:
     side, width = 128, 10.0
     y, x = np.mgrid[:side, :side] - (side - 1) / 2
     sigma = fwhm / math.sqrt(8.0 * math.log(2.0))
-    turn = math.radians(angle)
+    # In (y, x), for the position angle grows from up to the left.
+    turn = -math.radians(angle)
     rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     beam = rotation @ np.diag([sigma**2, (0.6 * sigma) ** 2]) @ rotation.T
     total = np.diag([width**2, (ratio * width) ** 2]) + beam
@@ -99,11 +101,80 @@ def _beamed(ratio: float, fwhm: float, angle: float) -> Image:
 def test_a_known_beam_is_taken_off(angle: float) -> None:
     image = _beamed(0.6, 12.0, angle)
     [row] = measure_inclinations(ImageSet((image,)))
-    assert row["inclination"] == pytest.approx(math.degrees(math.acos(0.6)), abs=2.5)
+    assert row["inclination"] == pytest.approx(math.degrees(math.acos(0.6)), abs=2.0)
+    assert abs((row["position_angle"] + 90.0) % 180.0 - 90.0) < 1.5
     assert row["inclination_note"] == ""
     [blind] = measure_inclinations(image.pixels)
     assert abs(blind["inclination"] - 53.13) > 4.0
     assert "beam not known" in blind["inclination_note"]
+
+
+def test_what_is_no_larger_than_the_beam_has_no_angle() -> None:
+    beam = _beamed(0.001, 12.0, 30.0)
+    point = Image.from_values(
+        ellipse(0.6, -30.0, side=128, width=12.0 / math.sqrt(8.0 * math.log(2.0))),
+        "one", wcs=beam.wcs, beam=Beam(12e-5, 7.2e-5, -30.0),
+    )  # fmt: skip
+    noise = 0.01 * np.random.default_rng(0).standard_normal((1, 128, 128))
+    for image in (point, point.with_pixels((point.pixels + noise).astype(np.float32), point.mask)):
+        seen = Image.from_values(image.pixels[0], "one", wcs=beam.wcs, beam=point.beam)
+        [row] = measure_inclinations(ImageSet((seen,)))
+        assert row["inclination_note"] == "not resolved by the beam"
+        assert math.isnan(row["inclination"])
+        assert math.isnan(row["position_angle"])
+
+
+@pytest.mark.parametrize("damaged", [math.inf, 1e200])
+def test_a_beam_that_cannot_be_is_taken_for_none(damaged: float) -> None:
+    image = _beamed(0.6, 12.0, 50.0)
+    broken = Image.from_values(image.pixels[0], "one", wcs=image.wcs, beam=Beam(damaged, 1.0, 0.0))
+    [row] = measure_inclinations(ImageSet((broken,)))
+    assert "beam not known" in row["inclination_note"]
+    assert np.isfinite(Preprocessor(canonical="affine").transform(ImageSet((broken,))).pixels).all()
+
+
+def _with_axes(ctype: list[str], cdelt: list[float], pixels: Array) -> ImageSet:
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.cdelt = ctype, cdelt
+    wcs.wcs.crpix, wcs.wcs.crval = [48.5, 48.5], [30.0, 40.0] if "RA" in ctype[0] else [40.0, 30.0]
+    return ImageSet((Image.from_values(pixels, "one", wcs=wcs),))
+
+
+def test_latitude_may_be_the_first_axis() -> None:
+    upright = ellipse(0.5, 0.0)
+    [row] = measure_inclinations(_with_axes(["DEC--TAN", "RA---TAN"], [1e-5, -1e-5], upright))
+    assert row["position_angle"] == pytest.approx(90.0, abs=0.5)
+
+
+def test_pixels_may_be_oblong_on_the_sky() -> None:
+    # Twice as wide in right ascension as high: what looks like an ellipse is round.
+    upright = ellipse(0.5, 0.0)
+    [row] = measure_inclinations(_with_axes(["RA---TAN", "DEC--TAN"], [-2e-5, 1e-5], upright))
+    assert row["inclination"] < 4.0
+
+
+def test_a_header_without_a_sky_is_no_coordinates() -> None:
+    [row] = measure_inclinations(_with_axes(["LINEAR", "LINEAR"], [1.0, 1.0], ellipse(0.5, 25.0)))
+    assert row["position_angle"] == pytest.approx(25.0, abs=0.5)
+
+
+@pytest.mark.parametrize("side", [96, 400])
+def test_how_much_sky_there_is_does_not_matter(side: int) -> None:
+    noise = 0.01 * np.random.default_rng(0).standard_normal((side, side))
+    small = ellipse(0.5, 30.0, side=side, width=8.0) + noise
+    [row] = measure_inclinations(small[None])
+    assert row["inclination"] == pytest.approx(60.0, abs=1.0)
+    [record] = Preprocessor(canonical="affine").describe(small[None])
+    assert record["axis_ratio"] == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("rows", [slice(50, 96), slice(40, 56)])
+def test_a_mask_over_the_object_is_no_inclination(rows: slice) -> None:
+    mask = np.zeros((96, 96), dtype=bool)
+    mask[rows, 6:-6] = True
+    [row] = measure_inclinations(ImageSet((Image.from_values(ellipse(1.0, 0.0), "a", mask=mask),)))
+    assert math.isnan(row["inclination"])
+    assert "masked" in row["inclination_note"]
 
 
 def test_what_is_lost_in_the_beam_is_said_rather_than_invented() -> None:

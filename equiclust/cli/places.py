@@ -8,7 +8,7 @@ from pathlib import Path
 from equiclust.catalogue import FORMATS, read_table
 from equiclust.exceptions import InputError, OutputError
 
-__all__ = ["check_catalogue_place", "check_place"]
+__all__ = ["check_catalogue_place", "check_place", "check_table_place"]
 
 
 def check_place(path: Path) -> None:
@@ -34,16 +34,33 @@ def check_catalogue_place(path: Path, run: Path) -> None:
     """
     if path.suffix not in FORMATS:
         raise InputError(f"--output must end in one of {', '.join(FORMATS)}, got {str(path)!r}")
+    check_table_place(path, run, columns={"id", "label"})
+
+
+def check_table_place(path: Path, run: Path, *, columns: set[str]) -> None:
+    """Refuse a table that would lie in a run, or in the place of anything but such a table.
+
+    Parameters
+    ----------
+    path, run : Path
+        The table, and the folder of the run.
+    columns : set of str
+        What an older table of this sort has.
+
+    Raises
+    ------
+    OutputError
+    """
     check_place(path)
     if path.resolve().is_relative_to(run.resolve()):
         raise _refusal(path, "it lies in the folder of the run")
-    if path.exists() and not _is_catalogue(path):
-        raise _refusal(path, "it is there already and is no catalogue")
+    if path.exists() and not _has_columns(path, columns):
+        raise _refusal(path, "it is there already and is no such table")
 
 
-def _is_catalogue(path: Path) -> bool:
+def _has_columns(path: Path, columns: set[str]) -> bool:
     try:
-        return {"id", "label"} <= set(read_table(path).colnames)
+        return columns <= set(read_table(path).colnames)
     except InputError:
         return False
 

@@ -6,7 +6,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from data_adapters import read
 from equiclust.catalogue import read_table, write_table
 from equiclust.cli.inputs import absolute, gather
 from equiclust.cli.model import Model
-from equiclust.cli.places import check_place
+from equiclust.cli.places import check_place, check_table_place
 from equiclust.cli.session import Outcome, Session
 from equiclust.exceptions import EquiclustError, InputError, OutputError
 from equiclust.images import ImageSet
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["find_similar"]
 
-# A sheet of more rows is read by nobody; the table has them all.
-_MOST_ROWS = 30
+# A sheet of more rows and columns is read by nobody; the table has them all.
+_MOST_ROWS, _MOST_COLUMNS = 30, 20
 _SAID = 5
 
 _DESCRIPTIONS = {
@@ -42,6 +43,7 @@ _DESCRIPTIONS = {
 }
 
 FloatArray = npt.NDArray[np.float32]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,9 @@ def find_similar(
     OutputError
         When the place cannot be written.
     """
-    sheet = Path(output)
-    _check(n, sheet)
     folder = RunFolder.open(run)
+    sheet, listed = Path(output), Path(output).with_suffix(".ecsv")
+    _check(n, sheet, listed, folder.path)
     catalogue = read_table(folder.catalogue_ecsv)
     model = Model.load(folder.model)
     gathered = gather(inputs, model.preprocessor.get_params(), session)
@@ -77,12 +79,11 @@ def find_similar(
     with session.stage("drawing"):
         pictures = _Pictures(folder, catalogue, model)
         rows = [
-            _sheet_row(images, found, catalogue, pictures)
-            for images, found in zip(gathered.images, hits[:_MOST_ROWS], strict=False)
+            _sheet_row(image, found[:_MOST_COLUMNS], catalogue, pictures)
+            for image, found in zip(gathered.images, hits[:_MOST_ROWS], strict=False)
         ]
         write_contact_sheet(sheet, rows)
     table = _table(gathered.originals, hits, catalogue)
-    listed = sheet.with_suffix(".ecsv")
     write_table(table, listed)
     record = {
         "sheet": str(sheet),
@@ -98,11 +99,13 @@ def find_similar(
     return Outcome(record, _text(gathered.originals, hits, catalogue, sheet, listed))
 
 
-def _check(n: int, sheet: Path) -> None:
+def _check(n: int, sheet: Path, listed: Path, run: Path) -> None:
+    """Refuse what cannot be done, and places where something else lies, before the work."""
     if n < 1:
         raise InputError(f"-n must be at least 1, got {n}")
     if sheet.suffix.lower() != ".png":
         raise InputError(f"--output must end in .png, got {str(sheet)!r}")
+    check_table_place(listed, run, columns=set(_DESCRIPTIONS))
     check_place(sheet)
     if sheet.is_dir():
         raise OutputError(f"cannot write to {str(sheet)!r}: it is a folder; choose another output")
@@ -114,13 +117,27 @@ def _hits(
     """The nearest of the run to every image, without the image itself if it is of the run."""
     index = LatentIndex(np.asarray(read_table(folder.latents_fits)["latent"]))
     distances, rows = index.query(latents, n + 1)
-    own = {(str(row["id"]), str(row["path"])): i for i, row in enumerate(catalogue)}
+    places: dict[str, list[int]] = {}
+    for i, path in enumerate(catalogue["path"]):
+        places.setdefault(str(path), []).append(i)
     found = []
     for image, far, near in zip(asked, distances, rows, strict=True):
-        itself = own.get((image.id, os.path.abspath(image.path or "")))
+        candidates = places.get(os.path.abspath(image.path or ""), [])
+        itself = _chosen(image.id, {str(catalogue["id"][i]): i for i in candidates})
         others = [_Hit(int(row), float(d)) for d, row in zip(far, near, strict=True)]
         found.append([hit for hit in others if hit.row != itself][:n])
     return found
+
+
+def _chosen(name: str, among: dict[str, T]) -> T | None:
+    """What has this name among all that came from one file.
+
+    The names of files that were read together are made unlike by the names of their folders, so
+    that the only image of a file may have another name now.
+    """
+    if len(among) == 1:
+        return next(iter(among.values()))
+    return among.get(name)
 
 
 class _Pictures:
@@ -128,9 +145,7 @@ class _Pictures:
 
     def __init__(self, folder: RunFolder, catalogue: Table, model: Model) -> None:
         self._catalogue, self._preprocessor = catalogue, model.preprocessor
-        with np.load(folder.previews_npz, allow_pickle=False) as arrays:
-            previews = zip(arrays["ids"].tolist(), arrays["images"], strict=True)
-            self._known: dict[str, FloatArray | None] = dict(previews)
+        self._known: dict[str, FloatArray | None] = _previews(folder)
 
     def of(self, row: int) -> FloatArray | None:
         """Pixels `(c, h, w)`, or None when the file is gone or is another one now."""
@@ -141,11 +156,22 @@ class _Pictures:
 
     def _read(self, name: str, path: str) -> FloatArray | None:
         try:
-            chosen = [image for image in read(absolute([path])).images if image.id == name]
-            pixels: FloatArray = self._preprocessor.transform(ImageSet((chosen[0],))).pixels[0]
-        except (EquiclustError, IndexError):
+            image = _chosen(name, {image.id: image for image in read(absolute([path])).images})
+            if image is None:
+                return None
+            pixels: FloatArray = self._preprocessor.transform(ImageSet((image,))).pixels[0]
+        except EquiclustError:
             return None
         return pixels
+
+
+def _previews(folder: RunFolder) -> dict[str, FloatArray | None]:
+    """What the run kept to be shown; nothing if that is gone or damaged."""
+    try:
+        with np.load(folder.previews_npz, allow_pickle=False) as arrays:
+            return dict(zip(arrays["ids"].tolist(), arrays["images"], strict=True))
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return {}
 
 
 def _sheet_row(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import cdist
 
 from equiclust.exceptions import InputError
 
@@ -19,6 +20,8 @@ _QUERIES_AT_A_TIME = 256
 
 def recall_at_k(latents: npt.ArrayLike, objects: npt.ArrayLike, k: int = 1) -> float:
     """Share of images with one of their own object among the `k` nearest others.
+
+    Of equally near ones, those of other objects count as nearer.
 
     Parameters
     ----------
@@ -45,7 +48,7 @@ def mean_average_precision(latents: npt.ArrayLike, objects: npt.ArrayLike) -> fl
     """Mean over the images of the average precision with which their object is found.
 
     The average precision of one image is the mean, over the others of its object, of the share of
-    its object among all that are no further away.
+    its object among all up to that one, nearest first; ties as for `recall_at_k`.
 
     Parameters
     ----------
@@ -65,14 +68,15 @@ def _average_precision(same: Mask) -> float:
 def _ranked(points: Array, names: npt.NDArray[np.int64]) -> Iterator[Mask]:
     """For every image that has a partner, which of the others show its object, nearest first."""
     queries = np.flatnonzero(np.bincount(names)[names] > 1)
-    square = np.square(points).sum(axis=1)
     for start in range(0, len(queries), _QUERIES_AT_A_TIME):
         chosen = queries[start : start + _QUERIES_AT_A_TIME]
-        far = square - 2.0 * points[chosen] @ points.T
+        far = cdist(points[chosen], points)
         # Last of all, and cut off.
         far[np.arange(len(chosen)), chosen] = np.inf
-        order = np.argsort(far, axis=1, kind="stable")[:, :-1]
-        yield from names[order] == names[chosen, None]
+        same = names == names[chosen, None]
+        # Of those that are equally far, the others come first: a tie finds nothing.
+        order = np.lexsort((same, far))[:, :-1]
+        yield from np.take_along_axis(same, order, axis=1)
 
 
 def _checked(latents: npt.ArrayLike, objects: npt.ArrayLike) -> tuple[Array, npt.NDArray[np.int64]]:
@@ -86,5 +90,4 @@ def _checked(latents: npt.ArrayLike, objects: npt.ArrayLike) -> tuple[Array, npt
     _, numbers = np.unique(names, return_inverse=True)
     if not len(names) or np.bincount(numbers).max() < 2:
         raise InputError("objects must name at least one object twice, got all different ones")
-    # The differences of nearly equal numbers lose digits where the mean is large.
-    return points - points.mean(axis=0), numbers.astype(np.int64)
+    return points, numbers.astype(np.int64)

@@ -27,6 +27,7 @@ Record = dict[str, Any]
 DEPROJECTED = ("inclination", "affine")
 """Canonical frames in which discs are seen face-on."""
 
+_ROUNDING = 1e-14
 # Numbers held at once in double precision.
 BATCH_NUMBERS = 4_000_000
 
@@ -175,6 +176,9 @@ def _stretched(values: Array, hidden: Mask, bounds: Array, stretch: str) -> npt.
     lower = bounds[:, 0, None, None, None]
     width = bounds[:, 1, None, None, None] - lower
     part = np.clip((values - lower) / np.where(width > 0, width, 1.0), 0.0, 1.0)
+    # The root of what is only rounding would be seen.
+    largest = np.abs(bounds).max(axis=1)[:, None, None, None]
+    part[part * width < _ROUNDING * largest] = 0.0
     shown = STRETCHES[stretch].forward(part).astype(np.float32)
     return np.where(hidden[:, None], np.float32(0), shown)
 

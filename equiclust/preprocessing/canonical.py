@@ -80,7 +80,7 @@ def deprojected_frames(ellipses: Ellipses, shape: tuple[int, ...], *, to_scale: 
     matrices = np.einsum("nij,nj,nkj->nik", axes, scales, axes)
     if to_scale:
         matrices = matrices * _zooms(major, half)[:, None, None]
-    known = ellipses.measured
+    known = ellipses.measured & ellipses.resolved
     return Frames(
         np.where(known[:, None], ellipses.centres, 0.0),
         np.where(known[:, None, None], matrices, np.eye(2)),

@@ -15,25 +15,26 @@ import numpy.typing as npt
 from equiclust.preprocessing.levels import is_on_sky, light_above_border, noise
 from equiclust.preprocessing.resize import positions
 
-__all__ = ["Ellipses", "measure_ellipses"]
+__all__ = ["Ellipses", "ellipticities", "measure_ellipses"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-# Share of the bright end at which light saturates: rings, arms and spots then weigh little more
-# than the disc that they are on.
-_SATURATION = 0.2
-_BRIGHT_END = 99.5
+# Share of the typical brightness at which light saturates: rings, arms and spots then weigh little
+# more than the disc that they are on.
+_SATURATION = 0.3
 # Beyond so many radii there is no object any more, only rare noise with a long lever.
 _REACH = 3.0
 _STEEPNESS = 8
 _ROUNDS = 10
 # An object that lights so much of the border goes on beyond it: its moments are those of the frame.
 _MOST_BORDER = 0.2
-# Below this share of the beam's, the width of the minor axis is not known.
+# So much of an object may be masked, out to so many radii, before its moments are the mask's.
+_MOST_MASKED, _EXTENT = 0.05, 2.5
+# Below this share of the beam's, the width of an axis is not known.
 _RESOLVED = 0.3
 # Errors by structure, beam and noise, fitted to 1,200 simulated discs of all kinds.
-_BY_STRUCTURE, _BY_BEAM, _BY_NOISE = 0.99, 0.34, 0.31
+_BY_STRUCTURE, _BY_BEAM, _BY_NOISE = 0.92, 0.34, 0.19
 
 
 class Ellipses(NamedTuple):
@@ -48,21 +49,19 @@ class Ellipses(NamedTuple):
     errors : ndarray (n,)
         Standard error of either component of the ellipticity `(a^2 - b^2) / (a^2 + b^2)`.
     measured : ndarray (n,), bool
-        Whether there is an object on a sky, and all of it within the frame.
+        Whether there is an object on a sky, and all of it within the frame and not masked.
+    resolved : ndarray (n,), bool
+        Whether the major axis is wider than the beam alone would be.
     edge_on : ndarray (n,), bool
-        Whether the minor axis is lost in the beam.
+        Whether the minor axis is not.
     """
 
     centres: Array
     moments: Array
     errors: Array
     measured: Mask
+    resolved: Mask
     edge_on: Mask
-
-    @property
-    def ellipticities(self) -> Array:
-        """Components `(n, 2)`: along y rather than x, and between the two."""
-        return _ellipticities(self.moments)
 
 
 def measure_ellipses(
@@ -71,7 +70,7 @@ def measure_ellipses(
     r"""Second moments of every object, weighted by an ellipse that follows from them.
 
     What rises three standard deviations above the border is light. It saturates,
-    :math:`s = f^2 / (f^2 + t^2)` with `t` a fifth of the bright end, and its moments
+    :math:`s = f^2 / (f^2 + t^2)` with `t` three tenths of its mean brightness, and its moments
 
     .. math::
 
@@ -93,39 +92,58 @@ def measure_ellipses(
         Second moments of the beams in square pixels, 0 where a beam is not known.
     """
     total = pixels.sum(axis=1, keepdims=True, dtype=float)
-    light, bright = _scaled_light(total, mask, ring)
-    noise_share = noise(total, ring) / np.where(bright > 0, bright, 1.0)
+    light, typical = _scaled_light(total, mask, ring)
+    noise_share = noise(total, ring) / np.where(typical > 0, typical, 1.0)
     saturated = light**2 / (light**2 + _SATURATION**2)
     beam = np.zeros((len(light), 2, 2)) if beams is None else beams
     centres, widened = _adaptive_moments(saturated)
     moments = _without(widened, beam)
     plain = _without(_adaptive_moments(light)[1], beam)
     whole = saturated[:, ring].mean(axis=1) < _MOST_BORDER
+    whole &= _masked_share(mask, centres, widened) < _MOST_MASKED
+    narrow, wide = np.linalg.eigvalsh(widened - beam).T
+    least, most = _RESOLVED * np.linalg.eigvalsh(beam).T
     return Ellipses(
         centres=centres,
         moments=moments,
         errors=_errors(moments, plain, beam, noise_share),
-        measured=(bright > 0) & whole & is_on_sky(total, mask, ring),
-        edge_on=_least(widened - beam) < _RESOLVED * _least(beam),
+        measured=(typical > 0) & whole & is_on_sky(total, mask, ring),
+        resolved=wide >= most,
+        edge_on=narrow < least,
     )
 
 
 def _scaled_light(pixels: Array, mask: Mask, ring: Mask) -> tuple[Array, Array]:
-    """Light in units of its bright end, and the bright end `(n,)`; 0 where there is none."""
+    """Light in units of its own mean brightness, and that brightness `(n,)`; 0 if there is none.
+
+    The mean is weighted by the light itself, so that it does not matter how much sky there is.
+    """
     light = light_above_border(pixels, mask, ring)
-    bright = np.percentile(light[:, ~mask], _BRIGHT_END, axis=1)
-    return light / np.where(bright > 0, bright, 1.0)[:, None, None], bright
+    peak = light.max(axis=(1, 2), keepdims=True)
+    # Squares of 1e38 are legal in double precision, and those of 1e-38 are not, but as shares.
+    share = light / np.where(peak > 0, peak, 1.0)
+    total = np.maximum(share.sum(axis=(1, 2)), np.finfo(float).tiny)
+    typical: Array = np.square(share).sum(axis=(1, 2)) / total
+    typical = np.where(typical > 0, typical, 1.0)
+    return share / typical[:, None, None], typical * peak[:, 0, 0]
 
 
 def _errors(moments: Array, plain: Array, beam: Array, noise_share: Array) -> Array:
-    lopsided = np.linalg.norm(_ellipticities(moments) - _ellipticities(plain), axis=1)
+    lopsided = np.linalg.norm(ellipticities(moments) - ellipticities(plain), axis=1)
     width = np.trace(beam, axis1=1, axis2=2) / np.trace(moments, axis1=1, axis2=2)
     parts = (_BY_STRUCTURE * lopsided, _BY_BEAM * width, _BY_NOISE * noise_share)
     return np.asarray(np.sqrt(np.square(parts).sum(axis=0)))
 
 
-def _least(matrices: Array) -> Array:
-    return np.asarray(np.linalg.eigvalsh(matrices)[:, 0])
+def _masked_share(mask: Mask, centres: Array, moments: Array) -> Array:
+    """How much of each ellipse `(n,)` is masked."""
+    if not mask.any():
+        return np.zeros(len(centres))
+    y, x = positions(mask.shape[0])[:, None], positions(mask.shape[1])
+    inverse = np.linalg.inv(moments)
+    inside = _square_distance(inverse, *_from_centres(y, x, centres)) < _EXTENT**2
+    hidden: Array = (inside & mask).sum(axis=(1, 2)) / np.maximum(inside.sum(axis=(1, 2)), 1)
+    return hidden
 
 
 def _adaptive_moments(light: Array) -> tuple[Array, Array]:
@@ -136,7 +154,8 @@ def _adaptive_moments(light: Array) -> tuple[Array, Array]:
     moments = np.broadcast_to(np.eye(2) * (max(height, width) / 3) ** 2, (len(light), 2, 2))
     for _ in range(_ROUNDS):
         dy, dx = _from_centres(y, x, centres)
-        weight = light * _taper(np.linalg.inv(moments), dy, dx)
+        square = _square_distance(np.linalg.inv(moments), dy, dx)
+        weight = light / (1.0 + (square / _REACH**2) ** (_STEEPNESS // 2))
         weight /= np.maximum(weight.sum(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
         shift = np.stack([(weight * dy).sum(axis=(1, 2)), (weight * dx).sum(axis=(1, 2))], axis=1)
         centres = centres + shift
@@ -152,10 +171,10 @@ def _from_centres(y: Array, x: Array, centres: Array) -> tuple[Array, Array]:
     return y - centres[:, 0, None, None], x - centres[:, 1, None, None]
 
 
-def _taper(inverse: Array, dy: Array, dx: Array) -> Array:
+def _square_distance(inverse: npt.NDArray[Any], dy: Array, dx: Array) -> Array:
+    """Squared distance from the centre in radii of the ellipse, `(n, h, w)`."""
     (yy, xy), (_, xx) = inverse.transpose(1, 2, 0)[..., None, None]
-    square = yy * dy**2 + 2.0 * xy * dy * dx + xx * dx**2
-    return np.asarray(1.0 / (1.0 + (square / _REACH**2) ** (_STEEPNESS // 2)))
+    return np.asarray(yy * dy**2 + 2.0 * xy * dy * dx + xx * dx**2)
 
 
 def _without(moments: Array, beam: Array) -> Array:
@@ -165,6 +184,7 @@ def _without(moments: Array, beam: Array) -> Array:
     return np.asarray(np.einsum("nij,nj,nkj->nik", axes, np.maximum(values, floor), axes))
 
 
-def _ellipticities(moments: Array) -> Array:
+def ellipticities(moments: Array) -> Array:
+    """Ellipticities `(n, 2)` of moments `(n, 2, 2)`: along the first axis, and between the two."""
     (yy, xy), (_, xx) = moments.transpose(1, 2, 0)
     return np.stack([(yy - xx) / (yy + xx), 2.0 * xy / (yy + xx)], axis=1)

@@ -9,37 +9,59 @@ import numpy.typing as npt
 
 from equiclust.images import Image
 
-__all__ = ["beam_moments", "position_angle"]
+__all__ = ["beam_moments", "to_sky"]
 
 Array = npt.NDArray[np.float64]
 
 _FWHM = math.sqrt(8.0 * math.log(2.0))
+_STEP = 0.5
+# Without coordinates rows grow to the north and columns to the west.
+_UPRIGHT = np.diag([1.0, -1.0])
 
 
 def beam_moments(image: Image) -> Array:
     """Second moments `(2, 2)` of the beam along (y, x), in square pixels; 0 if it is not known."""
-    if image.beam is None or image.wcs is None:
-        return np.zeros((2, 2))
+    nothing = np.zeros((2, 2))
+    local = _local(image, np.zeros(2))
+    if image.beam is None or local is None:
+        return nothing
     major, minor, angle = image.beam
     turn = math.radians(angle)
     axes = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    widths = np.square([major / _FWHM, minor / _FWHM])
-    to_pixels = np.linalg.inv(_to_sky(image))
-    return np.asarray(to_pixels @ (axes * widths) @ axes.T @ to_pixels.T)
+    with np.errstate(over="ignore", invalid="ignore"):
+        widths = np.square([major / _FWHM, minor / _FWHM])
+        to_pixels = np.linalg.inv(local)
+        found: Array = to_pixels @ (axes * widths) @ axes.T @ to_pixels.T
+    return found if np.isfinite(found).all() else nothing
 
 
-def position_angle(image: Image, direction: Array) -> float:
-    """Angle of a direction (y, x) in the image, in degrees from 0 to 180.
+def to_sky(image: Image, place: Array) -> Array:
+    """From offsets in pixels (y, x) to offsets on the sky (north, east), ICRS: `(2, 2)`.
 
-    East of north where the image has coordinates; else from the direction of growing rows to that
-    of falling columns, which is the same if north is up and east is left.
+    Without coordinates, the direction of growing rows is taken for north, that of falling columns
+    for east, and a pixel for the unit.
+
+    Parameters
+    ----------
+    image : Image
+    place : ndarray (2,)
+        Where, (y, x) in pixels from the middle of the frame.
     """
-    north, east = (_to_sky(image) if image.wcs is not None else np.diag([1.0, -1.0])) @ direction
-    return math.degrees(math.atan2(east, north)) % 180.0
+    local = _local(image, place)
+    return _UPRIGHT if local is None else local
 
 
-def _to_sky(image: Image) -> Array:
-    """From pixels (y, x) to degrees (north, east)."""
-    assert image.wcs is not None
-    east_north = np.asarray(image.wcs.celestial.pixel_scale_matrix, dtype=np.float64)
-    return east_north[::-1, ::-1]
+def _local(image: Image, place: Array) -> Array | None:
+    """Degrees (north, east) a pixel (y, x) at a place, or None where the header does not tell."""
+    if image.wcs is None or not image.wcs.has_celestial:
+        return None
+    _, height, width = image.shape
+    y, x = place + (np.array([height, width]) - 1.0) / 2.0
+    try:
+        sky = image.wcs.celestial.pixel_to_world([x, x, x + _STEP], [y, y + _STEP, y]).icrs
+        north, east = sky.dec.deg[1:] - sky.dec.deg[0], sky.ra.deg[1:] - sky.ra.deg[0]
+    except (ValueError, AttributeError):
+        return None
+    east = (east + 180.0) % 360.0 - 180.0
+    found = np.array([north, east * math.cos(math.radians(float(sky.dec.deg[0])))]) / _STEP
+    return found if np.isfinite(found).all() and abs(np.linalg.det(found)) > 0.0 else None

@@ -21,7 +21,7 @@ __all__ = ["SheetTile", "write_contact_sheet"]
 _TILE = 1.3
 """Side of a picture in inches."""
 
-_CAPTION = 0.42
+_CAPTION, _GAP = 0.42, 0.06
 _DPI = 120
 _LONGEST_NAME = 22
 _INK = "#1B2733"
@@ -55,11 +55,18 @@ def write_contact_sheet(path: Path, rows: Sequence[Sequence[SheetTile]]) -> None
     """
     columns = max(len(row) for row in rows)
     with styled():
-        sheet = Figure(
-            figsize=(columns * _TILE, len(rows) * (_TILE + _CAPTION)), layout="constrained"
-        )
+        width, height = columns * (_TILE + _GAP), len(rows) * (_TILE + _CAPTION)
+        sheet = Figure(figsize=(width + _GAP, height + _GAP))
         canvas = FigureCanvasAgg(sheet)
         grid = sheet.subplots(len(rows), columns, squeeze=False)
+        sheet.subplots_adjust(
+            left=_GAP / (width + _GAP),
+            right=1.0 - _GAP / (width + _GAP),
+            bottom=_CAPTION / (height + _GAP),
+            top=1.0 - _GAP / (height + _GAP),
+            wspace=_GAP / _TILE,
+            hspace=_CAPTION / _TILE,
+        )
         for places, row in zip(grid, rows, strict=True):
             for column, axes in enumerate(places):
                 axes.set(xticks=[], yticks=[])

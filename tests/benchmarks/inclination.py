@@ -15,7 +15,7 @@ from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.canonical import measure_inclinations
 from equiclust.discs import render
 from equiclust.images import ImageSet
-from equiclust.metrics import mean_average_precision, recall_at_k
+from equiclust.metrics import mean_average_precision, recall_at_k, reconstruction_scores
 from equiclust.preprocessing import Preprocessor
 from equiclust.simulate import DISC_KINDS, draw_disc, simulate_views
 from tests.benchmarks.inclined import (
@@ -38,6 +38,7 @@ Describe = Callable[[npt.NDArray[np.float32]], Any]
 FRAMES = {"none": "as seen", "inclination": "face-on"}
 _N_SYSTEMS = 6000
 _N_TRIPLES = 200
+_N_FOLDS = 5
 _RANGES = ((0.0, 30.0), (30.0, 45.0), (45.0, 60.0), (60.0, 70.0), (70.0, 80.0))
 _NOTHING = dict.fromkeys(
     ("mse", "perceptual", "variance", "covariance", "invariance", "rotation"), 0.0
@@ -89,7 +90,7 @@ VARIANTS = {
 
 
 def inclination_tables(folder: Path, *, n_jobs: int | None = None) -> Iterator[Table]:
-    """Inclinations against truth, then systems found again by every method, then the triple."""
+    """Inclinations against truth, systems found again by every method, triples, reconstruction."""
     yield Table("inclinations", "Inclination and position angle, 64 px", _inclination_rows())
     sets = [simulated_systems(limit)[0] for limit in LIMITS]
     sets += [simulated_systems(60, hard=True)[0], *real_sets()]
@@ -99,6 +100,7 @@ def inclination_tables(folder: Path, *, n_jobs: int | None = None) -> Iterator[T
         print(rows[-1], flush=True)
     yield Table("systems", "The same system found again: recall at 1, and at 5", rows)
     yield Table("triple", "Same system inclined otherwise against another system", _triples(folder))
+    yield Table("held_out", "Reconstruction of EXXA discs that were held out", _held_out_rows())
 
 
 def _methods(folder: Path, n_jobs: int | None) -> Iterator[tuple[str, str, Describe]]:
@@ -200,4 +202,26 @@ def _triples(folder: Path) -> list[dict[str, Any]]:
                 "same is nearer": float(np.mean(same < different)),
             }
         )
+    return rows
+
+
+def _held_out_rows() -> list[dict[str, Any]]:
+    """EXXA discs by networks that never saw their system, with and without what is new."""
+    exxa = real_sets()[0]
+    pixels = Preprocessor(size=SIZE).fit_transform(exxa.images).pixels
+    _, system = np.unique(exxa.objects, return_inverse=True)
+    fold = (np.random.default_rng(0).permutation(system.max() + 1) % _N_FOLDS)[system]
+    variants: dict[str, dict[str, Any]] = {
+        "as before": {},
+        "harmonics and contrast": {"harmonics": 4, "objective": {"contrast": 1.0}},
+    }
+    rows = []
+    for name, settings in variants.items():
+        made = np.empty_like(pixels)
+        for k in range(_N_FOLDS):
+            network = EquivariantAutoencoder(
+                **settings, size=SIZE, preprocess=False, validation_fraction=0.0, random_state=k
+            ).fit(pixels[fold != k])
+            made[fold == k] = network.reconstruct(pixels[fold == k])
+        rows.append({"network": name, **reconstruction_scores(pixels, made)})
     return rows

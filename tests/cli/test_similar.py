@@ -73,6 +73,33 @@ def test_a_picture_that_is_gone_costs_only_the_picture(
     catalogue.write(run / "catalogue.ecsv", overwrite=True)
     assert similar(run, str(twin), "--output", str(tmp_path / "sheet.png")) == 0
     assert (tmp_path / "sheet.png").is_file()
+    (run / "previews.npz").write_bytes(b"damaged")
+    assert similar(run, str(twin), "--output", str(tmp_path / "other.png")) == 0
+
+
+def test_the_only_image_of_a_file_is_itself_whatever_it_was_named(
+    finished: Path, discs: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    catalogue = read_table(run / "catalogue.ecsv")
+    catalogue["id"] = [f"folder/{name}" for name in catalogue["id"]]
+    catalogue.write(run / "catalogue.ecsv", overwrite=True)
+    sheet = str(tmp_path / "sheet.png")
+    assert similar(run, str(discs / "disc_00003.fits"), "-n", "11", "--output", sheet) == 0
+    assert "folder/disc_00003" not in set(read_table(tmp_path / "sheet.ecsv")["similar"])
+
+
+def test_nothing_else_is_written_over(
+    finished: Path, twin: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    words = ("similar", str(finished), str(twin), "--output")
+    assert "in the folder of the run" in refused(*words, str(finished / "catalogue.png"))
+    mine = tmp_path / "mine.ecsv"
+    shutil.copy(finished / "catalogue.ecsv", mine)
+    assert "is no such table" in refused(*words, str(tmp_path / "mine.png"))
+    assert not (tmp_path / "mine.png").exists()
+    assert "label_fold_00" in mine.read_text()
 
 
 def test_what_cannot_be_done_is_said_in_one_sentence(

@@ -46,6 +46,17 @@ def test_agrees_with_an_independent_reference(seed: int, n: int, kinds: int) -> 
     assert recall_at_k(latents, objects, 3) == pytest.approx(np.mean(found))
 
 
+def test_a_tie_finds_nothing() -> None:
+    nothing_learned = np.zeros((6, 2))
+    assert recall_at_k(nothing_learned, list("aabbcc"), 4) == 0.0
+    assert mean_average_precision(np.zeros((3, 1)), list("aba")) == 0.5
+
+
+def test_small_distances_far_from_the_origin_are_told_apart() -> None:
+    latents = 1e6 + np.array([[0.0], [1e-3], [6e-3], [5e-3]])
+    assert recall_at_k(latents, list("aabb"), 1) == 1.0
+
+
 def test_turning_shifting_and_scaling_latents_changes_nothing(random_state: int) -> None:
     rng = np.random.default_rng(random_state)
     latents, objects = rng.standard_normal((60, 4)), rng.integers(20, size=60)
