@@ -22,7 +22,7 @@ __all__ = [
     "ObjectiveWeights",
     "PerceptualLoss",
     "PerceptualNetwork",
-    "contrast",
+    "contrastive_loss",
     "find_weights",
     "masked_mse",
     "rotation_error",
@@ -58,10 +58,10 @@ class ObjectiveWeights:
         Pull together the latents of two augmented views of one image, `view_distance`.
     rotation : float
         Keep the latent as it is when a view is turned by any angle, `rotation_error`.
-    contrast : float
-        Tell the second view of every image from those of all others, `contrast`. For finding the
-        same object again: it drives apart what is alike, which clusters had better not be. It is 0
-        unless asked for.
+    contrastive : float
+        Tell the second view of every image from those of all others, `contrastive_loss`. For
+        finding the same object again: it drives apart what is alike, which clusters had better not
+        be. It is 0 unless asked for.
     """
 
     mse: float = 10.0
@@ -70,7 +70,7 @@ class ObjectiveWeights:
     covariance: float = 15.0
     invariance: float = 25.0
     rotation: float = 60.0
-    contrast: float = 0.0
+    contrastive: float = 0.0
 
     def __post_init__(self) -> None:
         for term in fields(self):
@@ -81,7 +81,7 @@ class ObjectiveWeights:
     @property
     def pairs(self) -> bool:
         """Whether a second view of every image is needed."""
-        return bool(self.invariance or self.contrast)
+        return bool(self.invariance or self.contrastive)
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Weighted sum of the terms that were computed."""
@@ -129,7 +129,7 @@ def view_distance(first: Tensor, second: Tensor) -> Tensor:
     return functional.mse_loss(first, second)
 
 
-def contrast(first: Tensor, second: Tensor, *, temperature: float = 0.1) -> Tensor:
+def contrastive_loss(first: Tensor, second: Tensor, *, temperature: float = 0.1) -> Tensor:
     r"""How hard it is to find the other view of every image among all views, as entropy in nats.
 
     The normalised temperature-scaled cross entropy of SimCLR (Chen et al. 2020): with the cosines

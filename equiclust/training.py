@@ -23,7 +23,7 @@ from equiclust.nn.network import AutoencoderNetwork
 from equiclust.objectives import (
     ObjectiveWeights,
     PerceptualLoss,
-    contrast,
+    contrastive_loss,
     masked_mse,
     rotation_error,
     vicreg_terms,
@@ -228,8 +228,8 @@ class AutoencoderTraining(lightning.LightningModule):
             terms |= _mean_terms([vicreg_terms(view) for view in independent])
         if weights.invariance:
             terms["invariance"] = view_distance(*independent)
-        if weights.contrast:
-            terms["contrast"] = contrast(*independent)
+        if weights.contrastive:
+            terms["contrastive"] = contrastive_loss(*independent)
         if weights.rotation:
             terms["rotation"] = rotation_error(first, latents[-1])
         return terms

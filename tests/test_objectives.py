@@ -13,7 +13,7 @@ from equiclust.exceptions import InputError, WeightsNotFoundError
 from equiclust.objectives import (
     ObjectiveWeights,
     PerceptualLoss,
-    contrast,
+    contrastive_loss,
     find_weights,
     masked_mse,
     rotation_error,
@@ -167,20 +167,23 @@ def test_contrast_agrees_with_its_definition(random_state: int) -> None:
     for i in range(12):
         powers = {j: np.exp(views[i] @ views[j] / 0.1) for j in range(12) if j != i}
         losses.append(-np.log(powers[(i + 6) % 12] / sum(powers.values())))
-    assert float(contrast(first, second)) == pytest.approx(np.mean(losses), rel=1e-4)
+    assert float(contrastive_loss(first, second)) == pytest.approx(np.mean(losses), rel=1e-4)
 
 
 def test_contrast_is_least_where_views_agree_and_images_differ() -> None:
     apart = torch.eye(8)
-    alike, mixed = contrast(apart, 3.0 * apart), contrast(apart, apart.roll(1, dims=0))
+    alike, mixed = (
+        contrastive_loss(apart, 3.0 * apart),
+        contrastive_loss(apart, apart.roll(1, dims=0)),
+    )
     assert float(alike) < 0.01 < float(mixed)
     # All latents equal: one of fifteen others, drawn blindly.
-    assert float(contrast(torch.ones(8, 3), torch.ones(8, 3))) == pytest.approx(
+    assert float(contrastive_loss(torch.ones(8, 3), torch.ones(8, 3))) == pytest.approx(
         np.log(15), rel=1e-5
     )
 
 
 def test_a_second_view_is_needed_for_two_terms_only() -> None:
     assert ObjectiveWeights().pairs
-    assert ObjectiveWeights(invariance=0, contrast=1).pairs
+    assert ObjectiveWeights(invariance=0, contrastive=1).pairs
     assert not ObjectiveWeights(invariance=0).pairs

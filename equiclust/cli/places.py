@@ -34,10 +34,10 @@ def check_catalogue_place(path: Path, run: Path) -> None:
     """
     if path.suffix not in FORMATS:
         raise InputError(f"--output must end in one of {', '.join(FORMATS)}, got {str(path)!r}")
-    check_table_place(path, run, columns={"id", "label"})
+    check_table_place(path, run, {"id", "label"}, "catalogue")
 
 
-def check_table_place(path: Path, run: Path, *, columns: set[str]) -> None:
+def check_table_place(path: Path, run: Path, columns: set[str], what: str) -> None:
     """Refuse a table that would lie in a run, or in the place of anything but such a table.
 
     Parameters
@@ -46,6 +46,8 @@ def check_table_place(path: Path, run: Path, *, columns: set[str]) -> None:
         The table, and the folder of the run.
     columns : set of str
         What an older table of this sort has.
+    what : str
+        Its name.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def check_table_place(path: Path, run: Path, *, columns: set[str]) -> None:
     if path.resolve().is_relative_to(run.resolve()):
         raise _refusal(path, "it lies in the folder of the run")
     if path.exists() and not _has_columns(path, columns):
-        raise _refusal(path, "it is there already and is no such table")
+        raise _refusal(path, f"it is there already and is no {what}")
 
 
 def _has_columns(path: Path, columns: set[str]) -> bool:

@@ -105,7 +105,7 @@ def _check(n: int, sheet: Path, listed: Path, run: Path) -> None:
         raise InputError(f"-n must be at least 1, got {n}")
     if sheet.suffix.lower() != ".png":
         raise InputError(f"--output must end in .png, got {str(sheet)!r}")
-    check_table_place(listed, run, columns=set(_DESCRIPTIONS))
+    check_table_place(listed, run, set(_DESCRIPTIONS), "table of similar images")
     check_place(sheet)
     if sheet.is_dir():
         raise OutputError(f"cannot write to {str(sheet)!r}: it is a folder; choose another output")

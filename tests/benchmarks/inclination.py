@@ -63,7 +63,7 @@ class Variant:
         return EquivariantAutoencoder(
             **settings,
             size=SIZE,
-            objective={**_NOTHING, "contrast": 1.0},
+            objective={**_NOTHING, "contrastive": 1.0},
             augmentation={**_VIEWS, **self.views},
             perceptual=None,
             start="none",
@@ -236,7 +236,7 @@ def _held_out_rows() -> list[dict[str, Any]]:
     fold = (np.random.default_rng(0).permutation(system.max() + 1) % _N_FOLDS)[system]
     variants: dict[str, dict[str, Any]] = {
         "as before": {},
-        "harmonics and contrast": {"harmonics": 4, "objective": {"contrast": 1.0}},
+        "harmonics and contrast": {"harmonics": 4, "objective": {"contrastive": 1.0}},
     }
     rows = []
     for name, settings in variants.items():
