@@ -194,15 +194,10 @@ def simulate_discs(
     InputError
         When an argument cannot be used.
     """
-    check_kinds(kinds, DISC_KINDS)
-    _check_disc(max_inclination, outer_radius, max_offset, beam_fwhm)
-    check_set(n, size, snr)
-    root = root_seed(random_state)
     telescope = _Telescope(size, snr, beam_fwhm)
+    ranges = (max_inclination, outer_radius, max_offset)
     observed = []
-    for i, (kind, seed) in enumerate(_systems(kinds, n, root)):
-        rng = np.random.default_rng(seed)
-        disc = _draw_disc(rng, kind, max_inclination, outer_radius, max_offset, beam_fwhm)
+    for i, (disc, seed) in enumerate(_drawn(n, kinds, ranges, telescope, random_state)):
         camera = np.random.default_rng([seed, 1])
         observed.append(_observe(f"disc_{i:05d}", disc, seed, telescope, camera))
     return _as_set(observed, DESCRIPTIONS)
@@ -248,17 +243,12 @@ def simulate_views(
     InputError
         When an argument cannot be used.
     """
-    check_kinds(kinds, DISC_KINDS)
-    _check_disc(max_inclination, outer_radius, max_offset, beam_fwhm)
-    check_set(n, size, snr)
     if n_views < 1:
         raise InputError(f"n_views must be at least 1, got {n_views}")
-    root = root_seed(random_state)
     telescope = _Telescope(size, snr, beam_fwhm)
+    ranges = (max_inclination, outer_radius, max_offset)
     observed = []
-    for i, (kind, seed) in enumerate(_systems(kinds, n, root)):
-        rng = np.random.default_rng(seed)
-        disc = _draw_disc(rng, kind, max_inclination, outer_radius, max_offset, beam_fwhm)
+    for i, (disc, seed) in enumerate(_drawn(n, kinds, ranges, telescope, random_state)):
         for view in range(n_views):
             camera = np.random.default_rng([seed, 2, view])
             seen = _seen_from_elsewhere(disc, max_inclination, camera)
@@ -267,9 +257,22 @@ def simulate_views(
     return _as_set(observed, _OF_VIEWS)
 
 
-def _systems(kinds: Sequence[str], n: int, root: int) -> list[tuple[str, int]]:
-    """Kind and seed of every disc."""
-    return list(zip(balanced_kinds(kinds, n, root), image_seeds(n, root), strict=True))
+def _drawn(
+    n: int,
+    kinds: Sequence[str],
+    ranges: tuple[float, tuple[float, float], float],
+    telescope: _Telescope,
+    random_state: RandomState,
+) -> list[tuple[DiscParameters, int]]:
+    """Every disc of a set with its seed, after all that the set is asked for has been checked."""
+    check_kinds(kinds, DISC_KINDS)
+    _check_disc(*ranges, telescope.beam_fwhm)
+    check_set(n, telescope.size, telescope.snr)
+    root = root_seed(random_state)
+    return [
+        (_draw_disc(np.random.default_rng(seed), kind, *ranges, telescope.beam_fwhm), seed)
+        for kind, seed in zip(balanced_kinds(kinds, n, root), image_seeds(n, root), strict=True)
+    ]
 
 
 def _seen_from_elsewhere(
