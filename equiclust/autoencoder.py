@@ -357,10 +357,8 @@ class EquivariantAutoencoder(
 
     def _check_parameters(self) -> None:
         self._network_config(1)
-        for name, kind in (("objective", ObjectiveWeights), ("augmentation", Augmentation)):
-            _check_names(
-                name, getattr(self, name), [field.name for field in dataclass_fields(kind)]
-            )
+        _check_names("objective", self.objective, _field_names(ObjectiveWeights))
+        _check_names("augmentation", self.augmentation, _field_names(Augmentation))
         if isinstance(self.preprocess, Mapping):
             known = sorted(set(Preprocessor().get_params()) - {"size"})
             _check_names("preprocess", self.preprocess, known)

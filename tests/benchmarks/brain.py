@@ -72,7 +72,10 @@ def brain_table(
 def done_case(
     folder: Path, name: str, seed: int, methods: Sequence[str] | None = None
 ) -> dict[str, Scores]:
-    """Scores by method of one set and seed, read where they were found before."""
+    """Scores by method of one set and seed, read where they were found before.
+
+    After a change of the networks their folder has to be removed.
+    """
     own = folder / f"{name}_{seed}"
     case = _Case(*_slices(name, seed), seed, own / "network")
     found = {}
@@ -175,11 +178,8 @@ class _Case:
     @cached_property
     def network(self) -> EquivariantAutoencoder:
         """Ours; of every set it sees as many batches."""
-        return kept_network(self.place, self._trained)
-
-    def _trained(self) -> EquivariantAutoencoder:
         shown = self.images[self._shown]
-        return EquivariantAutoencoder(
+        network = EquivariantAutoencoder(
             size=self.images.shape[1],
             preprocess=False,
             perceptual=None,
@@ -188,7 +188,8 @@ class _Case:
             batch_size=_BATCH,
             validation_fraction=0.0,
             random_state=self.seed,
-        ).fit(shown)
+        )
+        return kept_network(self.place, network, lambda net: net.fit(shown))
 
     def _ours(self, method: str) -> Labels:
         head = method.removeprefix("D8 + ")

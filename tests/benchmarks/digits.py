@@ -141,7 +141,10 @@ def _results(
 def done_case(
     folder: Path, name: str, seed: int, methods: Sequence[str] | None = None
 ) -> dict[str, Scores]:
-    """Scores by method of one network and seed, read where they were found before."""
+    """Scores by method of one network and seed, read where they were found before.
+
+    After a change of the recipe its folder has to be removed.
+    """
     place = folder / f"{name.replace(',', '').replace(' ', '_')}_{seed}"
     pixels, kinds = mnist_digits()
     shown = turned(pixels, seed) if name in TURNED else pixels
@@ -235,7 +238,7 @@ class _Latents:
     @cached_property
     def network(self) -> EquivariantAutoencoder:
         return kept_network(
-            self.place, lambda: self.variant.autoencoder(self.seed).fit(self.pixels)
+            self.place, self.variant.autoencoder(self.seed), lambda net: net.fit(self.pixels)
         )
 
     def scores(self, method: str) -> Scores:

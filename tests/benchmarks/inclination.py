@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -57,8 +57,9 @@ class Variant:
     pairs: bool
     views: Mapping[str, float] = field(default_factory=dict)
     network: Mapping[str, Any] = field(default_factory=dict)
+    n_seeds: int = 1
 
-    def autoencoder(self) -> EquivariantAutoencoder:
+    def autoencoder(self, seed: int) -> EquivariantAutoencoder:
         settings = {**_NETWORK, **self.network}
         return EquivariantAutoencoder(
             **settings,
@@ -72,7 +73,7 @@ class Variant:
             batch_size=128,
             learning_rate=4e-3,
             validation_fraction=0.0,
-            random_state=0,
+            random_state=seed,
         )
 
 
@@ -80,12 +81,12 @@ VARIANTS = {
     "SimCLR, plain network": Variant("none", pairs=False, network=_TRIVIAL),
     "D8, turned views": Variant("none", pairs=False),
     "D8, tilted views": Variant("none", pairs=False, views={"tilt": 0.8}),
-    "D8, simulated pairs": Variant("none", pairs=True),
+    "D8, simulated pairs": Variant("none", pairs=True, n_seeds=2),
     "D8, face-on": Variant("inclination", pairs=False),
     "D8, face-on, simulated pairs, no harmonics": Variant(
         "inclination", pairs=True, network={"harmonics": 0}
     ),
-    "D8, face-on, simulated pairs": Variant("inclination", pairs=True),
+    "D8, face-on, simulated pairs": Variant("inclination", pairs=True, n_seeds=2),
 }
 _JURY = ("D8, simulated pairs", "D8, face-on, simulated pairs")
 
@@ -96,38 +97,44 @@ def inclination_tables(folder: Path, *, n_jobs: int | None = None) -> Iterator[T
     sets = [simulated_systems(limit)[0] for limit in LIMITS]
     sets += [simulated_systems(60, hard=True)[0], *real_sets()]
     rows = []
-    for name, frame, describe in _methods(folder, n_jobs):
-        rows.append({"method": name, "frame": frame} | _found(sets, describe))
+    for name, frame, describes in _methods(folder, n_jobs):
+        rows.append({"method": name, "frame": frame} | _means(sets, describes))
         print(rows[-1], flush=True)
     yield Table("systems", "The same system found again: recall at 1, and at 5", rows)
     yield Table("triple", "Same system inclined otherwise against another system", _triples(folder))
     yield Table("held_out", "Reconstruction of EXXA discs that were held out", _held_out_rows())
 
 
-def _methods(folder: Path, n_jobs: int | None) -> Iterator[tuple[str, str, Describe]]:
-    """Name, frame and descriptor of every row."""
+def _methods(folder: Path, n_jobs: int | None) -> Iterator[tuple[str, str, list[Describe]]]:
+    """Name, frame and descriptors of every row, one a seed."""
     for canonical, frame in FRAMES.items():
         for name, descriptor in DESCRIPTORS.items():
-            yield name, frame, _in_frame(canonical, descriptor)
-        seen = _pairs(canonical, n_jobs)[0][:_N_MAPPED]
-        yield (
-            "rotation-invariant map",
-            frame,
-            _in_frame(canonical, RotationInvariantMap().fit(seen)),
-        )
-    ours: dict[str, Describe] = {}
+            yield name, frame, [_in_frame(canonical, descriptor)]
+        mapped = RotationInvariantMap().fit(_pairs(canonical, n_jobs)[0][:_N_MAPPED])
+        yield "rotation-invariant map", frame, [_in_frame(canonical, mapped)]
+    ours: dict[str, list[Describe]] = {}
     for name, variant in VARIANTS.items():
-        network = trained(folder, name, n_jobs=n_jobs)
-        ours[name] = _in_frame(variant.canonical, network.transform)
+        networks = [trained(folder, name, seed, n_jobs=n_jobs) for seed in range(variant.n_seeds)]
+        ours[name] = [_in_frame(variant.canonical, network.transform) for network in networks]
         yield name, FRAMES[variant.canonical], ours[name]
-    yield "D8, simulated pairs, two networks", "both", _joint([ours[name] for name in _JURY])
+    jury = [ours[name] for name in _JURY]
+    yield (
+        "simulated pairs, a network of each",
+        "both",
+        [_joint(pair) for pair in zip(*jury, strict=True)],
+    )
+    yield (
+        "simulated pairs, all four networks",
+        "both",
+        [_joint([one for own in jury for one in own])],
+    )
 
 
 def _in_frame(canonical: str, descriptor: Callable[[npt.NDArray[np.float32]], Any]) -> Describe:
     return lambda images: np.asarray(descriptor(_shown(images, canonical)), dtype=np.float64)
 
 
-def _joint(descriptors: list[Describe]) -> Describe:
+def _joint(descriptors: Sequence[Describe]) -> Describe:
     """Latents of several networks side by side, each in units of its spread, as in an ensemble."""
 
     def describe(images: ImageSet) -> Array:
@@ -142,15 +149,24 @@ def _pairs(canonical: str, n_jobs: int | None) -> tuple[Any, Any]:
     return simulated_pairs(_N_SYSTEMS, canonical, n_jobs=n_jobs)
 
 
-def trained(folder: Path, name: str, *, n_jobs: int | None = None) -> EquivariantAutoencoder:
+def trained(
+    folder: Path, name: str, seed: int = 0, *, n_jobs: int | None = None
+) -> EquivariantAutoencoder:
     """One of `VARIANTS`, read where it was trained before."""
     variant = VARIANTS[name]
 
-    def fit() -> EquivariantAutoencoder:
+    def fit(network: EquivariantAutoencoder) -> EquivariantAutoencoder:
         images, partners = _pairs(variant.canonical, n_jobs)
-        return variant.autoencoder().fit(images, partners=partners if variant.pairs else None)
+        return network.fit(images, partners=partners if variant.pairs else None)
 
-    return kept_network(folder / name.replace(",", "").replace(" ", "_"), fit)
+    place = folder / f"{name.replace(',', '').replace(' ', '_')}_{seed}"
+    return kept_network(place, variant.autoencoder(seed), fit)
+
+
+def _means(sets: list[Known], describes: list[Describe]) -> dict[str, float]:
+    """Scores on every set, means over the seeds."""
+    found = [_found(sets, describe) for describe in describes]
+    return {score: float(np.mean([one[score] for one in found])) for score in found[0]}
 
 
 def _found(sets: list[Known], describe: Describe) -> dict[str, float]:
