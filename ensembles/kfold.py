@@ -32,6 +32,7 @@ FloatArray = npt.NDArray[np.float32]
 
 _FORMAT = 1
 _FILE = "ensemble.json"
+_REFINED = "refined"
 
 
 # scikit-learn carries no annotations, hence the ignored error.
@@ -136,7 +137,9 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self.fit_members(
             images, partners=partners, checkpoints=checkpoints, on_progress=on_progress
         )
-        return self.refine_members(images, on_progress=on_progress).fit_jury()
+        return self.refine_members(
+            images, checkpoints=checkpoints, on_progress=on_progress
+        ).fit_jury()
 
     def fit_members(
         self,
@@ -162,9 +165,11 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
                 given,
                 hidden,
                 partners=paired,
-                folder=None if checkpoints is None else member_folder(checkpoints, k),
+                folder=folder,
             )
-            for k, (one, hidden) in enumerate(zip(members, held_out, strict=True))
+            for one, hidden, folder in zip(
+                members, held_out, self._folders(checkpoints), strict=True
+            )
         ]
         trained = train_members(tasks, n_jobs=self.n_jobs, on_progress=on_progress)
         self.members_ = [member.autoencoder for member in trained]
@@ -176,7 +181,11 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         return self
 
     def refine_members(
-        self, images: ImageSet | npt.ArrayLike, *, on_progress: Progress | None = None
+        self,
+        images: ImageSet | npt.ArrayLike,
+        *,
+        checkpoints: str | Path | None = None,
+        on_progress: Progress | None = None,
     ) -> Self:
         """The middle part of `fit`: choose how many clusters; let them shape the networks.
 
@@ -194,6 +203,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
                 method=self.method,
                 n_clusters=self.choice_.n_clusters,
                 seeds=seeds[: self.n_folds],
+                folders=[folder and folder / _REFINED for folder in self._folders(checkpoints)],
                 on_progress=on_progress,
             )
             self._keep_latents(self.encode(images))
@@ -219,6 +229,12 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
     def _keep_latents(self, latents: FloatArray) -> None:
         self.latents_ = latents
         self.scales_ = np.sqrt(latents.var(axis=1).sum(axis=1))
+
+    def _folders(self, checkpoints: str | Path | None) -> list[Path | None]:
+        """Where the members keep what they have done."""
+        if checkpoints is None:
+            return [None] * self.n_folds
+        return [member_folder(checkpoints, k) for k in range(self.n_folds)]
 
     def _recipes(self) -> list[EquivariantAutoencoder]:
         if self.estimator is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +15,13 @@ from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.clustering.deep import DEEP_METHODS, DeepEmbeddedClustering
 from equiclust.exceptions import EquiclustWarning
 from equiclust.images import ImageSet
+from equiclust.persistence import read_json, replace_folder, write_json
 
 __all__ = ["DEEP_METHODS", "refined"]
 
 # The networks are trained already; what clusters can add to them they add early.
 _STEPS = 300
+_RECORD = "record.json"
 
 
 def refined(
@@ -28,6 +32,7 @@ def refined(
     method: str,
     n_clusters: int,
     seeds: npt.NDArray[np.int64],
+    folders: Sequence[Path | None],
     on_progress: Progress | None = None,
 ) -> list[EquivariantAutoencoder]:
     """Each member after `DeepEmbeddedClustering` on the images that it was trained on.
@@ -42,14 +47,26 @@ def refined(
     method : {"dec", "idec", "dcec"}
     n_clusters : int
     seeds : ndarray (n_members,), int
+    folders : sequence of path or None
+        Where each is kept as soon as it is done; one that lies there already is read.
     on_progress : callable, optional
         Gets the steps that are done, of how many, and a remark.
     """
     done = []
-    for k, (member, hidden, seed) in enumerate(zip(members, held_out, seeds, strict=True)):
-        shown = images.take(np.flatnonzero(~hidden))
+    for k, (member, folder) in enumerate(zip(members, folders, strict=True)):
+        deep = DeepEmbeddedClustering(
+            n_clusters,
+            network=member.network_,
+            method=method,  # type: ignore[arg-type]
+            pretrain_epochs=0,
+            max_iter=_STEPS,
+            batch_size=member.batch_size,
+            device=member.device,
+            random_state=int(seeds[k]),
+        )
+        shown = images.take(np.flatnonzero(~held_out[k]))
         tell = _teller(k, len(members), on_progress)
-        done.append(_refined(member, shown, method, n_clusters, int(seed), tell))
+        done.append(_read_or_refined(member, deep, shown, tell, folder))
         if on_progress is not None:
             on_progress((k + 1) * _STEPS, len(members) * _STEPS, f"member {k + 1} is done")
     notes = dict.fromkeys(note for one in done for note in one.notes_)
@@ -71,24 +88,35 @@ def _teller(k: int, n: int, on_progress: Progress | None) -> Callable[[dict[str,
     return tell
 
 
+def _read_or_refined(
+    member: EquivariantAutoencoder,
+    deep: DeepEmbeddedClustering,
+    shown: ImageSet,
+    tell: Callable[[dict[str, float]], None],
+    folder: Path | None,
+) -> EquivariantAutoencoder:
+    if folder is None:
+        return _refined(member, deep, shown, tell)
+    record = _record(deep)
+    if not folder.is_dir() or read_json(folder / _RECORD) != record:
+        with replace_folder(folder) as draft:
+            _refined(member, deep, shown, tell).save(draft)
+            write_json(draft / _RECORD, record)
+    # Read even if just written: a run that was stopped gets its members no other way.
+    return EquivariantAutoencoder.load(folder)
+
+
+def _record(deep: DeepEmbeddedClustering) -> dict[str, Any]:
+    """What makes one refinement of a member another than the next."""
+    return {name: getattr(deep, name) for name in ("method", "n_clusters", "random_state")}
+
+
 def _refined(
     member: EquivariantAutoencoder,
+    deep: DeepEmbeddedClustering,
     shown: ImageSet,
-    method: str,
-    n_clusters: int,
-    seed: int,
     tell: Callable[[dict[str, float]], None],
 ) -> EquivariantAutoencoder:
-    deep = DeepEmbeddedClustering(
-        n_clusters,
-        network=member.network_,
-        method=method,  # type: ignore[arg-type]
-        pretrain_epochs=0,
-        max_iter=_STEPS,
-        batch_size=member.batch_size,
-        device=member.device,
-        random_state=seed,
-    )
     with warnings.catch_warnings():
         # They are said once for all members.
         warnings.simplefilter("ignore", EquiclustWarning)

@@ -60,7 +60,9 @@ def fit_and_write(
     check_same_start(folder, images, perceptual)
     ensemble = _trained(session, folder, options, images, perceptual)
     with session.stage("clustering") as update:
-        ensemble.refine_members(images, on_progress=update).fit_jury()
+        ensemble.refine_members(
+            images, checkpoints=folder.checkpoints, on_progress=update
+        ).fit_jury()
     model = Model(gathered.preprocessor, ensemble)
     model.save(folder.model)
     verdict = ensemble.jury_.verdict(ensemble.latents_)

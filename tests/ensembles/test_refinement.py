@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from ensembles import KFoldEnsemble
 from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.clustering.deep import DeepEmbeddedClustering
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.metrics import adjusted_rand_index
 from equiclust.nn.plain_dense import DenseAutoencoder, DenseConfig
@@ -51,6 +53,32 @@ def test_clusters_shape_the_networks_and_leave_the_others_out(
     assert not all(kept) or len(said) == len(refined.members_)
     np.testing.assert_array_equal(refined.held_out_, plain.held_out_)
     np.testing.assert_allclose(refined.latents_, refined.encode(pixels))
+
+
+def test_what_was_refined_before_a_kill_is_not_done_again(
+    refined: KFoldEnsemble, pixels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit, begun = DeepEmbeddedClustering.fit, []
+
+    def killed_in_the_second(deep: DeepEmbeddedClustering, *args: Any, **more: Any) -> Any:
+        begun.append(deep.random_state)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return fit(deep, *args, **more)
+
+    monkeypatch.setattr(DeepEmbeddedClustering, "fit", killed_in_the_second)
+    ensemble = KFoldEnsemble(RECIPE, method="idec", **GIVEN)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EquiclustWarning)
+        with pytest.raises(KeyboardInterrupt):
+            ensemble.fit(pixels, checkpoints=tmp_path)
+        ensemble.fit(pixels, checkpoints=tmp_path)
+        assert len(begun) == 3
+        assert begun[2] == begun[1]
+        np.testing.assert_array_equal(ensemble.latents_, refined.latents_)
+        np.testing.assert_array_equal(ensemble.labels_, refined.labels_)
+        ensemble.set_params(n_clusters=3).fit(pixels, checkpoints=tmp_path)
+    assert len(begun) == 5, "what was refined for another number of clusters was taken"
 
 
 def test_refined_ensemble_comes_back_from_disk(
