@@ -22,6 +22,10 @@ __all__ = ["DEEP_METHODS", "refined"]
 # The networks are trained already; what clusters can add to them they add early.
 _STEPS = 300
 _RECORD = "record.json"
+_LEFT_BEHIND = (
+    "DEC moved the encoder and left the decoder behind, so images are rebuilt worse than before: "
+    "take idec or dcec where that matters."
+)
 
 
 def refined(
@@ -121,4 +125,6 @@ def _refined(
         # They are said once for all members.
         warnings.simplefilter("ignore", EquiclustWarning)
         deep.fit(member.prepared(shown), on_refresh=tell)
-    return member.with_network(deep.network_, notes=deep.notes_)
+    left_behind = deep.method == "dec" and not deep.kept_initialisation_
+    notes = [*deep.notes_, _LEFT_BEHIND] if left_behind else deep.notes_
+    return member.with_network(deep.network_, notes=notes)

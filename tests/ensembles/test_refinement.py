@@ -81,6 +81,21 @@ def test_what_was_refined_before_a_kill_is_not_done_again(
     assert len(begun) == 5, "what was refined for another number of clusters was taken"
 
 
+def test_dec_says_that_it_left_the_decoder_behind(pixels: np.ndarray) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EquiclustWarning)
+        plain = KFoldEnsemble(RECIPE, method="kmeans", **GIVEN).fit(pixels)
+        dec = KFoldEnsemble(RECIPE, method="dec", **GIVEN).fit(pixels)
+    worse = [
+        np.mean((member.reconstruct(pixels) - pixels) ** 2)
+        > np.mean((before.reconstruct(pixels) - pixels) ** 2)
+        for member, before in zip(dec.members_, plain.members_, strict=True)
+    ]
+    said = [any("left the decoder" in note for note in one.notes_) for one in dec.members_]
+    assert said == worse
+    assert any(said)
+
+
 def test_refined_ensemble_comes_back_from_disk(
     refined: KFoldEnsemble, pixels: np.ndarray, tmp_path: Path
 ) -> None:
