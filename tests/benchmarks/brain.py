@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from joblib import Parallel, delayed
 from sklearn.cluster import KMeans
 
+from ensembles.jury import Jury
 from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
 from equiclust.clustering.deep import DeepEmbeddedClustering
@@ -38,6 +38,7 @@ _D8_STEPS, _BATCH = 300, 64
 _PLAIN_EPOCHS, _STEPS = 100, 300
 _CROP, _N_CROPS = 64, 4
 _CORNERS = (0, 32, 64)
+_N_NETWORKS, _BETWEEN_SEEDS = 3, 100
 # The three modalities differ in brightness, which is therefore part of what is to be learned; which
 # head it is, and where it was cut, is not.
 _VIEWS = {"contrast": 0.0, "gain": 0.0, "scale": 0.4, "shear": 0.3, "bending": 0.08}
@@ -112,17 +113,21 @@ class _Case:
     seed: int
     place: Path
     _begun: dict[int, DeepEmbeddedClustering] = field(default_factory=dict)
+    _encoded: dict[int, FloatArray] = field(default_factory=dict)
 
     methods = (
         "grey-level histogram + k-means",
         *(f"{method}, {d}" for d in EMBEDDINGS for method in ("CAE + k-means", "DEC", "DCEC")),
-        *(f"D8 of crops + {head}" for head in ("k-means", "manifold")),
+        *(f"D8 of crops + {head}" for head in ("k-means", "gmm", "spectral", "manifold")),
+        f"D8 of crops, {_N_NETWORKS} networks + jury",
     )
 
     def scores(self, method: str) -> Scores:
         ours = method.startswith("D8")
         if ours:
-            self._latents  # noqa: B018  # made before the clock starts for its clusters
+            # Made before the clock starts for their clusters.
+            for k in range(_N_NETWORKS if method.endswith("jury") else 1):
+                self._latents(k)
         started = perf_counter()
         labels = self._ours(method) if ours else self._theirs(method)
         tested = slice(len(labels) - round(_SHARES[2] * len(labels)), None)
@@ -178,20 +183,19 @@ class _Case:
             ).fit(self.images[self._shown])
         return self._begun[embedding]
 
-    @cached_property
-    def _latents(self) -> FloatArray:
+    def _latents(self, k: int) -> FloatArray:
         """Of every slice the mean of nine crops, whose places go over into one another in turns."""
-        network, images = self._network(), self.images
-        return np.mean(
-            [
-                network.transform(images[:, y : y + _CROP, x : x + _CROP])
+        if k not in self._encoded:
+            network = self._network(self.seed + _BETWEEN_SEEDS * k, self.place / f"network_{k}")
+            crops = [
+                network.transform(self.images[:, y : y + _CROP, x : x + _CROP])
                 for y in _CORNERS
                 for x in _CORNERS
-            ],
-            axis=0,
-        )
+            ]
+            self._encoded[k] = np.mean(crops, axis=0)
+        return self._encoded[k]
 
-    def _network(self) -> EquivariantAutoencoder:
+    def _network(self, seed: int, place: Path) -> EquivariantAutoencoder:
         """Ours learns that two crops of a slice are of one kind; so many batches of every set.
 
         Not the place of something tells the modality, but what everything is made of.
@@ -206,11 +210,11 @@ class _Case:
             max_epochs=-(-_D8_STEPS // (_N_CROPS * self._shown.stop // _BATCH)),
             batch_size=_BATCH,
             validation_fraction=0.0,
-            random_state=self.seed,
+            random_state=seed,
         )
-        rng = np.random.default_rng(self.seed)
+        rng = np.random.default_rng(seed)
         crops, others = self._crops(rng), self._crops(rng)
-        return kept_network(self.place, network, lambda net: net.fit(crops, partners=others))
+        return kept_network(place, network, lambda net: net.fit(crops, partners=others))
 
     def _crops(self, rng: np.random.Generator) -> FloatArray:
         """Some of each slice to learn from, `(4 n, 64, 64)`, at random places."""
@@ -221,9 +225,14 @@ class _Case:
         return windows[which, y, x]
 
     def _ours(self, method: str) -> Labels:
-        head = method.removeprefix("D8 of crops + ")
+        _, _, head = method.partition(" + ")
+        if head == "jury":
+            latents = np.stack([self._latents(k) for k in range(_N_NETWORKS)])
+            jury = Jury(len(KINDS), reliability=0.0, random_state=self.seed)
+            return jury.fit(latents[:, self._shown]).verdict(latents).labels
+        latents = self._latents(0)
         clusterer = make_clusterer(head.replace("-", ""), len(KINDS), random_state=self.seed)
-        return clusterer.fit(self._latents[self._shown]).predict(self._latents)
+        return clusterer.fit(latents[self._shown]).predict(latents)
 
 
 def _summary(found: Sequence[Scores]) -> dict[str, float]:
