@@ -97,7 +97,8 @@ class DeepEmbeddedClustering(DeepClusterer):
     degrees_of_freedom : float
         Of Student's t-distribution.
     scale : float or "auto"
-        Unit of the latents; "auto" is the root mean square distance to the nearest first centre.
+        Unit of the latents; "auto" is the standard deviation of a coordinate about the nearest
+        first centre. In larger units assignments are so soft that the clusters move little.
     init : {"k-means", "random"} or array-like (n_clusters, d)
         First centres: the best of twenty k-means, samples drawn at random, or these latents as the
         network gives them.

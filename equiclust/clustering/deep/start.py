@@ -44,6 +44,6 @@ def first_centres(
 
 
 def scale_of(points: Array, centres: Array) -> float:
-    """Root mean square distance to the nearest centre; 1 where all samples lie on centres."""
-    scale = float(np.sqrt(points.shape[1] * within_cluster_variance(points, centres)))
+    """Standard deviation of a coordinate within clusters; 1 where all samples lie on centres."""
+    scale = float(np.sqrt(within_cluster_variance(points, centres)))
     return scale if scale > 1e-6 * max(float(np.abs(points).max()), 1e-30) else 1.0

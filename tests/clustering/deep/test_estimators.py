@@ -315,6 +315,20 @@ def test_beginning_is_kept_when_the_end_is_worse(random_state: int) -> None:
     assert clustering_accuracy(kinds, deep.labels_) > 0.9
 
 
+@pytest.mark.parametrize("n_features", [2, 12])
+@pytest.mark.parametrize("noise", [0.1, 30.0])
+def test_unit_of_the_latents_is_the_deviation_within_clusters(
+    n_features: int, noise: float
+) -> None:
+    rng = np.random.default_rng(n_features)
+    centres = 20.0 * rng.normal(size=(3, n_features))
+    rows = noise * (np.repeat(centres, 400, axis=0) + rng.normal(size=(1200, n_features)))
+    deep = DeepEmbeddedClustering(
+        3, network=Blurring(), pretrain_epochs=0, max_iter=0, random_state=0
+    )
+    assert deep.fit(rows).scale_ == pytest.approx(noise, rel=0.05)
+
+
 def test_frames_show_the_same_samples_at_every_target() -> None:
     images, _ = _marks(6)
     deep = DeepEmbeddedClustering(
