@@ -21,6 +21,8 @@ __all__ = ["DEEP_METHODS", "refined"]
 
 # The networks are trained already; what clusters can add to them they add early.
 _STEPS = 300
+# The error of the reconstruction of more images than these is hardly known better.
+_MOST_REBUILT = 256
 _RECORD = "record.json"
 _LEFT_BEHIND = (
     "DEC moved the encoder and left the decoder behind, so images are rebuilt worse than before: "
@@ -125,6 +127,15 @@ def _refined(
         # They are said once for all members.
         warnings.simplefilter("ignore", EquiclustWarning)
         deep.fit(member.prepared(shown), on_refresh=tell)
-    left_behind = deep.method == "dec" and not deep.kept_initialisation_
-    notes = [*deep.notes_, _LEFT_BEHIND] if left_behind else deep.notes_
-    return member.with_network(deep.network_, notes=notes)
+    after = member.with_network(deep.network_, notes=deep.notes_)
+    if deep.method != "dec" or deep.kept_initialisation_:
+        return after
+    some = shown.take(np.linspace(0, len(shown) - 1, min(len(shown), _MOST_REBUILT)).astype(int))
+    if _error(after, some) > _error(member, some):
+        after.notes_.append(_LEFT_BEHIND)
+    return after
+
+
+def _error(member: EquivariantAutoencoder, images: ImageSet) -> float:
+    """Mean squared error of the reconstruction."""
+    return float(np.mean(np.square(member.reconstruct(images) - member.prepared(images))))
