@@ -137,5 +137,7 @@ def _refined(
 
 
 def _error(member: EquivariantAutoencoder, images: ImageSet) -> float:
-    """Mean squared error of the reconstruction."""
-    return float(np.mean(np.square(member.reconstruct(images) - member.prepared(images))))
+    """Mean squared error of the reconstruction, where the images are not masked."""
+    ready = member.prepared(images)
+    squared = np.square(member.reconstruct(images) - ready.pixels).mean(axis=1)
+    return float(squared[~ready.mask].mean())

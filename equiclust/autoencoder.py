@@ -275,7 +275,7 @@ class EquivariantAutoencoder(
         made = self._in_batches(self.network_.reconstruct, self._prepare(images)[0])
         return made.clip(0.0, 1.0)
 
-    def prepared(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
+    def prepared(self, images: ImageSet | npt.ArrayLike) -> ImageSet:
         """Images as the network sees them.
 
         Parameters
@@ -284,10 +284,26 @@ class EquivariantAutoencoder(
 
         Returns
         -------
-        ndarray (n, c, size, size), float32
+        ImageSet
+            Of `size`; what is masked the network sees as 0.
+
+        Raises
+        ------
+        InputError
+            When there is none, or their size or channels do not fit.
         """
-        pixels: FloatArray = self._prepare(images)[0].numpy()
-        return pixels
+        given = images if isinstance(images, ImageSet) else ImageSet.from_array(images)
+        if not len(given):
+            raise InputError("images must hold at least one image, got none")
+        ready = given if self.preprocess is False else self.preprocessor.transform(given)
+        channels, height, width = ready.pixels.shape[1:]
+        if (height, width) != (self.size, self.size):
+            raise InputError(
+                f"images must be {self.size} x {self.size} when preprocess is False, "
+                f"got {height} x {width}"
+            )
+        self._check_channels(channels)
+        return ready
 
     def with_network(self, network: nn.Module, *, notes: Sequence[str] = ()) -> Self:
         """The same fitted estimator with another network of the same shape.
@@ -322,20 +338,10 @@ class EquivariantAutoencoder(
         return Preprocessor(size=self.size, **chosen)
 
     def _prepare(self, images: ImageSet | npt.ArrayLike) -> tuple[Tensor, Tensor]:
-        """Pixels `(n, c, size, size)` and masks `(n, 1, size, size)`."""
-        given = images if isinstance(images, ImageSet) else ImageSet.from_array(images)
-        if not len(given):
-            raise InputError("images must hold at least one image, got none")
-        ready = given if self.preprocess is False else self.preprocessor.transform(given)
-        _, height, width = ready.pixels.shape[1:]
-        if (height, width) != (self.size, self.size):
-            raise InputError(
-                f"images must be {self.size} x {self.size} when preprocess is False, "
-                f"got {height} x {width}"
-            )
-        self._check_channels(ready.pixels.shape[1])
-        pixels = torch.from_numpy(np.ascontiguousarray(ready.pixels))
-        return pixels, torch.from_numpy(ready.mask.copy())[:, None]
+        """Pixels `(n, c, size, size)`, 0 where masked, and masks `(n, 1, size, size)`."""
+        ready = self.prepared(images)
+        mask = torch.from_numpy(ready.mask)[:, None]
+        return torch.from_numpy(ready.pixels).masked_fill(mask, 0.0), mask
 
     def _prepare_partners(
         self, partners: ImageSet | npt.ArrayLike, pixels: Tensor

@@ -69,6 +69,20 @@ def test_the_same_seed_gives_the_same_latents_and_another_does_not(
     assert same == (random_state == 0)
 
 
+def test_what_lies_under_a_mask_does_not_matter() -> None:
+    generator = np.random.default_rng(0)
+    pixels = generator.random((6, 32, 32), dtype=np.float32)
+    mask = generator.random(pixels.shape) < 0.2
+    wild = ImageSet.from_array(np.where(mask, np.float32(1e6), pixels), mask=mask)
+    other = ImageSet.from_array(np.where(mask, np.float32(0.5), pixels), mask=mask)
+    one, two = (
+        EquivariantAutoencoder(**SMALL, preprocess=False, random_state=0).fit(images)
+        for images in (wild, other)
+    )
+    np.testing.assert_array_equal(one.transform(wild), two.transform(other))
+    np.testing.assert_array_equal(one.reconstruct(wild), two.reconstruct(other))
+
+
 def test_latents_do_not_depend_on_the_company(
     trained: EquivariantAutoencoder, discs: ImageSet
 ) -> None:
