@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from data_adapters.segment_table import find_segments
 from data_adapters.sky_geometry import celestial_wcs, is_galactic, sky_positions
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
 from equiclust.persistence import atomic_path
 from equiclust.segment_map import SegmentMap
@@ -132,8 +133,7 @@ def outline(inside: npt.NDArray[np.bool_], *, max_vertices: int = 400) -> Double
 
 
 def _check_vertices(max_vertices: int) -> None:
-    if max_vertices < 4:
-        raise InputError(f"max_vertices must be at least 4, got {max_vertices}")
+    check_whole("max_vertices", max_vertices, 4)
 
 
 def _outline(inside: npt.NDArray[np.bool_], max_vertices: int) -> DoubleArray:

@@ -23,6 +23,7 @@ from data_adapters.sky_geometry import (
     sky_positions,
 )
 from equiclust import __version__
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
 from equiclust.segment_map import SegmentMap
 
@@ -71,8 +72,7 @@ def find_segments(labels: npt.NDArray[np.int16], *, min_pixels: int = 1) -> Segm
     """
     if labels.ndim not in (2, 3):
         raise InputError(f"labels must have two or three axes, got shape {labels.shape}")
-    if min_pixels < 1:
-        raise InputError(f"min_pixels must be at least 1, got {min_pixels}")
+    check_whole("min_pixels", min_pixels)
     ids = np.zeros(labels.shape, dtype=np.int32)
     found: list[int] = []
     for label in range(int(labels.max(initial=-1)) + 1):

@@ -32,6 +32,7 @@ from data_adapters.sky_header import (
     sky_header,
     spectral_axis,
 )
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Beam
 
@@ -207,8 +208,7 @@ def cube_header(sky: SkyMap, *, first: int = 0, group: int = 1) -> fits.Header:
     group : int
         Channels of `sky` that one plane of the cube stands for.
     """
-    if group < 1:
-        raise InputError(f"group must be at least 1, got {group}")
+    check_whole("group", group)
     header = sky.header.copy()
     header["WCSAXES"] = 3
     if sky.spectral is None:

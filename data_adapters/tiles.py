@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
 
 __all__ = ["Band", "Tiling", "Voted", "Votes", "masked_fractions", "paste"]
@@ -276,8 +277,7 @@ class Votes:
     """
 
     def __init__(self, tiling: Tiling, n_values: int) -> None:
-        if n_values < 1:
-            raise InputError(f"n_values must be at least 1, got {n_values}")
+        check_whole("n_values", n_values)
         self.tiling = tiling
         self.n_values = n_values
         self._next = 0

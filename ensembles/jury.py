@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from ensembles.calibration import Calibration, reliable
 from ensembles.committees import Committee, form_committees, joined, stability
 from ensembles.consensus import Method, align, mean_memberships, reach_consensus, vote
 from ensembles.standing import N_EVIDENCE, Standing
+from equiclust.arguments import check_choice, check_share
 from equiclust.clustering import LatentClusterer, make_clusterer
 from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
@@ -314,10 +315,8 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
 
     def _check_parameters(self) -> None:
         make_clusterer("gmm" if self.method == "auto" else self.method, self.n_clusters)
-        if self.consensus not in ("vote", "coassociation"):
-            raise InputError(f"consensus must be 'vote' or 'coassociation', got {self.consensus!r}")
-        if not 0 <= self.reliability <= 1:
-            raise InputError(f"reliability must be from 0 to 1, got {self.reliability!r}")
+        check_choice("consensus", self.consensus, get_args(Method))
+        check_share("reliability", self.reliability)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the fitted jury; members and committees have a folder each."""

@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from equiclust.arguments import check_choice, check_names, check_positive, check_whole
 from equiclust.augmentation import Augmentation
 from equiclust.exceptions import EquiclustWarning, InputError, WeightsNotFoundError
 from equiclust.images import ImageSet
@@ -363,25 +364,22 @@ class EquivariantAutoencoder(
 
     def _check_parameters(self) -> None:
         self._network_config(1)
-        _check_names("objective", self.objective, _field_names(ObjectiveWeights))
-        _check_names("augmentation", self.augmentation, _field_names(Augmentation))
+        check_names("objective", self.objective or {}, _field_names(ObjectiveWeights))
+        check_names("augmentation", self.augmentation or {}, _field_names(Augmentation))
         if isinstance(self.preprocess, Mapping):
             known = sorted(set(Preprocessor().get_params()) - {"size"})
-            _check_names("preprocess", self.preprocess, known)
+            check_names("preprocess", self.preprocess, known)
         for name in ("max_epochs", "batch_size"):
-            _check_at_least(name, getattr(self, name), 1)
+            check_whole(name, getattr(self, name))
         if self.patience is not None:
-            _check_at_least("patience", self.patience, 1)
-        if not self.learning_rate > 0:
-            raise InputError(f"learning_rate must be positive, got {self.learning_rate!r}")
+            check_whole("patience", self.patience)
+        check_positive("learning_rate", self.learning_rate)
         if not 0 <= self.validation_fraction < 1:
             raise InputError(
                 f"validation_fraction must be from 0 to below 1, got {self.validation_fraction!r}"
             )
-        if self.start not in ("shipped", "none"):
-            raise InputError(f"start must be 'shipped' or 'none', got {self.start!r}")
-        if self.device not in _DEVICES:
-            raise InputError(f"device must be one of {', '.join(_DEVICES)}, got {self.device!r}")
+        check_choice("start", self.start, ("shipped", "none"))
+        check_choice("device", self.device, _DEVICES)
 
     def _network_config(self, channels: int) -> NetworkConfig:
         return NetworkConfig(
@@ -519,14 +517,3 @@ def _drawn_apart(n: int, fraction: float, seed: int) -> Tensor:
 
 def _field_names(kind: type[ObjectiveWeights | Augmentation]) -> list[str]:
     return [field.name for field in dataclass_fields(kind)]
-
-
-def _check_names(argument: str, given: Mapping[str, Any] | None, known: Sequence[str]) -> None:
-    for name in given or {}:
-        if name not in known:
-            raise InputError(f"{argument} must use the names {', '.join(known)}, got {name!r}")
-
-
-def _check_at_least(name: str, value: object, smallest: int) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < smallest:
-        raise InputError(f"{name} must be a whole number from {smallest} upwards, got {value!r}")

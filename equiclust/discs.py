@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
 
 __all__ = [
@@ -281,8 +282,7 @@ def render(
         When an argument cannot be used.
     """
     for name, count in {"size": size, "supersample": supersample}.items():
-        if count < 1:
-            raise InputError(f"{name} must be at least 1, got {count}")
+        check_whole(name, count)
     if not 0.0 <= beam_fwhm <= 1.0:
         raise InputError(f"beam_fwhm must lie between 0 and 1 frame widths, got {beam_fwhm}")
     if not 0.0 < beam_ratio <= 1.0:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ def check_kinds(kinds: Sequence[str], known: Sequence[str]) -> None:
 
 def check_set(n: int, size: int, snr: tuple[float, float]) -> None:
     """Raise `InputError` unless so many images of this size and signal to noise can be made."""
-    if n < 1:
-        raise InputError(f"n must be at least 1, got {n}")
+    check_whole("n", n)
     if not 16 <= size <= 4096:
         raise InputError(f"size must lie between 16 and 4096 pixels, got {size}")
     if not 0.0 < snr[0] <= snr[1] < math.inf:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.arguments import check_whole
 from equiclust.draws import (
     RandomState,
     balanced_kinds,
@@ -141,8 +142,7 @@ def render_shape(parameters: ShapeParameters, size: int) -> FloatArray:
         When an argument cannot be used.
     """
     check_kinds([parameters.kind], SHAPE_KINDS)
-    if size < 1:
-        raise InputError(f"size must be at least 1, got {size}")
+    check_whole("size", size)
     if not 0.0 < parameters.radius < math.inf:
         raise InputError(f"radius must be finite and above 0, got {parameters.radius}")
     if not math.isfinite(parameters.angle):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
 
 __all__ = ["EXACT_BELOW", "LatentIndex"]
@@ -71,8 +72,7 @@ class LatentIndex:
             raise InputError(
                 f"latents must have {self.latents.shape[1]} numbers each, got {points.shape[1]}"
             )
-        if n < 1:
-            raise InputError(f"n must be at least 1, got {n}")
+        check_whole("n", n)
         k = min(n, len(self.latents))
         if self.is_exact:
             distances, indices = self._found.kneighbors(points, k)

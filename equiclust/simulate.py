@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from equiclust.arguments import check_whole
 from equiclust.disc_kinds import DISC_KINDS, draw_structure
 from equiclust.discs import DiscParameters, Structure, beam_noise, disc_brightness, render
 from equiclust.draws import (
@@ -243,8 +244,7 @@ def simulate_views(
     InputError
         When an argument cannot be used.
     """
-    if n_views < 1:
-        raise InputError(f"n_views must be at least 1, got {n_views}")
+    check_whole("n_views", n_views)
     telescope = _Telescope(size, snr, beam_fwhm)
     ranges = (max_inclination, outer_radius, max_offset)
     observed = []

@@ -162,7 +162,7 @@ def test_truth_describes_itself_and_names_the_slopes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"n": 0}, "n must be at least 1, got 0"),
+        ({"n": 0}, "n must be a whole number of at least 1, got 0"),
         ({"size": 8}, "size must .*, got 8"),
         ({"kinds": ["fog"]}, "kinds must .*fog"),
         ({"kinds": []}, "kinds must"),

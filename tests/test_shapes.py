@@ -166,7 +166,7 @@ def test_truth_describes_itself() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"n": 0}, "n must be at least 1, got 0"),
+        ({"n": 0}, "n must be a whole number of at least 1, got 0"),
         ({"size": 8}, "size must .*, got 8"),
         ({"kinds": ["stars"]}, "kinds must .*stars"),
         ({"kinds": []}, "kinds must"),
@@ -195,5 +195,5 @@ def test_bad_shapes_are_refused(arguments: dict[str, Any], words: str) -> None:
 
 
 def test_a_picture_needs_a_pixel() -> None:
-    with pytest.raises(InputError, match="size must be at least 1, got 0"):
+    with pytest.raises(InputError, match="size must be a whole number of at least 1, got 0"):
         render_shape(ShapeParameters("star"), 0)

@@ -58,5 +58,5 @@ def test_what_does_not_fit_is_refused() -> None:
     index = LatentIndex(np.eye(3))
     with pytest.raises(InputError, match="3 numbers each, got 2"):
         index.query(np.zeros((1, 2)))
-    with pytest.raises(InputError, match="n must be at least 1, got 0"):
+    with pytest.raises(InputError, match="n must be a whole number of at least 1, got 0"):
         index.query(np.eye(3), 0)

@@ -252,7 +252,7 @@ def test_truth_describes_itself_and_its_structure() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"n": 0}, "n must be at least 1, got 0"),
+        ({"n": 0}, "n must be a whole number of at least 1, got 0"),
         ({"size": 8}, "size must .*, got 8"),
         ({"kinds": ["spirals"]}, "kinds must .*spirals"),
         ({"kinds": []}, "kinds must"),
@@ -339,5 +339,5 @@ def test_the_first_views_do_not_depend_on_how_many_follow(first: int) -> None:
 
 
 def test_no_view_is_refused() -> None:
-    with pytest.raises(InputError, match="n_views must be at least 1, got 0"):
+    with pytest.raises(InputError, match="n_views must be a whole number of at least 1, got 0"):
         simulate_views(2, n_views=0)

@@ -13,9 +13,9 @@ from ensembles.folds import three_tenths
 from ensembles.jury import METHODS, Jury
 from ensembles.kfold import KFoldEnsemble
 from ensembles.refinement import DEEP_METHODS
+from equiclust.arguments import check_choice, check_positive, check_whole
 from equiclust.autoencoder import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
-from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.nn.encoder import n_halvings
 from equiclust.nn.network import NetworkConfig
@@ -118,11 +118,10 @@ class Training:
 
     def __post_init__(self) -> None:
         if self.max_epochs != "auto":
-            _check_at_least("max_epochs", self.max_epochs, 1)
+            check_whole("max_epochs", self.max_epochs)
         # The spread between the images of a batch is part of what is learned.
-        _check_at_least("batch_size", self.batch_size, 2)
-        if not self.learning_rate > 0:
-            raise InputError(f"learning_rate must be above 0, got {self.learning_rate}")
+        check_whole("batch_size", self.batch_size, 2)
+        check_positive("learning_rate", self.learning_rate)
 
 
 @dataclass(frozen=True)
@@ -153,9 +152,9 @@ class Ensemble:
     reliability: float = _ENSEMBLE.reliability
 
     def __post_init__(self) -> None:
-        _check_at_least("n_folds", self.n_folds, 1)
+        check_whole("n_folds", self.n_folds)
         if self.held_out_folds != "auto":
-            _check_at_least("held_out_folds", self.held_out_folds, 1)
+            check_whole("held_out_folds", self.held_out_folds)
         Jury(consensus=self.consensus, reliability=self.reliability)._check_parameters()
 
     @property
@@ -187,11 +186,5 @@ class Clusters:
     method: str = _ENSEMBLE.method
 
     def __post_init__(self) -> None:
-        if self.method not in _METHODS:
-            raise InputError(f"method must be one of {', '.join(_METHODS)}, got {self.method!r}")
+        check_choice("method", self.method, _METHODS)
         make_clusterer("gmm", 1 if self.n_clusters == "auto" else self.n_clusters)
-
-
-def _check_at_least(name: str, value: int, smallest: int) -> None:
-    if value < smallest:
-        raise InputError(f"{name} must be at least {smallest}, got {value}")

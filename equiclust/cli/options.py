@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ensembles.recipes import Recipe
+from equiclust.arguments import check_whole
 from equiclust.cli.engine import check_scheduler
 from equiclust.cli.inputs import absolute
 from equiclust.exceptions import InputError
@@ -51,8 +52,8 @@ class RunOptions:
         InputError
             When an option has a value that it cannot have.
         """
-        if self.n_jobs is not None and self.n_jobs < 1:
-            raise InputError(f"--n-jobs must be at least 1, got {self.n_jobs}")
+        if self.n_jobs is not None:
+            check_whole("--n-jobs", self.n_jobs)
         _check_device(self.device)
         check_scheduler(self.scheduler)
 

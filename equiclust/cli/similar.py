@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_adapters import read
+from equiclust.arguments import check_whole
 from equiclust.catalogue import read_table, write_table
 from equiclust.cli.inputs import absolute, gather
 from equiclust.cli.model import Model
@@ -101,8 +102,7 @@ def find_similar(
 
 def _check(n: int, sheet: Path, listed: Path, run: Path) -> None:
     """Refuse what cannot be done, and places where something else lies, before the work."""
-    if n < 1:
-        raise InputError(f"-n must be at least 1, got {n}")
+    check_whole("-n", n)
     if sheet.suffix.lower() != ".png":
         raise InputError(f"--output must end in .png, got {str(sheet)!r}")
     check_table_place(listed, run, set(_DESCRIPTIONS), "table of similar images")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from equiclust.arguments import check_whole
 from equiclust.catalogue import write_table
 from equiclust.cli.places import check_place
 from equiclust.cli.session import Outcome, Session
@@ -109,8 +110,7 @@ def write_clouds(
     from equiclust.cloud_files import truth_path
     from equiclust.draws import image_seeds, root_seed, truth_table
 
-    if n < 1:
-        raise InputError(f"n must be at least 1, got {n}")
+    check_whole("n", n)
     folder = Path(output)
     check_place(folder)
     _check_clouds(options, size)

@@ -12,16 +12,15 @@ from sklearn.base import ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from equiclust.arguments import check_choice, check_whole
 from equiclust.clustering.labels import canonical_order
 from equiclust.clustering.models import MODELS, Model
 from equiclust.clustering.validation import (
-    check_at_least_one,
     check_enough_samples,
     check_latents,
     distinct_rows,
 )
 from equiclust.clustering.whitening import Whitening, check_whitening
-from equiclust.exceptions import InputError
 from equiclust.storage import Persistent, check_fits, check_ranks
 
 __all__ = ["LatentClusterer", "make_clusterer"]
@@ -168,10 +167,9 @@ class LatentClusterer(ClusterMixin, Persistent):  # type: ignore[misc]
         return self
 
     def _check_parameters(self) -> None:
-        check_at_least_one("n_clusters", self.n_clusters)
+        check_whole("n_clusters", self.n_clusters)
         check_whitening(self.whiten, self._share_kept)
-        if not isinstance(self.method, str) or self.method not in MODELS:
-            raise InputError(f"method must be one of {', '.join(MODELS)}, got {self.method!r}")
+        check_choice("method", self.method, MODELS)
 
     @property
     def _share_kept(self) -> float | int | None:

@@ -14,11 +14,12 @@ from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.utils import check_array, check_random_state
 
+from equiclust.arguments import check_whole
 from equiclust.clustering.gap import gap_statistic
 from equiclust.clustering.manifold import ManifoldModel, embed
 from equiclust.clustering.models import CentreModel, MixtureModel
 from equiclust.clustering.unimodality import FEWEST_FOR_VALLEY, unimodality_p_value
-from equiclust.clustering.validation import check_at_least_one, distinct_rows
+from equiclust.clustering.validation import distinct_rows
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.exceptions import InputError
 
@@ -126,7 +127,7 @@ def choose_n_clusters(
     .. [6] Rousseeuw, P. 1987, J. Comput. Appl. Math. 20, 53.
     .. [7] Fraley, C. & Raftery, A. 1998, Comput. J. 41, 578.
     """
-    check_at_least_one("max_samples", max_samples)
+    check_whole("max_samples", max_samples)
     check_whitening(whiten, n_components)
     rows = _checked(latents)
     generator = check_random_state(random_state)
@@ -160,7 +161,7 @@ def _checked(latents: npt.ArrayLike) -> Array:
 def _possible(candidates: Iterable[int], n_distinct: int) -> list[int]:
     asked = sorted(set(candidates))
     for candidate in asked:
-        check_at_least_one("each of candidates", candidate)
+        check_whole("each of candidates", candidate)
     possible = [int(candidate) for candidate in asked if candidate <= n_distinct]
     if not possible:
         raise InputError(

@@ -13,6 +13,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from equiclust.arguments import check_whole
 from equiclust.clustering.graph import bridges, landmark_eigenvectors, landmark_weights
 from equiclust.clustering.labels import (
     canonical_order,
@@ -21,7 +22,6 @@ from equiclust.clustering.labels import (
     within_cluster_variance,
 )
 from equiclust.clustering.validation import (
-    check_at_least_one,
     check_enough_samples,
     check_latents,
     distinct_rows,
@@ -155,10 +155,10 @@ class SpectralClustering(
 
     def _check_parameters(self) -> None:
         for name in ("n_clusters", "exact_limit", "n_landmarks", "n_init"):
-            check_at_least_one(name, getattr(self, name))
+            check_whole(name, getattr(self, name))
         for name in ("n_neighbors", "n_components"):
             if getattr(self, name) is not None:
-                check_at_least_one(name, getattr(self, name))
+                check_whole(name, getattr(self, name))
 
     def _fit(self, rows: Array, counts: Labels, where: Labels) -> None:
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))

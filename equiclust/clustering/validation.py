@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +11,8 @@ from sklearn.utils.validation import validate_data
 from equiclust.exceptions import InputError
 
 __all__ = [
-    "check_at_least_one",
     "check_enough_samples",
     "check_latents",
-    "check_positive",
-    "check_share",
     "distinct_rows",
 ]
 
@@ -35,28 +31,6 @@ def check_latents(estimator: Any, latents: npt.ArrayLike, *, reset: bool = False
         return np.asarray(validate_data(estimator, latents, dtype=np.float64, reset=reset))
     except ValueError as error:
         raise InputError(str(error)) from error
-
-
-def check_at_least_one(name: str, value: object) -> None:
-    """Refuse anything but a whole number of one or more."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def check_positive(name: str, value: object) -> None:
-    """Refuse anything but a number above 0."""
-    if not _is_number(value) or not value > 0:
-        raise InputError(f"{name} must be above 0, got {value!r}")
-
-
-def check_share(name: str, value: object) -> None:
-    """Refuse anything but a number from 0 to 1."""
-    if not _is_number(value) or not 0 <= value <= 1:
-        raise InputError(f"{name} must be from 0 to 1, got {value!r}")
 
 
 def distinct_rows(points: Array) -> tuple[Array, npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
 
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.invariance.certificate import D4_TOLERANCE, Certificate
@@ -113,8 +114,7 @@ def _diagonal(angles: Sequence[float], mirror: bool) -> tuple[Element, ...]:
 
 
 def _drawn(count: int, mirror: bool, rng: np.random.RandomState) -> tuple[Element, ...]:
-    if count < 1:
-        raise InputError(f"n_random_angles must be at least 1, got {count}")
+    check_whole("n_random_angles", count)
     angles, flips = rng.uniform(0.0, 360.0, count), rng.uniform(size=count) < 0.5
     return tuple(
         Element(float(angle), bool(mirror and flip))

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
 
 __all__ = ["mean_average_precision", "recall_at_k"]
@@ -38,8 +39,7 @@ def recall_at_k(latents: npt.ArrayLike, objects: npt.ArrayLike, k: int = 1) -> f
         When the two differ in length, a latent is not finite, `k` is below 1, or no object is shown
         twice.
     """
-    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
-        raise InputError(f"k must be a whole number from 1 upwards, got {k!r}")
+    check_whole("k", k)
     points, names = _checked(latents, objects)
     return float(np.mean([same[:k].any() for same in _ranked(points, names)]))
 

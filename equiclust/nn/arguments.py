@@ -10,19 +10,13 @@ from equiclust.nn.groups import Group
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["check_channels", "check_count", "check_divisible", "check_group"]
+__all__ = ["check_channels", "check_divisible", "check_group"]
 
 
 def check_group(group: object) -> None:
     """Refuse what is not a `Group`."""
     if not isinstance(group, Group):
         raise InputError(f"group must be a Group such as Group('D8'), got {group!r}")
-
-
-def check_count(name: str, value: object) -> None:
-    """Refuse what is not a positive integer."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{name} must be a positive integer, got {value!r}")
 
 
 def check_channels(x: Tensor, channels: int) -> None:

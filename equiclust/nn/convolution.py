@@ -14,7 +14,8 @@ import math
 import torch
 from torch import Tensor
 
-from equiclust.nn.arguments import check_count, check_group
+from equiclust.arguments import check_whole
+from equiclust.nn.arguments import check_group
 from equiclust.nn.expansion import ExpandedConv2d
 from equiclust.nn.filters import polar_basis
 from equiclust.nn.groups import Group
@@ -65,8 +66,8 @@ class LiftingConv2d(ExpandedConv2d):
         bias: bool = True,
     ) -> None:
         n_functions = _checked_functions(group, kernel_size)
-        check_count("in_channels", in_channels)
-        check_count("out_fields", out_fields)
+        check_whole("in_channels", in_channels)
+        check_whole("out_fields", out_fields)
         super().__init__(
             group,
             (in_channels, out_fields * group.order),
@@ -120,8 +121,8 @@ class GroupConv2d(ExpandedConv2d):
         bias: bool = True,
     ) -> None:
         n_functions = _checked_functions(group, kernel_size)
-        check_count("in_fields", in_fields)
-        check_count("out_fields", out_fields)
+        check_whole("in_fields", in_fields)
+        check_whole("out_fields", out_fields)
         super().__init__(
             group,
             (in_fields * group.order, out_fields * group.order),
@@ -173,8 +174,8 @@ class PointwiseGroupConv2d(ExpandedConv2d):
 
     def __init__(self, group: Group, in_fields: int, out_fields: int, *, bias: bool = True) -> None:
         check_group(group)
-        check_count("in_fields", in_fields)
-        check_count("out_fields", out_fields)
+        check_whole("in_fields", in_fields)
+        check_whole("out_fields", out_fields)
         super().__init__(
             group,
             (in_fields * group.order, out_fields * group.order),
@@ -232,7 +233,7 @@ class DepthwiseGroupConv2d(ExpandedConv2d):
         bias: bool = False,
     ) -> None:
         n_functions = _checked_functions(group, kernel_size)
-        check_count("fields", fields)
+        check_whole("fields", fields)
         channels = fields * group.order
         super().__init__(
             group,
@@ -285,8 +286,8 @@ class ProjectionConv2d(ExpandedConv2d):
         bias: bool = True,
     ) -> None:
         n_functions = _checked_functions(group, kernel_size)
-        check_count("in_fields", in_fields)
-        check_count("out_channels", out_channels)
+        check_whole("in_fields", in_fields)
+        check_whole("out_channels", out_channels)
         # One filter meets all channels of a field, so what they share adds up: at least their
         # mean, whose power is 1 / pi of that of a rectified Gaussian field.
         shared = 1 + (group.order - 1) / math.pi

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from equiclust.nn.arguments import check_channels, check_count, check_group
+from equiclust.arguments import check_whole
+from equiclust.nn.arguments import check_channels, check_group
 from equiclust.nn.centred_grid import centred_padding, check_centred
 from equiclust.nn.filters import polar_basis
 from equiclust.nn.groups import Group
@@ -89,7 +90,7 @@ class ExpandedConv2d(nn.Module, ABC):
     ) -> None:
         super().__init__()
         check_group(group)
-        check_count("stride", stride)
+        check_whole("stride", stride)
         self.group = group
         self.in_channels, self.out_channels = channels
         self.kernel_size = kernel_size

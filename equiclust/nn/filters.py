@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.nn.arguments import check_count, check_group
+from equiclust.arguments import check_whole
+from equiclust.nn.arguments import check_group
 from equiclust.nn.groups import Group
 
 __all__ = ["Ring", "polar_basis", "rings"]
@@ -42,7 +43,7 @@ def rings(kernel_size: int) -> tuple[Ring, ...]:
     InputError
         When `kernel_size` is not a positive integer.
     """
-    check_count("kernel_size", kernel_size)
+    check_whole("kernel_size", kernel_size)
     if kernel_size == 2:
         return (Ring(0.5**0.5, 0.4, 1),)
     last = (kernel_size - 1) // 2
@@ -85,7 +86,7 @@ def polar_basis(group: Group, kernel_size: int) -> FloatArray:
         When `group` is no `Group` or `kernel_size` not a positive integer.
     """
     check_group(group)
-    check_count("kernel_size", kernel_size)
+    check_whole("kernel_size", kernel_size)
     return _polar_basis(group, kernel_size)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
 from equiclust.nn.convolution import PointwiseGroupConv2d
 from equiclust.nn.decoder import Decoder
@@ -57,14 +58,14 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         n_halvings(self.size)
         for name in ("in_channels", "map_fields", "detail_fields", "latent_dim"):
-            _check_positive(name, getattr(self, name))
+            check_whole(name, getattr(self, name))
         # Places are no invariant of any group but the trivial one.
         if Group(self.group).order > 1 or self.annuli != 0:
-            _check_positive("annuli", self.annuli)
+            check_whole("annuli", self.annuli)
         if not self.fields:
             raise InputError("fields must name at least one width, got none")
         for width in self.fields:
-            _check_positive("fields", width)
+            check_whole("fields", width)
 
     @property
     def map_numbers(self) -> int:
@@ -76,11 +77,6 @@ class NetworkConfig:
     def image_numbers(self) -> int:
         """Numbers in one image."""
         return self.in_channels * self.size**2
-
-
-def _check_positive(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{name} must be a whole number from 1 upwards, got {value!r}")
 
 
 class AutoencoderNetwork(nn.Module):

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from equiclust.nn.arguments import check_channels, check_count, check_group
+from equiclust.arguments import check_whole
+from equiclust.nn.arguments import check_channels, check_group
 from equiclust.nn.groups import Group
 
 __all__ = ["FieldBatchNorm2d", "ScaleShift"]
@@ -49,7 +50,7 @@ class FieldBatchNorm2d(nn.Module):
     ) -> None:
         super().__init__()
         check_group(group)
-        check_count("fields", fields)
+        check_whole("fields", fields)
         self.group = group
         # A part, not a base class: `convert_sync_batchnorm` can then replace it.
         self.norm = nn.BatchNorm1d(fields, eps=eps, momentum=momentum)

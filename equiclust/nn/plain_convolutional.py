@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
-from equiclust.nn.arguments import check_count
 from equiclust.nn.plain import BottleneckAutoencoder
 
 __all__ = ["ConvolutionalAutoencoder", "ConvolutionalConfig"]
@@ -42,11 +42,11 @@ class ConvolutionalConfig:
 
     def __post_init__(self) -> None:
         for name in ("size", "in_channels", "embedding_dim"):
-            check_count(name, getattr(self, name))
+            check_whole(name, getattr(self, name))
         lists = {name: getattr(self, name) for name in ("filters", "kernel_sizes", "strides")}
         for name, values in lists.items():
             for value in values:
-                check_count(name, value)
+                check_whole(name, value)
         if not self.filters or len({len(values) for values in lists.values()}) > 1:
             raise InputError(
                 "filters, kernel_sizes and strides must be as many as one another and at least "

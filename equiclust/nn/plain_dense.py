@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from equiclust.nn.arguments import check_count
+from equiclust.arguments import check_whole
 from equiclust.nn.plain import BottleneckAutoencoder
 
 __all__ = ["DenseAutoencoder", "DenseConfig"]
@@ -40,9 +40,9 @@ class DenseConfig:
 
     def __post_init__(self) -> None:
         for name in ("size", "in_channels", "embedding_dim"):
-            check_count(name, getattr(self, name))
+            check_whole(name, getattr(self, name))
         for width in self.widths:
-            check_count("widths", width)
+            check_whole("widths", width)
 
 
 class DenseAutoencoder(BottleneckAutoencoder):

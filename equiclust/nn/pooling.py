@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
-from equiclust.nn.arguments import check_count
 from equiclust.nn.groups import Group
 from equiclust.nn.pooling_group import group_mean, group_std
 
@@ -113,11 +113,11 @@ class InvariantPooling(nn.Module):
     ) -> None:
         super().__init__()
         for name, value in (("fields", fields), ("size", size)):
-            check_count(name, value)
+            check_whole(name, value)
         if annuli or group.order > 1:
-            check_count("annuli", annuli)
+            check_whole("annuli", annuli)
         if harmonics:
-            check_count("harmonics", harmonics)
+            check_whole("harmonics", harmonics)
         if harmonics and not annuli:
             raise InputError("harmonics need annuli, got annuli 0")
         self.group = group

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
-from equiclust.nn.arguments import check_count
 from equiclust.nn.centred_grid import centred_padding, check_centred
 
 __all__ = ["BinomialBlur2d", "CenteredUpsample2d", "SoftDiscMask"]
@@ -40,10 +40,8 @@ class BinomialBlur2d(nn.Module):
 
     def __init__(self, taps: int = 4, *, stride: int = 2) -> None:
         super().__init__()
-        check_count("taps", taps)
-        check_count("stride", stride)
-        if taps < 2:
-            raise InputError(f"taps must be at least 2, got {taps}")
+        check_whole("taps", taps, 2)
+        check_whole("stride", stride)
         self.taps = taps
         self.stride = stride
         self.padding = centred_padding(taps)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
 
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
 
 __all__ = ["Association", "association", "holm"]
@@ -89,8 +90,7 @@ def association(
     known, numbers = _checked(labels, values)
     if circular_period is not None and not (0 < circular_period < np.inf):
         raise InputError(f"circular_period must be above 0 and finite, got {circular_period}")
-    if n_permutations < 1:
-        raise InputError(f"n_permutations must be at least 1, got {n_permutations}")
+    check_whole("n_permutations", n_permutations)
     usable = (known >= 0) & np.isfinite(numbers)
     groups = np.unique(known[usable], return_inverse=True)[1]
     vectors = _as_vectors(numbers[usable], circular_period)

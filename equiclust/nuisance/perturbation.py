@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from sklearn.utils import check_random_state
 
+from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.metrics import adjusted_rand_index
@@ -136,8 +137,7 @@ def perturbation_stability(
     InputError
         When there is not one label for every image, old or new, or `n_repeats` is below 1.
     """
-    if n_repeats < 1:
-        raise InputError(f"n_repeats must be at least 1, got {n_repeats}")
+    check_whole("n_repeats", n_repeats)
     before = _one_each("labels", labels, len(images))
     rng = check_random_state(random_state)
     again = [

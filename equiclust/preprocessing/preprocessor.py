@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from equiclust.arguments import check_choice, check_whole, is_real
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing.batch import (
@@ -238,16 +238,16 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
         return wanted
 
     def _check(self) -> None:
-        _check_integer("size", self.size)
-        _check_choice("background", self.background, BACKGROUNDS)
-        _check_choice("stretch", self.stretch, tuple(STRETCHES))
-        _check_choice("center", self.center, CENTERS)
-        _check_choice("canonical", self.canonical, CANONICALS)
+        check_whole("size", self.size)
+        check_choice("background", self.background, BACKGROUNDS)
+        check_choice("stretch", self.stretch, STRETCHES)
+        check_choice("center", self.center, CENTERS)
+        check_choice("canonical", self.canonical, CANONICALS)
         if self.channels != "auto":
-            _check_integer("channels", self.channels)
+            check_whole("channels", self.channels)
         _check_percentiles(self.percentiles)
         radius = self.circular_mask
-        if radius is not None and not (_is_real(radius) and 0 < radius <= MAX_RADIUS):
+        if radius is not None and not (is_real(radius) and 0 < radius <= MAX_RADIUS):
             raise InputError(
                 f"circular_mask must be None or a radius above 0 and up to {MAX_RADIUS} half "
                 f"sides, got {radius!r}"
@@ -258,23 +258,9 @@ def _as_set(images: ImageSet | npt.ArrayLike) -> ImageSet:
     return images if isinstance(images, ImageSet) else ImageSet.from_array(images)
 
 
-def _is_real(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _check_integer(name: str, value: object) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{name} must be a whole number from 1 upwards, got {value!r}")
-
-
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
-
-
 def _check_percentiles(percentiles: Sequence[float]) -> None:
     pair = tuple(percentiles) if isinstance(percentiles, Sequence) else ()
-    if len(pair) != 2 or not all(map(_is_real, pair)) or not 0 <= pair[0] < pair[1] <= 100:
+    if len(pair) != 2 or not all(map(is_real, pair)) or not 0 <= pair[0] < pair[1] <= 100:
         raise InputError(
             f"percentiles must be two numbers with 0 <= lower < upper <= 100, got {percentiles!r}"
         )

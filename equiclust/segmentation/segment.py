@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from data_adapters.sky_map import SkyMap
 from data_adapters.tiles import Tiling
+from equiclust.arguments import check_choice, check_share, check_whole
 from equiclust.clustering import Choice
 from equiclust.exceptions import InputError
 from equiclust.segment_map import SegmentMap
@@ -83,15 +84,12 @@ class SegmentOptions:
             raise InputError(f"tile must be from 8 to 256 pixels, got {self.tile}")
         if self.step is not None and not 1 <= self.step <= self.tile:
             raise InputError(f"step must be from 1 to the tile's {self.tile}, got {self.step}")
-        if self.cube not in CUBE_WAYS:
-            raise InputError(f"cube must be one of {', '.join(CUBE_WAYS)}, got {self.cube!r}")
-        if not 0 <= self.min_confidence <= 1:
-            raise InputError(f"min_confidence must be from 0 to 1, got {self.min_confidence}")
-        if self.n_clusters != "auto" and self.n_clusters < 1:
-            raise InputError(f"n_clusters must be at least 1, got {self.n_clusters}")
+        check_choice("cube", self.cube, CUBE_WAYS)
+        check_share("min_confidence", self.min_confidence)
+        if self.n_clusters != "auto":
+            check_whole("n_clusters", self.n_clusters)
         for name in ("channel_group", "n_networks", "n_pairs", "max_epochs"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+            check_whole(name, getattr(self, name))
         if not 0 <= self.seed < 2**32:
             raise InputError(f"seed must be from 0 to {2**32 - 1}, got {self.seed}")
 

@@ -116,7 +116,7 @@ def test_more_folds_than_pairs_of_images(
 
 def test_no_jobs_at_all(discs: Path, tmp_path: Path, refused: Callable[..., str]) -> None:
     sentence = refused(*run_arguments(discs, tmp_path / "run", "--n-jobs", "0"))
-    assert "--n-jobs must be at least 1, got 0" in sentence
+    assert "--n-jobs must be a whole number of at least 1, got 0" in sentence
     assert not (tmp_path / "run").exists()
 
 

@@ -135,7 +135,9 @@ def test_mistakes_are_told_in_one_sentence(
         "is no segment map": arguments(sky, sky),
         "--tile must be from 8 to 256": arguments(sky, output, "--tile", "4"),
         "--step must be from 1": arguments(sky, output, "--step", "20"),
-        "--n-clusters must be at least 1": arguments(sky, output, "--n-clusters", "0"),
+        "--n-clusters must be a whole number of at least 1": arguments(
+            sky, output, "--n-clusters", "0"
+        ),
         "--seed must be from 0": arguments(sky, output, "--seed", "-1"),
         "--min-confidence must be": arguments(sky, output, "--min-confidence", "1.5"),
         "--weights and --min-weight": arguments(sky, output, "--min-weight", "1"),

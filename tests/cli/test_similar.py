@@ -106,7 +106,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     finished: Path, twin: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     words = ("similar", str(finished), str(twin))
-    assert "-n must be at least 1, got 0" in refused(*words, "-n", "0")
+    assert "-n must be a whole number of at least 1, got 0" in refused(*words, "-n", "0")
     assert "--output must end in .png" in refused(*words, "--output", str(tmp_path / "a.jpg"))
     assert "not the folder of a run" in refused("similar", str(tmp_path), str(twin))
     missing = str(tmp_path / "missing.fits")

@@ -65,7 +65,7 @@ def test_what_a_stopped_simulation_left_is_completed(
 def test_what_cannot_be_simulated(tmp_path: Path, refused: Callable[..., str]) -> None:
     words = ("simulate", "discs", "--output", str(tmp_path / "discs"))
     assert "-n must be given" in refused(*words)
-    assert "n must be at least 1" in refused(*words, "-n", "0")
+    assert "n must be a whole number of at least 1" in refused(*words, "-n", "0")
     assert "size" in refused(*words, "-n", "1", "--size", "3")
     assert "max_inclination" in refused(*words, "-n", "1", "--max-inclination", "90")
     assert "what must be one of discs, clouds" in refused("simulate", "dogs", *words[2:], "-n", "1")
@@ -132,7 +132,7 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, refused: Callable[
     assert "--channels must be at least 2, got 1" in refused(*clouds(folder, "--channels", "1"))
     assert "--beam must lie between" in refused(*clouds(folder, "--beam", "1"))
     assert "--size must be" in refused(*clouds(folder, "--size", "8"))
-    assert "n must be at least 1" in refused(*clouds(folder, "-n", "0"))
+    assert "n must be a whole number of at least 1" in refused(*clouds(folder, "-n", "0"))
     assert "random_state" in refused(*clouds(folder, "--seed", "-1"))
     assert not folder.exists()
 

@@ -139,7 +139,9 @@ def test_what_is_off_the_sky_is_left_out(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_outlined_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="max_vertices must be at least 4, got 3"):
+    with pytest.raises(
+        InputError, match="max_vertices must be a whole number of at least 4, got 3"
+    ):
         write_regions(MAPS["image"](), tmp_path / "x.reg", max_vertices=3)
     with pytest.raises(InputError, match="max_vertices"):
         outline(np.ones((2, 2), dtype=bool), max_vertices=3)

@@ -242,7 +242,7 @@ def test_what_does_not_fit_is_refused() -> None:
     segment_map = make_map(blobs(SHAPE))
     with pytest.raises(InputError, match=r"data must have the shape.*got \(3, 3\)"):
         segments(segment_map, np.ones((3, 3)))
-    with pytest.raises(InputError, match="min_pixels must be at least 1, got 0"):
+    with pytest.raises(InputError, match="min_pixels must be a whole number of at least 1, got 0"):
         segments(segment_map, np.ones(SHAPE), min_pixels=0)
     with pytest.raises(InputError, match="two or three axes"):
         find_segments(np.zeros(4, dtype=np.int16))

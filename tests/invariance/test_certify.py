@@ -305,7 +305,7 @@ def test_bad_input_gets_a_sentence(embed, images: np.ndarray, sentence: str) -> 
     [
         ({"angles": []}, "angles must be"),
         ({"angles": [np.nan]}, "angles must be"),
-        ({"n_random_angles": 0}, "n_random_angles must be at least 1, got 0"),
+        ({"n_random_angles": 0}, "n_random_angles must be a whole number of at least 1, got 0"),
         ({"predict": lambda z: z}, "predict must give 6 integer labels"),
         ({"predict": lambda z: z[:, 0]}, "predict must give 6 integer labels, got dtype float32"),
         ({"baseline": broken_latents(np.nan)}, "baseline must give finite"),

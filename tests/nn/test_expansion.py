@@ -229,13 +229,34 @@ def test_many_sets_of_weights_run_at_once(case: Case) -> None:
     ("make", "sentence"),
     [
         (lambda: LiftingConv2d("D8", 1, 1, 3), "group must be a Group such as"),  # type: ignore[arg-type]
-        (lambda: LiftingConv2d(D4, 0, 1, 3), "in_channels must be a positive integer, got 0"),
-        (lambda: LiftingConv2d(D4, 1, -1, 3), "out_fields must be a positive integer, got -1"),
-        (lambda: GroupConv2d(D4, 1, 1, 0), "kernel_size must be a positive integer, got 0"),
-        (lambda: GroupConv2d(D4, 1, 1, 3, stride=0), "stride must be a positive integer, got 0"),
-        (lambda: PointwiseGroupConv2d(D4, True, 1), "in_fields must be a positive integer"),
-        (lambda: DepthwiseGroupConv2d(D4, 2.0, 3), "fields must be a positive integer, got 2.0"),  # type: ignore[arg-type]
-        (lambda: ProjectionConv2d(D4, 1, 0, 3), "out_channels must be a positive integer, got 0"),
+        (
+            lambda: LiftingConv2d(D4, 0, 1, 3),
+            "in_channels must be a whole number of at least 1, got 0",
+        ),
+        (
+            lambda: LiftingConv2d(D4, 1, -1, 3),
+            "out_fields must be a whole number of at least 1, got -1",
+        ),
+        (
+            lambda: GroupConv2d(D4, 1, 1, 0),
+            "kernel_size must be a whole number of at least 1, got 0",
+        ),
+        (
+            lambda: GroupConv2d(D4, 1, 1, 3, stride=0),
+            "stride must be a whole number of at least 1, got 0",
+        ),
+        (
+            lambda: PointwiseGroupConv2d(D4, True, 1),
+            "in_fields must be a whole number of at least 1",
+        ),
+        (
+            lambda: DepthwiseGroupConv2d(D4, 2.0, 3),
+            "fields must be a whole number of at least 1, got 2.0",
+        ),  # type: ignore[arg-type]
+        (
+            lambda: ProjectionConv2d(D4, 1, 0, 3),
+            "out_channels must be a whole number of at least 1, got 0",
+        ),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(

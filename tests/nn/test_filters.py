@@ -72,7 +72,7 @@ def test_the_basis_cannot_be_spoilt() -> None:
 
 @pytest.mark.parametrize("kernel_size", [0, -3, 2.0, True, "3"])
 def test_other_kernel_sizes_are_refused(kernel_size: object) -> None:
-    with pytest.raises(InputError, match="kernel_size must be a positive integer"):
+    with pytest.raises(InputError, match="kernel_size must be a whole number of at least 1"):
         polar_basis(Group("D4"), kernel_size)  # type: ignore[arg-type]
 
 

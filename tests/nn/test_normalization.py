@@ -75,7 +75,7 @@ def test_it_can_be_synchronised_over_devices() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(InputError, match="fields must be a positive integer, got 0"):
+    with pytest.raises(InputError, match="fields must be a whole number of at least 1, got 0"):
         FieldBatchNorm2d(Group("D4"), 0)
     with pytest.raises(InputError, match=r"shape \(n, 16, h, w\), got \(1, 8, 2, 2\)"):
         FieldBatchNorm2d(Group("D4"), 2)(torch.zeros(1, 8, 2, 2))

@@ -74,9 +74,12 @@ def test_mask_keeps_dtype_and_memory_format() -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: BinomialBlur2d(1), "taps must be at least 2, got 1"),
-        (lambda: BinomialBlur2d(0), "taps must be a positive integer, got 0"),
-        (lambda: BinomialBlur2d(4, stride=-1), "stride must be a positive integer, got -1"),
+        (lambda: BinomialBlur2d(1), "taps must be a whole number of at least 2, got 1"),
+        (lambda: BinomialBlur2d(0), "taps must be a whole number of at least 2, got 0"),
+        (
+            lambda: BinomialBlur2d(4, stride=-1),
+            "stride must be a whole number of at least 1, got -1",
+        ),
         (lambda: CenteredUpsample2d("bicubic"), "mode must be .* got 'bicubic'"),
         (lambda: SoftDiscMask(0), "radius must be positive, got 0"),
         (lambda: SoftDiscMask(width=float("nan")), "width must be positive, got nan"),

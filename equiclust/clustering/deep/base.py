@@ -16,12 +16,13 @@ from sklearn.base import ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from equiclust.arguments import check_names, check_share
 from equiclust.augmentation import Augmentation
 from equiclust.clustering.deep.networks import Config, config_of, described, from_description
 from equiclust.clustering.deep.pretraining import Batches
 from equiclust.clustering.deep.reading import encode_all
 from equiclust.clustering.deep.samples import as_samples, n_distinct
-from equiclust.clustering.validation import check_enough_samples, check_share
+from equiclust.clustering.validation import check_enough_samples
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import ImageSet
 from equiclust.metrics import (
@@ -132,12 +133,9 @@ class DeepClusterer(
             return
         if not isinstance(self.augmentation, Mapping):
             raise InputError(f"augmentation must be a mapping, got {self.augmentation!r}")
-        known = [step.name for step in fields(Augmentation)]
+        known = (step.name for step in fields(Augmentation))
+        check_names("augmentation", self.augmentation, known)
         for name, value in self.augmentation.items():
-            if name not in known:
-                raise InputError(
-                    f"augmentation must use the names {', '.join(known)}, got {name!r}"
-                )
             check_share(f"augmentation {name}", value)
 
     def transform(self, X: ImageSet | npt.ArrayLike) -> FloatArray:

@@ -14,6 +14,7 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
+from equiclust.arguments import check_choice, check_positive, check_share, check_whole
 from equiclust.clustering.deep.base import DeepClusterer, scored
 from equiclust.clustering.deep.evidence import Neighbourhood
 from equiclust.clustering.deep.log import Listener, Record, RecordLog
@@ -29,7 +30,6 @@ from equiclust.clustering.deep.samples import (
 from equiclust.clustering.deep.start import Init, first_centres, scale_of
 from equiclust.clustering.deep.student import assigned
 from equiclust.clustering.labels import canonical_order
-from equiclust.clustering.validation import check_at_least_one, check_positive, check_share
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.nn.allocator import keep_freed_memory
@@ -360,23 +360,18 @@ class DeepEmbeddedClustering(DeepClusterer):
         return np.asarray(assigned(latents, centres, self.degrees_of_freedom).numpy())
 
     def _check_parameters(self) -> None:
-        counts = ("n_clusters", "embedding_dim", "batch_size")
-        for name in counts:
-            check_at_least_one(name, getattr(self, name))
+        for name in ("n_clusters", "embedding_dim", "batch_size"):
+            check_whole(name, getattr(self, name))
         for name in ("pretrain_epochs", "max_iter", "n_frame_samples"):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-                raise InputError(f"{name} must be a whole number from 0 upwards, got {value!r}")
+            check_whole(name, getattr(self, name), 0)
         for name in ("gamma", "degrees_of_freedom", "learning_rate", "pretrain_learning_rate"):
             check_positive(name, getattr(self, name))
         if self.scale != "auto":
             check_positive("scale", self.scale)
         if self.update_interval != "auto":
-            check_at_least_one("update_interval", self.update_interval)
+            check_whole("update_interval", self.update_interval)
         check_share("tol", self.tol)
-        if self.method not in DEEP_METHODS:
-            allowed = ", ".join(DEEP_METHODS)
-            raise InputError(f"method must be one of {allowed}, got {self.method!r}")
+        check_choice("method", self.method, DEEP_METHODS)
         self._check_network()
         self._check_augmentation()
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.exceptions import InputError
+from equiclust.arguments import check_whole
 
 __all__ = ["history_table", "moving_average"]
 
@@ -32,8 +32,7 @@ def moving_average(values: npt.ArrayLike, window: int) -> npt.NDArray[np.float64
     InputError
         When the window is below 1.
     """
-    if window < 1:
-        raise InputError(f"window must be at least 1, got {window!r}")
+    check_whole("window", window)
     given = np.asarray(values, dtype=np.float64)
     known = np.isfinite(given)
     sums = np.concatenate([[0.0], np.cumsum(np.where(known, given, 0.0))])

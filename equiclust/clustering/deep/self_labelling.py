@@ -13,6 +13,7 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
+from equiclust.arguments import check_positive, check_share, check_whole
 from equiclust.clustering.deep.base import DeepClusterer, scored
 from equiclust.clustering.deep.evidence import Evidence, Neighbourhood
 from equiclust.clustering.deep.log import Listener, Record, RecordLog
@@ -20,7 +21,6 @@ from equiclust.clustering.deep.reading import encode_all, finite_latents
 from equiclust.clustering.deep.school import Pupil, School, fitted_head
 from equiclust.clustering.labels import canonical_order
 from equiclust.clustering.pipeline import make_clusterer
-from equiclust.clustering.validation import check_at_least_one, check_positive, check_share
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.nn.allocator import keep_freed_memory
@@ -260,7 +260,7 @@ class SelfLabelling(DeepClusterer):
 
     def _check_parameters(self) -> None:
         for name in ("n_clusters", "max_iter", "batch_size"):
-            check_at_least_one(name, getattr(self, name))
+            check_whole(name, getattr(self, name))
         check_share("threshold", self.threshold)
         check_share("momentum", self.momentum)
         check_positive("learning_rate", self.learning_rate)

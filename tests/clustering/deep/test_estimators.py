@@ -372,7 +372,7 @@ def test_plain_network_gives_back_any_size(size: int, strides: tuple[int, ...]) 
         ({"init": np.zeros((2, 2))}, r"init must be finite centres of shape \(3, 10\)"),
         ({"network": "resnet"}, "network must be a torch Module or a config, got str"),
         ({"augmentation": {"twist": 1}}, "augmentation must use the names .* got 'twist'"),
-        ({"pretrain_epochs": -1}, "pretrain_epochs must be a whole number from 0 upwards"),
+        ({"pretrain_epochs": -1}, "pretrain_epochs must be a whole number of at least 0"),
         ({"n_clusters": 500}, "n_clusters must be at most the number of distinct samples"),
         ({"network": nn.Flatten()}, "network must have parameters to train, got Flatten"),
         ({"network": nn.Linear(32, 3)}, "network must give a pair of latents and reconstructions"),

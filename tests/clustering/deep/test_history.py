@@ -19,7 +19,7 @@ def test_moving_average_is_that_of_a_convolution() -> None:
 
 
 def test_window_must_hold_something() -> None:
-    with pytest.raises(InputError, match="window must be at least 1, got 0"):
+    with pytest.raises(InputError, match="window must be a whole number of at least 1, got 0"):
         moving_average([1.0], 0)
 
 
