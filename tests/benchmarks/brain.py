@@ -39,9 +39,9 @@ _PLAIN_EPOCHS, _STEPS = 100, 300
 _CROP, _N_CROPS = 64, 4
 _CORNERS = (0, 32, 64)
 _N_NETWORKS, _BETWEEN_SEEDS = 3, 100
-# The three modalities differ in brightness, which is therefore part of what is to be learned; which
-# head it is, and where it was cut, is not.
-_VIEWS = {"contrast": 0.0, "gain": 0.0, "scale": 0.4, "shear": 0.3, "bending": 0.08}
+# Which head it is, and where it was cut, is not to be learned. Views and mixture were chosen
+# without labels, on draws 10 to 12 of the balanced set: by them two networks agreed best.
+_VIEWS = {"scale": 0.4, "shear": 0.3, "bending": 0.08}
 _OBJECTIVE = {"variance": 50.0, "covariance": 2.0}
 _PUBLISHED = {
     "CAE + k-means, 3": 0.622, "DEC, 3": 0.805, "DCEC, 3": 0.638,
@@ -119,14 +119,14 @@ class _Case:
         "grey-level histogram + k-means",
         *(f"{method}, {d}" for d in EMBEDDINGS for method in ("CAE + k-means", "DEC", "DCEC")),
         *(f"D8 of crops + {head}" for head in ("k-means", "gmm", "spectral", "manifold")),
-        f"D8 of crops, {_N_NETWORKS} networks + jury",
+        *(f"D8 of crops, {_N_NETWORKS} networks + jury, {by}" for by in ("auto", "gmm")),
     )
 
     def scores(self, method: str) -> Scores:
         ours = method.startswith("D8")
         if ours:
             # Made before the clock starts for their clusters.
-            for k in range(_N_NETWORKS if method.endswith("jury") else 1):
+            for k in range(_N_NETWORKS if "jury" in method else 1):
                 self._latents(k)
         started = perf_counter()
         labels = self._ours(method) if ours else self._theirs(method)
@@ -226,9 +226,10 @@ class _Case:
 
     def _ours(self, method: str) -> Labels:
         _, _, head = method.partition(" + ")
-        if head == "jury":
+        if head.startswith("jury"):
             latents = np.stack([self._latents(k) for k in range(_N_NETWORKS)])
-            jury = Jury(len(KINDS), reliability=0.0, random_state=self.seed)
+            by = head.removeprefix("jury, ")
+            jury = Jury(len(KINDS), method=by, reliability=0.0, random_state=self.seed)
             return jury.fit(latents[:, self._shown]).verdict(latents).labels
         latents = self._latents(0)
         clusterer = make_clusterer(head.replace("-", ""), len(KINDS), random_state=self.seed)
