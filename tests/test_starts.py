@@ -55,7 +55,7 @@ def test_the_start_is_the_users_choice() -> None:
     blank = EquivariantAutoencoder(start="none", **settings).fit(pixels)
     assert known.started_from_ == list(PARTS)
     assert blank.started_from_ == []
-    with pytest.raises(InputError, match="start must be 'shipped' or 'none', got 'warm'"):
+    with pytest.raises(InputError, match="start must be one of shipped, none, got 'warm'"):
         EquivariantAutoencoder(start="warm", size=32).fit(pixels)  # type: ignore[arg-type]
 
 
