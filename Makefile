@@ -43,11 +43,11 @@ $(VENV)/.bench: $(VENV)/.tests
 	$(BIN)/pip install --quiet --editable '.[bench]'
 	touch $@
 
-bench: $(VENV)/.bench  ## run the benchmarks; tables on screen, JSON in benchmarks/
-	$(BIN)/python -m tests.benchmarks --output benchmarks
+bench: $(VENV)/.bench  ## run the benchmarks; tables on screen, JSON in benchmark_results/
+	$(BIN)/python -m benchmarks --output benchmark_results
 
 weights: $(VENV)/.product  ## train the weights that networks begin with again (needs EQUICLUST_WEIGHTS)
-	$(BIN)/python -m equiclust.pretraining
+	$(BIN)/python -m equiclust.autoencoder.make_pretrained
 
 notebooks: $(VENV)/.tests  ## execute the notebooks and strip their outputs
 	$(BIN)/python -m notebooks

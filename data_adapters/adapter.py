@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from equiclust.images import Image
 
-__all__ = ["Adapter"]
+__all__ = ["Adapter", "reason_of"]
 
 
 @runtime_checkable
@@ -42,3 +42,15 @@ class Adapter(Protocol):
             With the path and the reason.
         """
         ...
+
+
+def reason_of(path: Path, error: BaseException) -> str:
+    """One phrase on what is wrong with the file that caused the error."""
+    if path.is_dir():
+        return "it is a folder, not a file"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if path.stat().st_size == 0:
+        return "it is empty"
+    text = " ".join(str(error).split()).replace(str(path), path.name)
+    return f"it is damaged or truncated ({text or type(error).__name__})"

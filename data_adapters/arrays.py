@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data_adapters.damage import reason_of
+from data_adapters.adapter import reason_of
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Image, ImageSet
 

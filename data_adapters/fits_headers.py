@@ -12,7 +12,7 @@ from typing import Any
 
 from astropy.io import fits
 
-from data_adapters.damage import reason_of
+from data_adapters.adapter import reason_of
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Beam
 

@@ -17,7 +17,7 @@ import PIL.Image
 import PIL.ImageOps
 import tifffile
 
-from data_adapters.damage import reason_of
+from data_adapters.adapter import reason_of
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from equiclust.storage import check_fits, check_ranks
+from equiclust.io.estimators import check_fits, check_ranks
 
 __all__ = ["Calibration", "coverage_curve", "expected_calibration_error", "reliable"]
 

@@ -13,18 +13,18 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ensembles.committees import joined
-from ensembles.consensus import Method
+from ensembles.base_clusterings import joined
+from ensembles.consensus_clustering import Jury, Verdict, member_folder
 from ensembles.folds import fold_masks, three_tenths
-from ensembles.jury import Jury, Verdict, member_folder
+from ensembles.label_voting import Method
 from ensembles.members import MemberTask
+from ensembles.parallel_training import Progress, train_members
 from ensembles.refinement import DEEP_METHODS, refined
-from ensembles.training import Progress, train_members
-from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.selection import Choice, choose_n_clusters
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
-from equiclust.persistence import read_json, write_json
+from equiclust.io.atomic import read_json, write_json
 
 __all__ = ["KFoldEnsemble"]
 

@@ -15,17 +15,17 @@ import numpy.typing as npt
 import torch
 from filelock import FileLock
 
-from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.autoencoder.training import EpochRecord
 from equiclust.exceptions import EquiclustWarning
 from equiclust.images import ImageSet
-from equiclust.persistence import (
+from equiclust.io.atomic import (
     read_arrays,
     read_json,
     replace_folder,
     write_arrays,
     write_json,
 )
-from equiclust.training import EpochRecord
 
 __all__ = ["Member", "MemberTask", "train_member"]
 

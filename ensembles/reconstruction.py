@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ensembles.kfold import KFoldEnsemble
+from equiclust.evaluation.metrics import reconstruction_scores
 from equiclust.images import ImageSet
-from equiclust.metrics import reconstruction_scores
 
 __all__ = ["Rebuilt", "rebuild"]
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ensembles.training import Progress
-from equiclust.autoencoder import EquivariantAutoencoder
+from ensembles.parallel_training import Progress
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.deep import DEEP_METHODS, DeepEmbeddedClustering
 from equiclust.exceptions import EquiclustWarning
 from equiclust.images import ImageSet
-from equiclust.persistence import read_json, replace_folder, write_json
+from equiclust.io.atomic import read_json, replace_folder, write_json
 
 __all__ = ["DEEP_METHODS", "refined"]
 

@@ -1,7 +1,7 @@
 """Recipes: everything that decides what a run does, in a file that can be kept and shared."""
 
-from ensembles.recipes.files import read_recipe, shipped_recipes, write_recipe
 from ensembles.recipes.recipe import Recipe
+from ensembles.recipes.recipe_files import read_recipe, shipped_recipes, write_recipe
 from ensembles.recipes.tables import Clusters, Ensemble, Images, Network, Training
 
 __all__ = [

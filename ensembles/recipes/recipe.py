@@ -9,9 +9,9 @@ from typing import Any, Self, get_type_hints
 
 from ensembles.recipes.tables import Clusters, Ensemble, Images, Network, Training
 from ensembles.recipes.values import as_declared, in_words
-from equiclust.augmentation import Augmentation
+from equiclust.autoencoder.augmentation import Augmentation
+from equiclust.autoencoder.objectives import ObjectiveWeights
 from equiclust.exceptions import InputError
-from equiclust.objectives import ObjectiveWeights
 
 __all__ = ["Recipe"]
 

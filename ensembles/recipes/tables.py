@@ -8,18 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ensembles.consensus import Method
+from ensembles.consensus_clustering import METHODS, Jury
 from ensembles.folds import three_tenths
-from ensembles.jury import METHODS, Jury
 from ensembles.kfold import KFoldEnsemble
+from ensembles.label_voting import Method
 from ensembles.refinement import DEEP_METHODS
-from equiclust.arguments import check_choice, check_positive, check_whole
-from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
 from equiclust.images import ImageSet
 from equiclust.nn.encoder import n_halvings
 from equiclust.nn.network import NetworkConfig
 from equiclust.preprocessing import Preprocessor
+from equiclust.validation import check_choice, check_positive, check_whole
 
 __all__ = ["Clusters", "Ensemble", "Images", "Network", "Training"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from equiclust.cli.certificate import certify_model
-from equiclust.cli.inputs import Gathered, gather
-from equiclust.cli.model import Model
-from equiclust.cli.places import check_place
 from equiclust.cli.session import Outcome, Session
 from equiclust.exceptions import InputError
-from equiclust.persistence import read_json, write_json
-from equiclust.run_folder import RunFolder
+from equiclust.io.atomic import read_json, write_json
+from equiclust.io.output_checks import check_place
+from equiclust.io.run_folder import RunFolder
+from equiclust.pipeline.inputs import Gathered, gather
+from equiclust.pipeline.model import Model
+from equiclust.pipeline.model_certificate import certify_model
 
 __all__ = ["check_run"]
 

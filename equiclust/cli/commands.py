@@ -103,8 +103,7 @@ def run(
     equiclust run images/ --output sorted --n-clusters 6
     """
     from ensembles.recipes import Recipe, read_recipe
-    from equiclust.cli.options import RunOptions
-    from equiclust.cli.run import run_pipeline
+    from equiclust.pipeline.run import RunOptions, run_pipeline
 
     base = Recipe() if recipe is None else read_recipe(recipe)
     typed: dict[str, object] = {
@@ -326,8 +325,8 @@ def segment(
     --------
     equiclust segment orion.fits --output kinds.fits --n-clusters 4
     """
-    from equiclust.cli.masks import MaskOptions
     from equiclust.cli.segment import SegmentJob, automatic_tile, run_segment
+    from equiclust.segmentation.mask_options import MaskOptions
     from equiclust.segmentation.segment import SegmentOptions
 
     typed: dict[str, Any] = {

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from equiclust.catalogue import read_table
 from equiclust.cli.commands import run, simulate
 from equiclust.cli.session import Outcome, Session
 from equiclust.cli.simulate import TRUTH
+from equiclust.io.catalogue import read_table
 
 __all__ = ["run_demo"]
 
@@ -49,7 +49,7 @@ def run_demo(session: Session, output: str) -> Outcome:
 
 def _agreement(catalogue: Path, truth: Path) -> dict[str, float]:
     """Scores of the labels that were given; images without one are left out."""
-    from equiclust.metrics import (
+    from equiclust.evaluation.metrics import (
         adjusted_rand_index,
         clustering_accuracy,
         normalized_mutual_information,

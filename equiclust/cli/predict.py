@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from equiclust.catalogue import make_rejected, write_table
-from equiclust.cli.inputs import gather
-from equiclust.cli.model import Model
-from equiclust.cli.places import check_catalogue_place
-from equiclust.cli.sentences import cluster_sizes, say_sizes
+from equiclust.cli.messages import cluster_sizes, say_sizes
 from equiclust.cli.session import Outcome, Session
-from equiclust.run_folder import RunFolder
+from equiclust.io.catalogue import make_rejected, write_table
+from equiclust.io.output_checks import check_catalogue_place
+from equiclust.io.run_folder import RunFolder
+from equiclust.pipeline.inputs import gather
+from equiclust.pipeline.model import Model
 
 __all__ = ["predict_catalogue"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from equiclust.cli.session import Outcome, Session
-from equiclust.run_folder import RunFolder
+from equiclust.io.run_folder import RunFolder
 
 __all__ = ["rewrite_report"]
 

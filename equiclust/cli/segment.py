@@ -18,26 +18,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data_adapters.segment_output import (
+from data_adapters.sky.sky_map import SkyMap, open_sky_map
+from equiclust import __version__
+from equiclust.cli.messages import cluster_sizes, say_sizes
+from equiclust.cli.session import Outcome, Session, Update
+from equiclust.exceptions import EquiclustError, InputError, OutputError
+from equiclust.io.atomic import read_json, replace_folder, write_json
+from equiclust.io.catalogue import write_table
+from equiclust.io.output_checks import check_place
+from equiclust.pipeline.backend import check_scheduler, engine
+from equiclust.report.segment_figure import draw_segment_map
+from equiclust.segmentation.label_maps import (
     read_segment_map,
     segments,
     write_regions,
     write_segment_map,
 )
-from data_adapters.sky_map import SkyMap, open_sky_map
-from equiclust import __version__
-from equiclust.catalogue import write_table
-from equiclust.cli.engine import check_scheduler, engine
-from equiclust.cli.masks import MaskOptions, read_mask
-from equiclust.cli.memory import check_memory
-from equiclust.cli.places import check_place
-from equiclust.cli.sentences import cluster_sizes, say_sizes
-from equiclust.cli.session import Outcome, Session, Update
-from equiclust.exceptions import EquiclustError, InputError, OutputError
-from equiclust.persistence import read_json, replace_folder, write_json
-from equiclust.report.segment_figure import draw_segment_map
-from equiclust.segment_map import MASKED, UNSURE, SegmentMap
+from equiclust.segmentation.mask_options import MaskOptions, read_mask
+from equiclust.segmentation.memory import check_memory
 from equiclust.segmentation.segment import Segmentation, SegmentOptions, segment_sky_map
+from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
 
 __all__ = ["SegmentJob", "automatic_tile", "run_segment"]
 

@@ -13,17 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from data_adapters import read
-from equiclust.arguments import check_whole
-from equiclust.catalogue import read_table, write_table
-from equiclust.cli.inputs import absolute, gather
-from equiclust.cli.model import Model
-from equiclust.cli.places import check_place, check_table_place
 from equiclust.cli.session import Outcome, Session
+from equiclust.evaluation.similarity import LatentIndex
 from equiclust.exceptions import EquiclustError, InputError, OutputError
 from equiclust.images import ImageSet
+from equiclust.io.catalogue import read_table, write_table
+from equiclust.io.output_checks import check_place, check_table_place
+from equiclust.io.run_folder import RunFolder
+from equiclust.pipeline.inputs import absolute, gather
+from equiclust.pipeline.model import Model
 from equiclust.report.contact_sheet import SheetTile, write_contact_sheet
-from equiclust.run_folder import RunFolder
-from equiclust.similarity import LatentIndex
+from equiclust.validation import check_whole
 
 if TYPE_CHECKING:
     from astropy.table import Table

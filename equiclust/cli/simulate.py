@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from equiclust.arguments import check_whole
-from equiclust.catalogue import write_table
-from equiclust.cli.places import check_place
 from equiclust.cli.session import Outcome, Session
 from equiclust.exceptions import InputError, OutputError
+from equiclust.io.catalogue import write_table
+from equiclust.io.output_checks import check_place
+from equiclust.validation import check_whole
 
 if TYPE_CHECKING:
-    from equiclust.cloud_maps import SkyOptions
+    from equiclust.simulation.cloud_maps import SkyOptions
 
 __all__ = ["TRUTH", "SimulateOptions", "write_clouds", "write_discs"]
 
@@ -83,7 +83,7 @@ def write_discs(
 ) -> Outcome:
     """Write discs as FITS, and their truth last: a folder that has it is complete."""
     from data_adapters import write_fits
-    from equiclust.simulate import simulate_discs, simulate_views
+    from equiclust.simulation.discs import simulate_discs, simulate_views
 
     folder = Path(output)
     check_place(folder)
@@ -107,8 +107,8 @@ def write_clouds(
     session: Session, options: SimulateOptions, *, n: int, size: int, seed: int, output: str
 ) -> Outcome:
     """Write maps or cubes one at a time, each with its true map, and the table of them last."""
-    from equiclust.cloud_files import truth_path
-    from equiclust.draws import image_seeds, root_seed, truth_table
+    from equiclust.simulation.cloud_files import truth_path
+    from equiclust.simulation.sampling import image_seeds, root_seed, truth_table
 
     check_whole("n", n)
     folder = Path(output)
@@ -135,8 +135,8 @@ def write_clouds(
 
 def _check_clouds(options: SimulateOptions, size: int) -> None:
     """Refuse before anything is written what cannot be drawn, in the words of the flags."""
-    from equiclust.cloud_cubes import FEWEST_CHANNELS
-    from equiclust.cloud_maps import SMALLEST, make_scene
+    from equiclust.simulation.cloud_cubes import FEWEST_CHANNELS
+    from equiclust.simulation.cloud_maps import SMALLEST, make_scene
 
     if size < SMALLEST:
         raise InputError(f"--size must be at least {SMALLEST} pixels for clouds, got {size}")
@@ -150,8 +150,8 @@ def _check_clouds(options: SimulateOptions, size: int) -> None:
 
 
 def _write_cloud(path: Path, options: SimulateOptions, size: int, seed: int) -> dict[str, Any]:
-    from equiclust.cloud_files import write_cloud_cube, write_cloud_map
-    from equiclust.cloud_maps import kind_shares, kind_slopes, make_scene
+    from equiclust.simulation.cloud_files import write_cloud_cube, write_cloud_map
+    from equiclust.simulation.cloud_maps import kind_shares, kind_slopes, make_scene
 
     sky: SkyOptions = {**options.sky, "random_state": seed}
     scene = make_scene((size, size), sky)

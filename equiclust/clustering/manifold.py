@@ -12,8 +12,8 @@ from scipy.spatial import KDTree
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from equiclust.clustering.validation import distinct_rows
-from equiclust.storage import check_fits, check_ranks
+from equiclust.clustering.latent_checks import distinct_rows
+from equiclust.io.estimators import check_fits, check_ranks
 
 __all__ = ["ManifoldModel", "embed"]
 

@@ -20,7 +20,7 @@ from equiclust.clustering.labels import (
 )
 from equiclust.clustering.manifold import ManifoldModel
 from equiclust.clustering.spectral import SpectralClustering
-from equiclust.storage import check_fits, check_ranks
+from equiclust.io.estimators import check_fits, check_ranks
 
 __all__ = ["MODELS", "CentreModel", "MixtureModel", "Model", "SpectralModel"]
 

@@ -14,14 +14,14 @@ from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.utils import check_array, check_random_state
 
-from equiclust.arguments import check_whole
 from equiclust.clustering.gap import gap_statistic
+from equiclust.clustering.latent_checks import distinct_rows
 from equiclust.clustering.manifold import ManifoldModel, embed
 from equiclust.clustering.models import CentreModel, MixtureModel
 from equiclust.clustering.unimodality import FEWEST_FOR_VALLEY, unimodality_p_value
-from equiclust.clustering.validation import distinct_rows
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.exceptions import InputError
+from equiclust.validation import check_whole
 
 __all__ = ["Choice", "choose_n_clusters", "prediction_strength"]
 

@@ -13,7 +13,6 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from equiclust.arguments import check_whole
 from equiclust.clustering.graph import bridges, landmark_eigenvectors, landmark_weights
 from equiclust.clustering.labels import (
     canonical_order,
@@ -21,12 +20,13 @@ from equiclust.clustering.labels import (
     kmeans_centres,
     within_cluster_variance,
 )
-from equiclust.clustering.validation import (
+from equiclust.clustering.latent_checks import (
     check_enough_samples,
     check_latents,
     distinct_rows,
 )
-from equiclust.storage import Persistent, check_fits, check_ranks
+from equiclust.io.estimators import Persistent, check_fits, check_ranks
+from equiclust.validation import check_whole
 
 __all__ = ["SpectralClustering"]
 

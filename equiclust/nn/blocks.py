@@ -2,13 +2,104 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple, cast
+
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from equiclust.nn.convolution import DepthwiseGroupConv2d, PointwiseGroupConv2d
-from equiclust.nn.groups import Group
-from equiclust.nn.normalization import FieldBatchNorm2d
+from equiclust.nn.groups import Group, check_channels, check_group
+from equiclust.validation import check_whole
 
-__all__ = ["SeparableBlock"]
+__all__ = ["FieldBatchNorm2d", "ScaleShift", "SeparableBlock"]
+
+
+class ScaleShift(NamedTuple):
+    """`y = scale * x + shift` for every channel."""
+
+    scale: Tensor
+    shift: Tensor
+
+
+class FieldBatchNorm2d(nn.Module):
+    """One mean, variance, scale and shift per field, over batch, group and space.
+
+    Turning the image only moves values within a field, so the statistics do not change. The same
+    as escnn's `InnerBatchNorm` on regular fields.
+
+    Parameters
+    ----------
+    group : Group
+        Group of the fields.
+    fields : int
+        Number of fields, `group.order` channels each.
+    eps : float, optional
+        Added to the variance.
+    momentum : float, optional
+        Weight of the new batch in the running statistics.
+
+    Raises
+    ------
+    InputError
+        When `fields` is not a positive integer.
+    """
+
+    def __init__(
+        self, group: Group, fields: int, *, eps: float = 1e-5, momentum: float = 0.1
+    ) -> None:
+        super().__init__()
+        check_group(group)
+        check_whole("fields", fields)
+        self.group = group
+        # A part, not a base class: `convert_sync_batchnorm` can then replace it.
+        self.norm = nn.BatchNorm1d(fields, eps=eps, momentum=momentum)
+
+    @property
+    def fields(self) -> int:
+        """Number of fields."""
+        return self.norm.num_features
+
+    def expanded_scale_shift(self) -> ScaleShift:
+        """Scale and shift of every channel in evaluation mode, `(fields * order,)` each."""
+        mean, variance, weight, bias = self._expanded()
+        scale = weight / torch.sqrt(variance + self.norm.eps)
+        return ScaleShift(scale, bias - mean * scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise `(n, fields * order, h, w)`, contiguous or channels last, without a copy.
+
+        Raises
+        ------
+        InputError
+            When the channels do not fit.
+        """
+        check_channels(x, self.fields * self.group.order)
+        if not self.training:
+            return F.batch_norm(x, *self._expanded(), training=False, eps=self.norm.eps)
+        n, _, h, w = x.shape
+        if x.is_contiguous():
+            by_field = x.view(n, self.fields, self.group.order * h * w)
+            return self._normalised(by_field).view_as(x)
+        by_pixel = x.permute(0, 2, 3, 1).reshape(n * h * w, self.fields, self.group.order)
+        return self._normalised(by_pixel).view(n, h, w, -1).permute(0, 3, 1, 2)
+
+    def extra_repr(self) -> str:
+        """Group and number of fields."""
+        return f"{self.group.name}, {self.fields}"
+
+    def _normalised(self, x: Tensor) -> Tensor:
+        normalised: Tensor = self.norm(x)
+        return normalised
+
+    def _expanded(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Running mean and variance, weight and bias, of every channel."""
+        norm = self.norm
+        mean, variance, weight, bias = (
+            cast(Tensor, values).unsqueeze(1).expand(-1, self.group.order).flatten()
+            for values in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+        )
+        return mean, variance, weight, bias
 
 
 class SeparableBlock(nn.Module):

@@ -9,7 +9,7 @@ import torch
 
 from equiclust.exceptions import InputError
 
-__all__ = ["choose_device", "full_precision"]
+__all__ = ["choose_device", "full_precision", "seeded"]
 
 
 def choose_device(name: str, *, fall_back: bool = False) -> torch.device:
@@ -47,4 +47,13 @@ def full_precision(device: torch.device) -> Iterator[None]:
         yield
         return
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Layers made, and dropout drawn on the processor, within follow the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        # Not torch.manual_seed, which would seed the accelerators for good.
+        torch.default_generator.manual_seed(seed)
         yield

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from equiclust.exceptions import InputError
-from equiclust.nn.blocks import SeparableBlock
+from equiclust.nn.blocks import FieldBatchNorm2d, SeparableBlock
 from equiclust.nn.convolution import LiftingConv2d
 from equiclust.nn.groups import Group
-from equiclust.nn.normalization import FieldBatchNorm2d
 from equiclust.nn.resampling import BinomialBlur2d
 
 __all__ = ["MAP_SIZE", "Encoder", "legal_size", "n_halvings"]

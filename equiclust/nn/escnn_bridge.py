@@ -7,6 +7,11 @@ least squares, without remainder.
 
 from __future__ import annotations
 
+import sys
+import warnings
+from functools import cache
+from importlib import import_module
+from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
@@ -14,21 +19,72 @@ import torch
 from torch import Tensor, nn
 
 from equiclust.exceptions import InputError
-from equiclust.nn.centred_grid import centred_padding
+from equiclust.nn.blocks import FieldBatchNorm2d
 from equiclust.nn.convolution import (
     DepthwiseGroupConv2d,
+    ExpandedConv2d,
     GroupConv2d,
     LiftingConv2d,
     PointwiseGroupConv2d,
     ProjectionConv2d,
 )
-from equiclust.nn.escnn_import import import_escnn
-from equiclust.nn.expansion import ExpandedConv2d
 from equiclust.nn.filters import rings
 from equiclust.nn.groups import Group
-from equiclust.nn.normalization import FieldBatchNorm2d
+from equiclust.nn.resampling import centred_padding
 
-__all__ = ["from_escnn", "to_escnn"]
+__all__ = ["from_escnn", "import_escnn", "to_escnn"]
+
+_UNUSED = "lie_learn.representations.SO3.wigner_d"
+
+
+@cache
+def import_escnn() -> ModuleType:
+    """Import escnn with `gspaces` and `nn`.
+
+    Three of its dependencies stand in the way and none serves images in the plane: `py3nj`, which
+    it only tries, needs a Fortran compiler; `lie_learn`, for rotations in space, needs numpy 1, so
+    an empty module stands in for it where it does not import; and scikit-learn's randomised SVD
+    refuses the `np.matrix` it is given, so escnn's own exact way is chosen.
+
+    Returns
+    -------
+    module
+        `escnn`.
+
+    Raises
+    ------
+    ImportError
+        When escnn is not installed, with the command that installs it.
+    """
+    _stand_in_for_lie_learn()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            escnn = import_module("escnn")
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"{error.name} is not installed; the comparison with escnn needs "
+                "`pip install joblib` and `pip install --no-deps escnn`"
+            ) from error
+        import_module("escnn.gspaces")
+        import_module("escnn.nn")
+        # Set before the first layer is built, for escnn remembers what it has computed.
+        import_module("escnn.group._numerical").randomized_svd = None  # type: ignore[attr-defined]
+    return escnn
+
+
+def _stand_in_for_lie_learn() -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import_module(_UNUSED)
+    except (ImportError, AttributeError, ValueError):
+        parts = _UNUSED.split(".")
+        for depth in range(1, len(parts) + 1):
+            name = ".".join(parts[:depth])
+            sys.modules[name] = ModuleType(name)
+        sys.modules[_UNUSED].wigner_D_matrix = None  # type: ignore[attr-defined]
+
 
 _TOLERANCE = 1e-5
 

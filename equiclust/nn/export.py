@@ -8,12 +8,11 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from equiclust.nn.blocks import SeparableBlock
-from equiclust.nn.expansion import ExpandedConv2d
+from equiclust.nn.blocks import FieldBatchNorm2d, SeparableBlock
+from equiclust.nn.convolution import ExpandedConv2d
 from equiclust.nn.groups import Group
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
-from equiclust.nn.normalization import FieldBatchNorm2d
-from equiclust.nn.turning import SplineTurn
+from equiclust.nn.rotation import SplineTurn
 
 __all__ = ["ExportedEncoder", "export_encoder"]
 

@@ -6,14 +6,27 @@ import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from equiclust.exceptions import InputError
 
-__all__ = ["GridElement", "Group"]
+if TYPE_CHECKING:
+    from torch import Tensor
+import torch
+from torch import Tensor
+
+__all__ = [
+    "GridElement",
+    "Group",
+    "check_channels",
+    "check_divisible",
+    "check_group",
+    "move_fields",
+    "move_pixels",
+]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -174,3 +187,45 @@ def _cosine_and_sine(turn: int, n: int) -> tuple[float, float]:
 def _frozen(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     array.setflags(write=False)
     return array
+
+
+def check_group(group: object) -> None:
+    """Refuse what is not a `Group`."""
+    if not isinstance(group, Group):
+        raise InputError(f"group must be a Group such as Group('D8'), got {group!r}")
+
+
+def check_channels(x: Tensor, channels: int) -> None:
+    """Refuse an input that is not `(n, channels, h, w)`."""
+    if x.ndim != 4 or x.shape[1] != channels:
+        raise InputError(f"input must have shape (n, {channels}, h, w), got {tuple(x.shape)}")
+
+
+def check_divisible(x: Tensor, group: Group) -> None:
+    """Refuse an input whose channels are not whole fields."""
+    if x.ndim != 4 or x.shape[1] % group.order:
+        raise InputError(
+            f"input must have shape (n, fields * {group.order}, h, w) for {group.name}, "
+            f"got {tuple(x.shape)}"
+        )
+
+
+def move_pixels(x: Tensor, element: GridElement) -> Tensor:
+    """Mirror left to right if asked, then turn counter-clockwise: `x(g^-1 .)` for `(..., h, w)`."""
+    mirrored = x.flip(-1) if element.mirrored else x
+    return torch.rot90(mirrored, element.quarter_turns, (-2, -1))
+
+
+def move_fields(x: Tensor, group: Group, element: GridElement) -> Tensor:
+    """Move the pixels of fields `(n, fields * order, h, w)`, and channel `h` to channel `g h`.
+
+    Raises
+    ------
+    InputError
+        When the channels are not whole fields.
+    """
+    check_divisible(x, group)
+    sources = torch.tensor(group.inverse_product[element.index], device=x.device)
+    n, channels, height, width = x.shape
+    fields = x.reshape(n, channels // group.order, group.order, height, width)
+    return move_pixels(fields.index_select(2, sources).flatten(1, 2), element)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from equiclust.arguments import check_whole
 from equiclust.exceptions import InputError
 from equiclust.nn.convolution import PointwiseGroupConv2d
-from equiclust.nn.decoder import Decoder
-from equiclust.nn.detail import DetailCode
+from equiclust.nn.decoder import Decoder, DetailCode
 from equiclust.nn.encoder import MAP_SIZE, Encoder, n_halvings
 from equiclust.nn.groups import Group
 from equiclust.nn.pooling import InvariantPooling
+from equiclust.validation import check_whole
 
 __all__ = ["AutoencoderNetwork", "NetworkConfig"]
 

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from equiclust.arguments import check_choice, check_whole, is_real
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing.batch import (
@@ -22,6 +21,7 @@ from equiclust.preprocessing.batch import (
     process_batch,
 )
 from equiclust.preprocessing.levels import STRETCHES
+from equiclust.validation import check_choice, check_whole, is_real
 
 __all__ = ["Preprocessor", "Processed"]
 
@@ -71,8 +71,8 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
         "scale" enlarges or shrinks every object on a sky to the same apparent size, the radius of
         gyration of its light: how far away it is says nothing of its shape. "inclination" shows
         flat discs face-on, at the size that they have, with their centre in the middle whatever
-        `center` says; see `equiclust.canonical`. "affine" does both. Textures and dark objects are
-        left as they are, and with the last two what goes on beyond the frame.
+        `center` says; see `equiclust.preprocessing.inclination`. "affine" does both. Textures and
+        dark objects are left as they are, and with the last two what goes on beyond the frame.
     circular_mask : float, optional
         Radius in half sides of the new image beyond which everything is masked.
     channels : "auto" or int

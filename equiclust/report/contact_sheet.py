@@ -12,7 +12,7 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from equiclust.persistence import atomic_path
+from equiclust.io.atomic import atomic_path
 from equiclust.report.drawing import plain_text, styled
 from equiclust.report.pictures import COLOUR_MAP
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.catalogue import read_table
+from equiclust.evaluation.invariance import Certificate
 from equiclust.exceptions import InputError
-from equiclust.invariance import Certificate
-from equiclust.persistence import read_json
+from equiclust.io.atomic import read_json
+from equiclust.io.catalogue import read_table
+from equiclust.io.run_folder import RunFolder
 from equiclust.report.palette import name_of
-from equiclust.run_folder import RunFolder
 
 __all__ = ["Contents", "Previews", "Rejected", "read_contents"]
 

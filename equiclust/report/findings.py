@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from equiclust.report.confidence_section import is_calibrated, unassigned_words
+from equiclust.report.confounder_section import make_nuisances
 from equiclust.report.contents import Contents
 from equiclust.report.invariance_section import invariance_sentences
-from equiclust.report.nuisance_section import make_nuisances
 from equiclust.report.quantities import counted, is_number, listed, percent
 
 __all__ = ["Finding", "make_findings"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from equiclust.invariance import Certificate, FamilyError, Measurement, Summary
+from equiclust.evaluation.invariance import Certificate, FamilyError, Measurement, Summary
 from equiclust.report.drawing import panels, styled, svg_uri
 from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR
 from equiclust.report.quantities import compact

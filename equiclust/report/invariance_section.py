@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from equiclust.invariance import Certificate, Measurement, Summary
+from equiclust.evaluation.invariance import Certificate, Measurement, Summary
 from equiclust.report.invariance_figure import draw_invariance, families
 from equiclust.report.quantities import NOT_APPLICABLE, compact, percent
 

@@ -9,22 +9,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from equiclust import __version__
-from equiclust.persistence import atomic_path
+from equiclust.io.atomic import atomic_path
+from equiclust.io.run_folder import RunFolder
 from equiclust.report.cluster_choice import make_choice
 from equiclust.report.confidence_section import make_confidence, unassigned_words
+from equiclust.report.confounder_section import make_nuisances
+from equiclust.report.consensus_section import make_jury
 from equiclust.report.contents import Contents, read_contents
 from equiclust.report.findings import make_findings
 from equiclust.report.gallery import make_gallery
 from equiclust.report.invariance_section import InvarianceSection, make_invariance
-from equiclust.report.jury import make_jury
 from equiclust.report.latent_map import bokeh_script, latent_map
-from equiclust.report.nuisance_section import make_nuisances
 from equiclust.report.provenance import make_provenance, shown_path, shown_text
 from equiclust.report.quantities import counted, is_number
 from equiclust.report.reconstructions import make_reconstructions
 from equiclust.report.summary import bottleneck, headline, key_figures, notes
 from equiclust.report.training_curves import make_training
-from equiclust.run_folder import RunFolder
 
 __all__ = ["write_report"]
 

@@ -12,10 +12,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from equiclust.persistence import atomic_path
+from equiclust.io.atomic import atomic_path
 from equiclust.report.drawing import styled
 from equiclust.report.palette import UNKNOWN, mark_of, name_of
-from equiclust.segment_map import MASKED, UNSURE, SegmentMap
+from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
 
 __all__ = ["draw_segment_map"]
 
@@ -85,7 +85,7 @@ def _size(height: int, width: int) -> tuple[float, float]:
 
 def _axes(segment_map: SegmentMap, step: int) -> Any:
     """Coordinates of the thinned picture; `None` where there are none."""
-    from data_adapters.sky_geometry import celestial_wcs
+    from data_adapters.sky.geometry import celestial_wcs
 
     wcs = celestial_wcs(segment_map.header)
     return None if wcs is None else wcs[::step, ::step]

@@ -1,7 +1,7 @@
 """Maps and cubes sorted by texture: which kind of structure is where, on the sky of the input."""
 
-from equiclust.segmentation.clusters import TextureClusters
-from equiclust.segmentation.networks import TextureNetworks
-from equiclust.segmentation.patches import Stretch
+from equiclust.segmentation.pairs import Stretch
+from equiclust.segmentation.texture_clusters import TextureClusters
+from equiclust.segmentation.texture_networks import TextureNetworks
 
 __all__ = ["Stretch", "TextureClusters", "TextureNetworks"]

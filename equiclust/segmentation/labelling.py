@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 
-from data_adapters.tiles import Votes
-from equiclust.segment_map import MASKED, UNSURE
-from equiclust.segmentation.clusters import TextureClusters
+from data_adapters.sky.tiling import Votes
 from equiclust.segmentation.latent_grid import LatentGrid
-from equiclust.segmentation.networks import TextureNetworks
-from equiclust.segmentation.patches import Stretch, usable
+from equiclust.segmentation.pairs import Stretch, usable
 from equiclust.segmentation.planes import Planes
+from equiclust.segmentation.segment_map import MASKED, UNSURE
+from equiclust.segmentation.texture_clusters import TextureClusters
+from equiclust.segmentation.texture_networks import TextureNetworks
 
 __all__ = ["Labelled", "encode_planes", "label_planes", "masked_plane"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from data_adapters.tiles import Tiling
+from data_adapters.sky.tiling import Tiling
 
 __all__ = ["SMOOTHING", "LatentGrid"]
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
-from data_adapters.moments import channel_groups, group_slices, moment_maps
-from data_adapters.sky_map import SkyMap, cube_header
-from equiclust.persistence import atomic_path
+from data_adapters.sky.moments import channel_groups, group_slices, moment_maps
+from data_adapters.sky.sky_map import SkyMap, cube_header
+from equiclust.io.atomic import atomic_path
 
 __all__ = ["CUBE_WAYS", "Planes", "Velocities", "open_planes"]
 

@@ -11,13 +11,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from data_adapters.sky_map import SkyMap
-from data_adapters.tiles import Tiling
-from equiclust.arguments import check_choice, check_share, check_whole
+from data_adapters.sky.sky_map import SkyMap
+from data_adapters.sky.tiling import Tiling
 from equiclust.clustering import Choice
 from equiclust.exceptions import InputError
-from equiclust.segment_map import SegmentMap
-from equiclust.segmentation.clusters import TextureClusters
 from equiclust.segmentation.labelling import (
     Labelled,
     encode_planes,
@@ -25,9 +22,12 @@ from equiclust.segmentation.labelling import (
     masked_plane,
 )
 from equiclust.segmentation.latent_grid import LatentGrid
-from equiclust.segmentation.networks import TextureNetworks
-from equiclust.segmentation.patches import Pairs, Stretch, draw_pairs
+from equiclust.segmentation.pairs import Pairs, Stretch, draw_pairs
 from equiclust.segmentation.planes import CUBE_WAYS, Planes, open_planes
+from equiclust.segmentation.segment_map import SegmentMap
+from equiclust.segmentation.texture_clusters import TextureClusters
+from equiclust.segmentation.texture_networks import TextureNetworks
+from equiclust.validation import check_choice, check_share, check_whole
 
 __all__ = ["SegmentOptions", "Segmentation", "segment_sky_map"]
 

@@ -8,10 +8,9 @@ import torch
 import torchvision
 from safetensors.torch import load_file
 
+from benchmarks.baselines import PlainAutoencoder, alexnet_features, pca_features, pixel_features
+from benchmarks.baselines import _turned as turned
 from equiclust.exceptions import InputError, WeightsNotFoundError
-
-from .baselines import PlainAutoencoder, alexnet_features, pca_features, pixel_features
-from .baselines import _turned as turned
 
 
 def blobs(n: int = 24, size: int = 32, seed: int = 0) -> np.ndarray:

@@ -127,5 +127,5 @@ def test_output_that_is_read_only(
     discs: Path, tmp_path: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Root may write everywhere, so the answer is put into the system's mouth.
-    monkeypatch.setattr("equiclust.cli.places.os.access", lambda *arguments: False)
+    monkeypatch.setattr("equiclust.io.output_checks.os.access", lambda *arguments: False)
     assert "read-only" in refused(*run_arguments(discs, tmp_path / "run"))

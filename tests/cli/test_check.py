@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from equiclust.cli import main
-from equiclust.invariance import Certificate
-from equiclust.persistence import read_json
+from equiclust.evaluation.invariance import Certificate
+from equiclust.io.atomic import read_json
 from tests.cli.conftest import run_arguments
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from astropy.table import Table
 
-from equiclust.catalogue import write_table
 from equiclust.cli import demo, main
+from equiclust.io.catalogue import write_table
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_N_FOLDS", 2)
     monkeypatch.setattr(demo, "_N_KINDS", 2)
     # One network after another, without processes that must be started first.
-    monkeypatch.setattr("ensembles.training.cpu_count", lambda: 1)
+    monkeypatch.setattr("ensembles.parallel_training.cpu_count", lambda: 1)
 
 
 @pytest.mark.usefixtures("hurried")

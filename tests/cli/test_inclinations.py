@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from data_adapters import read
-from equiclust.canonical import INCLINATION_COLUMNS, measure_inclinations
-from equiclust.catalogue import read_table
 from equiclust.cli import main
+from equiclust.io.catalogue import read_table
+from equiclust.preprocessing.inclination import INCLINATION_COLUMNS, measure_inclinations
 from tests.cli.conftest import run_arguments
 
 

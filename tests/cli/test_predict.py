@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from equiclust.catalogue import read_table
 from equiclust.cli import main
-from equiclust.persistence import read_json
+from equiclust.io.atomic import read_json
+from equiclust.io.catalogue import read_table
 from tests.cli.conftest import N_DISCS
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from equiclust.catalogue import read_table
 from equiclust.cli import main, session
-from equiclust.cli.places import check_place
-from equiclust.invariance import Certificate
-from equiclust.persistence import read_json
-from equiclust.run_folder import RunFolder
+from equiclust.evaluation.invariance import Certificate
+from equiclust.io.atomic import read_json
+from equiclust.io.catalogue import read_table
+from equiclust.io.output_checks import check_place
+from equiclust.io.run_folder import RunFolder
 from tests.cli.conftest import N_DISCS, run_arguments
 
 
@@ -117,7 +117,7 @@ def test_json_is_one_object(
         print("a library has something to say")
         check_place(path)
 
-    monkeypatch.setattr("equiclust.cli.run.check_place", talkative)
+    monkeypatch.setattr("equiclust.pipeline.run.check_place", talkative)
     assert main(run_arguments(discs, finished, "--json")) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["n_images"] == N_DISCS
@@ -205,7 +205,7 @@ def test_weights_that_have_come_do_not_go_on_with_the_training(
     with monkeypatch.context() as patch:
         watch_epochs(patch, interrupt_at=2)
         assert main(run_arguments(discs, tmp_path / "run")) == 130
-    monkeypatch.setattr("equiclust.cli.training.find_weights", lambda network: {})
+    monkeypatch.setattr("equiclust.pipeline.training.find_weights", lambda network: {})
     assert main(run_arguments(discs, tmp_path / "run")) == 2
     assert "started without the perceptual term" in capsys.readouterr().err
 
@@ -257,7 +257,7 @@ def test_our_mistakes_leave_a_traceback_in_the_log(
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("nobody thought of it")
 
-    monkeypatch.setattr("equiclust.cli.training._trained", broken)
+    monkeypatch.setattr("equiclust.pipeline.training._trained", broken)
     assert main(run_arguments(discs, tmp_path / "run")) == 70
     said = capsys.readouterr().err
     log = tmp_path / "run" / "run.log"

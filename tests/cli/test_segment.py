@@ -12,10 +12,10 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from scipy.ndimage import gaussian_filter
 
-from data_adapters.segment_output import read_segment_map
-from equiclust.catalogue import read_table
 from equiclust.cli import main
-from equiclust.segment_map import MASKED
+from equiclust.io.catalogue import read_table
+from equiclust.segmentation.label_maps import read_segment_map
+from equiclust.segmentation.segment_map import MASKED
 
 HEIGHT, WIDTH = 70, 90
 

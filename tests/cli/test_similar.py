@@ -12,8 +12,8 @@ import pytest
 from astropy.io import fits
 from PIL import Image as Picture
 
-from equiclust.catalogue import read_table
 from equiclust.cli import main
+from equiclust.io.catalogue import read_table
 
 
 def similar(finished: Path, *words: str) -> int:

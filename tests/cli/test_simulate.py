@@ -11,10 +11,10 @@ import pytest
 from astropy.io import fits
 
 from data_adapters import read
-from equiclust.catalogue import read_table
 from equiclust.cli import main
-from equiclust.cloud_maps import MAP_KINDS, simulate_cloud_map
-from equiclust.simulate import simulate_discs
+from equiclust.io.catalogue import read_table
+from equiclust.simulation.cloud_maps import MAP_KINDS, simulate_cloud_map
+from equiclust.simulation.discs import simulate_discs
 
 
 def simulate(folder: Path, *more: str) -> int:

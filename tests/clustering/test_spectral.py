@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 from sklearn.cluster import SpectralClustering as Reference
 
 from equiclust.clustering import SpectralClustering
+from equiclust.evaluation.metrics import adjusted_rand_index
 from equiclust.exceptions import InputError
-from equiclust.metrics import adjusted_rand_index
 from tests.clustering.shapes import Points, blobs, moons, noise, rings
 
 Shape = Callable[[int, int], Points]

@@ -14,10 +14,10 @@ import pytest
 from sklearn.base import clone
 
 from ensembles import KFoldEnsemble
-from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
-from equiclust.shapes import simulate_shapes
+from equiclust.simulation.shapes import simulate_shapes
 
 SETTINGS = {"n_folds": 3, "held_out_folds": 1, "n_clusters": 2, "method": "kmeans"}
 
@@ -105,7 +105,7 @@ def test_a_stopped_fit_goes_on(images: ImageSet, fitted: KFoldEnsemble, tmp_path
 _SCRIPT = """
 import sys
 from tests.ensembles.test_kfold import ensemble
-from equiclust.shapes import simulate_shapes
+from equiclust.simulation.shapes import simulate_shapes
 images, _ = simulate_shapes(24, size=32, kinds=("ring", "bar"), random_state=0)
 ensemble().fit(images, checkpoints=sys.argv[1])
 """

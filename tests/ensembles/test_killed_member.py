@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ensembles import KFoldEnsemble
-from equiclust.shapes import simulate_shapes
+from equiclust.simulation.shapes import simulate_shapes
 from tests.ensembles.test_kfold import SETTINGS, tiny
 
 _SCRIPT = "import sys; from tests.ensembles.test_killed_member import train; train(sys.argv[1])"

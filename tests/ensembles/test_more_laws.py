@@ -12,11 +12,11 @@ from scipy.stats import ortho_group
 from sklearn.metrics import adjusted_rand_score
 
 from ensembles import Jury
+from ensembles.base_clusterings import form_committees
 from ensembles.calibration import Calibration, expected_calibration_error
-from ensembles.committees import form_committees
-from ensembles.consensus import Method, reach_consensus
+from ensembles.confidence_features import Standing
 from ensembles.folds import fold_masks
-from ensembles.standing import Standing
+from ensembles.label_voting import Method, reach_consensus
 from equiclust.exceptions import InputError
 
 
@@ -122,7 +122,7 @@ def test_of_many_objects_each_committee_of_a_pair_learns_from_its_own_half(
             shown.append(set(vectors[:, 0].round(6)))
             return self
 
-    monkeypatch.setattr("ensembles.committees.make_clusterer", lambda *_, **__: Noting())
+    monkeypatch.setattr("ensembles.base_clusterings.make_clusterer", lambda *_, **__: Noting())
     latents = np.zeros((4, 240, 2))
     latents[..., 0] = np.arange(240)
     form_committees(latents, np.ones(4), "kmeans", 3, seed=0)

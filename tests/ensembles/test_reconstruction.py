@@ -10,8 +10,8 @@ import pytest
 
 from ensembles.kfold import KFoldEnsemble
 from ensembles.reconstruction import rebuild
+from equiclust.evaluation.metrics import reconstruction_scores
 from equiclust.images import ImageSet
-from equiclust.metrics import reconstruction_scores
 
 
 class _Grey:

@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from ensembles import KFoldEnsemble
-from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.deep import DeepEmbeddedClustering
+from equiclust.evaluation.metrics import adjusted_rand_index
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import ImageSet
-from equiclust.metrics import adjusted_rand_index
-from equiclust.nn.plain_dense import DenseAutoencoder, DenseConfig
-from equiclust.shapes import simulate_shapes
+from equiclust.nn.baselines import DenseAutoencoder, DenseConfig
+from equiclust.simulation.shapes import simulate_shapes
 
 RECIPE = EquivariantAutoencoder(
     "D4", size=32, fields=(2, 4), max_epochs=2, perceptual=None, start="none", preprocess=False

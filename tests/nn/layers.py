@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from equiclust.nn.action import move_fields, move_pixels
+from equiclust.nn.blocks import FieldBatchNorm2d
 from equiclust.nn.convolution import (
     DepthwiseGroupConv2d,
     GroupConv2d,
@@ -16,9 +16,8 @@ from equiclust.nn.convolution import (
     PointwiseGroupConv2d,
     ProjectionConv2d,
 )
-from equiclust.nn.groups import GridElement, Group
-from equiclust.nn.normalization import FieldBatchNorm2d
-from equiclust.nn.pooling_group import group_mean, group_std
+from equiclust.nn.groups import GridElement, Group, move_fields, move_pixels
+from equiclust.nn.pooling import group_mean, group_std
 from equiclust.nn.resampling import BinomialBlur2d, CenteredUpsample2d, SoftDiscMask
 
 GROUPS = ("D8", "C8", "D4", "C4", "D2", "D1", "D16", "trivial")

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from equiclust.exceptions import InputError
-from equiclust.nn.centred_grid import centred_padding, check_centred, output_size
 from equiclust.nn.convolution import DepthwiseGroupConv2d, GroupConv2d, LiftingConv2d
 from equiclust.nn.groups import Group
-from equiclust.nn.resampling import BinomialBlur2d
+from equiclust.nn.resampling import BinomialBlur2d, centred_padding, check_centred, output_size
 
 D4 = Group("D4")
 

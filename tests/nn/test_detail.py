@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from equiclust.nn.detail import DetailCode
+from equiclust.nn.decoder import DetailCode
 from equiclust.nn.groups import Group
 
 

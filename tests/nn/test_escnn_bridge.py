@@ -10,11 +10,10 @@ import torch
 from torch import nn
 
 from equiclust.exceptions import InputError
+from equiclust.nn.blocks import FieldBatchNorm2d
 from equiclust.nn.convolution import DepthwiseGroupConv2d, GroupConv2d, LiftingConv2d
-from equiclust.nn.escnn_bridge import from_escnn, to_escnn
-from equiclust.nn.escnn_import import import_escnn
+from equiclust.nn.escnn_bridge import from_escnn, import_escnn, to_escnn
 from equiclust.nn.groups import Group
-from equiclust.nn.normalization import FieldBatchNorm2d
 from equiclust.nn.resampling import BinomialBlur2d
 from tests.nn.layers import CONVOLUTIONS, GROUPS, NORMALISATION, Case, build, relative_error
 

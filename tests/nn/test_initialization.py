@@ -14,9 +14,8 @@ from equiclust.nn.convolution import (
     PointwiseGroupConv2d,
     ProjectionConv2d,
 )
-from equiclust.nn.filters import polar_basis
+from equiclust.nn.filters import noise_to_weights, polar_basis
 from equiclust.nn.groups import Group
-from equiclust.nn.initialization import noise_to_weights
 
 D8 = Group("D8")
 DEPTH = 6

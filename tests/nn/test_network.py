@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from equiclust.exceptions import InputError
-from equiclust.nn.action import move_fields, move_pixels
 from equiclust.nn.encoder import legal_size, n_halvings
 from equiclust.nn.export import export_encoder
-from equiclust.nn.groups import Group
+from equiclust.nn.groups import Group, move_fields, move_pixels
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.nn.pooling import InvariantPooling, annulus_weights, cell_weights
-from equiclust.nn.turning import SplineTurn
+from equiclust.nn.rotation import SplineTurn
 
 GROUPS = ("D8", "C8", "D4", "C4", "D1", "trivial")
 SMALL = {"fields": (2, 3), "map_fields": 2, "latent_dim": 6}

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from equiclust.exceptions import InputError
+from equiclust.nn.blocks import FieldBatchNorm2d
 from equiclust.nn.groups import Group
-from equiclust.nn.normalization import FieldBatchNorm2d
 from tests.nn.layers import NORMALISATION, build
 
 FORMATS = [torch.contiguous_format, torch.channels_last]

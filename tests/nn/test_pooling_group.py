@@ -8,7 +8,7 @@ import torch
 
 from equiclust.exceptions import InputError
 from equiclust.nn.groups import Group
-from equiclust.nn.pooling_group import group_mean, group_std
+from equiclust.nn.pooling import group_mean, group_std
 
 D4 = Group("D4")
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.catalogue import read_table, write_table
-from equiclust.invariance import Certificate
-from equiclust.run_folder import RunFolder
+from equiclust.evaluation.invariance import Certificate
+from equiclust.io.catalogue import read_table, write_table
+from equiclust.io.run_folder import RunFolder
 from tests.report.folders import METRICS, make_run
 
 Labels = npt.NDArray[np.int64]

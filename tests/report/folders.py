@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.catalogue import make_catalogue, make_latents, make_rejected, write_table
+from equiclust.evaluation.invariance import Certificate, certify
 from equiclust.images import ImageSet
-from equiclust.invariance import Certificate, certify
-from equiclust.persistence import write_json
-from equiclust.run_folder import RunFolder
+from equiclust.io.atomic import write_json
+from equiclust.io.catalogue import make_catalogue, make_latents, make_rejected, write_table
+from equiclust.io.run_folder import RunFolder
 
 METRICS: dict[str, Any] = {
     "history": [

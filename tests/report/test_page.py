@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from equiclust.catalogue import read_table, write_table
 from equiclust.exceptions import InputError
+from equiclust.io.catalogue import read_table, write_table
+from equiclust.io.run_folder import RunFolder
 from equiclust.report import write_report
 from equiclust.report.contents import read_contents
-from equiclust.run_folder import RunFolder
 from tests.report.ensemble_folder import make_ensemble_run
 from tests.report.folders import METRICS, Page, make_certificate, make_run
 
@@ -131,7 +131,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
 def test_same_folder_same_bytes_in_any_process(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", certificate=make_certificate())
     first = write_report(run).read_bytes()
-    code = "import sys; from equiclust.report import *; from equiclust.run_folder import *; "
+    code = "import sys; from equiclust.report import *; from equiclust.io.run_folder import *; "
     code += "from pathlib import Path; write_report(RunFolder(Path(sys.argv[1])))"
     subprocess.run(
         [sys.executable, "-c", code, str(run.path)],

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from astropy.io import fits
 
-from data_adapters.sky_map import open_sky_map
+from data_adapters.sky.sky_map import open_sky_map
 from equiclust.segmentation.segment import Segmentation, SegmentOptions, segment_sky_map
 
 SIDE = 96

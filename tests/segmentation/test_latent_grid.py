@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_adapters.tiles import Tiling
+from data_adapters.sky.tiling import Tiling
 from equiclust.segmentation.latent_grid import LatentGrid
 
 

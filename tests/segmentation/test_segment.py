@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from data_adapters.sky_map import open_sky_map
+from data_adapters.sky.sky_map import open_sky_map
 from equiclust.exceptions import InputError
-from equiclust.segment_map import MASKED, UNSURE
 from equiclust.segmentation.segment import Segmentation, SegmentOptions, segment_sky_map
+from equiclust.segmentation.segment_map import MASKED, UNSURE
 from tests.segmentation.conftest import SIDE, SMALL, two_textures, write
 
 

@@ -16,22 +16,21 @@ from sklearn.base import ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from equiclust.arguments import check_names, check_share
-from equiclust.augmentation import Augmentation
+from equiclust.autoencoder.augmentation import Augmentation
+from equiclust.clustering.deep.encoding import as_samples, encode_all, n_distinct
+from equiclust.clustering.deep.initialization import Batches
 from equiclust.clustering.deep.networks import Config, config_of, described, from_description
-from equiclust.clustering.deep.pretraining import Batches
-from equiclust.clustering.deep.reading import encode_all
-from equiclust.clustering.deep.samples import as_samples, n_distinct
-from equiclust.clustering.validation import check_enough_samples
-from equiclust.exceptions import EquiclustWarning, InputError
-from equiclust.images import ImageSet
-from equiclust.metrics import (
+from equiclust.clustering.latent_checks import check_enough_samples
+from equiclust.evaluation.metrics import (
     adjusted_rand_index,
     clustering_accuracy,
     normalized_mutual_information,
 )
+from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.images import ImageSet
+from equiclust.io.estimators import Persistent
 from equiclust.nn.device import choose_device
-from equiclust.storage import Persistent
+from equiclust.validation import check_names, check_share
 
 __all__ = ["DeepClusterer", "scored"]
 

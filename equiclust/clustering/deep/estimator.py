@@ -14,28 +14,27 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
-from equiclust.arguments import check_choice, check_positive, check_share, check_whole
 from equiclust.clustering.deep.base import DeepClusterer, scored
-from equiclust.clustering.deep.evidence import Neighbourhood
-from equiclust.clustering.deep.log import Listener, Record, RecordLog
-from equiclust.clustering.deep.networks import Config, built
-from equiclust.clustering.deep.pretraining import pretrain
-from equiclust.clustering.deep.reading import encode_all, finite_latents
-from equiclust.clustering.deep.rounds import Plan, Refresh, Rounds
-from equiclust.clustering.deep.samples import (
+from equiclust.clustering.deep.dec_loss import assigned
+from equiclust.clustering.deep.encoding import (
     DEEP_METHODS,
     Method,
+    encode_all,
+    finite_latents,
     plain_network,
 )
-from equiclust.clustering.deep.start import Init, first_centres, scale_of
-from equiclust.clustering.deep.student import assigned
+from equiclust.clustering.deep.evidence import Neighbourhood
+from equiclust.clustering.deep.history import Listener, Record, RecordLog
+from equiclust.clustering.deep.initialization import Init, first_centres, pretrain, scale_of
+from equiclust.clustering.deep.networks import Config, built
+from equiclust.clustering.deep.trainer import Plan, Refresh, Rounds
 from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
+from equiclust.io.estimators import check_fits, check_ranks
 from equiclust.nn.allocator import keep_freed_memory
-from equiclust.nn.device import choose_device
-from equiclust.nn.seeding import seeded
-from equiclust.storage import check_fits, check_ranks
+from equiclust.nn.device import choose_device, seeded
+from equiclust.validation import check_choice, check_positive, check_share, check_whole
 
 __all__ = ["DeepEmbeddedClustering", "Frame"]
 
@@ -150,7 +149,7 @@ class DeepEmbeddedClustering(DeepClusterer):
     Examples
     --------
     >>> from equiclust import DeepEmbeddedClustering
-    >>> from equiclust.simulate import simulate_discs
+    >>> from equiclust.simulation.discs import simulate_discs
     >>> images, truth = simulate_discs(40, size=32, random_state=0)
     >>> dec = DeepEmbeddedClustering(2, pretrain_epochs=2, max_iter=10, random_state=0)
     >>> dec.fit(images).predict_proba(images).shape

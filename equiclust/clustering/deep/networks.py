@@ -9,10 +9,14 @@ from typing import Any
 from torch import nn
 
 from equiclust.exceptions import InputError
+from equiclust.nn.baselines import (
+    ConvolutionalAutoencoder,
+    ConvolutionalConfig,
+    DenseAutoencoder,
+    DenseConfig,
+)
+from equiclust.nn.device import seeded
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
-from equiclust.nn.plain_convolutional import ConvolutionalAutoencoder, ConvolutionalConfig
-from equiclust.nn.plain_dense import DenseAutoencoder, DenseConfig
-from equiclust.nn.seeding import seeded
 
 __all__ = ["Config", "built", "config_of", "described", "from_description"]
 

@@ -13,19 +13,19 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
-from equiclust.arguments import check_positive, check_share, check_whole
 from equiclust.clustering.deep.base import DeepClusterer, scored
+from equiclust.clustering.deep.encoding import encode_all, finite_latents
 from equiclust.clustering.deep.evidence import Evidence, Neighbourhood
-from equiclust.clustering.deep.log import Listener, Record, RecordLog
-from equiclust.clustering.deep.reading import encode_all, finite_latents
-from equiclust.clustering.deep.school import Pupil, School, fitted_head
+from equiclust.clustering.deep.history import Listener, Record, RecordLog
+from equiclust.clustering.deep.mean_teacher import Pupil, School, fitted_head
 from equiclust.clustering.labels import canonical_order
-from equiclust.clustering.pipeline import make_clusterer
+from equiclust.clustering.latent_clusterer import make_clusterer
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
+from equiclust.io.estimators import check_fits, check_ranks
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.device import choose_device
-from equiclust.storage import check_fits, check_ranks
+from equiclust.validation import check_positive, check_share, check_whole
 
 __all__ = ["SelfLabelling"]
 

@@ -15,12 +15,11 @@ from sklearn.metrics import adjusted_rand_score
 from torch import Tensor, nn
 
 from equiclust import DeepEmbeddedClustering, SelfLabelling
-from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.evaluation.metrics import clustering_accuracy
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import ImageSet
-from equiclust.metrics import clustering_accuracy
-from equiclust.nn.plain_convolutional import ConvolutionalAutoencoder, ConvolutionalConfig
-from equiclust.nn.plain_dense import DenseConfig
+from equiclust.nn.baselines import ConvolutionalAutoencoder, ConvolutionalConfig, DenseConfig
 
 SIZE = 32
 

@@ -22,7 +22,7 @@ from ensembles.recipes import (
     write_recipe,
 )
 from ensembles.recipes.toml import to_toml
-from equiclust.autoencoder import EquivariantAutoencoder
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.exceptions import InputError, OutputError
 from equiclust.preprocessing import Preprocessor
 from tests.ensembles.recipes.strategies import KEYS, recipes

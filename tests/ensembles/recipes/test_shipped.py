@@ -11,13 +11,13 @@ import pytest
 
 import ensembles.recipes
 from ensembles.recipes import Recipe, read_recipe, shipped_recipes
-from equiclust.autoencoder import EquivariantAutoencoder
-from equiclust.clouds import simulate_cloud_patches
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
 from equiclust.images import ImageSet
 from equiclust.preprocessing import Preprocessor
-from equiclust.shapes import simulate_shapes
-from equiclust.simulate import simulate_discs
+from equiclust.simulation.discs import simulate_discs
+from equiclust.simulation.shapes import simulate_shapes
+from equiclust.simulation.textures import simulate_cloud_patches
 
 N_IMAGES = 4
 IMAGES: dict[str, Callable[..., tuple[ImageSet, object]]] = {

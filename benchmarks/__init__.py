@@ -1,0 +1,1 @@
+"""Slow science, compared with rivals in the same run: `make bench`."""

@@ -1,0 +1,174 @@
+"""Run the benchmarks: `python -m benchmarks [NAME ...] [--output FOLDER]`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks.tables import Table
+
+
+def _with_data(name: str) -> Path | None:
+    """Where a benchmark keeps what it has done, if there is real data for it."""
+    if "EQUICLUST_DATA" in os.environ:
+        return Path("benchmarks") / name
+    logging.warning("without EQUICLUST_DATA the benchmark %s is left out", name)
+    return None
+
+
+def _speed() -> Iterator[Table]:
+    from benchmarks.speed import speed_table
+
+    yield speed_table()
+
+
+def _discs() -> Iterator[Table]:
+    from benchmarks.discs import discs_table
+
+    # Seeds side by side, each on one core: the table is about quality.
+    yield discs_table(n_jobs=os.cpu_count() or 1)
+
+
+def _invariance() -> Iterator[Table]:
+    from benchmarks.invariance import angles_table, sizes_table, trained_pair
+
+    pair = trained_pair(64)
+    yield sizes_table(*pair)
+    yield angles_table(*pair)
+
+
+def _exxa() -> Iterator[Table]:
+    from benchmarks.exxa import exxa_tables
+
+    if folder := _with_data("exxa"):
+        yield from exxa_tables(folder)
+
+
+def _calibration() -> Iterator[Table]:
+    from benchmarks.calibration import calibration_table
+
+    yield calibration_table()
+
+
+def _numbers() -> Iterator[Table]:
+    from benchmarks.n_clusters import numbers_table
+
+    yield numbers_table(n_jobs=os.cpu_count() or 1)
+
+
+def _start() -> Iterator[Table]:
+    from benchmarks.pretrained import start_table
+
+    yield start_table()
+
+
+def _kills() -> Iterator[Table]:
+    from benchmarks.resume import kills_table
+
+    yield kills_table()
+
+
+def _clouds() -> Iterator[Table]:
+    from benchmarks.segmentation import clouds_tables
+
+    yield from clouds_tables()
+
+
+def _real_maps() -> Iterator[Table]:
+    from benchmarks.real_maps import real_maps_table
+
+    if folder := _with_data("real_maps"):
+        yield real_maps_table(folder)
+
+
+def _large_cube() -> Iterator[Table]:
+    from benchmarks.large_cube import large_cube_table
+
+    yield large_cube_table()
+
+
+def _brain() -> Iterator[Table]:
+    from benchmarks.brain import brain_table
+
+    if folder := _with_data("brain"):
+        yield brain_table(folder)
+
+
+def _inclination() -> Iterator[Table]:
+    from benchmarks.inclination import inclination_tables
+
+    if folder := _with_data("inclination"):
+        yield from inclination_tables(folder, n_jobs=os.cpu_count())
+
+
+def _mnist() -> Iterator[Table]:
+    from benchmarks.digits import mnist_table
+
+    if folder := _with_data("mnist"):
+        yield mnist_table(folder)
+
+
+def _rotated_mnist() -> Iterator[Table]:
+    from benchmarks.digits import rotated_mnist_table
+
+    if folder := _with_data("mnist"):
+        yield rotated_mnist_table(folder)
+
+
+def _clustpy() -> Iterator[Table]:
+    from benchmarks.clustpy import clustpy_table
+
+    if _with_data("clustpy"):
+        yield clustpy_table()
+
+
+def _collapse() -> Iterator[Table]:
+    from benchmarks.collapse import collapse_table
+
+    yield collapse_table()
+
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
+    "speed": _speed,
+    "invariance": _invariance,
+    "discs": _discs,
+    "exxa": _exxa,
+    "calibration": _calibration,
+    "numbers": _numbers,
+    "start": _start,
+    "kills": _kills,
+    "clouds": _clouds,
+    "real_maps": _real_maps,
+    "large_cube": _large_cube,
+    "brain": _brain,
+    "inclination": _inclination,
+    "mnist": _mnist,
+    "rotated_mnist": _rotated_mnist,
+    "clustpy": _clustpy,
+    "collapse": _collapse,
+}
+
+
+def main() -> int:
+    """Print every table as Markdown as soon as it is there, and write it as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks"))
+    chosen = parser.parse_args()
+    unknown = sorted(set(chosen.names) - set(BENCHMARKS))
+    if unknown:
+        parser.error(f"NAME must be of {', '.join(BENCHMARKS)}, got {', '.join(unknown)}")
+    logging.basicConfig(level=logging.WARNING)
+    logging.getLogger("benchmarks").setLevel(logging.INFO)
+    for name in chosen.names or BENCHMARKS:
+        for table in BENCHMARKS[name]():
+            print(f"\n{table.to_markdown()}\n\n-> {table.write(chosen.output)}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

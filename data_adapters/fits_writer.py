@@ -1,0 +1,84 @@
+"""Images out to FITS files that `read` takes back."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from data_adapters.fits import CHANNEL_AXIS
+from equiclust.images import Image, ImageSet
+from equiclust.io.atomic import atomic_path
+
+__all__ = ["write_fits"]
+
+# Bytes of a file name, of the 255 that most systems allow, less suffix and number.
+LONGEST_NAME = 240
+
+
+def write_fits(images: ImageSet, folder: str | os.PathLike[str]) -> list[Path]:
+    """Write every image to a FITS file of its own, named by its id.
+
+    Masked pixels become NaN; unit, beam and celestial coordinates go to the header, the id to
+    `OBJECT`. Several channels are planes of a third axis. Files of the same name are replaced,
+    each whole or not at all.
+
+    Parameters
+    ----------
+    images : ImageSet
+    folder : path
+        Made if it does not exist.
+
+    Returns
+    -------
+    list of Path
+        One file for every image, in order. What cannot stand in a file name becomes ``_``.
+
+    Raises
+    ------
+    OutputError
+        When the folder cannot be written to.
+    """
+    paths = [Path(folder, name) for name in _file_names(images.ids)]
+    for image, path in zip(images, paths, strict=True):
+        with atomic_path(path) as draft:
+            _hdu_of(image).writeto(draft)
+    return paths
+
+
+def _hdu_of(image: Image) -> fits.PrimaryHDU:
+    values = np.where(image.mask, np.float32(np.nan), image.pixels)
+    header = fits.Header() if image.wcs is None else image.wcs.to_header(relax=True)
+    if len(values) > 1:
+        if image.wcs is not None:
+            header["WCSAXES"] = 3
+        header["CTYPE3"] = CHANNEL_AXIS
+    header["OBJECT"] = _printable(image.id)
+    if image.unit:
+        header["BUNIT"] = _printable(image.unit)
+    if image.beam is not None:
+        header["BMAJ"], header["BMIN"], header["BPA"] = image.beam
+    return fits.PrimaryHDU(values if len(values) > 1 else values[0], header=header)
+
+
+def _printable(text: str) -> str:
+    """FITS headers hold printable ASCII only."""
+    return re.sub(r"[^ -~]", "?", text)
+
+
+def _file_names(ids: tuple[str, ...]) -> list[str]:
+    names: list[str] = []
+    # Some file systems take `A` and `a` for the same file.
+    taken: set[str] = set()
+    for id in ids:
+        stem = re.sub(r"[^\w.+\-\[\]]", "_", id).lstrip(".") or "image"
+        stem = stem.encode()[:LONGEST_NAME].decode(errors="ignore")
+        number, name = 2, f"{stem}.fits"
+        while name.lower() in taken:
+            name, number = f"{stem}-{number}.fits", number + 1
+        taken.add(name.lower())
+        names.append(name)
+    return names

@@ -1,0 +1,1 @@
+"""Maps and cubes of the sky: header, sections, masks, moments, tiling."""

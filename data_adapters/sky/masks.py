@@ -1,0 +1,358 @@
+"""Masks of a map from what astronomers have: blanks, mask files, weights, noise, DS9 regions.
+
+Every mask is `(h, w)` bool with `True` = ignore, so that masks are joined by ``|``.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from data_adapters.sky.sky_map import SkyMap, open_sky_map, split_part
+from equiclust.exceptions import InputError, UnreadableFileError
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+__all__ = [
+    "Noise",
+    "blank_mask",
+    "mask_from_file",
+    "region_mask",
+    "robust_noise",
+    "threshold_mask",
+    "weight_mask",
+]
+
+logger = logging.getLogger(__name__)
+
+BoolArray = npt.NDArray[np.bool_]
+Plane = npt.NDArray[np.float32]
+
+# Of a normal distribution: standard deviation over median absolute deviation.
+MAD_TO_SIGMA = 1.482602218505602
+# With fewer pixels below 0 than this, 0 is not the level of the empty sky.
+LEAST_NEGATIVE = 0.1
+# Bytes read, and pixels asked of regions, at once.
+READ_BYTES = 1 << 26
+PIXELS_AT_ONCE = 1 << 20
+# Shapes of DS9 that have no inside and so may be missing from a mask.
+WITHOUT_AREA = ("point", "line", "vector", "text", "ruler", "compass", "projection")
+
+
+class Noise(NamedTuple):
+    """Level of the empty sky and standard deviation about it, in the unit of the image."""
+
+    level: float
+    sigma: float
+
+
+def blank_mask(
+    sky: SkyMap,
+    *,
+    channels: slice = slice(None),
+    rule: str = "all",
+    on_progress: Callable[[int, int, str], None] | None = None,
+) -> BoolArray:
+    """Pixels without value.
+
+    Parameters
+    ----------
+    sky : SkyMap
+    channels : slice
+        Those to look at, step 1.
+    rule : {"all", "any"}
+        Whether a pixel is ignored when all of its channels are blank, or any.
+    on_progress : callable, optional
+        Called with rows done, rows of all, and what is done.
+
+    Returns
+    -------
+    ndarray (h, w), bool
+        `True` = ignore.
+
+    Raises
+    ------
+    InputError
+        When `rule` is another.
+    UnreadableFileError
+        When the file cannot be read.
+    """
+    if rule not in ("all", "any"):
+        raise InputError(f"rule must be 'all' or 'any', got {rule!r}")
+    n_channels = len(range(*channels.indices(sky.shape[0])))
+    _, height, width = sky.shape
+    step = max(1, READ_BYTES // (4 * width * max(1, n_channels)))
+    mask = np.empty((height, width), dtype=bool)
+    join = np.all if rule == "all" else np.any
+    with sky:
+        for first in range(0, height, step):
+            rows = slice(first, min(first + step, height))
+            mask[rows] = join(np.isnan(sky.read(channels, rows)), axis=0)
+            if on_progress is not None:
+                on_progress(rows.stop, height, "blank pixels")
+    return mask
+
+
+def mask_from_file(sky: SkyMap, source: str | os.PathLike[str], *, keep: bool = False) -> BoolArray:
+    """Mask from an image of the same size.
+
+    Parameters
+    ----------
+    sky : SkyMap
+    source : path
+        ``mask.fits``, ``mask.fits[EXT]``, or ``[EXT]`` in the file of the map itself.
+    keep : bool
+        What a pixel that is not 0 says: `False`, ignore the pixel; `True`, use it and ignore the
+        rest. Blank pixels are ignored either way.
+
+    Returns
+    -------
+    ndarray (h, w), bool
+        `True` = ignore.
+
+    Raises
+    ------
+    InputError
+        When the size is another.
+    UnreadableFileError
+        When the file cannot be read.
+    """
+    values = _plane_of(sky, source)
+    flagged = (values != 0.0) != keep
+    return np.asarray(flagged | np.isnan(values))
+
+
+def weight_mask(sky: SkyMap, source: str | os.PathLike[str], least: float) -> BoolArray:
+    """Ignore where a weight map is below `least` or blank; `source` as in `mask_from_file`.
+
+    Returns
+    -------
+    ndarray (h, w), bool
+        `True` = ignore.
+
+    Raises
+    ------
+    InputError
+        When `least` is not finite or the size of the map is another.
+    UnreadableFileError
+        When the file cannot be read.
+    """
+    if not math.isfinite(least):
+        raise InputError(f"least must be a finite weight, got {least}")
+    return np.asarray(~(_plane_of(sky, source) >= least))
+
+
+def _plane_of(sky: SkyMap, source: str | os.PathLike[str]) -> Plane:
+    name = os.fspath(source)
+    if name.startswith("[") and name.endswith("]"):
+        name = split_part(sky.path)[0] + name
+    other = open_sky_map(name)
+    if other.shape != (1, *sky.shape[1:]):
+        raise InputError(
+            f"{name}: it has shape {_short(other.shape)}, but the map {sky.path} has "
+            f"{sky.shape[1:]}; mask and weights must have one value a pixel of the map"
+        )
+    return np.asarray(other.read()[0])
+
+
+def _short(shape: tuple[int, int, int]) -> tuple[int, ...]:
+    return shape[1:] if shape[0] == 1 else shape
+
+
+def robust_noise(
+    image: npt.ArrayLike, *, mask: npt.ArrayLike | None = None, method: str = "auto"
+) -> Noise:
+    """Noise of an image in which something shines.
+
+    ``negative`` takes the sky to be 0 and what lies below it to be half of the noise:
+    `sigma = 1.4826 median(|x|, x < 0)`, which sources do not change. ``mad`` takes the median
+    for the sky and the median absolute deviation from it, `sigma = 1.4826 median(|x - level|)`,
+    which sources that cover much of the image enlarge. ``auto`` is the first if at least a tenth
+    of the pixels are below 0, else the second.
+
+    Parameters
+    ----------
+    image : array-like (h, w)
+        What is not finite is left out.
+    mask : array-like (h, w), bool, optional
+        `True` = ignore.
+    method : {"auto", "negative", "mad"}
+
+    Returns
+    -------
+    Noise
+        NaN when there is no pixel to tell it from.
+
+    Raises
+    ------
+    InputError
+        When the shapes or `method` do not fit.
+    """
+    array = np.asarray(image)
+    if array.dtype.kind != "f":
+        array = array.astype(np.float64)
+    if array.ndim != 2:
+        raise InputError(f"image must have shape (h, w), got {array.shape}")
+    if method not in ("auto", "negative", "mad"):
+        raise InputError(f"method must be 'auto', 'negative' or 'mad', got {method!r}")
+    used = np.isfinite(array)
+    if mask is not None:
+        hidden = np.asarray(mask, dtype=bool)
+        if hidden.shape != array.shape:
+            raise InputError(f"mask must have shape {array.shape}, got {hidden.shape}")
+        used &= ~hidden
+    return _robust_noise(array[used], method)
+
+
+def _robust_noise(values: npt.NDArray[Any], method: str) -> Noise:
+    negative = values[values < 0.0]
+    if method == "auto":
+        method = "negative" if len(negative) > LEAST_NEGATIVE * len(values) else "mad"
+    chosen = negative if method == "negative" else values
+    if len(chosen) == 0:
+        return Noise(math.nan, math.nan)
+    level = 0.0 if method == "negative" else float(np.median(chosen))
+    # In place: of a large plane one copy is enough.
+    chosen -= np.asarray(level, chosen.dtype)
+    np.abs(chosen, out=chosen)
+    return Noise(level, MAD_TO_SIGMA * float(np.median(chosen, overwrite_input=True)))
+
+
+def threshold_mask(
+    image: npt.ArrayLike,
+    n_sigma: float,
+    *,
+    noise: Noise | float | None = None,
+    mask: npt.ArrayLike | None = None,
+) -> BoolArray:
+    """Ignore what is not brighter than the sky by `n_sigma` times the noise.
+
+    Parameters
+    ----------
+    image : array-like (h, w)
+        What is not finite is ignored.
+    n_sigma : float
+    noise : Noise or float, optional
+        A number is the standard deviation about 0. By default `robust_noise` of the image.
+    mask : array-like (h, w), bool, optional
+        `True` = ignore; such pixels are ignored, and tell nothing of the noise.
+
+    Returns
+    -------
+    ndarray (h, w), bool
+        `True` = ignore.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    """
+    if not math.isfinite(n_sigma):
+        raise InputError(f"n_sigma must be finite, got {n_sigma}")
+    found = robust_noise(image, mask=mask)
+    if noise is not None:
+        found = noise if isinstance(noise, Noise) else Noise(0.0, float(noise))
+        if not 0.0 <= found.sigma < math.inf:
+            raise InputError(f"noise must be at least 0 and finite, got {found.sigma}")
+    values = np.asarray(image)
+    bright = (values > found.level + n_sigma * found.sigma) & np.isfinite(values)
+    ignored = ~bright if mask is None else ~bright | np.asarray(mask, dtype=bool)
+    return np.asarray(ignored)
+
+
+def region_mask(sky: SkyMap, path: str | os.PathLike[str]) -> BoolArray:
+    """Ignore what lies outside the regions of a DS9 file.
+
+    A pixel is used if its centre is in a region that includes, or if there is none such, and in no
+    region that excludes (``-circle(...)``). Regions may be on the sky or in pixels (``image``);
+    points, lines and text have no inside and count for nothing.
+
+    Parameters
+    ----------
+    sky : SkyMap
+    path : path
+        A region file of DS9.
+
+    Returns
+    -------
+    ndarray (h, w), bool
+        `True` = ignore.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the file cannot be read, or has a region that is not understood.
+    InputError
+        When it has no region with an inside, or one on the sky and the map has no coordinates.
+    """
+    regions = _regions(Path(path))
+    flat = [_in_pixels(region, sky.wcs, path) for region in regions]
+    flat = [region for region in flat if float(region.area) > 0.0]
+    if not flat:
+        raise InputError(f"{path}: it has no region with an inside, such as a circle or polygon")
+    including = [bool(region.meta.get("include", True)) for region in flat]
+    for region in flat:
+        # Some versions of regions answer for the outside of excluding ones otherwise.
+        region.meta["include"] = True
+    inside = [region for region, includes in zip(flat, including, strict=True) if includes]
+    outside = [region for region, includes in zip(flat, including, strict=True) if not includes]
+    _, height, width = sky.shape
+    step = max(1, PIXELS_AT_ONCE // width)
+    mask = np.empty((height, width), dtype=bool)
+    for first in range(0, height, step):
+        rows = slice(first, min(first + step, height))
+        y, x = np.mgrid[rows, :width].astype(np.float64)
+        used = _contained(inside, x, y) if inside else np.ones(x.shape, dtype=bool)
+        mask[rows] = ~used | _contained(outside, x, y)
+    return mask
+
+
+def _contained(regions: list[Any], x: npt.NDArray[Any], y: npt.NDArray[Any]) -> BoolArray:
+    from regions import PixCoord
+
+    found = np.zeros(x.shape, dtype=bool)
+    for region in regions:
+        found |= region.contains(PixCoord(x, y))
+    return found
+
+
+def _regions(path: Path) -> list[Any]:
+    # A third of a second, which only those who use regions should wait.
+    from regions import Regions
+
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            regions = list(Regions.read(path, format="ds9"))
+    except OSError as error:
+        raise UnreadableFileError(f"{path}: {error.strerror or error}") from error
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise UnreadableFileError(f"{path}: it is no region file of DS9 ({text})") from error
+    for warning in caught:
+        text = " ".join(str(warning.message).split())
+        # To leave out what someone drew would be a wrong mask.
+        if "skipping" in text and not any(f'"{shape}"' in text for shape in WITHOUT_AREA):
+            raise UnreadableFileError(f"{path}: a region of it is not understood ({text})")
+        logger.info("%s: %s", path, text)
+    return regions
+
+
+def _in_pixels(region: Any, wcs: WCS | None, path: str | os.PathLike[str]) -> Any:
+    if not hasattr(region, "to_pixel"):
+        return region
+    if wcs is None:
+        raise InputError(
+            f"{os.fspath(path)}: it has regions on the sky, but the map has no coordinates; "
+            "save the regions in image coordinates"
+        )
+    return region.to_pixel(wcs)

@@ -1,0 +1,310 @@
+"""Moment maps and groups of channels of a cube that need not fit into memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from astropy import units
+
+from data_adapters.sky.masks import robust_noise
+from data_adapters.sky.sky_map import SkyMap
+from equiclust.exceptions import InputError
+
+__all__ = ["Moments", "channel_groups", "channel_noise", "group_slices", "moment_maps"]
+
+FloatArray = npt.NDArray[np.float64]
+Plane = npt.NDArray[np.float32]
+Progress = Callable[[int, int, str], None]
+
+# Bytes of channels that are read at once where one alone would cost as much as all of them.
+TOGETHER = 1 << 28
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Moment maps of a cube, all `(h, w)` float32 and NaN where there is nothing to say.
+
+    Parameters
+    ----------
+    integrated : ndarray
+        Moment 0, the sum over channels of brightness times width, in `integrated_unit`; NaN only
+        where every channel is blank.
+    centroid : ndarray
+        Moment 1, the mean of the spectral axis weighted by brightness, in `spectral_unit`.
+    dispersion : ndarray
+        Moment 2 as its square root, the spread about `centroid`, in `spectral_unit`.
+    peak : ndarray
+        Brightest channel, in the unit of the cube.
+    low, high : ndarray
+        Lowest and highest spectral value with signal, in `spectral_unit`.
+    integrated_unit, spectral_unit : str
+    noise : ndarray (n_channels,), float64
+        Noise of every channel that was used, in the unit of the cube.
+    """
+
+    integrated: Plane
+    centroid: Plane
+    dispersion: Plane
+    peak: Plane
+    low: Plane
+    high: Plane
+    integrated_unit: str
+    spectral_unit: str
+    noise: FloatArray
+
+
+def moment_maps(
+    sky: SkyMap,
+    *,
+    channels: slice = slice(None),
+    n_sigma: float = 3.0,
+    noise: float | npt.ArrayLike | None = None,
+    on_progress: Progress | None = None,
+) -> Moments:
+    """Moments of a cube, channel by channel.
+
+    With brightness `T` and width `dv` of the channels at `v`::
+
+        integrated = sum T dv
+        centroid   = sum T v dv / sum T dv                       over the channels with signal
+        dispersion = sqrt(sum T (v - centroid)^2 dv / sum T dv)  over the channels with signal
+
+    A channel has signal where it is above 0 and above `n_sigma` times its noise. Memory is eight
+    `(h, w)` maps in float64 and what `SkyMap.read` needs, whatever the number of channels.
+
+    Parameters
+    ----------
+    sky : SkyMap
+        Without spectral axis, `v` is the number of the channel, counted from 0.
+    channels : slice
+        Those to use, step 1.
+    n_sigma : float
+        0 takes every channel above 0.
+    noise : float or array-like (n_channels,), optional
+        Standard deviation in the unit of the cube, of all used channels or one for each. By default
+        `data_adapters.sky.masks.robust_noise` of every channel.
+    on_progress : callable, optional
+        Called with channels done, channels of all, and what is done.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    UnreadableFileError
+        When the file cannot be read.
+    """
+    used = _used(sky, channels)
+    if not 0.0 <= n_sigma < math.inf:
+        raise InputError(f"n_sigma must be at least 0 and finite, got {n_sigma}")
+    levels = None if noise is None else _levels(noise, len(used))
+    values, widths, unit = _axis(sky)
+    sums = _Sums(sky.shape[1:], reference=float(np.mean(values[used])))
+    found = np.empty(len(used))
+    for place, plane in enumerate(_planes(sky, used)):
+        channel = used[place]
+        sigma = robust_noise(plane).sigma if levels is None else levels[place]
+        found[place] = sigma
+        # Without a single pixel there is neither noise nor signal.
+        level = n_sigma * sigma if math.isfinite(sigma) else 0.0
+        sums.add(plane, float(values[channel]), float(widths[channel]), level)
+        if on_progress is not None:
+            on_progress(place + 1, len(used), "moments")
+    return sums.finish(_product_unit(sky.unit, unit), unit, found)
+
+
+class _Sums:
+    """Running sums of `moment_maps`; spectral values are about `reference`, to lose no digits."""
+
+    def __init__(self, shape: tuple[int, int], reference: float) -> None:
+        self.reference = reference
+        self.seen = np.zeros(shape, dtype=bool)
+        self.total, self.zeroth, self.first, self.second = np.zeros((4, *shape))
+        self.peak = np.full(shape, -np.inf, dtype=np.float32)
+        self.low, self.high = np.full(shape, np.inf), np.full(shape, -np.inf)
+
+    def add(self, plane: Plane, value: float, width: float, level: float) -> None:
+        offset = value - self.reference
+        finite = np.isfinite(plane)
+        self.seen |= finite
+        filled = np.where(finite, plane, np.float32(0.0))
+        weight = filled * np.float64(width)
+        self.total += weight
+        np.fmax(self.peak, plane, out=self.peak)
+        signal = (filled > level) & (filled > 0.0)
+        weight[~signal] = 0.0
+        self.zeroth += weight
+        weight *= offset
+        self.first += weight
+        weight *= offset
+        self.second += weight
+        np.copyto(self.low, np.minimum(self.low, value), where=signal)
+        np.copyto(self.high, np.maximum(self.high, value), where=signal)
+
+    def finish(self, integrated_unit: str, spectral_unit: str, noise: FloatArray) -> Moments:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            centroid = self.first / self.zeroth
+            variance = self.second / self.zeroth - centroid**2
+        bright = self.zeroth > 0.0
+
+        def shown(plane: npt.NDArray[np.floating], where: npt.NDArray[np.bool_]) -> Plane:
+            return np.where(where, plane, np.nan).astype(np.float32)
+
+        return Moments(
+            integrated=shown(self.total, self.seen),
+            centroid=shown(centroid + self.reference, bright),
+            # Rounding may leave a variance of nothing below 0.
+            dispersion=shown(np.sqrt(np.maximum(variance, 0.0)), bright),
+            peak=shown(self.peak, self.seen),
+            low=shown(self.low, bright),
+            high=shown(self.high, bright),
+            integrated_unit=integrated_unit,
+            spectral_unit=spectral_unit,
+            noise=noise,
+        )
+
+
+def channel_noise(
+    sky: SkyMap, *, channels: slice = slice(None), on_progress: Progress | None = None
+) -> FloatArray:
+    """`data_adapters.sky.masks.robust_noise` of every channel; NaN for a channel without a pixel.
+
+    Returns
+    -------
+    ndarray (n_channels,), float64
+        In the unit of the cube.
+    """
+    used = _used(sky, channels)
+    noise = np.empty(len(used))
+    for place, plane in enumerate(_planes(sky, used)):
+        noise[place] = robust_noise(plane).sigma
+        if on_progress is not None:
+            on_progress(place + 1, len(used), "noise")
+    return noise
+
+
+def group_slices(sky: SkyMap, group: int, *, channels: slice = slice(None)) -> tuple[slice, ...]:
+    """Consecutive channels in groups of `group`; the last may hold fewer."""
+    used = _used(sky, channels)
+    if group < 1:
+        raise InputError(f"group must be at least 1 channel, got {group}")
+    return tuple(
+        slice(first, min(first + group, used.stop)) for first in range(used.start, used.stop, group)
+    )
+
+
+def channel_groups(
+    sky: SkyMap,
+    group: int,
+    *,
+    channels: slice = slice(None),
+    rows: slice = slice(None),
+    how: str = "mean",
+    on_progress: Progress | None = None,
+) -> Iterator[Plane]:
+    """Maps of groups of channels, one after the other; see `group_slices`.
+
+    Parameters
+    ----------
+    sky : SkyMap
+    group : int
+        Channels of one map.
+    channels, rows : slice
+        Those to use, step 1.
+    how : {"mean", "sum"}
+        Blank channels are left out of either; a pixel is NaN where all of its channels are.
+    on_progress : callable, optional
+        Called with channels done, channels of all, and what is done.
+
+    Yields
+    ------
+    ndarray (n_rows, w), float32
+        In the unit of the cube.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    """
+    if how not in ("mean", "sum"):
+        raise InputError(f"how must be 'mean' or 'sum', got {how!r}")
+    parts = group_slices(sky, group, channels=channels)
+    return _groups(sky, parts, rows, how, on_progress)
+
+
+def _groups(
+    sky: SkyMap,
+    parts: tuple[slice, ...],
+    rows: slice,
+    how: str,
+    on_progress: Progress | None,
+) -> Iterator[Plane]:
+    used = range(parts[0].start, parts[-1].stop)
+    planes = _planes(sky, used, rows)
+    shape = (len(range(*rows.indices(sky.shape[1]))), sky.shape[2])
+    for part in parts:
+        total, count = np.zeros(shape), np.zeros(shape, dtype=np.int32)
+        for _ in range(part.start, part.stop):
+            plane = next(planes)
+            finite = np.isfinite(plane)
+            total += np.where(finite, plane, np.float32(0.0))
+            count += finite
+        if on_progress is not None:
+            on_progress(part.stop - used.start, len(used), "groups of channels")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total /= count if how == "mean" else count > 0
+        yield total.astype(np.float32)
+
+
+def _planes(sky: SkyMap, used: range, rows: slice = slice(None)) -> Iterator[Plane]:
+    """Channels one by one, read several at once where that spares reading them again."""
+    height = len(range(*rows.indices(sky.shape[1])))
+    plane_bytes = max(1, 8 * height * sky.shape[2])
+    together = max(1, min(sky.channel_step, TOGETHER // plane_bytes))
+    with sky:
+        for first in range(used.start, used.stop, together):
+            yield from sky.read(slice(first, min(first + together, used.stop)), rows)
+
+
+def _used(sky: SkyMap, channels: slice) -> range:
+    used = range(*channels.indices(sky.shape[0]))
+    if channels.step not in (None, 1) or len(used) == 0:
+        raise InputError(
+            f"channels must be a slice of step 1 within the {sky.shape[0]} of the cube, "
+            f"got {channels}"
+        )
+    return used
+
+
+def _levels(noise: float | npt.ArrayLike, n_channels: int) -> FloatArray:
+    given = np.asarray(noise, dtype=np.float64)
+    if given.shape not in ((), (n_channels,)):
+        raise InputError(
+            f"noise must be one number or {n_channels}, one for each channel used, "
+            f"got shape {given.shape}"
+        )
+    if not np.all(given >= 0.0):
+        raise InputError(f"noise must be at least 0, got {np.min(given)}")
+    return np.broadcast_to(given, n_channels)
+
+
+def _axis(sky: SkyMap) -> tuple[FloatArray, FloatArray, str]:
+    if sky.spectral is None:
+        return np.arange(sky.shape[0], dtype=np.float64), np.ones(sky.shape[0]), ""
+    return sky.spectral.values, sky.spectral.widths, sky.spectral.unit
+
+
+def _product_unit(brightness: str, spectral: str) -> str:
+    """Both units side by side, or as FITS writes them where that would be read as a quotient."""
+    both = f"{brightness} {spectral}".strip()
+    parts = [units.Unit(text, parse_strict="silent") for text in (brightness, spectral, both)]
+    # Units that no one knows are kept as text.
+    if any(isinstance(part, units.UnrecognizedUnit) for part in parts[:2]):
+        return both
+    product = parts[0] * parts[1]
+    # A second slash is read in two ways, which the standard therefore discourages.
+    clear = both.count("/") < 2 and parts[2] == product
+    return both if clear else str(product.to_string("fits"))

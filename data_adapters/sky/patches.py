@@ -1,0 +1,153 @@
+"""Patches of a map or cube as images, each knowing where on the sky it was cut."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from astropy.wcs import WCS
+
+from data_adapters.sky.sky_map import SkyMap, split_part
+from data_adapters.sky.tiling import Band, Tiling, masked_fractions
+from equiclust.exceptions import InputError
+from equiclust.images import Image, ImageSet
+
+__all__ = ["Patches", "cut_patches"]
+
+BoolArray = npt.NDArray[np.bool_]
+
+# Bytes of the map that are read at once, unless one row of tiles is more.
+READ_BYTES = 1 << 28
+
+
+class Patches(NamedTuple):
+    """Patches, and what is known of each besides.
+
+    Parameters
+    ----------
+    images : ImageSet
+        Of `tile x tile` pixels, with coordinates, unit and beam; what is masked or hangs out of
+        the map is masked.
+    origins : ndarray (n, 2), int64
+        Row and column of the map at which each begins, negative where it hangs out.
+    masked_fractions : ndarray (n,), float64
+    n_left_out : int
+        Patches of which too much was masked.
+    """
+
+    images: ImageSet
+    origins: npt.NDArray[np.int64]
+    masked_fractions: npt.NDArray[np.float64]
+    n_left_out: int
+
+
+def cut_patches(
+    sky: SkyMap,
+    *,
+    tile: int,
+    step: int | None = None,
+    channels: slice = slice(None),
+    mask: BoolArray | None = None,
+    max_masked: float = 0.5,
+) -> Patches:
+    """Cut a map into square patches; the channels of a cube become those of the images.
+
+    Parameters
+    ----------
+    sky : SkyMap
+    tile : int
+        Side of the patches in pixels.
+    step : int, optional
+        From one patch to the next; half a tile by default.
+    channels : slice
+        Those of a cube to take, step 1.
+    mask : ndarray (h, w), bool, optional
+        `True` = ignore, besides pixels that are blank in any of these channels.
+    max_masked : float
+        Patches of which a larger share is masked are left out.
+
+    Raises
+    ------
+    InputError
+        When an argument does not fit.
+    UnreadableFileError
+        When the file cannot be read.
+    """
+    shape = sky.shape[1:]
+    if mask is not None and mask.shape != shape:
+        raise InputError(f"mask must have shape {shape}, got {mask.shape}")
+    if not 0 <= max_masked < 1:
+        raise InputError(f"max_masked must be from 0 to below 1, got {max_masked}")
+    tiling = Tiling(shape, tile=tile, step=max(tile // 2, 1) if step is None else step)
+    row_bytes = 4 * shape[1] * max(len(range(*channels.indices(sky.shape[0]))), 1)
+    with sky:
+        bands = tiling.bands(max(READ_BYTES // row_bytes, min(2 * tile, shape[0])))
+        parts = [_of_band(sky, tiling, band, channels, mask, max_masked) for band in bands]
+    kept = np.concatenate([indices for indices, _, _ in parts])
+    return Patches(
+        ImageSet(tuple(image for _, _, images in parts for image in images)),
+        tiling.origins[kept],
+        np.concatenate([fractions for _, fractions, _ in parts]),
+        len(tiling) - len(kept),
+    )
+
+
+def _of_band(
+    sky: SkyMap,
+    tiling: Tiling,
+    band: Band,
+    channels: slice,
+    mask: BoolArray | None,
+    max_masked: float,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], list[Image]]:
+    """Places in `Tiling.origins`, masked fractions and images of the patches that are kept."""
+    values = sky.read(channels, band.rows)
+    hidden: BoolArray = np.asarray(np.isnan(values).any(axis=0))
+    if mask is not None:
+        hidden |= mask[band.rows]
+    fractions = masked_fractions(tiling, hidden, band=band)
+    first = tiling.indices(band.tile_rows[0])[0]
+    kept = first + np.flatnonzero(fractions <= max_masked)
+    origins = tiling.origins
+    images = [
+        _patch(
+            sky,
+            tiling.cut(values, int(index), band=band),
+            tiling.cut(hidden, int(index), fill=True, band=band),
+            origins[index],
+        )
+        for index in kept
+    ]
+    return kept, fractions[kept - first], images
+
+
+def _patch(
+    sky: SkyMap,
+    values: npt.NDArray[np.float32],
+    hidden: BoolArray,
+    origin: npt.NDArray[np.int64],
+) -> Image:
+    row, column = map(int, origin)
+    file = split_part(sky.path)[0]
+    stem = os.path.splitext(os.path.basename(file))[0]
+    return Image.from_values(
+        values,
+        f"{stem}_y{row}_x{column}",
+        mask=hidden,
+        path=sky.path,
+        wcs=None if sky.wcs is None else _moved(sky.wcs, row, column),
+        unit=sky.unit,
+        beam=sky.beam,
+    )
+
+
+def _moved(wcs: WCS, row: int, column: int) -> WCS:
+    """Coordinates of a patch that may begin outside of the map, where slices cannot."""
+    moved = wcs.deepcopy()
+    shift = np.array([column, row])
+    moved.wcs.crpix -= shift
+    if moved.sip is not None:
+        moved.sip.crpix[:] -= shift
+    return moved

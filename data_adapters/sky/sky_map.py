@@ -1,0 +1,358 @@
+"""Maps and cubes of the sky, read by section: what is larger than memory can be opened."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from astropy import units
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from data_adapters.fits import CHANNEL_AXIS
+from data_adapters.fits_headers import beam_of, card, chosen_hdu, number, quietly, reason
+from data_adapters.sky.header import (
+    MapAxes,
+    SpectralAxis,
+    map_axes,
+    sky_header,
+    spectral_axis,
+)
+from data_adapters.sky.sections import (
+    CompressedSections,
+    PlainSections,
+    Scaling,
+    Sections,
+    WholeSections,
+)
+from equiclust.exceptions import InputError, UnreadableFileError
+from equiclust.images import Beam
+from equiclust.validation import check_whole
+
+__all__ = ["SkyMap", "SpectralAxis", "cube_header", "open_sky_map", "split_part"]
+
+logger = logging.getLogger(__name__)
+
+FloatArray = npt.NDArray[np.float32]
+
+TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+PACKED = (b"\x1f\x8b", b"BZh", b"PK\x03\x04", b"\x1f\x9d", b"\xfd7zXZ")
+PART = re.compile(r"(?P<file>.+)\[(?P<part>[^\[\]]+)\]")
+
+
+@dataclass(frozen=True, eq=False)
+class SkyMap:
+    """One map or cube of a FITS file; made by `open_sky_map`.
+
+    Only `read` touches pixels. Within ``with sky:`` the file stays open from read to read, else
+    each read opens it anew. It can be pickled, and is not to be read by two threads at once.
+
+    Parameters
+    ----------
+    path : str
+        The file, with the extension in brackets if one was asked for.
+    shape : (int, int, int)
+        `(n_channels, h, w)`; a map has one channel. Axes of one pixel are dropped.
+    header : astropy.io.fits.Header
+        Cards of the two celestial axes, as they were written; empty when there are none.
+    wcs : astropy.wcs.WCS or None
+        The two celestial axes.
+    spectral : SpectralAxis or None
+        What the channels stand for, if they are velocities, frequencies or the like.
+    unit : str
+        `BUNIT`; empty when unknown.
+    beam : Beam or None
+        Of the header, or the largest of the channels' beams.
+    channel_beams : tuple of Beam or None
+        One a channel, from the table `BEAMS`; a channel without beam has NaN.
+    n_bytes : int
+        Bytes of the pixels as stored, unpacked.
+    channel_step : int
+        Reading fewer channels at once than this reads or unpacks the same bytes again: 1 where
+        channels lie one after the other, the depth of compressed tiles, and all channels where the
+        spectral axis is not the slowest of the file.
+    by_section : bool
+        False for packed files (``.gz``), which are unpacked whole into memory.
+    """
+
+    path: str
+    shape: tuple[int, int, int]
+    header: fits.Header = field(repr=False)
+    wcs: WCS | None = field(repr=False)
+    spectral: SpectralAxis | None = field(repr=False)
+    unit: str
+    beam: Beam | None
+    channel_beams: tuple[Beam, ...] | None = field(repr=False)
+    n_bytes: int
+    channel_step: int
+    by_section: bool
+    _sections: Sections = field(repr=False)
+    _scaling: Scaling = field(repr=False)
+    _order: tuple[int, int, int] = field(repr=False)
+
+    def __enter__(self) -> Self:
+        self._sections.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._sections.__exit__(*error)
+
+    def read(self, channels: slice = slice(None), rows: slice = slice(None)) -> FloatArray:
+        """Pixels of some channels and rows, over the whole width.
+
+        Parameters
+        ----------
+        channels, rows : slice
+            With step 1; negative numbers count from the end, as for arrays.
+
+        Returns
+        -------
+        ndarray (n_channels, n_rows, w), float32
+            Blank and infinite pixels are NaN. Besides it at most one copy as stored is held.
+
+        Raises
+        ------
+        InputError
+            When a slice has a step.
+        UnreadableFileError
+            When the file is damaged, or gone.
+        """
+        for name, part in {"channels": channels, "rows": rows}.items():
+            if part.step not in (None, 1):
+                raise InputError(f"{name} must be a slice of step 1, got step {part.step}")
+        box = (slice(*channels.indices(self.shape[0])), slice(*rows.indices(self.shape[1])))
+        try:
+            return self._read(*box)
+        except UnreadableFileError:
+            raise
+        except Exception as error:
+            path = self._sections.path
+            raise UnreadableFileError(f"{path}: {reason(path, error)}") from error
+
+    def _read(self, channels: slice, rows: slice) -> FloatArray:
+        size = [max(0, part.stop - part.start) for part in (channels, rows)]
+        pixels = np.empty((*size, self.shape[2]), np.float32)
+        if pixels.size == 0:
+            return pixels
+        # Of channel, row and column, the one that is slowest in the file comes first.
+        first, second, third = np.argsort(self._order)
+        wanted = (channels, rows, slice(0, self.shape[2]))
+        as_stored = pixels.transpose(first, second, third)
+        with self._sections as sections:
+            for place, stored in sections.blocks((wanted[first], wanted[second], wanted[third])):
+                self._scaling.fill(as_stored[place], stored)
+        return pixels
+
+
+def open_sky_map(
+    path: str | os.PathLike[str], *, part: str = "", whole_limit: int = 1 << 30
+) -> SkyMap:
+    """Open a FITS map or cube; no pixel is read.
+
+    Parameters
+    ----------
+    path : path
+        ``file.fits``, or ``file.fits[EXT]`` with the name or number of an extension.
+    part : str
+        The extension, if it is not in brackets behind the path. By default the first image of two
+        axes or more.
+    whole_limit : int
+        Bytes that a packed file (``.gz``), which cannot be read by section, may take unpacked.
+
+    Raises
+    ------
+    UnreadableFileError
+        When there is no such file or map in it, or it is damaged.
+    """
+    if not part:
+        path, part = split_part(path)
+    file = Path(path)
+    try:
+        with quietly(file), file.open("rb") as stream:
+            packed = stream.read(6).startswith(PACKED)
+            stream.seek(0)
+            with fits.open(stream, memmap=False, do_not_scale_image_data=True) as hdus:
+                hdu = chosen_hdu(hdus, part, file)
+                return _opened(hdu, hdus, file, part, whole_limit if packed else None)
+    except UnreadableFileError:
+        raise
+    except Exception as error:
+        # A damaged file can make a library fail in any way.
+        raise UnreadableFileError(f"{file}: {reason(file, error)}") from error
+
+
+def split_part(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """``file.fits[EXT]`` as file and extension; a file that is really called so is one."""
+    name = os.path.expanduser(os.fspath(path))
+    found = PART.fullmatch(name)
+    if found and not os.path.lexists(name):
+        return found["file"], found["part"].strip()
+    return name, ""
+
+
+def cube_header(sky: SkyMap, *, first: int = 0, group: int = 1) -> fits.Header:
+    """Header of three axes for a cube on the sky of `sky`.
+
+    Parameters
+    ----------
+    sky : SkyMap
+    first : int
+        Channel of `sky` that the cube begins with.
+    group : int
+        Channels of `sky` that one plane of the cube stands for.
+    """
+    check_whole("group", group)
+    header = sky.header.copy()
+    header["WCSAXES"] = 3
+    if sky.spectral is None:
+        header["CTYPE3"] = CHANNEL_AXIS
+        return header
+    cards, step = sky.spectral.cards, sky.spectral.step
+    header.extend(cards, update=True)
+    reference = number(cards, "CRPIX3")
+    reference = reference if math.isfinite(reference) else 0.0
+    header["CRPIX3"] = (reference - first - 0.5) / group + 0.5
+    # A header has increments of one sort or the other; a matrix makes CDELT count for nothing.
+    name = "CD3_3" if any(card_name.startswith("CD1_") for card_name in header) else "CDELT3"
+    header[name] = (step if math.isfinite(step) else 1.0) * group
+    return header
+
+
+def _opened(hdu: Any, hdus: fits.HDUList, path: Path, part: str, whole_limit: int | None) -> SkyMap:
+    if isinstance(hdu, fits.GroupsHDU):
+        raise UnreadableFileError(f"{path}: it holds visibilities (random groups), no map")
+    axes = map_axes(hdu, path)
+    count = len(hdu.shape)
+    n_channels = 1 if axes.channel is None else hdu.shape[axes.channel]
+    shape = (n_channels, hdu.shape[axes.row], hdu.shape[axes.column])
+    order = _order(axes, n_channels)
+    header, wcs = sky_header(hdu, hdus, axes, path)
+    beams = _channel_beams(hdus, n_channels, path)
+    spectral = None
+    if axes.channel is not None:
+        spectral = spectral_axis(hdu.header, count - axes.channel, n_channels, path)
+    n_bytes = math.prod(hdu.shape) * abs(int(hdu.header["BITPIX"])) // 8
+    return SkyMap(
+        path=f"{path}[{part}]" if part else str(path),
+        shape=shape,
+        header=header,
+        wcs=wcs,
+        spectral=spectral,
+        unit=card(hdu.header, "BUNIT"),
+        beam=beam_of(hdu.header) or _largest(beams),
+        channel_beams=beams,
+        n_bytes=n_bytes,
+        channel_step=_channel_step(hdu, axes, order, n_channels),
+        by_section=whole_limit is None,
+        _sections=_sections(hdu, hdus, path, axes, order, shape, n_bytes, whole_limit),
+        _scaling=_scaling(hdu.header, path),
+        _order=order,
+    )
+
+
+def _order(axes: MapAxes, n_channels: int) -> tuple[int, int, int]:
+    """Places of channel, row and column among the three, slowest first."""
+    if axes.channel is None or n_channels == 1:
+        return 0, 1, 2
+    stored = sorted((axes.channel, axes.row, axes.column))
+    return stored.index(axes.channel), stored.index(axes.row), stored.index(axes.column)
+
+
+def _channel_step(hdu: Any, axes: MapAxes, order: tuple[int, int, int], n_channels: int) -> int:
+    if order[0] != 0:
+        return n_channels
+    if isinstance(hdu, fits.CompImageHDU) and axes.channel is not None:
+        return int(min(hdu.tile_shape[axes.channel], n_channels))
+    return 1
+
+
+def _sections(
+    hdu: Any,
+    hdus: fits.HDUList,
+    path: Path,
+    axes: MapAxes,
+    order: tuple[int, int, int],
+    shape: tuple[int, int, int],
+    n_bytes: int,
+    whole_limit: int | None,
+) -> Sections:
+    slow, middle, fast = np.argsort(order)
+    stored = shape[slow], shape[middle], shape[fast]
+    extension = next(place for place, other in enumerate(hdus) if other is hdu)
+    if whole_limit is not None:
+        if n_bytes > whole_limit:
+            raise UnreadableFileError(
+                f"{path}: it is packed, so that it cannot be read by section, and takes {n_bytes} "
+                f"bytes unpacked, more than the {whole_limit} allowed; unpack the file first"
+            )
+        return WholeSections(path, stored, extension=extension)
+    if isinstance(hdu, fits.CompImageHDU):
+        channel = axes.channel if shape[0] > 1 else None
+        kept = (channel, axes.row, axes.column)
+        in_order: Any = (kept[slow], kept[middle], kept[fast])
+        return CompressedSections(path, stored, extension=extension, kept=in_order)
+    offset = int(hdu.fileinfo()["datLoc"])
+    missing = offset + n_bytes - path.stat().st_size
+    if missing > 0:
+        raise UnreadableFileError(
+            f"{path}: it is damaged or truncated ({missing} bytes of its pixels are missing)"
+        )
+    dtype = np.dtype(TYPES[int(hdu.header["BITPIX"])])
+    return PlainSections(path, stored, offset=offset, dtype=dtype)
+
+
+def _scaling(header: fits.Header, path: Path) -> Scaling:
+    found = {name: number(header, name) for name in ("BSCALE", "BZERO", "BLANK")}
+    for name in ("BSCALE", "BZERO"):
+        if name in header and not math.isfinite(found[name]):
+            raise UnreadableFileError(f"{path}: {name} is no number, so its values are unknown")
+    scale, zero, blank = found.values()
+    return Scaling(
+        scale if math.isfinite(scale) else 1.0,
+        zero if math.isfinite(zero) else 0.0,
+        int(blank) if math.isfinite(blank) and int(header["BITPIX"]) > 0 else None,
+    )
+
+
+def _channel_beams(hdus: fits.HDUList, n_channels: int, path: Path) -> tuple[Beam, ...] | None:
+    """Beams of the table that CASA writes, those of the first Stokes plane."""
+    try:
+        table = next((hdu for hdu in hdus if hdu.name == "BEAMS" and hasattr(hdu, "columns")), None)
+        if table is None:
+            return None
+        rows = table.data
+        if "POL" in table.columns.names:
+            rows = rows[rows["POL"] == np.min(rows["POL"])]
+        if "CHAN" in table.columns.names:
+            rows = rows[np.argsort(rows["CHAN"], kind="stable")]
+        columns = [_degrees(table, rows, name) for name in ("BMAJ", "BMIN", "BPA")]
+        beams = tuple(_beam(*map(float, row)) for row in zip(*columns, strict=True))
+    except Exception as error:
+        logger.info("%s: its table of beams is odd: %s", path, " ".join(str(error).split()))
+        return None
+    if len(beams) != n_channels:
+        logger.info("%s: it has %d beams for %d channels", path, len(beams), n_channels)
+        return None
+    return beams
+
+
+def _degrees(table: Any, rows: Any, name: str) -> npt.NDArray[np.float64]:
+    unit = table.columns[name].unit or ("deg" if name == "BPA" else "arcsec")
+    return np.asarray(rows[name], dtype=np.float64) * float(units.Unit(unit).to(units.deg))
+
+
+def _beam(major: float, minor: float, angle: float) -> Beam:
+    # CASA writes 0 for channels without data.
+    return Beam(major, minor, angle) if major > 0 else Beam(math.nan, math.nan, math.nan)
+
+
+def _largest(beams: tuple[Beam, ...] | None) -> Beam | None:
+    real = [beam for beam in beams or () if beam.major > 0]
+    return max(real, key=lambda beam: beam.major, default=None)

@@ -1,0 +1,83 @@
+"""Recipes on disk: those that come with the package, and those that users write."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from ensembles.recipes.recipe import Recipe
+from ensembles.recipes.toml import to_toml
+from equiclust.exceptions import InputError
+from equiclust.io.atomic import atomic_path
+
+__all__ = ["read_recipe", "shipped_recipes", "write_recipe"]
+
+_SHIPPED = Path(__file__).parent
+_HEADER = "# Every setting of a run: `equiclust run --recipe` takes this file.\n\n"
+
+
+def shipped_recipes() -> tuple[str, ...]:
+    """Names of the recipes that come with the package."""
+    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.toml")))
+
+
+def read_recipe(recipe: str | os.PathLike[str]) -> Recipe:
+    """Recipe from a TOML file; nothing in it is run.
+
+    Parameters
+    ----------
+    recipe : str or path
+        Name of a recipe that comes with the package, or path of a file. A file with such a name is
+        meant by ``./NAME``.
+
+    Raises
+    ------
+    InputError
+        When there is no such recipe, or it holds what recipes do not have. The message names file,
+        table, key, value and what is allowed.
+    """
+    if isinstance(recipe, str) and recipe in shipped_recipes():
+        return _read(_SHIPPED / f"{recipe}.toml")
+    path = Path(recipe).expanduser()
+    if not path.exists():
+        raise InputError(
+            f"recipe must be a file or one of {', '.join(shipped_recipes())}, got {str(recipe)!r}"
+        )
+    return _read(path)
+
+
+def _read(path: Path) -> Recipe:
+    content = _parsed(path)
+    try:
+        return Recipe.from_dict(content)
+    except InputError as error:
+        raise InputError(f"recipe {str(path)!r}: {error}") from error
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"recipe {str(path)!r} is not valid TOML: {error}") from error
+
+
+def write_recipe(recipe: Recipe, path: str | os.PathLike[str]) -> None:
+    """Write every setting of a recipe, defaults too, as a TOML file that reads back equal.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    path : path
+        Written whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        When the folder cannot be written to.
+    """
+    with atomic_path(path) as draft:
+        draft.write_text(_HEADER + to_toml(recipe.to_dict()), encoding="utf-8")

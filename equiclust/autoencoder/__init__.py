@@ -1,0 +1,1 @@
+"""The equivariant autoencoder: estimator, training, objectives, augmentation, weights."""

@@ -1,0 +1,518 @@
+"""`EquivariantAutoencoder`: the network with a face like scikit-learn's."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import fields as dataclass_fields
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from equiclust.autoencoder.augmentation import Augmentation
+from equiclust.autoencoder.objectives import ObjectiveWeights, PerceptualLoss, PerceptualNetwork
+from equiclust.autoencoder.pretrained import shipped_weights, start_from
+from equiclust.autoencoder.training import (
+    AutoencoderTraining,
+    EpochRecord,
+    ImageData,
+    Precision,
+    TrainingPlan,
+    train,
+)
+from equiclust.exceptions import EquiclustWarning, InputError, WeightsNotFoundError
+from equiclust.images import ImageSet
+from equiclust.io.estimators import Persistent
+from equiclust.nn.allocator import keep_freed_memory
+from equiclust.nn.device import choose_device, full_precision, seeded
+from equiclust.nn.export import export_encoder
+from equiclust.nn.groups import Group
+from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
+from equiclust.preprocessing import Preprocessor
+from equiclust.validation import check_choice, check_names, check_positive, check_whole
+
+__all__ = ["EquivariantAutoencoder", "plain_twin"]
+
+logger = logging.getLogger(__name__)
+
+FloatArray = npt.NDArray[np.float32]
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+_ENCODING_BATCH = 64
+# Below this share of their size, the differences between latents are rounding.
+_COLLAPSED = 1e-5
+
+
+class EquivariantAutoencoder(
+    Persistent,
+    TransformerMixin,  # type: ignore[misc]  # scikit-learn carries no annotations
+    BaseEstimator,  # type: ignore[misc]
+):
+    """Images to latents that do not change when the image is turned or mirrored.
+
+    An encoder that is equivariant under `group` gives a map that turns with the image. A decoder
+    makes the image again from the map, and pooling over the group and over angle makes the
+    invariant latent of it (Cohen & Welling 2016; Weiler & Cesa 2019). Quarter turns and mirrors
+    are exact to rounding. For all other angles training holds the latent still, and `transform`
+    averages it over sixteen rotations; `equiclust.certify` measures what is left.
+
+    Parameters
+    ----------
+    group : str
+        "D8" (eight rotations and mirrors), "C8", "D4", ..., or "trivial".
+    latent_dim : int
+        Length of the latent.
+    size : int
+        Side at which the images are seen: 32 times a power of two.
+    fields : sequence of int
+        Width of the network from half the image's side downwards, in fields of `group.order`
+        channels.
+    map_fields, detail_fields : int
+        Width of the 8 x 8 and of the 16 x 16 map between encoder and decoder.
+    annuli : int
+        Rings over which the latent is gathered; 1 forgets the radius. 0 keeps the place of
+        everything, and so its orientation: for the trivial group only.
+    harmonics : int
+        Orders of the Fourier series over angle in each ring that the latent also sees the lengths
+        of: how many arms, not only how much light.
+    objective : mapping, optional
+        Weights of the terms that differ from `ObjectiveWeights`, such as ``{"perceptual": 0}``.
+    augmentation : mapping, optional
+        Limits that differ from `Augmentation`, such as ``{"scale": 0}``.
+    perceptual : {"alexnet", "vgg16", "resnet18"}, optional
+        Network of the perceptual term; None leaves the term out.
+    perceptual_weights : str, optional
+        Where that network's weights are; see `find_weights`. Without weights there is a
+        warning, and the term is left out.
+    start : {"shipped", "none"}
+        Begin with the weights that come with the package for networks of this group and size, see
+        `equiclust.autoencoder.pretrained`, or with random ones, also where none fit.
+    preprocess : bool or mapping
+        Parameters that differ from `Preprocessor`; False if the images have come through one, and
+        are of the right size and in 0 to 1.
+    max_epochs, batch_size : int
+    learning_rate : float
+    validation_fraction : float
+        Share of the images that are held out to measure the reconstruction.
+    patience : int, optional
+        Stop after so many epochs without a better reconstruction of these.
+    device : {"auto", "cpu", "cuda", "mps"}
+    precision : {"32-true", "bf16-mixed", "16-mixed"}
+        Arithmetic in training.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    network_ : AutoencoderNetwork
+    history_ : list of dict
+        One record an epoch.
+    started_from_ : list of str
+        Parts of the network that began with known weights.
+    notes_ : list of str
+        What the user should know about the training.
+
+    Examples
+    --------
+    >>> from equiclust import EquivariantAutoencoder
+    >>> from equiclust.simulation.discs import simulate_discs
+    >>> images, truth = simulate_discs(8, size=32, random_state=0)
+    >>> autoencoder = EquivariantAutoencoder(size=32, max_epochs=1, perceptual=None, random_state=0)
+    >>> autoencoder.fit_transform(images).shape
+    (8, 32)
+    """
+
+    _file_stem = "autoencoder"
+
+    def __init__(
+        self,
+        group: str = "D8",
+        *,
+        latent_dim: int = 32,
+        size: int = 64,
+        fields: Sequence[int] = (4, 8, 12, 16),
+        map_fields: int = 4,
+        detail_fields: int = 1,
+        annuli: int = 4,
+        harmonics: int = 0,
+        objective: Mapping[str, float] | None = None,
+        augmentation: Mapping[str, float] | None = None,
+        perceptual: PerceptualNetwork | None = "alexnet",
+        perceptual_weights: str | None = None,
+        start: Literal["shipped", "none"] = "shipped",
+        preprocess: bool | Mapping[str, Any] = True,
+        max_epochs: int = 30,
+        batch_size: int = 32,
+        learning_rate: float = 5e-3,
+        validation_fraction: float = 0.1,
+        patience: int | None = None,
+        device: str = "auto",
+        precision: Precision = "32-true",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.group = group
+        self.latent_dim = latent_dim
+        self.size = size
+        self.fields = fields
+        self.map_fields = map_fields
+        self.detail_fields = detail_fields
+        self.annuli = annuli
+        self.harmonics = harmonics
+        self.objective = objective
+        self.augmentation = augmentation
+        self.perceptual = perceptual
+        self.perceptual_weights = perceptual_weights
+        self.start = start
+        self.preprocess = preprocess
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+
+    def fit(
+        self,
+        images: ImageSet | npt.ArrayLike,
+        y: object = None,
+        *,
+        held_out: npt.ArrayLike | None = None,
+        partners: ImageSet | npt.ArrayLike | None = None,
+        checkpoints: str | Path | None = None,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+    ) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+            At least two images.
+        y : ignored
+        held_out : array-like (n,), bool, optional
+            Images that are only measured; by default a random `validation_fraction` of them.
+        partners : ImageSet or array-like, optional
+            As many images: each shall have the latent of the image that it is the partner of, as
+            neighbouring patches of one texture do. By default an image is its own partner.
+        checkpoints : path, optional
+            Folder for one checkpoint an epoch; a fit with the same arguments that was stopped goes
+            on from there.
+        on_epoch : callable, optional
+            Gets each epoch's record, for progress bars.
+
+        Raises
+        ------
+        InputError
+            When a parameter or an image cannot be used.
+        """
+        self._check_parameters()
+        pixels, mask = self._prepare(images)
+        if len(pixels) < 2:
+            raise InputError(f"training needs at least 2 images, got {len(pixels)}")
+        keep_freed_memory()
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.notes_: list[str] = []
+        paired = None if partners is None else self._prepare_partners(partners, pixels)
+        apart = self._held_out(len(pixels), held_out, seed)
+        network = self._new_network(pixels.shape[1], seed)
+        self.started_from_ = self._start(network)
+        module = AutoencoderTraining(
+            network,
+            self._plan(seed),
+            weights=ObjectiveWeights(**(self.objective or {})),
+            augmentation=Augmentation(**(self.augmentation or {})),
+            perceptual=self._perceptual_loss(),
+        )
+        data = ImageData(
+            pixels, mask, apart, partners=paired, batch_size=self.batch_size, seed=seed
+        )
+        folder = None if checkpoints is None else Path(checkpoints)
+        self.history_ = train(module, data, checkpoints=folder, on_epoch=on_epoch)
+        self._adopt(network)
+        self._note_collapse(self._encode(pixels))
+        return self
+
+    def transform(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
+        """Invariant latents of images.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        ndarray (n, latent_dim), float32
+
+        Raises
+        ------
+        InputError
+            When an image cannot be used.
+        """
+        check_is_fitted(self)
+        return self._encode(self._prepare(images)[0])
+
+    def reconstruct(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
+        """Images as the decoder makes them from the equivariant map.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        ndarray (n, c, size, size), float32
+            To be compared with the preprocessed images, in 0 to 1.
+        """
+        check_is_fitted(self)
+        made = self._in_batches(self.network_.reconstruct, self._prepare(images)[0])
+        return made.clip(0.0, 1.0)
+
+    def prepared(self, images: ImageSet | npt.ArrayLike) -> ImageSet:
+        """Images as the network sees them.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        ImageSet
+            Of `size`; what is masked the network sees as 0.
+
+        Raises
+        ------
+        InputError
+            When there is none, or their size or channels do not fit.
+        """
+        given = images if isinstance(images, ImageSet) else ImageSet.from_array(images)
+        if not len(given):
+            raise InputError("images must hold at least one image, got none")
+        ready = given if self.preprocess is False else self.preprocessor.transform(given)
+        channels, height, width = ready.pixels.shape[1:]
+        if (height, width) != (self.size, self.size):
+            raise InputError(
+                f"images must be {self.size} x {self.size} when preprocess is False, "
+                f"got {height} x {width}"
+            )
+        self._check_channels(channels)
+        return ready
+
+    def with_network(self, network: nn.Module, *, notes: Sequence[str] = ()) -> Self:
+        """The same fitted estimator with another network of the same shape.
+
+        Parameters
+        ----------
+        network : Module
+            Such as `DeepEmbeddedClustering.network_`, which has gone on from this one's.
+        notes : sequence of str
+            What the user should know of it, beside `notes_`.
+
+        Raises
+        ------
+        InputError
+            When the network has another shape.
+        """
+        check_is_fitted(self)
+        if not isinstance(network, AutoencoderNetwork) or network.config != self.network_.config:
+            raise InputError(
+                "network must be an AutoencoderNetwork of the config of network_, got "
+                f"{type(network).__name__}"
+            )
+        other = copy(self)
+        other.notes_ = [*self.notes_, *notes]
+        other._adopt(network)
+        return other
+
+    @property
+    def preprocessor(self) -> Preprocessor:
+        """What is done to the images first."""
+        chosen = self.preprocess if isinstance(self.preprocess, Mapping) else {}
+        return Preprocessor(size=self.size, **chosen)
+
+    def _prepare(self, images: ImageSet | npt.ArrayLike) -> tuple[Tensor, Tensor]:
+        """Pixels `(n, c, size, size)`, 0 where masked, and masks `(n, 1, size, size)`."""
+        ready = self.prepared(images)
+        mask = torch.from_numpy(ready.mask)[:, None]
+        return torch.from_numpy(ready.pixels).masked_fill(mask, 0.0), mask
+
+    def _prepare_partners(
+        self, partners: ImageSet | npt.ArrayLike, pixels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        prepared = self._prepare(partners)
+        if prepared[0].shape != pixels.shape:
+            raise InputError(
+                f"partners must be as many as the images and of as many channels, got "
+                f"{tuple(prepared[0].shape)} for {tuple(pixels.shape)}"
+            )
+        return prepared
+
+    def _check_channels(self, channels: int) -> None:
+        if not hasattr(self, "network_"):
+            return
+        known = self.network_.config.in_channels
+        if channels != known:
+            raise InputError(f"images must have {known} channels as in training, got {channels}")
+
+    def _check_parameters(self) -> None:
+        self._network_config(1)
+        check_names("objective", self.objective or {}, _field_names(ObjectiveWeights))
+        check_names("augmentation", self.augmentation or {}, _field_names(Augmentation))
+        if isinstance(self.preprocess, Mapping):
+            known = sorted(set(Preprocessor().get_params()) - {"size"})
+            check_names("preprocess", self.preprocess, known)
+        for name in ("max_epochs", "batch_size"):
+            check_whole(name, getattr(self, name))
+        if self.patience is not None:
+            check_whole("patience", self.patience)
+        check_positive("learning_rate", self.learning_rate)
+        if not 0 <= self.validation_fraction < 1:
+            raise InputError(
+                f"validation_fraction must be from 0 to below 1, got {self.validation_fraction!r}"
+            )
+        check_choice("start", self.start, ("shipped", "none"))
+        check_choice("device", self.device, _DEVICES)
+
+    def _network_config(self, channels: int) -> NetworkConfig:
+        return NetworkConfig(
+            group=self.group,
+            in_channels=channels,
+            size=self.size,
+            fields=tuple(self.fields),
+            map_fields=self.map_fields,
+            detail_fields=self.detail_fields,
+            annuli=self.annuli,
+            harmonics=self.harmonics,
+            latent_dim=self.latent_dim,
+        )
+
+    def _new_network(self, channels: int, seed: int) -> AutoencoderNetwork:
+        with seeded(seed):
+            return AutoencoderNetwork(self._network_config(channels))
+
+    def _start(self, network: AutoencoderNetwork) -> list[str]:
+        """Parts of the network that are given known weights."""
+        if self.start == "none":
+            return []
+        return list(start_from(network, shipped_weights(network.config)))
+
+    def _held_out(self, n: int, given: npt.ArrayLike | None, seed: int) -> Tensor:
+        if given is None:
+            return _drawn_apart(n, self.validation_fraction, seed)
+        chosen = np.asarray(given)
+        if chosen.shape != (n,) or chosen.dtype != bool or np.sum(~chosen) < 2:
+            raise InputError(
+                f"held_out must be {n} booleans of which at least 2 are False, got shape "
+                f"{chosen.shape} and dtype {chosen.dtype}"
+            )
+        return torch.from_numpy(chosen.copy())
+
+    def _plan(self, seed: int) -> TrainingPlan:
+        return TrainingPlan(
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            patience=self.patience,
+            seed=seed,
+            device=self.device,
+            precision=self.precision,
+        )
+
+    def _perceptual_loss(self) -> PerceptualLoss | None:
+        weights = ObjectiveWeights(**(self.objective or {}))
+        if self.perceptual is None or not weights.perceptual:
+            return None
+        try:
+            return PerceptualLoss(self.perceptual, weights=self.perceptual_weights)
+        except WeightsNotFoundError as error:
+            self._note(f"The perceptual term is off: {error}.")
+            return None
+
+    def _note(self, message: str) -> None:
+        self.notes_.append(message)
+        warnings.warn(message, EquiclustWarning, stacklevel=4)
+
+    def _note_collapse(self, latents: FloatArray) -> None:
+        spread = np.linalg.norm(latents - latents.mean(axis=0), axis=1).mean()
+        if spread <= _COLLAPSED * np.linalg.norm(latents, axis=1).mean():
+            self._note(
+                "The latents of all images are the same, so nothing can be sorted by them: give "
+                "more weight to the objective's variance or train for longer."
+            )
+
+    def _adopt(self, network: AutoencoderNetwork) -> None:
+        self.network_ = network.to(choose_device(self.device, fall_back=True)).eval()
+        self._exported = export_encoder(self.network_)
+
+    def _encode(self, pixels: Tensor) -> FloatArray:
+        return self._in_batches(self._exported, pixels)
+
+    def _in_batches(self, function: Callable[[Tensor], Tensor], pixels: Tensor) -> FloatArray:
+        keep_freed_memory()
+        device = next(self.network_.parameters()).device
+        with torch.inference_mode(), full_precision(device):
+            batches = torch.split(pixels, _ENCODING_BATCH)
+            done = [function(batch.to(device)).cpu() for batch in batches]
+        result: FloatArray = torch.cat(done).numpy()
+        return result
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {name: value.cpu().numpy() for name, value in self.network_.state_dict().items()}
+
+    def _learned(self) -> dict[str, Any]:
+        return {
+            "in_channels": self.network_.config.in_channels,
+            "started_from": self.started_from_,
+            "history": self.history_,
+            "notes": self.notes_,
+        }
+
+    def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+        network = self._new_network(int(learned["in_channels"]), seed=0)
+        expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+        found = {name: array.shape for name, array in arrays.items()}
+        if expected != found:
+            raise InputError("the weights do not fit the network that the parameters describe")
+        network.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in arrays.items()})
+        self.started_from_ = list(learned["started_from"])
+        self.history_, self.notes_ = list(learned["history"]), list(learned["notes"])
+        self._adopt(network)
+
+
+def plain_twin(autoencoder: EquivariantAutoencoder) -> EquivariantAutoencoder:
+    """An autoencoder of the same shape and cost that knows no group, not fitted yet.
+
+    Parameters
+    ----------
+    autoencoder : EquivariantAutoencoder
+        Its widths are multiplied by the order of its group, so that there are as many channels.
+    """
+    order = Group(autoencoder.group).order
+    twin: EquivariantAutoencoder = clone(autoencoder)
+    twin.set_params(
+        group="trivial",
+        fields=tuple(order * width for width in autoencoder.fields),
+        map_fields=order * autoencoder.map_fields,
+        detail_fields=order * autoencoder.detail_fields,
+    )
+    return twin
+
+
+def _drawn_apart(n: int, fraction: float, seed: int) -> Tensor:
+    """Which images validate, `(n,)` bool; at least two are always left for training."""
+    count = min(round(fraction * n), n - 2)
+    chosen = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:count]
+    held_out = torch.zeros(n, dtype=torch.bool)
+    held_out[chosen] = True
+    return held_out
+
+
+def _field_names(kind: type[ObjectiveWeights | Augmentation]) -> list[str]:
+    return [field.name for field in dataclass_fields(kind)]

@@ -1,0 +1,106 @@
+"""A running start: weights of our own, trained on simulated images, for networks to begin from."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
+
+from safetensors.torch import load_file
+from torch import Tensor
+
+from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
+
+__all__ = ["has_shipped_weights", "shipped_weights", "start_from", "weights_name"]
+
+logger = logging.getLogger(__name__)
+
+_PARTS = ("encoder", "narrow", "detail", "decoder", "head")
+# Which axis counts the channels of the image, and whether they are added up.
+_CHANNEL_AXES = {
+    "encoder.stem.0.weight": (1, True),
+    "detail.analysis.weight": (1, True),
+    "detail.synthesis.weight": (1, False),
+    "decoder.last.weight": (1, False),
+    "decoder.level": (0, False),
+}
+
+
+def weights_name(group: str, size: int) -> str:
+    """Name of the file with the weights for networks of this group and size."""
+    return f"{group.lower()}_{size}.safetensors"
+
+
+def has_shipped_weights(group: str, size: int) -> bool:
+    """Whether weights come with the package for networks of this group and size."""
+    return _resource(group, size).is_file()
+
+
+def _resource(group: str, size: int) -> Traversable:
+    return files("equiclust.autoencoder") / "weights" / weights_name(group, size)
+
+
+def shipped_weights(config: NetworkConfig) -> dict[str, Tensor]:
+    """Weights that come with the package for networks of this group and size.
+
+    They were trained on simulated discs, shapes and clouds by
+    ``python -m equiclust.autoencoder.make_pretrained``, which makes them again.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+
+    Returns
+    -------
+    dict of str to Tensor
+        Empty when there are none.
+    """
+    resource = _resource(config.group, config.size)
+    if not resource.is_file():
+        return {}
+    with as_file(resource) as path:
+        return load_file(path)
+
+
+def start_from(network: AutoencoderNetwork, weights: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Give a network the weights of another one, part by part.
+
+    Encoder, narrowing, detail, decoder and head are taken over where every array fits. Weights
+    learned on one channel serve any number: all channels are looked at alike, and made alike. If
+    the encoder does not fit, nothing is taken over, since the other parts know nothing without it.
+
+    Parameters
+    ----------
+    network : AutoencoderNetwork
+        Changed in place.
+    weights : mapping of str to Tensor
+        As from `state_dict`.
+
+    Returns
+    -------
+    tuple of str
+        Names of the parts that were taken over.
+    """
+    taken: list[str] = []
+    state = network.state_dict()
+    channels = network.config.in_channels
+    for part in _PARTS:
+        names = [name for name in state if name.startswith(f"{part}.")]
+        given = {k: _on_channels(k, weights[k], channels) for k in names if k in weights}
+        if len(given) < len(names) or any(given[k].shape != state[k].shape for k in names):
+            if part == "encoder":
+                break
+            continue
+        network.load_state_dict(given, strict=False)
+        taken.append(part)
+    logger.info("parts that start from known weights: %s", ", ".join(taken) or "none")
+    return tuple(taken)
+
+
+def _on_channels(name: str, weight: Tensor, channels: int) -> Tensor:
+    axis, added = _CHANNEL_AXES.get(name, (0, False))
+    if name not in _CHANNEL_AXES or weight.shape[axis] != 1:
+        return weight
+    repeated = weight.repeat_interleave(channels, dim=axis)
+    return repeated / channels if added else repeated

@@ -1,0 +1,370 @@
+"""How the network learns: a Lightning module, its data, and the loop around them."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sized
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler, TensorDataset
+
+from equiclust.autoencoder.augmentation import Augmentation
+from equiclust.autoencoder.objectives import (
+    ObjectiveWeights,
+    PerceptualLoss,
+    contrastive_loss,
+    masked_mse,
+    rotation_error,
+    vicreg_terms,
+    view_distance,
+)
+from equiclust.nn.learning_rate import warm_cosine
+from equiclust.nn.network import AutoencoderNetwork
+
+__all__ = ["AutoencoderTraining", "EpochRecord", "ImageData", "Precision", "TrainingPlan", "train"]
+
+logger = logging.getLogger(__name__)
+
+EpochRecord = Mapping[str, float]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+# The perceptual network costs as much as all else together. The batches are shuffled, so that a
+# part of one estimates the term without bias.
+_PERCEPTUAL_SHARE = 4
+_LAST_CHECKPOINT = "last"
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How long, how fast and on what.
+
+    Parameters
+    ----------
+    max_epochs : int
+    batch_size : int
+    learning_rate : float
+        The highest; it warms up to it and falls to nothing along a cosine.
+    patience : int, optional
+        Stop after so many epochs without a better reconstruction of the held-out images.
+    seed : int
+        Decides the order of the images and every augmentation.
+    device : str
+        "auto", "cpu", "cuda" or "mps".
+    precision : {"32-true", "bf16-mixed", "16-mixed"}
+    """
+
+    max_epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int | None
+    seed: int
+    device: str = "auto"
+    precision: Precision = "32-true"
+
+
+class _Shuffled(Sampler[int]):
+    """A new order in every epoch, the same after a resume."""
+
+    def __init__(self, data: Sized, seed: int) -> None:
+        self.length = len(data)
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[int]:
+        generator = _generator(self.seed, self.epoch)
+        return iter(torch.randperm(self.length, generator=generator).tolist())
+
+
+def _generator(seed: int, epoch: int) -> torch.Generator:
+    return torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+
+
+class ImageData(lightning.LightningDataModule):
+    """Images and masks in memory, in batches.
+
+    Parameters
+    ----------
+    images : Tensor (n, c, h, w)
+    mask : Tensor (n, 1, h, w), bool
+        `True` = ignore.
+    held_out : Tensor (n,), bool
+        Images that only validate.
+    partners : (Tensor, Tensor), optional
+        Images and masks of the same shapes: an image's partner is to have its latent.
+    batch_size, seed : int
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        mask: Tensor,
+        held_out: Tensor,
+        *,
+        partners: tuple[Tensor, Tensor] | None = None,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        shown = [part[~held_out] for part in (images, mask, *(partners or ()))]
+        self.training = TensorDataset(*shown)
+        self.validation = TensorDataset(images[held_out], mask[held_out])
+        self.batch_size = min(batch_size, len(self.training))
+        self.seed = seed
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, ...]]:
+        """Shuffled batches; a last one that is not full waits for the next epoch's order."""
+        return DataLoader(
+            self.training,
+            batch_size=self.batch_size,
+            sampler=_Shuffled(self.training, self.seed),
+            drop_last=True,
+            generator=torch.Generator().manual_seed(self.seed),
+        )
+
+    def val_dataloader(self) -> DataLoader[tuple[Tensor, ...]] | list[Any]:
+        """Held-out images in order."""
+        if not len(self.validation):
+            return []
+        return DataLoader(
+            self.validation,
+            batch_size=self.batch_size,
+            generator=torch.Generator().manual_seed(self.seed),
+        )
+
+
+class AutoencoderTraining(lightning.LightningModule):
+    """One step: two views of every image, one reconstructed, both given a latent.
+
+    Where an image has a partner, the second view is one of the partner.
+
+    Parameters
+    ----------
+    network : AutoencoderNetwork
+    plan : TrainingPlan
+    weights : ObjectiveWeights
+    augmentation : Augmentation
+    perceptual : PerceptualLoss, optional
+        Without it the term is left out.
+    """
+
+    def __init__(
+        self,
+        network: AutoencoderNetwork,
+        plan: TrainingPlan,
+        *,
+        weights: ObjectiveWeights,
+        augmentation: Augmentation,
+        perceptual: PerceptualLoss | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.plan = plan
+        self.weights = weights
+        self.augmentation = augmentation
+        # In a list it is no submodule: it is not trained, and its weights stay out of checkpoints.
+        self._perceptual = [] if perceptual is None else [perceptual]
+        self._views = torch.Generator()
+
+    def on_train_epoch_start(self) -> None:
+        """Draw this epoch's views from the seed and the epoch alone."""
+        self._views = _generator(self.plan.seed + 1, self.current_epoch)
+        for perceptual in self._perceptual:
+            perceptual.to(self.device)
+
+    def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
+        """Weighted sum of the terms."""
+        terms = self._terms(*batch)
+        total = self.weights.total(terms)
+        self._log({"total": total, **terms}, n_images=len(batch[0]))
+        return total
+
+    def _terms(self, images: Tensor, mask: Tensor, *partner: Tensor) -> dict[str, Tensor]:
+        n = len(images)
+        weights = self.weights
+        first, hidden = self.augmentation(images, mask, self._views)
+        seen = [first]
+        if weights.pairs and n > 1:
+            other, apart = partner or (images, mask)
+            seen.append(self.augmentation(other, apart, self._views)[0])
+        if weights.rotation and n > 1:
+            seen.append(self.augmentation.turn(first, hidden, self._views)[0])
+        encoded = self.network.encoder(torch.cat(seen))
+        latents = self.network.head(self.network.pooling(encoded)).split(n)
+        return self._reconstruction(first, encoded[:n], hidden) | self._latent_terms(latents)
+
+    def _reconstruction(self, images: Tensor, encoded: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+        if not self.weights.mse and not self._perceptual:
+            return {}
+        decoded = self.network.decode(encoded, images)
+        terms = {"mse": masked_mse(images, decoded, hidden)}
+        for perceptual in self._perceptual:
+            few = max(len(images) // _PERCEPTUAL_SHARE, 1)
+            terms["perceptual"] = perceptual(images[:few], decoded[:few], hidden[:few])
+        return terms
+
+    def _latent_terms(self, latents: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        """Terms of the views' latents: the first, the second if asked for, the turned first."""
+        first, weights = latents[0], self.weights
+        if len(first) < 2:
+            return {}
+        terms: dict[str, Tensor] = {}
+        independent = latents[: 1 + weights.pairs]
+        if weights.variance or weights.covariance:
+            terms |= _mean_terms([vicreg_terms(view) for view in independent])
+        if weights.invariance:
+            terms["invariance"] = view_distance(*independent)
+        if weights.contrastive:
+            terms["contrastive"] = contrastive_loss(*independent)
+        if weights.rotation:
+            terms["rotation"] = rotation_error(first, latents[-1])
+        return terms
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Reconstruction of held-out images as they are."""
+        images, mask = batch
+        error = masked_mse(images, self.network.reconstruct(images), mask)
+        self._log({"validation_mse": error}, n_images=len(images))
+
+    def _log(self, values: Mapping[str, Tensor], *, n_images: int) -> None:
+        self.log_dict(dict(values), on_step=False, on_epoch=True, batch_size=n_images)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with warm-up and cosine decay over the whole training."""
+        optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=self.plan.learning_rate, weight_decay=1e-4
+        )
+        steps = max(int(self.trainer.estimated_stepping_batches), 1)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_cosine(steps))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+def _mean_terms(views: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([view[name] for view in views]).mean() for name in views[0]}
+
+
+class _History(Callback):
+    """Collects one record an epoch, and survives a resume."""
+
+    def __init__(self, on_epoch: Callable[[EpochRecord], None] | None) -> None:
+        self.records: list[dict[str, float]] = []
+        self.on_epoch = on_epoch
+        self._started = perf_counter()
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        self._started = perf_counter()
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        self.records.append(
+            {
+                "epoch": trainer.current_epoch,
+                **measured,
+                "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
+                "seconds": perf_counter() - self._started,
+            }
+        )
+        if self.on_epoch is not None:
+            self.on_epoch(self.records[-1])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"records": self.records}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.records = list(state_dict["records"])
+
+
+def train(
+    module: AutoencoderTraining,
+    data: ImageData,
+    *,
+    checkpoints: Path | None = None,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+) -> list[dict[str, float]]:
+    """Train to the end of the plan, or go on from the last checkpoint in the folder.
+
+    Parameters
+    ----------
+    module : AutoencoderTraining
+        Its network is trained in place.
+    data : ImageData
+    checkpoints : path, optional
+        Folder for one checkpoint an epoch. If it holds one, training goes on from there.
+    on_epoch : callable, optional
+        Gets each epoch's record.
+
+    Returns
+    -------
+    list of dict
+        Means over each epoch: the terms, `total`, `validation_mse`, `learning_rate`, `seconds`.
+    """
+    plan = module.plan
+    history = _History(on_epoch)
+    callbacks: list[Callback] = [history]
+    if plan.patience is not None and len(data.validation):
+        callbacks.append(EarlyStopping("validation_mse", patience=plan.patience))
+    last = None
+    if checkpoints is not None:
+        callbacks.append(_keep_last(checkpoints))
+        found = checkpoints / f"{_LAST_CHECKPOINT}.ckpt"
+        last = found if found.exists() else None
+    with _quiet():
+        trainer = lightning.Trainer(
+            max_epochs=plan.max_epochs,
+            accelerator=plan.device,
+            devices=1,
+            precision=plan.precision,
+            callbacks=callbacks,
+            logger=False,
+            enable_checkpointing=checkpoints is not None,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+        trainer.fit(module, data, ckpt_path=last, weights_only=True)
+    module.network.to("cpu").eval()
+    return history.records
+
+
+def _keep_last(folder: Path) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        dirpath=folder,
+        filename=_LAST_CHECKPOINT,
+        save_top_k=1,
+        enable_version_counter=False,
+        save_on_train_epoch_end=True,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Lightning's advice to its own users: worker processes, rare logging, old folders."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [talker.level for talker in loggers]
+    with warnings.catch_warnings():
+        for talker in loggers:
+            warnings.filterwarnings("ignore", module=talker.name)
+            talker.setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
+        try:
+            yield
+        finally:
+            for talker, level in zip(loggers, levels, strict=True):
+                talker.setLevel(level)

@@ -1,0 +1,17 @@
+"""Whether clusters are shapes, or only orientations, levels of brightness, noise, sizes, frames."""
+
+from equiclust.evaluation.confounders.association import Association, association, holm
+from equiclust.evaluation.confounders.audit import audit, is_suspect
+from equiclust.evaluation.confounders.image_properties import measure_nuisances
+from equiclust.evaluation.confounders.perturbation import perturb, perturbation_stability
+
+__all__ = [
+    "Association",
+    "association",
+    "audit",
+    "holm",
+    "is_suspect",
+    "measure_nuisances",
+    "perturb",
+    "perturbation_stability",
+]

@@ -1,0 +1,166 @@
+"""How much of a quantity lies between clusters, against what chance would give."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import check_random_state
+
+from equiclust.exceptions import InputError
+from equiclust.validation import check_whole
+
+__all__ = ["Association", "association", "holm"]
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+RandomState = int | np.random.RandomState | None
+
+# Permutations that only swap equal values must not lose to rounding.
+_TIE = 1e-12
+
+
+class Association(NamedTuple):
+    """How far labels and a quantity go together.
+
+    Attributes
+    ----------
+    eta_squared : float
+        Share of the variance that lies between the clusters, 0 to 1; NaN where all values are
+        equal, or there are fewer than two clusters.
+    chance : float
+        What is expected of it when the two have nothing to do with each other.
+    p_value : float
+        How often chance does as well or better.
+    n : int
+        Number of images that have both a label and a value.
+    """
+
+    eta_squared: float
+    chance: float
+    p_value: float
+    n: int
+
+
+def association(
+    labels: npt.ArrayLike,
+    values: npt.ArrayLike,
+    *,
+    circular_period: float | None = None,
+    n_permutations: int = 999,
+    random_state: RandomState = None,
+) -> Association:
+    r"""Correlation ratio of a quantity with the clusters, and its significance by permutation.
+
+    .. math::
+
+        \eta^2 = \frac{\sum_k n_k \lVert \bar v_k - \bar v \rVert^2}
+                      {\sum_i \lVert v_i - \bar v \rVert^2}, \qquad
+        E[\eta^2] = \frac{k - 1}{n - 1} \text{ under independence}
+
+    (Fisher 1925, Statistical Methods for Research Workers, ch. 7-8; Cohen 1988 calls .01 small,
+    .06 medium and .14 large). A quantity of period :math:`P` is put on the unit circle first,
+    :math:`v = (\cos 2\pi x / P, \sin 2\pi x / P)`: for an axis, which is the same after half a
+    turn, that doubles the angle (Mardia & Jupp 2000, Directional Statistics, ch. 1). The p-value is
+    :math:`(1 + \#\{\eta^2_\pi \ge \eta^2\}) / (1 + N)` over `N` random permutations.
+
+    Parameters
+    ----------
+    labels : array-like (n,), int
+        From 0; images with -1, "don't know", are left out.
+    values : array-like (n,), float
+        What is not finite is left out.
+    circular_period : float, optional
+        Period of the values in their own unit: 180 for the direction of an axis in degrees.
+    n_permutations : int
+        At least 1; the p-value is never below `1 / (1 + n_permutations)`.
+    random_state : int, RandomState or None
+        Of the permutations.
+
+    Returns
+    -------
+    Association
+
+    Raises
+    ------
+    InputError
+        When labels and values do not fit together, or another argument cannot be used.
+    """
+    known, numbers = _checked(labels, values)
+    if circular_period is not None and not (0 < circular_period < np.inf):
+        raise InputError(f"circular_period must be above 0 and finite, got {circular_period}")
+    check_whole("n_permutations", n_permutations)
+    usable = (known >= 0) & np.isfinite(numbers)
+    groups = np.unique(known[usable], return_inverse=True)[1]
+    vectors = _as_vectors(numbers[usable], circular_period)
+    return _association(groups, vectors, n_permutations, check_random_state(random_state))
+
+
+def _checked(labels: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Labels, Array]:
+    known, numbers = np.asarray(labels), np.asarray(values, dtype=np.float64)
+    if known.ndim != 1 or (known.size and known.dtype.kind not in "iu"):
+        raise InputError(
+            f"labels must be a list of whole numbers, got shape {known.shape} "
+            f"and dtype {known.dtype}"
+        )
+    if numbers.shape != known.shape:
+        raise InputError(f"values must have shape {known.shape}, got {numbers.shape}")
+    return known.astype(np.int64), numbers
+
+
+def _as_vectors(values: Array, period: float | None) -> Array:
+    """One row a value; its scale, which cancels, is taken out."""
+    if period is not None:
+        angle = 2 * np.pi * values / period
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    largest = np.abs(values).max(initial=0.0)
+    return (values / largest if largest > 0 else values)[:, None]
+
+
+def _association(
+    groups: Labels, vectors: Array, n_permutations: int, rng: np.random.RandomState
+) -> Association:
+    n, sizes = len(groups), np.bincount(groups)
+    centred = vectors - (vectors.mean(axis=0) if n else 0.0)
+    total = float(np.square(centred).sum())
+    # Equal values differ from their mean by rounding.
+    if len(sizes) < 2 or total <= n * _TIE:
+        return Association(np.nan, np.nan, np.nan, n)
+    found = _between(groups, sizes, centred) / total
+    as_good = sum(
+        _between(rng.permutation(groups), sizes, centred) / total >= found - _TIE
+        for _ in range(n_permutations)
+    )
+    p_value = (1 + as_good) / (1 + n_permutations)
+    return Association(min(found, 1.0), (len(sizes) - 1) / (n - 1), p_value, n)
+
+
+def _between(groups: Labels, sizes: Labels, centred: Array) -> float:
+    sums = np.stack([np.bincount(groups, column) for column in centred.T])
+    return float((np.square(sums) / sizes).sum())
+
+
+def holm(p_values: npt.ArrayLike) -> Array:
+    """P-values made comparable with one level though several things were asked.
+
+    Holm (1979, Scand. J. Statist. 6, 65): the i-th smallest of m is multiplied by m + 1 - i, and
+    none comes out below a smaller one.
+
+    Parameters
+    ----------
+    p_values : array-like (m,), float
+        NaN where nothing was asked; these stay NaN and do not count.
+
+    Returns
+    -------
+    ndarray (m,), float64
+        At most 1.
+    """
+    given = np.asarray(p_values, dtype=np.float64)
+    adjusted = np.full(given.shape, np.nan)
+    asked = np.flatnonzero(np.isfinite(given))
+    order = asked[np.argsort(given[asked], kind="stable")]
+    raised = given[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(raised), 1.0)
+    return adjusted

@@ -1,0 +1,226 @@
+"""Whether the clusters are nuisances, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import check_random_state
+
+from equiclust.evaluation.confounders.association import Association, association, holm
+from equiclust.exceptions import InputError
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+__all__ = ["LARGE", "SIGNIFICANT", "audit", "is_suspect"]
+
+Array = npt.NDArray[np.float64]
+RandomState = int | np.random.RandomState | None
+
+LARGE = 0.14
+"""Share of the variance from which clusters may be the nuisance itself (Cohen 1988)."""
+
+SIGNIFICANT = 0.05
+"""Holm-adjusted p-value up to which a nuisance is taken to be there at all."""
+
+# Cohen (1988) again.
+_MEDIUM = 0.06
+# Where the largest is so many times the smallest, ratios count and not differences.
+_DECADE = 10.0
+_FEWEST = 10
+
+
+class _Nuisance(NamedTuple):
+    """Name for the reader, what clusters may be instead of shapes, and words for both ends."""
+
+    name: str
+    instead: str
+    most: str = ""
+    least: str = ""
+    period: float | None = None
+    may_span_decades: bool = False
+
+
+_NUISANCES = {
+    "orientation": _Nuisance("orientation", "orientations", period=180.0),
+    "brightness": _Nuisance(
+        "brightness",
+        "levels of brightness",
+        "the brightest images",
+        "the faintest images",
+        may_span_decades=True,
+    ),
+    "signal_to_noise": _Nuisance(
+        "signal to noise",
+        "levels of noise",
+        "the clearest images",
+        "the noisiest images",
+        may_span_decades=True,
+    ),
+    "size": _Nuisance("size", "sizes", "the largest objects", "the smallest objects"),
+    "edge": _Nuisance(
+        "light at the edge",
+        "cuts by the frame",
+        "the objects nearest to the edge",
+        "the objects farthest from the edge",
+    ),
+}
+
+
+def audit(
+    labels: npt.ArrayLike, measures: Table, *, random_state: RandomState = None
+) -> list[dict[str, Any]]:
+    """Ask of every nuisance whether the clusters go with it, and say so in a sentence.
+
+    A nuisance is there when its p-value, adjusted for how many were asked (Holm), is at most 0.05;
+    when it also explains at least 0.14 of the variance, which Cohen (1988) calls large, the cluster
+    that contributes most is named. Brightness and signal to noise enter by their logarithms where
+    they are positive and span a factor of ten. What exists for fewer than ten labelled images, or
+    for fewer than two in a cluster on average, is not judged.
+
+    Parameters
+    ----------
+    labels : array-like (n,), int
+        From 0; images with -1, "don't know", are left out.
+    measures : astropy.table.Table
+        From `measure_nuisances`, of the same images; columns that it lacks are not audited.
+    random_state : int, RandomState or None
+        Of the permutations.
+
+    Returns
+    -------
+    list of dict
+        `name` of the column; `eta_squared`, `chance`, `p_value`, `p_adjusted`, each `None` where it
+        was not judged; `n`, images that could be used; `sentence`.
+
+    Raises
+    ------
+    InputError
+        When there is not one label for every row.
+    """
+    known = np.asarray(labels)
+    if known.shape != (len(measures),):
+        raise InputError(
+            f"labels must be one for each of {len(measures)} rows, got shape {known.shape}"
+        )
+    rng = check_random_state(random_state)
+    names = [name for name in _NUISANCES if name in measures.colnames]
+    values = [_scaled(name, np.asarray(measures[name], dtype=np.float64)) for name in names]
+    found = [
+        _judged(known, numbers, _NUISANCES[name].period, rng)
+        for name, numbers in zip(names, values, strict=True)
+    ]
+    adjusted = holm([item.p_value for item in found])
+    return [
+        _record(name, known, numbers, item, float(p))
+        for name, numbers, item, p in zip(names, values, found, adjusted, strict=True)
+    ]
+
+
+def _scaled(name: str, values: Array) -> Array:
+    finite = values[np.isfinite(values)]
+    if not (_NUISANCES[name].may_span_decades and finite.size and finite.min() > 0):
+        return values
+    return np.log10(values) if finite.max() >= _DECADE * finite.min() else values
+
+
+def _judged(
+    labels: npt.NDArray[Any], values: Array, period: float | None, rng: np.random.RandomState
+) -> Association:
+    usable = (labels >= 0) & np.isfinite(values)
+    n = int(usable.sum())
+    if n < max(_FEWEST, 2 * len(np.unique(labels[usable]))):
+        return Association(np.nan, np.nan, np.nan, n)
+    return association(labels, values, circular_period=period, random_state=rng)
+
+
+def _record(
+    name: str, labels: npt.NDArray[Any], values: Array, found: Association, p_adjusted: float
+) -> dict[str, Any]:
+    judged = np.isfinite(found.eta_squared)
+    return {
+        "name": name,
+        "eta_squared": found.eta_squared if judged else None,
+        "chance": found.chance if judged else None,
+        "p_value": found.p_value if judged else None,
+        "p_adjusted": p_adjusted if judged else None,
+        "n": found.n,
+        "sentence": _sentence(_NUISANCES[name], labels, values, found, p_adjusted),
+    }
+
+
+def is_suspect(record: Mapping[str, Any]) -> bool:
+    """Whether clusters may be this nuisance: the effect is large, and no chance."""
+    share, p_adjusted = record.get("eta_squared"), record.get("p_adjusted")
+    if share is None or p_adjusted is None:
+        return False
+    return bool(share >= LARGE and p_adjusted <= SIGNIFICANT)
+
+
+def _sentence(
+    nuisance: _Nuisance, labels: npt.NDArray[Any], values: Array, found: Association, p: float
+) -> str:
+    name = nuisance.name.capitalize()
+    if np.isnan(found.eta_squared):
+        return f"{name} cannot be judged: {_why_not(labels, values, found.n)}."
+    if p > SIGNIFICANT:
+        return f"{name} explains no more of the labels than chance does."
+    share = f"{name} explains {100 * found.eta_squared:.2g} % of the labels (p = {p:.2g})"
+    if found.eta_squared < LARGE:
+        effect = "small" if found.eta_squared < _MEDIUM else "medium"
+        return f"{share}: more than chance, but the effect is {effect}."
+    return (
+        f"{share}: clusters may be {nuisance.instead}, not shapes. "
+        f"{_culprit(nuisance, labels, values)}"
+    )
+
+
+def _why_not(labels: npt.NDArray[Any], values: Array, n: int) -> str:
+    labelled = labels >= 0
+    n_clusters = len(np.unique(labels[labelled]))
+    if n_clusters < 2:
+        return "there are no two clusters to compare"
+    if n < max(_FEWEST, 2 * n_clusters):
+        return f"it is known for {n} of {labelled.sum()} images, in {n_clusters} clusters"
+    if np.ptp(values[labelled & np.isfinite(values)]) == 0:
+        return "it is the same in every image"
+    return "it is known in one cluster only"
+
+
+def _culprit(nuisance: _Nuisance, labels: npt.NDArray[Any], values: Array) -> str:
+    """The cluster whose mean is farthest from that of the rest, in standard errors."""
+    usable = (labels >= 0) & np.isfinite(values)
+    known, numbers = labels[usable], values[usable]
+    if nuisance.period is not None:
+        return _culprit_on_circle(known, numbers, nuisance.period)
+    spread = float(numbers.std())
+    distance = {
+        int(label): float(numbers[known == label].mean() - numbers[known != label].mean()) / spread
+        for label in np.unique(known)
+    }
+    label = max(distance, key=lambda k: abs(distance[k]) * _weight(known == k))
+    which = nuisance.most if distance[label] > 0 else nuisance.least
+    return (
+        f"Cluster {label} holds {which}, "
+        f"{abs(distance[label]):.1f} standard deviations from the rest."
+    )
+
+
+def _culprit_on_circle(known: npt.NDArray[Any], angles: Array, period: float) -> str:
+    vectors = np.exp(2j * np.pi * angles / period)
+    distance = {
+        int(label): abs(vectors[known == label].mean() - vectors[known != label].mean())
+        for label in np.unique(known)
+    }
+    label = max(distance, key=lambda k: distance[k] * _weight(known == k))
+    mean = np.angle(vectors[known == label].mean()) * period / (2 * np.pi) % period
+    return f"Cluster {label} lies about {mean:.0f} degrees, unlike the rest."
+
+
+def _weight(inside: npt.NDArray[np.bool_]) -> float:
+    """In standard deviations alone, a cluster of one image would often be named by chance."""
+    n = int(inside.sum())
+    return float(np.sqrt(n * (len(inside) - n)))

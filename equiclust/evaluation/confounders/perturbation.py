@@ -1,0 +1,161 @@
+"""Images as another night might have given them, and whether they keep their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from sklearn.utils import check_random_state
+
+from equiclust.evaluation.metrics import adjusted_rand_index
+from equiclust.exceptions import InputError
+from equiclust.images import Image, ImageSet
+from equiclust.preprocessing.levels import border, border_level
+from equiclust.validation import check_whole
+
+__all__ = ["PERTURBATION", "perturb", "perturbation_stability"]
+
+Array = npt.NDArray[np.float64]
+RandomState = int | np.random.RandomState | None
+
+PERTURBATION = (
+    "turned by any angle, mirrored, shifted by up to 1 pixel, gain 0.8 to 1.25, noise 1 %"
+)
+"""What `perturb` does, in words."""
+
+_LARGEST_SHIFT = 1.0
+_LARGEST_GAIN = 1.25
+_NOISE = 0.01
+_ORDER = 3
+
+
+def perturb(images: ImageSet, *, random_state: RandomState = None) -> ImageSet:
+    """Change every image in ways that leave its shape alone.
+
+    Each is mirrored left to right in half the cases, turned about its exact centre by any angle and
+    shifted by up to 1 pixel along both axes, all in one cubic spline interpolation; then comes a
+    gain from 0.8 to 1.25, uniform in its logarithm, and white noise of 1 % of the image's range.
+
+    Parameters
+    ----------
+    images : ImageSet
+        Of any sizes. What is masked, and what lies beyond the frame, is taken to be the image's
+        background: the median of the outer tenth of its valid pixels.
+    random_state : int, RandomState or None
+        Same seed, same images; the first images of a longer set are those of a shorter one.
+
+    Returns
+    -------
+    ImageSet
+        Same ids, sizes and units; without WCS and beam, which no longer fit. A mask is turned along
+        with its image; what comes in from beyond the frame is masked where the edge was.
+    """
+    rng = check_random_state(random_state)
+    seeds = rng.randint(2**31 - 1, size=len(images))
+    return ImageSet(
+        tuple(
+            _perturb(image, np.random.default_rng(seed))
+            for image, seed in zip(images, seeds, strict=True)
+        )
+    )
+
+
+def _perturb(image: Image, rng: np.random.Generator) -> Image:
+    angle, mirror = rng.uniform(0.0, 360.0), bool(rng.integers(2))
+    shift = rng.uniform(-_LARGEST_SHIFT, _LARGEST_SHIFT, size=2)
+    gain = _LARGEST_GAIN ** rng.uniform(-1.0, 1.0)
+    pixels, mask = _moved(image, angle, mirror, shift)
+    valid = image.pixels[:, ~image.mask].astype(np.float64)
+    noise = _NOISE * (np.ptp(valid) if valid.size else 0.0)
+    noisy = gain * (pixels + noise * rng.normal(size=pixels.shape))
+    return Image(noisy.astype(np.float32), mask, image.id, path=image.path, unit=image.unit)
+
+
+def _moved(
+    image: Image, angle: float, mirror: bool, shift: Array
+) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Turned counter-clockwise, from +y to -x; every new pixel is looked up at its old place."""
+    cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    sign = -1.0 if mirror else 1.0
+    inverse = np.array([[cosine, -sine], [sign * sine, sign * cosine]])
+    centre = (np.array(image.mask.shape) - 1) / 2
+    background = _background(image)
+    above = np.where(image.mask, 0.0, image.pixels - background)
+    place = {"matrix": inverse, "offset": centre - inverse @ (centre + shift)}
+    planes = [
+        ndimage.affine_transform(plane, **place, order=_ORDER, mode="grid-constant")
+        for plane in above
+    ]
+    # Beyond the frame it goes on as at the frame's edge: masked margins stay margins.
+    hidden = ndimage.affine_transform(image.mask.astype(float), **place, order=1, mode="nearest")
+    return np.stack(planes) + background, hidden >= 0.5
+
+
+def _background(image: Image) -> Array:
+    """Of every channel `(c, 1, 1)`; 0 where all is masked."""
+    ring = border(image.mask)
+    if not ring.any():
+        return np.zeros((len(image.pixels), 1, 1))
+    return border_level(image.pixels[:, None], ring)[:, None, None]
+
+
+def perturbation_stability(
+    predict: Callable[[ImageSet], npt.ArrayLike],
+    images: ImageSet,
+    labels: npt.ArrayLike,
+    *,
+    n_repeats: int = 1,
+    random_state: RandomState = None,
+) -> dict[str, Any]:
+    """Perturb images, label them again, and compare.
+
+    Parameters
+    ----------
+    predict : callable
+        Labels of an `ImageSet`, by the clusters that gave `labels`, nothing refitted.
+    images : ImageSet
+        As `predict` takes them.
+    labels : array-like (n,), int
+        Of the images as they are; -1 = "don't know" counts as a label of its own.
+    n_repeats : int
+        How many perturbations of each image to average over.
+    random_state : int, RandomState or None
+        Of the perturbations.
+
+    Returns
+    -------
+    dict
+        `ari`, the adjusted Rand index of old and new labels (1 = the same clusters); `changed`,
+        images whose label is another; `n`; `what`, the perturbation in words. Means over the
+        repeats, `changed` rounded.
+
+    Raises
+    ------
+    InputError
+        When there is not one label for every image, old or new, or `n_repeats` is below 1.
+    """
+    check_whole("n_repeats", n_repeats)
+    before = _one_each("labels", labels, len(images))
+    rng = check_random_state(random_state)
+    again = [
+        _one_each("labels from predict", predict(perturb(images, random_state=rng)), len(images))
+        for _ in range(n_repeats)
+    ]
+    return {
+        "ari": float(np.mean([adjusted_rand_index(before, after) for after in again])),
+        "changed": round(float(np.mean([np.sum(before != after) for after in again]))),
+        "n": len(images),
+        "what": PERTURBATION,
+    }
+
+
+def _one_each(name: str, labels: npt.ArrayLike, n: int) -> npt.NDArray[Any]:
+    array = np.asarray(labels)
+    if array.shape != (n,) or n == 0:
+        raise InputError(
+            f"{name} must be one for each of {n} images, at least one, got shape {array.shape}"
+        )
+    return array

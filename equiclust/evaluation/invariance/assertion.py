@@ -1,0 +1,71 @@
+"""`assert_invariant`: the test that every embedding meant to be invariant should have."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from equiclust.evaluation.invariance.certificate import D4_TOLERANCE
+from equiclust.evaluation.invariance.checks import Embed, checked_images, embedded
+from equiclust.evaluation.invariance.error_measures import displacements
+from equiclust.evaluation.invariance.evaluate import scale_of
+from equiclust.evaluation.invariance.transforms import quarter_turns, turn_exactly
+from equiclust.images import ImageSet
+
+__all__ = ["TOLERANCES", "assert_invariant"]
+
+TOLERANCES = {"float16": 1e-2, "float32": D4_TOLERANCE, "float64": 1e-12}
+"""Largest error relative to the latent's norm, by the latents' dtype."""
+
+
+def assert_invariant(
+    embed: Embed,
+    images: npt.ArrayLike | ImageSet,
+    *,
+    atol: float | None = None,
+    mirror: bool = True,
+) -> None:
+    """Assert that quarter turns and mirrors of an image leave its latent where it is.
+
+    Meant for test suites, in the manner of e3nn's `assert_equivariant` (Geiger & Smidt 2022).
+
+    Parameters
+    ----------
+    embed : callable
+        From images `(n, c, h, w)` float32 to latents `(n, d)`.
+    images : array-like (n, c, h, w) or ImageSet
+        At least two different ones, of one size.
+    atol : float, optional
+        Largest distance a latent may move, in the latents' own unit. By default the norm of the
+        image's latent times `TOLERANCES` for the latents' dtype (of others, that of float32).
+    mirror : bool
+        Whether mirrored images must have the same latents too.
+
+    Raises
+    ------
+    AssertionError
+        Names the element and the image that move the most.
+    InputError
+        When images or latents have the wrong shape or are not finite.
+
+    References
+    ----------
+    Geiger & Smidt (2022), "e3nn: Euclidean Neural Networks", arXiv:2207.09453.
+    """
+    pixels = checked_images(images)
+    elements = quarter_turns(mirror=mirror)
+    original = embedded(embed, pixels, name="embed")
+    moved = np.stack(
+        [embedded(embed, turn_exactly(pixels, element), name="embed") for element in elements]
+    )
+    lengths = displacements(moved.astype(np.float64), original.astype(np.float64))
+    relative = TOLERANCES.get(str(original.dtype), D4_TOLERANCE)
+    allowed = relative * scale_of(original).norms if atol is None else np.full(len(pixels), atol)
+    excess = lengths - allowed
+    if np.all(excess <= 0.0):
+        return
+    element, image = divmod(int(excess.argmax()), len(pixels))
+    raise AssertionError(
+        f"latents are not invariant: that of image {image} moves by {lengths[element, image]:.3g} "
+        f"(allowed {allowed[image]:.3g}) when the image is {elements[element]}"
+    )

@@ -1,0 +1,122 @@
+"""The certificate's public door: checks what it is given, measures, and signs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import check_random_state
+
+from equiclust.evaluation.invariance.certificate import D4_TOLERANCE, Certificate
+from equiclust.evaluation.invariance.checks import Embed, checked_images
+from equiclust.evaluation.invariance.evaluate import Predict, failures, measured
+from equiclust.evaluation.invariance.experiment import Experiment, Rotate, show
+from equiclust.evaluation.invariance.transforms import Element
+from equiclust.exceptions import InputError
+from equiclust.images import ImageSet
+from equiclust.validation import check_whole
+
+__all__ = ["certify"]
+
+
+def certify(
+    embed: Embed,
+    images: npt.ArrayLike | ImageSet,
+    *,
+    predict: Predict | None = None,
+    baseline: Embed | None = None,
+    baseline_predict: Predict | None = None,
+    angles: Sequence[float] = (45.0, 135.0, 225.0, 315.0),
+    n_random_angles: int = 8,
+    mirror: bool = True,
+    rotate: Rotate | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> Certificate:
+    """Measure how invariant an embedding is at the size it is deployed at.
+
+    An embedding passes when the eight elements of D4, quarter turns and mirrors, which only swap
+    pixels, move no latent by more than `D4_TOLERANCE` of its norm, and when latents differ
+    between images: a constant is perfectly invariant and worthless. Everything else is reported.
+    Displacements are given relative to the norm of the image's latent and relative to the
+    *spread between images*, the root mean square distance of the latents to their mean: a
+    clusterer sees only differences between images, so the second is the one that counts.
+
+    At other angles images are turned by a spline of order 5 about the centre of their pixel grid.
+    The reference and the turned image alike are first faded into a constant outside the inscribed
+    circle (`taper_corners`), so that the corners of the frame are not measured. `there_and_back`
+    tells what interpolation alone does to the latents.
+
+    Parameters
+    ----------
+    embed : callable
+        From images `(n, c, h, w)` float32 to latents `(n, d)`: the whole deployed path.
+    images : array-like (n, c, h, w) or ImageSet
+        At least two different ones, of one size. Rectangles are fine if `embed` takes them
+        lying as well as upright.
+    predict : callable, optional
+        From latents `(n, d)` to labels `(n,)`.
+    baseline : callable, optional
+        A second embedding, measured in the same way on the same moved images.
+    baseline_predict : callable, optional
+        Labels from the baseline's latents.
+    angles : sequence of float
+        Degrees; each is measured mirrored and not.
+    n_random_angles : int
+        How many angles to draw from the circle, each mirrored or not by chance.
+    mirror : bool
+        `False` leaves out all mirrored elements, for embeddings meant to tell left from right.
+    rotate : callable, optional
+        `rotate(images, angle, mirror)`, angle in degrees (mirrored left to right first, then
+        turned as position angles grow), renders turned images exactly in place of the spline, and
+        decides what lies in the corners.
+    random_state : int, RandomState or None
+        Draws the random angles.
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    InputError
+        When images, latents or labels have the wrong shape or are not finite, or when there are
+        not two different images.
+    """
+    pixels = checked_images(images)
+    random = _drawn(n_random_angles, mirror, check_random_state(random_state))
+    experiment = Experiment(pixels, _diagonal(angles, mirror), random, mirror, rotate)
+    embeds = {"embed": embed} if baseline is None else {"embed": embed, "baseline": baseline}
+    moved = show(experiment, embeds)
+    ours = measured(moved["embed"], predict, name="predict")
+    rival = None
+    if baseline is not None:
+        rival = measured(moved["baseline"], baseline_predict, name="baseline_predict")
+    return Certificate(
+        n_images=len(pixels),
+        shape=(pixels.shape[1], pixels.shape[2], pixels.shape[3]),
+        angles=tuple(float(angle) for angle in angles),
+        mirror=mirror,
+        interpolated=rotate is None,
+        tolerance=D4_TOLERANCE,
+        failures=failures(ours, moved["embed"], experiment.exact),
+        ours=ours,
+        baseline=rival,
+    )
+
+
+def _diagonal(angles: Sequence[float], mirror: bool) -> tuple[Element, ...]:
+    if len(angles) == 0 or not all(math.isfinite(angle) for angle in angles):
+        raise InputError(f"angles must be one or more finite numbers of degrees, got {angles!r}")
+    flips = (False, True) if mirror else (False,)
+    return tuple(Element(float(angle), flip) for flip in flips for angle in angles)
+
+
+def _drawn(count: int, mirror: bool, rng: np.random.RandomState) -> tuple[Element, ...]:
+    check_whole("n_random_angles", count)
+    angles, flips = rng.uniform(0.0, 360.0, count), rng.uniform(size=count) < 0.5
+    return tuple(
+        Element(float(angle), bool(mirror and flip))
+        for angle, flip in zip(angles, flips, strict=True)
+    )

@@ -1,0 +1,93 @@
+"""How well the nearest neighbours of an image show the same object: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.distance import cdist
+
+from equiclust.exceptions import InputError
+from equiclust.validation import check_whole
+
+__all__ = ["mean_average_precision", "recall_at_k"]
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_QUERIES_AT_A_TIME = 256
+
+
+def recall_at_k(latents: npt.ArrayLike, objects: npt.ArrayLike, k: int = 1) -> float:
+    """Share of images with one of their own object among the `k` nearest others.
+
+    Of equally near ones, those of other objects count as nearer.
+
+    Parameters
+    ----------
+    latents : array-like (n, d)
+        Compared by Euclidean distance.
+    objects : array-like (n,)
+        What each image shows. Images whose object is shown by no other image are neighbours, but
+        not asked about.
+    k : int
+
+    Raises
+    ------
+    InputError
+        When the two differ in length, a latent is not finite, `k` is below 1, or no object is shown
+        twice.
+    """
+    check_whole("k", k)
+    points, names = _checked(latents, objects)
+    return float(np.mean([same[:k].any() for same in _ranked(points, names)]))
+
+
+def mean_average_precision(latents: npt.ArrayLike, objects: npt.ArrayLike) -> float:
+    """Mean over the images of the average precision with which their object is found.
+
+    The average precision of one image is the mean, over the others of its object, of the share of
+    its object among all up to that one, nearest first; ties as for `recall_at_k`.
+
+    Parameters
+    ----------
+    latents : array-like (n, d)
+    objects : array-like (n,)
+        As for `recall_at_k`, which raises the same errors.
+    """
+    points, names = _checked(latents, objects)
+    return float(np.mean([_average_precision(same) for same in _ranked(points, names)]))
+
+
+def _average_precision(same: Mask) -> float:
+    ranks = np.flatnonzero(same) + 1
+    return float(np.mean(np.arange(1, len(ranks) + 1) / ranks))
+
+
+def _ranked(points: Array, names: npt.NDArray[np.int64]) -> Iterator[Mask]:
+    """For every image that has a partner, which of the others show its object, nearest first."""
+    queries = np.flatnonzero(np.bincount(names)[names] > 1)
+    for start in range(0, len(queries), _QUERIES_AT_A_TIME):
+        chosen = queries[start : start + _QUERIES_AT_A_TIME]
+        far = cdist(points[chosen], points)
+        # Last of all, and cut off.
+        far[np.arange(len(chosen)), chosen] = np.inf
+        same = names == names[chosen, None]
+        # Of those that are equally far, the others come first: a tie finds nothing.
+        order = np.lexsort((same, far))[:, :-1]
+        yield from np.take_along_axis(same, order, axis=1)
+
+
+def _checked(latents: npt.ArrayLike, objects: npt.ArrayLike) -> tuple[Array, npt.NDArray[np.int64]]:
+    points, names = np.asarray(latents, dtype=np.float64), np.asarray(objects)
+    if points.ndim != 2 or names.shape != (len(points),):
+        raise InputError(
+            f"latents must have shape (n, d) and objects (n,), got {points.shape} and {names.shape}"
+        )
+    if not np.isfinite(points).all():
+        raise InputError("latents must be finite, got nan or infinity")
+    _, numbers = np.unique(names, return_inverse=True)
+    if not len(names) or np.bincount(numbers).max() < 2:
+        raise InputError("objects must name at least one object twice, got all different ones")
+    return points, numbers.astype(np.int64)

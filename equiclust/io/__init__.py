@@ -1,0 +1,1 @@
+"""Results on disk: atomic files, fitted estimators, catalogues, run folders."""

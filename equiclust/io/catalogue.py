@@ -1,0 +1,313 @@
+"""Results as tables and as files: the catalogue, the latents, and what was rejected."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from equiclust import __version__
+from equiclust.exceptions import InputError, OutputError
+from equiclust.images import Image, ImageSet
+from equiclust.io.atomic import atomic_path
+from equiclust.io.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+__all__ = [
+    "RunFolder",
+    "make_catalogue",
+    "make_latents",
+    "make_rejected",
+    "read_table",
+    "write_table",
+]
+
+logger = logging.getLogger(__name__)
+
+Array = npt.NDArray[Any]
+PathLike = str | os.PathLike[str]
+
+FORMATS = {
+    ".ecsv": "ascii.ecsv",
+    ".fits": "fits",
+    ".vot": "votable",
+    ".xml": "votable",
+    ".csv": "ascii.csv",
+}
+
+TEXT_COLUMNS = ("id", "path", "reason")
+"""Never numbers, even where a CSV file looks like it."""
+
+
+def write_table(table: Table, path: PathLike) -> None:
+    """Write a table whole or not at all, over what was there; the suffix says the format.
+
+    ECSV and FITS keep everything. VOTable loses the table's meta, CSV units and descriptions too.
+    FITS holds text that is not ASCII as UTF-8.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        Left as it is.
+    path : path-like
+        Ends in .ecsv, .fits, .vot, .xml or .csv.
+
+    Raises
+    ------
+    InputError
+        When the suffix is unknown, or its format cannot hold vector columns.
+    OutputError
+        When the place cannot be written.
+    """
+    target = Path(path)
+    form = _format_of(target)
+    vectors = [name for name in table.colnames if table[name].ndim > 1]
+    if vectors and (form == "ascii.csv" or (form == "ascii.ecsv" and not len(table))):
+        rows = f"{len(table)} rows"
+        raise InputError(
+            f"cannot write {str(target)!r}: {target.suffix} cannot hold the vectors of column "
+            f"{vectors[0]!r} ({rows}); choose .fits"
+        )
+    plain = table.copy()
+    if form == "fits":
+        plain.convert_unicode_to_bytestring()
+    try:
+        with atomic_path(target) as draft:
+            plain.write(draft, format=form)
+            if form == "ascii.ecsv":
+                _quote_hashes(draft)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {str(target)!r}: {error}; choose an output that is writable"
+        ) from error
+
+
+def _quote_hashes(path: Path) -> None:
+    """Keep rows whose first value begins with # from being read as comments."""
+    header, rows = [], path.read_text(encoding="utf-8").splitlines(keepends=True)
+    while rows and rows[0].startswith("#"):
+        header.append(rows.pop(0))
+    if not any(row.startswith("#") for row in rows):
+        return
+    quoted = [re.sub(r"^(#\S*)", r'"\1"', row) for row in rows]
+    path.write_text("".join(header + quoted), encoding="utf-8")
+
+
+def read_table(path: PathLike) -> Table:
+    """Table from a file that `write_table` can write.
+
+    Text comes back as `str`, missing text as empty and missing floats as NaN.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, its suffix is unknown, or it holds no such table.
+    """
+    from astropy.table import Table
+
+    source = Path(path)
+    form = _format_of(source)
+    if not source.is_file():
+        raise InputError(f"cannot read {str(source)!r}: there is no such file")
+    options = {"converters": dict.fromkeys(TEXT_COLUMNS, str)} if form == "ascii.csv" else {}
+    try:
+        table = Table.read(source, format=form, **options)
+    except Exception as error:  # The readers of four formats each raise errors of their own.
+        why = " ".join(str(error).split())
+        raise InputError(
+            f"cannot read {str(source)!r} as a {source.suffix} table: {why}"
+        ) from error
+    return _plain(table)
+
+
+def _format_of(path: Path) -> str:
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join(FORMATS)
+        raise InputError(
+            f"the table {str(path)!r} must end in one of {known}, got {path.suffix!r}"
+        ) from None
+
+
+def _plain(table: Table) -> Table:
+    """Without masks where a value says the same, without bytes, and in the machine's byte order."""
+    from astropy.table import Column, MaskedColumn
+
+    table.convert_bytestring_to_unicode()
+    for name in table.colnames:
+        column = table[name]
+        if isinstance(column, MaskedColumn):
+            if column.dtype.kind in "Uf":
+                column = column.filled("" if column.dtype.kind == "U" else np.nan)
+            elif not np.any(column.mask):
+                column = column.filled()
+        if not column.dtype.isnative:
+            column = column.astype(column.dtype.newbyteorder("="))
+        if column.description:
+            # VOTable breaks long ones into lines.
+            column.description = " ".join(column.description.split())
+        if isinstance(column, Column):
+            table[name] = column
+    return table
+
+
+def make_catalogue(
+    images: ImageSet,
+    labels: npt.ArrayLike,
+    confidence: npt.ArrayLike,
+    *,
+    fold_labels: npt.ArrayLike,
+    outlier_score: npt.ArrayLike,
+    agreement: npt.ArrayLike | None = None,
+    agreement_held_out: npt.ArrayLike | None = None,
+    more: Table | None = None,
+) -> Table:
+    """Catalogue of one row an image.
+
+    Parameters
+    ----------
+    images : ImageSet
+        As read, before any preprocessing, which would lose the WCS.
+    labels : array-like (n,), int
+        From 0; -1 = "don't know".
+    confidence : array-like (n,), float
+        How sure the label is, 0 to 1.
+    fold_labels : array-like (n_folds, n), int
+        Labels of every fold.
+    outlier_score : array-like (n,), float
+        The larger, the less the image is like the others.
+    agreement, agreement_held_out : array-like (n,), float, optional
+        Share of the folds that give the label: of all, and of those that were not trained on the
+        image (NaN where there are none).
+    more : astropy.table.Table, optional
+        One row an image; its columns but for id are added.
+
+    Returns
+    -------
+    astropy.table.Table
+        Columns id, path, label, confidence, agreement and agreement_held_out where given,
+        label_fold_00 and so on, outlier_score; those of `more`; ra and dec in
+        degrees (ICRS, of the image's centre, NaN where unknown) when an image has a WCS.
+
+    Raises
+    ------
+    InputError
+        When an array does not fit the images.
+    """
+    from astropy.table import Table
+
+    n = len(images)
+    folds = np.asarray(fold_labels)
+    if folds.ndim != 2:
+        raise InputError(f"fold_labels must have shape (n_folds, {n}), got {folds.shape}")
+    table = Table(meta={"CREATOR": f"equiclust {__version__}"})
+    _add(table, "id", _texts(images.ids), "name of the image")
+    _add(table, "path", _texts(image.path or "" for image in images), "file it came from")
+    _add(table, "label", _labels("labels", labels, n), "cluster from 0; -1 = don't know")
+    _add(table, "confidence", _scores("confidence", confidence, n), "how sure the label is, 0 to 1")
+    if agreement is not None:
+        text = "share of the folds that give the label"
+        _add(table, "agreement", _scores("agreement", agreement, n), text)
+    if agreement_held_out is not None:
+        text = "the same of the folds that were not trained on the image"
+        scores = _scores("agreement_held_out", agreement_held_out, n)
+        _add(table, "agreement_held_out", scores, text)
+    for k, row in enumerate(folds):
+        name = f"label_fold_{k:02d}"
+        _add(table, name, _labels(f"fold_labels[{k}]", row, n), f"label in fold {k}")
+    scores = _scores("outlier_score", outlier_score, n)
+    _add(table, "outlier_score", scores, "the larger, the less like the others")
+    if more is not None and list(more["id"]) != list(images.ids):
+        raise InputError(f"more must have the {n} ids of the images, got {len(more)} others")
+    for column in () if more is None else more.itercols():
+        if column.name != "id":
+            table[column.name] = column
+    if any(image.wcs is not None for image in images):
+        places = np.array([_centre(image) for image in images])
+        _add(table, "ra", places[:, 0], "right ascension of the image's centre, ICRS", "deg")
+        _add(table, "dec", places[:, 1], "declination of the image's centre, ICRS", "deg")
+    return table
+
+
+def make_latents(ids: Sequence[str], latents: npt.ArrayLike) -> Table:
+    """Table of `id` and `latent`, one float32 vector a row.
+
+    Raises
+    ------
+    InputError
+        When `latents` is not of shape `(len(ids), d)`.
+    """
+    from astropy.table import Table
+
+    vectors = np.asarray(latents, dtype=np.float32)
+    if vectors.ndim != 2 or len(vectors) != len(ids) or vectors.shape[1] == 0:
+        raise InputError(f"latents must have shape ({len(ids)}, d), got {vectors.shape}")
+    table = Table(meta={"CREATOR": f"equiclust {__version__}"})
+    _add(table, "id", _texts(ids), "name of the image")
+    _add(table, "latent", vectors, "what the network says of its shape, whatever its orientation")
+    return table
+
+
+def make_rejected(rejected: Iterable[tuple[PathLike, str]]) -> Table:
+    """Table of `path` and `reason` for the files that could not be used, if any."""
+    from astropy.table import Table
+
+    rows = [(os.fspath(path), " ".join(reason.split())) for path, reason in rejected]
+    table = Table(meta={"CREATOR": f"equiclust {__version__}"})
+    _add(table, "path", _texts(path for path, _ in rows), "file that was left out")
+    _add(table, "reason", _texts(reason for _, reason in rows), "why")
+    return table
+
+
+def _add(table: Table, name: str, values: Array, description: str, unit: str | None = None) -> None:
+    from astropy.table import Column
+
+    table[name] = Column(values, description=description, unit=unit)
+
+
+def _texts(values: Iterable[str]) -> Array:
+    """Text that every format can hold: what cannot be printed becomes U+FFFD."""
+    clean = ["".join(c if c.isprintable() else "\ufffd" for c in text) for text in values]
+    return np.array(clean, dtype=np.str_)
+
+
+def _labels(name: str, values: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
+        raise InputError(
+            f"{name} must be {n} whole numbers, got shape {array.shape} and dtype {array.dtype}"
+        )
+    return array.astype(np.int64)
+
+
+def _scores(name: str, values: npt.ArrayLike, n: int) -> npt.NDArray[np.float64]:
+    array = np.asarray(values)
+    if array.shape != (n,) or array.dtype.kind not in "iufb":
+        raise InputError(
+            f"{name} must be {n} real numbers, got shape {array.shape} and dtype {array.dtype}"
+        )
+    return array.astype(np.float64)
+
+
+def _centre(image: Image) -> tuple[float, float]:
+    """Right ascension and declination in degrees, NaN where the header does not tell."""
+    if image.wcs is None or not image.wcs.has_celestial:
+        return np.nan, np.nan
+    _, height, width = image.shape
+    try:
+        place = image.wcs.celestial.pixel_to_world(0.5 * (width - 1), 0.5 * (height - 1)).icrs
+    except (ValueError, AttributeError) as error:
+        logger.warning("no sky position for %s: %s", image.id, error)
+        return np.nan, np.nan
+    return float(place.ra.deg), float(place.dec.deg)

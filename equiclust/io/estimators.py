@@ -1,0 +1,152 @@
+"""Fitted estimators on disk: parameters as JSON, arrays as safetensors, nothing that can run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from equiclust.exceptions import InputError
+from equiclust.io.atomic import read_arrays, read_json, write_arrays, write_json
+
+__all__ = ["Persistent", "check_fits", "check_ranks"]
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+_FORMAT = 1
+
+
+# scikit-learn carries no annotations, hence the ignored error.
+class Persistent(BaseEstimator):  # type: ignore[misc]
+    """`save` and `load` for an estimator that can tell its fitted state in arrays.
+
+    A subclass names its files by `_file_stem` and gives `_arrays`, which tells what was learned,
+    and `_restore`, which checks it and takes it back. What is no array, and JSON can hold, it tells
+    by `_learned`.
+    """
+
+    _file_stem: str
+    random_state: object
+
+    def _arrays(self) -> Arrays:
+        raise NotImplementedError
+
+    def _learned(self) -> dict[str, Any]:
+        return {}
+
+    def _saved_parameters(self) -> dict[str, Any]:
+        """Parameters as JSON can hold them."""
+        parameters: dict[str, Any] = self.get_params(deep=False)
+        if not isinstance(self.random_state, int | np.integer | None):
+            # A generator has moved on since the fit: it could not repeat it anyway.
+            parameters["random_state"] = None
+        return parameters
+
+    def _restore(self, arrays: Arrays, learned: Mapping[str, Any]) -> None:
+        raise NotImplementedError
+
+    def _check_parameters(self) -> None:
+        raise NotImplementedError
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator as JSON and safetensors.
+
+        Parameters
+        ----------
+        folder : path
+            Made when missing; an older estimator in it is replaced, other files are left alone.
+
+        Raises
+        ------
+        OutputError
+            When the folder cannot be written to.
+        """
+        check_is_fitted(self)
+        path, arrays_path = self._files(folder)
+        write_arrays(arrays_path, self._arrays())
+        content = {
+            "format": _FORMAT,
+            "kind": type(self).__name__,
+            "parameters": self._saved_parameters(),
+            "learned": self._learned(),
+            "sha256": _digest(arrays_path),
+        }
+        write_json(path, content)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """The estimator that `save` wrote; its predictions are equal to the last bit.
+
+        Raises
+        ------
+        InputError
+            When the folder holds no such estimator, or a damaged one.
+        """
+        path, arrays_path = cls._files(folder)
+        content = cls._checked_content(path, arrays_path)
+        arrays = read_arrays(arrays_path)
+        try:
+            estimator = cls(**content["parameters"])
+            estimator._check_parameters()
+            estimator._restore(arrays, content["learned"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{str(folder)!r} holds a damaged {cls.__name__}: {error}") from error
+        return estimator
+
+    @classmethod
+    def _files(cls, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
+        stem = cls._file_stem
+        return Path(folder) / f"{stem}.json", Path(folder) / f"{stem}.safetensors"
+
+    @classmethod
+    def _checked_content(cls, path: Path, arrays_path: Path) -> dict[str, Any]:
+        content = read_json(path)
+        if content.get("format") != _FORMAT or content.get("kind") != cls.__name__:
+            raise InputError(
+                f"{str(path)!r} must describe a {cls.__name__} of format {_FORMAT}, got "
+                f"kind {content.get('kind')!r} of format {content.get('format')!r}"
+            )
+        parameters = content.get("parameters")
+        known = sorted(cls().get_params(deep=False))
+        # A parameter that is younger than the file has its default.
+        if not isinstance(parameters, dict) or not set(parameters) <= set(known):
+            raise InputError(f"{str(path)!r} must give no parameters but {', '.join(known)}")
+        if content.get("sha256") != _digest(arrays_path):
+            raise InputError(
+                f"{str(arrays_path)!r} is not the file that {path.name!r} was saved with"
+            )
+        return content
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
+
+
+def check_ranks(arrays: Arrays, ranks: Mapping[str, int]) -> None:
+    """Refuse arrays of which one is missing, not finite, or has another number of axes."""
+    for name, rank in ranks.items():
+        if name not in arrays:
+            raise InputError(f"the array {name!r} is missing")
+        if arrays[name].ndim != rank:
+            raise InputError(
+                f"the array {name!r} must have {rank} axes, got shape {arrays[name].shape}"
+            )
+    for name, array in arrays.items():
+        if array.size == 0 or not np.all(np.isfinite(array)):
+            raise InputError(f"the array {name!r} must hold finite values")
+
+
+def check_fits(condition: bool, what: str) -> None:
+    """Refuse arrays whose shapes do not belong together."""
+    if not condition:
+        raise InputError(f"{what} do not fit each other")

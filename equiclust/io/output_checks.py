@@ -1,0 +1,71 @@
+"""Places to write to, judged before the work is done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from equiclust.exceptions import InputError, OutputError
+from equiclust.io.catalogue import FORMATS, read_table
+
+__all__ = ["check_catalogue_place", "check_place", "check_table_place"]
+
+
+def check_place(path: Path) -> None:
+    """Refuse a file or folder that cannot be made or written to.
+
+    Raises
+    ------
+    OutputError
+    """
+    nearest = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
+    if nearest != path and not nearest.is_dir():
+        raise _refusal(path, f"{str(nearest)!r} is not a folder")
+    if not os.access(nearest, os.W_OK | (os.X_OK if nearest.is_dir() else 0)):
+        raise _refusal(path, f"{str(nearest)!r} is read-only")
+
+
+def check_catalogue_place(path: Path, run: Path) -> None:
+    """Refuse a catalogue that has no known format, or would take the place of something else.
+
+    Raises
+    ------
+    InputError, OutputError
+    """
+    if path.suffix not in FORMATS:
+        raise InputError(f"--output must end in one of {', '.join(FORMATS)}, got {str(path)!r}")
+    check_table_place(path, run, {"id", "label"}, "catalogue")
+
+
+def check_table_place(path: Path, run: Path, columns: set[str], what: str) -> None:
+    """Refuse a table that would lie in a run, or in the place of anything but such a table.
+
+    Parameters
+    ----------
+    path, run : Path
+        The table, and the folder of the run.
+    columns : set of str
+        What an older table of this sort has.
+    what : str
+        Its name.
+
+    Raises
+    ------
+    OutputError
+    """
+    check_place(path)
+    if path.resolve().is_relative_to(run.resolve()):
+        raise _refusal(path, "it lies in the folder of the run")
+    if path.exists() and not _has_columns(path, columns):
+        raise _refusal(path, f"it is there already and is no {what}")
+
+
+def _has_columns(path: Path, columns: set[str]) -> bool:
+    try:
+        return columns <= set(read_table(path).colnames)
+    except InputError:
+        return False
+
+
+def _refusal(path: Path, why: str) -> OutputError:
+    return OutputError(f"cannot write to {str(path)!r}: {why}; choose another output")

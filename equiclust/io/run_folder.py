@@ -1,0 +1,154 @@
+"""The folder of a run: where everything lies, and who may write there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from equiclust import __version__
+from equiclust.exceptions import InputError, OutputError
+from equiclust.io.atomic import read_json, write_json
+
+__all__ = ["RunFolder"]
+
+PathLike = str | os.PathLike[str]
+
+
+class _Entry:
+    """Path of one thing in a run folder."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, folder: RunFolder, owner: type[RunFolder]) -> Path:
+        return folder.path / self.name
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where everything lies in the folder of a run; get one by `create` or `open`.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    """
+
+    path: Path
+
+    catalogue_ecsv = _Entry("catalogue.ecsv")
+    catalogue_fits = _Entry("catalogue.fits")
+    latents_fits = _Entry("latents.fits")
+    rejected_ecsv = _Entry("rejected.ecsv")
+    metrics_json = _Entry("metrics.json")
+    invariance_json = _Entry("invariance.json")
+    config_json = _Entry("config.json")
+    recipe_toml = _Entry("recipe.toml")
+    model = _Entry("model")
+    checkpoints = _Entry("checkpoints")
+    previews_npz = _Entry("previews.npz")
+    report_html = _Entry("report.html")
+    run_log = _Entry("run.log")
+
+    @classmethod
+    def create(cls, path: PathLike, config: Mapping[str, Any]) -> RunFolder:
+        """New folder for a run, or the folder of the same run to go on with.
+
+        Parameters
+        ----------
+        path : path-like
+            Missing, empty, or the folder of a run with the same configuration.
+        config : mapping
+            Everything that makes the run what it is; what `write_json` can write.
+
+        Raises
+        ------
+        OutputError
+            When the path is a file, holds another run or other files, or cannot be written.
+        """
+        folder = cls(Path(path))
+        try:
+            found = _entries(folder.path)
+        except OSError as error:
+            raise _refusal(folder.path, error.strerror or str(error)) from error
+        if not found:
+            write_json(folder.config_json, {"equiclust": __version__, "config": dict(config)})
+        elif not folder._is_run():
+            raise _refusal(folder.path, f"it holds files of something else ({found[0]})")
+        elif difference := _difference(folder.read_config(), _as_read(config)):
+            raise _refusal(folder.path, f"it holds another run ({difference})")
+        elif not os.access(folder.path, os.W_OK):
+            raise _refusal(folder.path, "it is read-only")
+        return folder
+
+    @classmethod
+    def open(cls, path: PathLike) -> RunFolder:
+        """Folder of a finished run.
+
+        Raises
+        ------
+        InputError
+            When there is none, or it is not finished.
+        """
+        folder = cls(Path(path))
+        if not folder._is_run():
+            raise InputError(
+                f"{str(folder.path)!r} is not the folder of a run; name one that `equiclust run` "
+                "has written"
+            )
+        if not folder.is_finished:
+            raise InputError(
+                f"the run in {str(folder.path)!r} is not finished; repeat its `equiclust run` "
+                "command to go on with it"
+            )
+        return folder
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the catalogue, which is written last, is there."""
+        return self.catalogue_ecsv.is_file()
+
+    def read_config(self) -> dict[str, Any]:
+        """Configuration of the run, as `create` was given it."""
+        return dict(read_json(self.config_json)["config"])
+
+    def _is_run(self) -> bool:
+        try:
+            content = read_json(self.config_json)
+        except InputError:
+            return False
+        return "equiclust" in content and isinstance(content.get("config"), dict)
+
+
+def _entries(path: Path) -> list[str]:
+    """Names in a folder, none where there is no folder yet, without what a killed write left."""
+    try:
+        return sorted(name for name in os.listdir(path) if not name.startswith(".partial-"))
+    except FileNotFoundError:
+        return []
+
+
+def _refusal(path: Path, why: str) -> OutputError:
+    return OutputError(f"cannot write a run into {str(path)!r}: {why}; choose another folder")
+
+
+def _as_read(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration as it would come back from disk."""
+    with TemporaryDirectory() as scratch:
+        write_json(Path(scratch, "config.json"), config)
+        return read_json(Path(scratch, "config.json"))
+
+
+def _difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """First setting in which two runs differ; empty when they are the same."""
+    absent = object()
+    for name in {**there, **here}:
+        old, new = there.get(name, absent), here.get(name, absent)
+        if old != new:
+            said = ["absent" if value is absent else repr(value) for value in (old, new)]
+            return f"{name} is {said[0]} there and {said[1]} here"
+    return ""

@@ -1,0 +1,56 @@
+"""Whether a training that was stopped may be gone on with."""
+
+from __future__ import annotations
+
+import hashlib
+
+from equiclust.exceptions import OutputError
+from equiclust.images import ImageSet
+from equiclust.io.atomic import read_json, write_json
+from equiclust.io.run_folder import RunFolder
+
+__all__ = ["check_same_start"]
+
+_START = "start.json"
+
+
+def check_same_start(folder: RunFolder, images: ImageSet, perceptual: str | None) -> None:
+    """Note with what the training starts, or refuse to go on with anything else.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    images : ImageSet
+        As the network sees them.
+    perceptual : str or None
+        Network of the perceptual term, whose weights may come and go.
+
+    Raises
+    ------
+    OutputError
+        When the folder holds a training that started with something else.
+    """
+    start = {"images": _digest(images), "n_images": len(images), "perceptual": perceptual}
+    path = folder.checkpoints / _START
+    if not path.is_file():
+        write_json(path, start)
+        return
+    known = read_json(path)
+    if known.get("images") != start["images"]:
+        raise _refusal(folder, "its images have changed since it was started")
+    if known.get("perceptual") != perceptual:
+        term = "without the perceptual term" if perceptual else "with the perceptual term"
+        raise _refusal(folder, f"it was started {term}; set EQUICLUST_WEIGHTS as it was then")
+
+
+def _digest(images: ImageSet) -> str:
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(image.id.encode() + image.pixels.tobytes() + image.mask.tobytes())
+    return digest.hexdigest()
+
+
+def _refusal(folder: RunFolder, why: str) -> OutputError:
+    return OutputError(
+        f"cannot go on with the run in {str(folder.path)!r}: {why}, or choose another folder"
+    )

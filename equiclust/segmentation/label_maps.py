@@ -1,0 +1,178 @@
+"""Segment maps out to FITS files and back."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+from data_adapters.adapter import reason_of
+from equiclust import __version__
+from equiclust.exceptions import InputError, UnreadableFileError
+from equiclust.images import Beam
+from equiclust.io.atomic import atomic_path
+from equiclust.segmentation.regions import write_regions
+from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
+from equiclust.segmentation.segment_table import segments
+
+__all__ = ["read_segment_map", "segments", "write_regions", "write_segment_map"]
+
+PathLike = str | os.PathLike[str]
+
+# About the file they stand in and not about the sky, or written by us.
+NOT_OF_THE_SKY = (
+    *("XTENSION", "EXTNAME", "EXTVER", "EXTLEVEL", "INHERIT", "CHECKSUM", "DATASUM"),
+    *("BUNIT", "BLANK", "DATAMIN", "DATAMAX", "CASAMBM", "BMAJ", "BMIN", "BPA"),
+    *("CREATOR", "UNSURE", "MASKED", "DATAUNIT"),
+)
+
+
+def write_segment_map(segment_map: SegmentMap, path: PathLike) -> None:
+    """Write a segment map to one FITS file, whole or not at all, over what was there.
+
+    The primary image holds the labels, int16, so that DS9, CARTA and glue show them at once; it
+    carries the coordinates, the beam, and as `DATAUNIT` the unit of the data. The images
+    ``CONFIDENCE``, ``COVERAGE`` and, where there are velocities, ``VELOCITY_LOW`` and
+    ``VELOCITY_HIGH`` follow on the same coordinates, then the table ``LABELS`` of label, meaning
+    and n_pixels.
+
+    Parameters
+    ----------
+    segment_map : SegmentMap
+    path : path-like
+
+    Raises
+    ------
+    OutputError
+        When the place cannot be written to.
+    """
+    sky = _sky_cards(segment_map.header)
+    hdus = fits.HDUList([_primary(segment_map, sky)])
+    for name, array, unit in _layers(segment_map):
+        header = sky.copy()
+        if unit:
+            header["BUNIT"] = unit
+        hdus.append(fits.ImageHDU(array, header, name=name))
+    hdus.append(_label_table(segment_map))
+    with atomic_path(path) as draft:
+        hdus.writeto(draft, checksum=True)
+
+
+def _layers(segment_map: SegmentMap) -> list[tuple[str, npt.NDArray[Any], str]]:
+    layers = [
+        ("CONFIDENCE", segment_map.confidence, ""),
+        ("COVERAGE", segment_map.coverage, ""),
+    ]
+    if segment_map.velocity_low is not None and segment_map.velocity_high is not None:
+        unit = _ascii(segment_map.velocity_unit)
+        layers.append(("VELOCITY_LOW", segment_map.velocity_low, unit))
+        layers.append(("VELOCITY_HIGH", segment_map.velocity_high, unit))
+    return layers
+
+
+def _primary(segment_map: SegmentMap, sky: fits.Header) -> fits.PrimaryHDU:
+    header = sky.copy()
+    header["UNSURE"] = UNSURE, "label of pixels of unknown kind"
+    header["MASKED"] = MASKED, "label of pixels masked in the input"
+    if segment_map.unit:
+        header["DATAUNIT"] = _ascii(segment_map.unit), "unit of the data that was segmented"
+    if segment_map.beam is not None:
+        header["BMAJ"], header["BMIN"], header["BPA"] = segment_map.beam
+    header["CREATOR"] = f"equiclust {__version__}"
+    return fits.PrimaryHDU(segment_map.labels, header)
+
+
+def _label_table(segment_map: SegmentMap) -> fits.BinTableHDU:
+    labels = np.arange(MASKED, segment_map.n_clusters)
+    meanings = ["masked in the input", "don't know"]
+    meanings += [f"cluster {label}" for label in range(segment_map.n_clusters)]
+    few = [np.count_nonzero(segment_map.labels == label) for label in (MASKED, UNSURE)]
+    columns = [
+        fits.Column("label", "I", array=labels),
+        fits.Column("meaning", f"{max(map(len, meanings))}A", array=meanings),
+        fits.Column("n_pixels", "K", array=[*few, *segment_map.sizes]),
+    ]
+    return fits.BinTableHDU.from_columns(columns, name="LABELS")
+
+
+def _sky_cards(header: fits.Header) -> fits.Header:
+    """The cards that any image on the same sky may carry, those left out that break the rules."""
+    legal = fits.Header([card for card in header.cards if _is_legal(card)])
+    legal.strip()
+    # `strip` leaves sizes that stand without the number of axes.
+    for name in (*NOT_OF_THE_SKY, *(name for name in set(legal) if name.startswith("NAXIS"))):
+        legal.remove(name, ignore_missing=True, remove_all=True)
+    if "WCSAXES" in legal:
+        # The standard wants it before all other cards of the coordinates.
+        card = legal.cards["WCSAXES"]
+        legal.remove("WCSAXES")
+        legal.insert(0, card)
+    return legal
+
+
+def _is_legal(card: fits.Card) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            card.verify("silentfix")
+            return bool(card.image)
+    except (fits.VerifyError, ValueError):
+        return False
+
+
+def _ascii(text: str) -> str:
+    """FITS headers hold printable ASCII only."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+
+
+def read_segment_map(path: PathLike) -> SegmentMap:
+    """Segment map from a file of `write_segment_map`.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the file is missing, damaged, or holds something else.
+    """
+    source = Path(path)
+    try:
+        with source.open("rb") as file, fits.open(file, memmap=False) as hdus:
+            return _from_hdus(hdus)
+    except KeyError as error:
+        why = " ".join(str(error).split()).strip("\"'")
+        raise UnreadableFileError(f"{source}: it is no segment map: {why}") from error
+    except InputError as error:
+        raise UnreadableFileError(f"{source}: it is no segment map: {error}") from error
+    except Exception as error:
+        # A damaged file can make a library fail in any way.
+        raise UnreadableFileError(f"{source}: {reason_of(source, error)}") from error
+
+
+def _from_hdus(hdus: fits.HDUList) -> SegmentMap:
+    header = hdus[0].header
+    beam = Beam(header["BMAJ"], header["BMIN"], header["BPA"]) if "BMAJ" in header else None
+    more: dict[str, Any] = {}
+    if "VELOCITY_LOW" in hdus:
+        more = {name: _native(hdus[name]) for name in ("velocity_low", "velocity_high")}
+        more["velocity_unit"] = hdus["VELOCITY_LOW"].header.get("BUNIT", "")
+    return SegmentMap(
+        labels=_native(hdus[0]),
+        confidence=_native(hdus["CONFIDENCE"]),
+        coverage=_native(hdus["COVERAGE"]),
+        header=_sky_cards(header),
+        unit=header.get("DATAUNIT", ""),
+        beam=beam,
+        **more,
+    )
+
+
+def _native(hdu: Any) -> npt.NDArray[Any]:
+    """In the machine's byte order."""
+    if hdu.data is None:
+        raise InputError(f"labels must be an image, got an empty {hdu.name or 'file'}")
+    array: npt.NDArray[Any] = hdu.data.astype(hdu.data.dtype.newbyteorder("="))
+    return array

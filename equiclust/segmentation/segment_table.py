@@ -1,0 +1,312 @@
+"""Segments: the connected pieces of one label, found and measured."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from astropy import units as u
+from astropy.io import fits
+from astropy.table import Column, Table
+from astropy.wcs import WCS
+from scipy import ndimage
+
+from data_adapters.sky.geometry import (
+    celestial_wcs,
+    is_galactic,
+    pixel_solid_angles,
+    sky_positions,
+)
+from equiclust import __version__
+from equiclust.exceptions import InputError
+from equiclust.segmentation.segment_map import SegmentMap
+from equiclust.validation import check_whole
+
+__all__ = ["Segments", "find_segments", "segments"]
+
+logger = logging.getLogger(__name__)
+
+DoubleArray = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
+
+
+class Segments(NamedTuple):
+    """Connected pieces of one label.
+
+    Parameters
+    ----------
+    ids : ndarray (h, w) or (g, h, w), int32
+        Number of the piece that a pixel is in, from 1; 0 = in none.
+    labels : ndarray (n,), int16
+        Label of every piece.
+    """
+
+    ids: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.int16]
+
+
+def find_segments(labels: npt.NDArray[np.int16], *, min_pixels: int = 1) -> Segments:
+    """Connected pieces of every label from 0, through edges and corners of pixels.
+
+    Parameters
+    ----------
+    labels : ndarray (h, w) or (g, h, w), int16
+        Those below 0 are no clusters and have no pieces. A cube is searched in three dimensions.
+    min_pixels : int
+        Smaller pieces are left out.
+
+    Returns
+    -------
+    Segments
+        By label, then the largest first.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    """
+    if labels.ndim not in (2, 3):
+        raise InputError(f"labels must have two or three axes, got shape {labels.shape}")
+    check_whole("min_pixels", min_pixels)
+    ids = np.zeros(labels.shape, dtype=np.int32)
+    found: list[int] = []
+    for label in range(int(labels.max(initial=-1)) + 1):
+        pieces, n = ndimage.label(labels == label, np.ones((3,) * labels.ndim))
+        sizes = np.bincount(pieces.ravel(), minlength=n + 1)[1:]
+        order = np.argsort(-sizes, kind="stable")
+        order = order[sizes[order] >= min_pixels]
+        numbers = np.zeros(n + 1, dtype=np.int32)
+        numbers[order + 1] = len(found) + 1 + np.arange(len(order))
+        ids += numbers[pieces]
+        found += [label] * len(order)
+    return Segments(ids, np.array(found, dtype=np.int16))
+
+
+class _Members(NamedTuple):
+    """Every pixel in a segment: its segment from 0, its place, and how many segments there are."""
+
+    segment: Array
+    place: tuple[Array, ...]
+    n: int
+
+    def sums(self, values: Array) -> DoubleArray:
+        """Of the finite ones, for each segment."""
+        finite = np.where(np.isfinite(values), values, 0.0)
+        sums: DoubleArray = np.bincount(self.segment, finite, minlength=self.n).astype(np.float64)
+        return sums
+
+    def means(self, values: Array) -> DoubleArray:
+        """Of the finite ones, for each segment; NaN where there is none."""
+        n = np.bincount(self.segment, np.isfinite(values), minlength=self.n)
+        means = np.full(self.n, np.nan)
+        np.divide(self.sums(values), n, out=means, where=n > 0)
+        return means
+
+    def lowest(self, values: Array) -> DoubleArray:
+        """Of the finite ones, for each segment; NaN where there is none."""
+        found = np.full(self.n, np.inf)
+        np.minimum.at(found, self.segment, np.where(np.isfinite(values), values, np.inf))
+        return np.where(np.isfinite(found), found, np.nan)
+
+    def highest(self, values: Array) -> DoubleArray:
+        """Of the finite ones, for each segment; NaN where there is none."""
+        return -self.lowest(-values)
+
+
+def segments(segment_map: SegmentMap, data: npt.ArrayLike, *, min_pixels: int = 1) -> Table:
+    """Catalogue of the connected pieces of every label; see `find_segments`.
+
+    Parameters
+    ----------
+    segment_map : SegmentMap
+    data : array-like of the shape of the labels
+        What was segmented, in `segment_map.unit`. What is not finite is left out of sums.
+    min_pixels : int
+        Smaller pieces are left out.
+
+    Returns
+    -------
+    astropy.table.Table
+        One row a segment: id (as in `find_segments`), label, n_pixels; x and y of the centroid,
+        every pixel counting alike, in pixels from 0; flux, mean and confidence. Where the header
+        has celestial coordinates, area in sr (of a cube's segment, what it covers of the sky), ra
+        and dec in degrees (ICRS), for maps in Galactic coordinates glon and glat too. For cubes
+        channel_low and channel_high, counted from 0. velocity_low and velocity_high where known.
+
+        The flux of data per beam or per solid angle is their integral over the sky, when beam and
+        coordinates are known; else, as its description says, their sum. Channels are added up,
+        not multiplied by their width.
+
+    Raises
+    ------
+    InputError
+        When `data` does not fit.
+    """
+    values = np.asarray(data)
+    if values.shape != segment_map.labels.shape:
+        raise InputError(
+            f"data must have the shape of the labels, {segment_map.labels.shape}, "
+            f"got {values.shape}"
+        )
+    found = find_segments(segment_map.labels, min_pixels=min_pixels)
+    place = np.nonzero(found.ids)
+    members = _Members(found.ids[place] - 1, place, len(found.labels))
+    wcs = celestial_wcs(segment_map.header)
+    areas = None if wcs is None else pixel_solid_angles(wcs, values.shape[-2:])
+    table = Table(meta={"CREATOR": f"equiclust {__version__}"})
+    _add_pixels(table, members, found.labels)
+    if wcs is not None and areas is not None:
+        _add_sky(table, members, wcs, areas)
+    _add_values(table, members, values[place], segment_map, areas)
+    _add_velocities(table, members, segment_map)
+    return table
+
+
+def _add(table: Table, name: str, values: Array, description: str, unit: Any = None) -> None:
+    table[name] = Column(values, description=description, unit=unit)
+
+
+def _add_pixels(table: Table, members: _Members, labels: npt.NDArray[np.int16]) -> None:
+    y, x = members.place[-2:]
+    _add(table, "id", np.arange(1, members.n + 1, dtype=np.int32), "number of the segment")
+    _add(table, "label", labels, "cluster from 0")
+    sizes = np.bincount(members.segment, minlength=members.n).astype(np.int64)
+    _add(table, "n_pixels", sizes, "pixels, those of all channels")
+    _add(table, "x", members.means(x), "column of the centroid, from 0", u.pix)
+    _add(table, "y", members.means(y), "row of the centroid, from 0", u.pix)
+
+
+def _add_sky(table: Table, members: _Members, wcs: WCS, areas: DoubleArray) -> None:
+    _add(table, "area", _footprints(members, areas), "what it covers of the sky", u.sr)
+    centre = sky_positions(wcs, table["x"], table["y"])
+    _add(table, "ra", centre.icrs.ra.deg, "right ascension of the centroid, ICRS", u.deg)
+    _add(table, "dec", centre.icrs.dec.deg, "declination of the centroid, ICRS", u.deg)
+    if is_galactic(wcs):
+        _add(table, "glon", centre.l.deg, "Galactic longitude of the centroid", u.deg)
+        _add(table, "glat", centre.b.deg, "Galactic latitude of the centroid", u.deg)
+
+
+def _footprints(members: _Members, areas: DoubleArray) -> DoubleArray:
+    """Every pixel of the sky counts once, in however many channels a segment has it."""
+    flat = np.ravel_multi_index(members.place[-2:], areas.shape)
+    if len(members.place) == 2:
+        return members.sums(areas.ravel()[flat])
+    segment, pixel = np.divmod(
+        np.unique(members.segment.astype(np.int64) * areas.size + flat), areas.size
+    )
+    return members._replace(segment=segment).sums(areas.ravel()[pixel])
+
+
+def _add_values(
+    table: Table,
+    members: _Members,
+    values: Array,
+    segment_map: SegmentMap,
+    areas: DoubleArray | None,
+) -> None:
+    unit = _parsed(segment_map.unit)
+    share, flux_unit, what = _integral(unit, segment_map, areas)
+    stated = f", in {segment_map.unit}" if segment_map.unit and unit is None else ""
+    y, x = members.place[-2:]
+    fluxes = members.sums(values if share is None else values * share[y, x])
+    fluxes[np.isnan(members.means(values))] = np.nan
+    _add(table, "flux", fluxes, what + stated, flux_unit)
+    _add(table, "mean", members.means(values), "mean of the data" + stated, unit)
+    confidence = members.means(segment_map.confidence[members.place])
+    _add(table, "confidence", confidence, "mean of how sure the label is, 0 to 1")
+
+
+def _parsed(text: str) -> Any:
+    """The unit; `None` when there is none or nobody knows it."""
+    # Programs write JY/BEAM and Jy/Beam.
+    usual = re.sub("beam", "beam", re.sub("jy", "Jy", text, flags=re.I), flags=re.I)
+    for spelling in (text, usual):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return u.Unit(spelling) if spelling.strip() else None
+        except ValueError:
+            continue
+    return None
+
+
+def _integral(
+    unit: Any, segment_map: SegmentMap, areas: DoubleArray | None
+) -> tuple[DoubleArray | None, Any, str]:
+    """What the data is multiplied by before it is summed, the unit then, and a description."""
+    if unit is None or areas is None:
+        return None, unit, "sum of the data"
+    powers = dict(zip(unit.bases, unit.powers, strict=True))
+    if powers.get(u.beam) == -1 and segment_map.beam is not None:
+        beam = segment_map.beam
+        beam_area = math.radians(beam.major) * math.radians(beam.minor) * math.pi / math.log(16.0)
+        return areas / beam_area, unit * u.beam, "sum of the data over the area of the beam"
+    per_angle = math.prod(
+        (base**power for base, power in powers.items() if base.is_equivalent(u.rad)),
+        start=u.dimensionless_unscaled,
+    )
+    per_angle *= u.sr ** powers.get(u.sr, 0)
+    if per_angle.is_equivalent(u.sr**-1):
+        factor = float((per_angle * u.sr).to(u.dimensionless_unscaled))
+        return areas * factor, unit / per_angle, "integral of the data over the sky"
+    return None, unit, "sum of the data"
+
+
+def _add_velocities(table: Table, members: _Members, segment_map: SegmentMap) -> None:
+    if segment_map.labels.ndim == 3:
+        channel = members.place[0]
+        low, high = members.lowest(channel), members.highest(channel)
+        _add(table, "channel_low", low.astype(np.int32), "first channel, from 0")
+        _add(table, "channel_high", high.astype(np.int32), "last channel, from 0")
+        velocities = _channel_velocities(segment_map.header, segment_map.labels.shape[0])
+        if velocities is None:
+            return
+        lows: Array = velocities[channel]
+        highs: Array = lows
+        unit = u.km / u.s
+    elif segment_map.velocity_low is not None and segment_map.velocity_high is not None:
+        lows, highs = (
+            array[members.place] for array in (segment_map.velocity_low, segment_map.velocity_high)
+        )
+        unit = _parsed(segment_map.velocity_unit)
+    else:
+        return
+    _add(table, "velocity_low", members.lowest(lows), "lowest velocity", unit)
+    _add(table, "velocity_high", members.highest(highs), "highest velocity", unit)
+
+
+def _channel_velocities(header: fits.Header, n_channels: int) -> DoubleArray | None:
+    """At the middle of every channel in km/s; `None` when the header does not tell.
+
+    Frequencies are taken in the radio convention, wavelengths in the optical one.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            axis = WCS(header).spectral
+            if axis.naxis != 1:
+                return None
+            places = axis.all_pix2world(np.arange(n_channels), 0)[0] * u.Unit(axis.wcs.cunit[0])
+            velocities = places.to(u.km / u.s, equivalencies=_doppler(axis))
+    # Headers are wrong in more ways than can be named, and the channels are good without them.
+    except Exception as error:
+        logger.info("the velocities cannot be used: %s", " ".join(str(error).split()))
+        return None
+    return np.asarray(velocities.value, dtype=np.float64)
+
+
+def _doppler(axis: WCS) -> Any:
+    if axis.wcs.restfrq > 0.0:
+        rest = axis.wcs.restfrq * u.Hz
+    elif axis.wcs.restwav > 0.0:
+        rest = axis.wcs.restwav * u.m
+    else:
+        return []
+    if u.Unit(axis.wcs.cunit[0]).is_equivalent(u.Hz):
+        return u.doppler_radio(rest)
+    return u.doppler_optical(rest)

@@ -1,0 +1,118 @@
+"""`TextureClusters`: the kinds of texture among the latents of tiles."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from statistics import median_low
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ensembles import Jury
+from ensembles.base_clusterings import joined
+from equiclust.clustering import Choice, choose_n_clusters
+
+__all__ = ["TextureClusters"]
+
+FloatArray = npt.NDArray[np.float32]
+
+
+# Mean adjusted Rand index of halves that agree.
+_AGREED = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class TextureClusters:
+    """Clusters of tiles, and the share of a jury's votes that a tile gives each.
+
+    Parameters
+    ----------
+    jury : Jury
+        Fitted on smoothed latents.
+    choice : Choice, optional
+        How the number of clusters came about, where it was not read from disk.
+    """
+
+    jury: Jury
+    choice: Choice | None = None
+
+    @classmethod
+    def fit(
+        cls,
+        latents: FloatArray,
+        *,
+        n_clusters: int | Literal["auto"] = "auto",
+        method: str = "kmeans",
+        random_state: int = 0,
+    ) -> Self:
+        """Find the clusters.
+
+        Parameters
+        ----------
+        latents : ndarray (n, n_networks, d)
+            Smoothed, of a sample of tiles.
+        n_clusters, method, random_state
+            As in `KFoldEnsemble`, but that tiles whose textures shade into each other are divided
+            all the same if the halves of the sample agree on how.
+
+        Raises
+        ------
+        InputError
+            When the latents cannot be clustered.
+        """
+        by_member = np.swapaxes(latents, 0, 1).astype(np.float64)
+        if n_clusters == "auto":
+            scales = np.sqrt(by_member.var(axis=1).sum(axis=1))
+            choice = _divided(
+                choose_n_clusters(joined(by_member, scales), random_state=random_state)
+            )
+        else:
+            choice = Choice(n_clusters, {}, ())
+        jury = Jury(choice.n_clusters, method=method, reliability=0.0, random_state=random_state)
+        return cls(jury.fit(by_member), choice)
+
+    @property
+    def n_clusters(self) -> int:
+        """How many clusters there are."""
+        return self.jury.n_clusters
+
+    def memberships(self, latents: FloatArray) -> FloatArray:
+        """Mean membership of tiles in every cluster over the committees of the jury.
+
+        Parameters
+        ----------
+        latents : ndarray (n, n_networks, d)
+            Smoothed; NaN for tiles that were left out.
+
+        Returns
+        -------
+        ndarray (n, n_clusters), float32
+            NaN for those.
+        """
+        found = np.full((len(latents), self.n_clusters), np.nan, dtype=np.float32)
+        seen = np.isfinite(latents[:, 0, 0])
+        if seen.any():
+            found[seen] = self.jury.memberships(np.swapaxes(latents[seen], 0, 1))
+        return found
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the jury as JSON and safetensors."""
+        self.jury.save(folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """The clusters that `save` wrote; raises `InputError` when there are none."""
+        return cls(Jury.load(folder))
+
+
+def _divided(choice: Choice) -> Choice:
+    """What the votes say where the samples are one heap, which overlapping tiles nearly always are.
+
+    A map is to be divided even so, unless halves of the tiles agree on no division.
+    """
+    stable = max((row["stability"] for row in choice.scores), default=0.0)
+    if choice.n_clusters > 1 or not choice.votes or stable < _AGREED:
+        return choice
+    return replace(choice, n_clusters=median_low(choice.votes.values()))

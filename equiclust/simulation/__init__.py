@@ -1,0 +1,1 @@
+"""Simulated images, maps and cubes whose true classes are known."""

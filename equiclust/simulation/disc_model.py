@@ -1,0 +1,363 @@
+"""Protoplanetary discs as analytic functions of the sky, and their pictures through a beam.
+
+A disc can be sampled exactly at any rotation. It is flat and optically thick: its face-on surface
+brightness is kept when it is inclined, and its total flux falls as the cosine of the inclination.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from equiclust.exceptions import InputError
+from equiclust.validation import check_whole
+
+__all__ = [
+    "Annulus",
+    "Cavity",
+    "DiscParameters",
+    "Planet",
+    "Spiral",
+    "Structure",
+    "Vortex",
+    "beam_noise",
+    "disc_brightness",
+    "render",
+]
+
+FloatArray = npt.NDArray[np.float64]
+CORE_RADIUS = 0.15
+"""Where the power law of the brightness flattens, in outer radii."""
+
+MARGIN = 3.5
+"""How far beyond the frame the beam still gathers light, in beam widths."""
+
+
+class Structure(Protocol):
+    """What turns a smooth disc into one of a kind."""
+
+    def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+        """Brightness in units of the smooth disc's, at radius `r` (outer radii), azimuth `phi`."""
+
+
+@dataclass(frozen=True)
+class Annulus:
+    """Bright ring (contrast > 0) or gap (-1 < contrast < 0): `1 + c exp(-(r - r0)^2 / 2 w^2)`."""
+
+    radius: float
+    width: float
+    contrast: float
+
+    def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+        """Brightness in units of the smooth disc's."""
+        return 1.0 + self.contrast * _bell((r - self.radius) / self.width)
+
+
+@dataclass(frozen=True)
+class Cavity:
+    """Hole with a soft edge: `f + (1 - f) / (1 + exp((r0 - r) / w))`, around an inner disc."""
+
+    radius: float
+    width: float
+    floor: float
+    inner_disc: float
+
+    def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+        """Brightness in units of the smooth disc's."""
+        edge = 0.5 + 0.5 * np.tanh(0.5 * (r - self.radius) / self.width)
+        inner = self.inner_disc * _bell(r / (0.2 * self.radius))
+        return self.floor + (1.0 - self.floor) * edge + inner
+
+
+@dataclass(frozen=True)
+class Spiral:
+    """Logarithmic arms `1 + c exp(k (cos m(phi - phi0 + ln r / tan p) - 1))` beyond `start`."""
+
+    n_arms: int
+    pitch: float
+    contrast: float
+    sharpness: float
+    start: float
+    azimuth: float
+    floor: float
+
+    def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+        """Brightness in units of the smooth disc's."""
+        winding = np.log(np.maximum(r, 1e-6)) / math.tan(math.radians(self.pitch))
+        phase = self.n_arms * (phi - self.azimuth + winding)
+        arms = np.exp(self.sharpness * (np.cos(phase) - 1.0))
+        onset = -np.expm1(-((r / self.start) ** 4))
+        return 1.0 + onset * (self.contrast * arms - self.floor)
+
+
+@dataclass(frozen=True)
+class Vortex:
+    """Crescent on a ring: `1 + c exp(-(r - r0)^2 / 2 w^2) exp((cos(phi - phi0) - 1) / s^2)`."""
+
+    radius: float
+    width: float
+    extent: float
+    contrast: float
+    azimuth: float
+
+    def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+        """Brightness in units of the smooth disc's."""
+        along = np.exp((np.cos(phi - self.azimuth) - 1.0) / self.extent**2)
+        return 1.0 + self.contrast * along * _bell((r - self.radius) / self.width)
+
+
+@dataclass(frozen=True)
+class Planet:
+    """Planet in its gap, with a warm spot around it and the wake it launches both ways.
+
+    The crest of the wake lies at `phi0 - sign(x - 1) (4/5 x^(5/4) + 4 x^(-1/4) - 24/5) / h`, where
+    `x = r / r0`: Rafikov (2002, ApJ 569, 997) for Keplerian rotation and a sound speed falling as
+    the fourth root of the radius. It fades with the distance from the planet.
+    """
+
+    radius: float
+    azimuth: float
+    gap_depth: float
+    gap_width: float
+    spot: float
+    spot_width: float
+    wake: float
+    wake_width: float
+    aspect_ratio: float
+
+    def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+        """Brightness in units of the smooth disc's."""
+        gap = self.gap_depth * _bell((r - self.radius) / self.gap_width)
+        away = r**2 + self.radius**2 - 2 * r * self.radius * np.cos(phi - self.azimuth)
+        spot = self.spot * np.exp(-0.5 * away / self.spot_width**2)
+        return 1.0 - gap + spot + self.wake * self._wake(r, phi)
+
+    def _wake(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+        x = np.maximum(r / self.radius, 1e-3)
+        root = x**0.25
+        lag = np.sign(x - 1.0) * (0.8 * x * root + 4.0 / root - 4.8) / self.aspect_ratio
+        # Distance across the crest: along the circle, shortened where the wake is tightly wound.
+        wound = (x * root - 1.0 / root) / self.aspect_ratio
+        chord = 2.0 * r * np.sin(0.5 * (phi - self.azimuth + lag))
+        crest = np.exp(-0.5 * (chord / self.wake_width) ** 2 / (1.0 + wound**2))
+        return crest * np.exp(-2.0 * np.abs(np.log(x)))
+
+
+@dataclass(frozen=True)
+class DiscParameters:
+    """All that fixes a disc, without the telescope. Lengths are in units of half the frame.
+
+    Parameters
+    ----------
+    kind : str
+        A name only; `structure` says what is seen.
+    outer_radius : float
+        Where the edge has dimmed the face-on brightness by a factor e.
+    slope, edge : float
+        The smooth disc is `(1 + (r / 0.15 R)^2)^(-slope / 2) exp(-(r / R)^edge)`.
+    flux : float
+        Total flux of the disc seen face-on, in Jy.
+    inclination, position_angle : float
+        In degrees; 0 = face-on, and the major axis counter-clockwise from +y.
+    spin : float
+        How far the structure is turned within the disc, against the sense in which the disc
+        turns, in degrees: with `inclination` and `position_angle` the third of the angles under
+        which one system can be seen.
+    mirror : bool
+        Whether the disc turns clockwise on the sky; arms and wakes trail either way.
+    centre : (float, float)
+        Where the star is, x and y.
+    structure : tuple of Annulus, Cavity, Spiral, Vortex or Planet
+        Their factors multiply the smooth disc; their lengths are in outer radii.
+    """
+
+    kind: str = "smooth"
+    outer_radius: float = 0.6
+    slope: float = 0.5
+    edge: float = 5.0
+    flux: float = 0.1
+    inclination: float = 0.0
+    position_angle: float = 0.0
+    spin: float = 0.0
+    mirror: bool = False
+    centre: tuple[float, float] = (0.0, 0.0)
+    structure: tuple[Structure, ...] = ()
+
+
+def _bell(t: FloatArray) -> FloatArray:
+    return np.exp(-0.5 * t**2)
+
+
+def _face_on(r: FloatArray, phi: FloatArray, parameters: DiscParameters) -> FloatArray:
+    """Brightness relative to the smooth disc's centre; `r` in outer radii."""
+    core = (1.0 + (r / CORE_RADIUS) ** 2) ** (-0.5 * parameters.slope)
+    brightness: FloatArray = core * np.exp(-(r**parameters.edge))
+    for structure in parameters.structure:
+        brightness = brightness * structure.factor(r, phi)
+    return brightness
+
+
+def _relative_flux(parameters: DiscParameters) -> float:
+    """Integral of `_face_on` over the disc in outer radii squared, by Gauss and trapezoid."""
+    nodes, weights = np.polynomial.legendre.leggauss(96)
+    r = 1.25 * (nodes + 1.0)
+    phi = np.linspace(0.0, 2.0 * np.pi, 128, endpoint=False)
+    mean = _face_on(r[:, None], phi[None], parameters).mean(axis=1)
+    return float(np.sum(2.5 * np.pi * weights * r * mean))
+
+
+def disc_brightness(x: npt.ArrayLike, y: npt.ArrayLike, parameters: DiscParameters) -> FloatArray:
+    """Surface brightness of a disc on the sky, before the telescope.
+
+    Parameters
+    ----------
+    x, y : array-like
+        Positions in units of half the frame from its centre, x to the right and y up; they
+        broadcast.
+    parameters : DiscParameters
+        The disc.
+
+    Returns
+    -------
+    ndarray, float64
+        In Jy per square of half a frame: integrated over the sky, the face-on flux times the
+        cosine of the inclination.
+    """
+    right = np.asarray(x, dtype=np.float64) - parameters.centre[0]
+    up = np.asarray(y, dtype=np.float64) - parameters.centre[1]
+    angle = math.radians(parameters.position_angle)
+    major = up * math.cos(angle) - right * math.sin(angle)
+    minor = up * math.sin(angle) + right * math.cos(angle)
+    minor = minor / math.cos(math.radians(parameters.inclination))
+    phi = np.arctan2(minor if parameters.mirror else -minor, major)
+    phi = phi + math.radians(parameters.spin)
+    r = np.hypot(major, minor) / parameters.outer_radius
+    scale = parameters.flux / (_relative_flux(parameters) * parameters.outer_radius**2)
+    return scale * _face_on(r, phi, parameters)
+
+
+def render(
+    parameters: DiscParameters,
+    size: int,
+    *,
+    rotation: float = 0.0,
+    mirror: bool = False,
+    supersample: int = 2,
+    beam_fwhm: float = 0.05,
+    beam_ratio: float = 1.0,
+    beam_angle: float = 0.0,
+) -> FloatArray:
+    """Noise-free picture of a disc, rotated exactly: the function is sampled anew, not the pixels.
+
+    Parameters
+    ----------
+    parameters : DiscParameters
+        The disc.
+    size : int
+        Height and width in pixels.
+    rotation : float
+        Turns the whole picture, beam included, the way `numpy.rot90` does, in degrees.
+    mirror : bool
+        Flips it left to right, before the rotation.
+    supersample : int
+        Samples a side of each pixel.
+    beam_fwhm : float
+        Full width at half maximum of the beam, the geometric mean of its two axes, in widths of
+        the frame; 0 for none.
+    beam_ratio, beam_angle : float
+        Minor over major axis, and the position angle of the major one in degrees.
+
+    Returns
+    -------
+    ndarray (size, size), float64
+        Mean brightness in each pixel, in the units of `disc_brightness`; row 0 is at the bottom.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    """
+    for name, count in {"size": size, "supersample": supersample}.items():
+        check_whole(name, count)
+    if not 0.0 <= beam_fwhm <= 1.0:
+        raise InputError(f"beam_fwhm must lie between 0 and 1 frame widths, got {beam_fwhm}")
+    if not 0.0 < beam_ratio <= 1.0:
+        raise InputError(f"beam_ratio must be above 0 and at most 1, got {beam_ratio}")
+    if not (math.isfinite(rotation) and math.isfinite(beam_angle)):
+        raise InputError(f"angles must be finite, got rotation {rotation}, beam {beam_angle}")
+    margin = math.ceil(MARGIN * beam_fwhm * size / math.sqrt(beam_ratio))
+    side = size + 2 * margin
+    samples = side * supersample
+    t = (2.0 * np.arange(samples) + 1.0 - samples) / (size * supersample)
+    x, y = _turned(t[None], t[:, None], rotation, mirror)
+    fine = disc_brightness(x, y, parameters)
+    picture = fine.reshape(side, supersample, side, supersample).mean(axis=(1, 3))
+    if beam_fwhm > 0:
+        n = _odd_fast_length(side)
+        fx, fy = _turned(*_frequencies(n), rotation, mirror)
+        transfer = _beam_transfer(fx, fy, beam_fwhm * size, beam_ratio, beam_angle)
+        picture = _filtered(picture, transfer)
+    return np.ascontiguousarray(picture[margin : margin + size, margin : margin + size])
+
+
+def _turned(
+    x: FloatArray, y: FloatArray, rotation: float, mirror: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Where a point of the turned picture lies in the one that was not."""
+    c, s = math.cos(math.radians(rotation)), math.sin(math.radians(rotation))
+    back = c * x - s * y
+    return (-back if mirror else back), s * x + c * y
+
+
+def _odd_fast_length(n: int) -> int:
+    """Odd, since the highest frequency of an even length has no mirror image."""
+    from scipy.fft import next_fast_len
+
+    n += 1 - n % 2
+    while next_fast_len(n) != n:
+        n += 2
+    return n
+
+
+def _frequencies(n: int) -> tuple[FloatArray, FloatArray]:
+    return (np.arange(n // 2 + 1) / n)[None], (((np.arange(n) + n // 2) % n - n // 2) / n)[:, None]
+
+
+def _beam_transfer(
+    fx: FloatArray, fy: FloatArray, fwhm: float, ratio: float, angle: float
+) -> FloatArray:
+    """Fourier transform of the beam, `exp(-2 pi^2 sigma^2 f^2)`; `fwhm` in pixels."""
+    sigma = fwhm / math.sqrt(8.0 * math.log(2.0))
+    c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    along, across = c * fy - s * fx, s * fy + c * fx
+    return np.exp(-2.0 * (np.pi * sigma) ** 2 * (along**2 / ratio + across**2 * ratio))
+
+
+def _filtered(picture: FloatArray, transfer: FloatArray) -> FloatArray:
+    n = len(transfer)
+    wave = np.fft.rfft2(picture, s=(n, n)) * transfer
+    smooth: FloatArray = np.fft.irfft2(wave, s=(n, n))
+    return smooth[: len(picture), : len(picture)]
+
+
+def beam_noise(
+    rng: np.random.Generator,
+    size: int,
+    *,
+    beam_fwhm: float = 0.05,
+    beam_ratio: float = 1.0,
+    beam_angle: float = 0.0,
+) -> FloatArray:
+    """Gaussian noise of unit rms, correlated over the beam as in an interferometer's image.
+
+    Takes what `render` takes and returns `(size, size)`, float64.
+    """
+    n = _odd_fast_length(size + math.ceil(MARGIN * beam_fwhm * size / math.sqrt(beam_ratio)))
+    transfer = _beam_transfer(*_frequencies(n), beam_fwhm * size, beam_ratio, beam_angle)
+    # The columns that the real transform leaves out mirror the others, but for the first.
+    power = (2.0 * (transfer**2).sum() - (transfer[:, 0] ** 2).sum()) / n**2
+    return _filtered(rng.standard_normal((n, n)), transfer)[:size, :size] / math.sqrt(power)

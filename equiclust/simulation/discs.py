@@ -1,0 +1,370 @@
+"""Discs with known truth: protoplanetary discs in six kinds, as an interferometer would see them.
+
+Every kind draws size, slope, edge, flux, inclination, beam and noise from the same distributions;
+only the structure tells them apart.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from equiclust.exceptions import InputError
+from equiclust.images import Beam, Image, ImageSet
+from equiclust.simulation.disc_kinds import DISC_KINDS, draw_structure
+from equiclust.simulation.disc_model import (
+    DiscParameters,
+    Structure,
+    beam_noise,
+    disc_brightness,
+    render,
+)
+from equiclust.simulation.sampling import (
+    RandomState,
+    balanced_kinds,
+    check_kinds,
+    check_set,
+    image_seeds,
+    root_seed,
+    truth_table,
+)
+from equiclust.validation import check_whole
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+    from astropy.wcs import WCS
+
+__all__ = [
+    "DISC_KINDS",
+    "DiscParameters",
+    "disc_brightness",
+    "draw_disc",
+    "render",
+    "simulate_discs",
+    "simulate_views",
+]
+
+PIXEL_SCALE = 0.02 / 3600.0
+"""Width of a pixel in degrees."""
+
+DESCRIPTIONS = {
+    "id": "name of the image",
+    "kind": "kind of disc",
+    "kind_index": "place of the kind among all that can be simulated",
+    "inclination": "0 = face-on",
+    "position_angle": "of the major axis, east of north",
+    "spin": "by which the structure is turned within the disc, from the major axis",
+    "mirror": "whether the disc turns clockwise, arms and wakes trailing",
+    "outer_radius": "where the edge has dimmed the disc by a factor e",
+    "flux": "total flux if seen face-on",
+    "peak_snr": "noise-free peak over the rms of the noise",
+    "noise_rms": "rms of the noise",
+    "beam_ratio": "minor over major axis of the beam",
+    "beam_angle": "position angle of the beam, east of north",
+    "seed": "seed with which `draw_disc` gives this disc, its other arguments being the same",
+    "structure": "parameters of the structure as JSON, lengths in outer radii, angles in radians",
+}
+_OF_VIEWS = {
+    **DESCRIPTIONS,
+    "seed": "seed with which `draw_disc` gives this disc but for the angles of its view",
+    "system": "which disc it is, whatever its view",
+}
+UNITS = {
+    **dict.fromkeys(("inclination", "position_angle", "spin", "beam_angle"), "deg"),
+    "outer_radius": "pix",
+    "flux": "Jy",
+    "noise_rms": "Jy/beam",
+}
+
+
+def draw_disc(
+    kind: str,
+    *,
+    max_inclination: float = 60.0,
+    outer_radius: tuple[float, float] = (0.35, 0.8),
+    max_offset: float = 0.0,
+    beam_fwhm: float = 0.05,
+    random_state: RandomState = None,
+) -> DiscParameters:
+    """Parameters of one disc, drawn at random.
+
+    Parameters
+    ----------
+    kind : str
+        One of `DISC_KINDS`.
+    max_inclination : float
+        In degrees; the cosine of the inclination is uniform from here to face-on.
+    outer_radius : (float, float)
+        Range of the outer radius in units of half the frame.
+    max_offset : float
+        Largest shift of the star from the centre along x and y, in units of half the frame.
+    beam_fwhm : float
+        Beam in widths of the frame: structures are drawn wide enough to show through it.
+    random_state : int, Generator, RandomState or None
+        Same seed, same disc.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    """
+    check_kinds([kind], DISC_KINDS)
+    _check_disc(max_inclination, outer_radius, max_offset, beam_fwhm)
+    rng = np.random.default_rng(root_seed(random_state))
+    return _draw_disc(rng, kind, max_inclination, outer_radius, max_offset, beam_fwhm)
+
+
+def _draw_disc(
+    rng: np.random.Generator,
+    kind: str,
+    max_inclination: float,
+    outer_radius: tuple[float, float],
+    max_offset: float,
+    beam_fwhm: float,
+) -> DiscParameters:
+    """Nuisance first and with the same draws for every kind, then the structure."""
+    cosine = rng.uniform(math.cos(math.radians(max_inclination)), 1.0)
+    position_angle = rng.uniform(0.0, 180.0)
+    radius = rng.uniform(*outer_radius)
+    mirror = bool(rng.integers(2))
+    x, y = rng.uniform(-max_offset, max_offset, size=2)
+    slope, edge = rng.uniform(0.2, 0.8), rng.uniform(4.0, 9.0)
+    flux = 0.1 * 10.0 ** rng.normal(0.0, 0.3)
+    return DiscParameters(
+        kind=kind,
+        outer_radius=radius,
+        slope=slope,
+        edge=edge,
+        flux=flux,
+        inclination=math.degrees(math.acos(min(cosine, 1.0))),
+        position_angle=position_angle,
+        mirror=mirror,
+        centre=(float(x), float(y)),
+        structure=draw_structure(kind, rng, beam=2.0 * beam_fwhm / radius),
+    )
+
+
+@dataclass(frozen=True)
+class _Telescope:
+    """What is the same for every image of a set."""
+
+    size: int
+    snr: tuple[float, float]
+    beam_fwhm: float
+
+
+def simulate_discs(
+    n: int,
+    *,
+    size: int = 128,
+    kinds: Sequence[str] = DISC_KINDS,
+    max_inclination: float = 60.0,
+    outer_radius: tuple[float, float] = (0.35, 0.8),
+    max_offset: float = 0.0,
+    snr: tuple[float, float] = (15.0, 60.0),
+    beam_fwhm: float = 0.05,
+    random_state: RandomState = None,
+) -> tuple[ImageSet, Table]:
+    """Images of discs with their truth: kinds balanced and shuffled, noise correlated by the beam.
+
+    Parameters
+    ----------
+    n : int
+        Number of images. The first images of a longer set are those of a shorter one.
+    size : int
+        Height and width in pixels of 0.02 arcsec.
+    kinds : sequence of str
+        Those of `DISC_KINDS` to draw.
+    max_inclination, outer_radius, max_offset
+        As in `draw_disc`.
+    snr : (float, float)
+        Range of the noise-free peak over the rms of the noise, uniform in its logarithm.
+    beam_fwhm : float
+        Geometric mean of the beam's two widths at half maximum, in widths of the frame.
+    random_state : int, Generator, RandomState or None
+        Same seed, same bytes.
+
+    Returns
+    -------
+    images : ImageSet
+        One channel each, in Jy/beam, with WCS and beam.
+    truth : astropy.table.Table
+        One row an image.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    """
+    telescope = _Telescope(size, snr, beam_fwhm)
+    ranges = (max_inclination, outer_radius, max_offset)
+    observed = []
+    for i, (disc, seed) in enumerate(_drawn(n, kinds, ranges, telescope, random_state)):
+        camera = np.random.default_rng([seed, 1])
+        observed.append(_observe(f"disc_{i:05d}", disc, seed, telescope, camera))
+    return _as_set(observed, DESCRIPTIONS)
+
+
+def simulate_views(
+    n: int,
+    *,
+    n_views: int = 2,
+    size: int = 128,
+    kinds: Sequence[str] = DISC_KINDS,
+    max_inclination: float = 60.0,
+    outer_radius: tuple[float, float] = (0.35, 0.8),
+    max_offset: float = 0.0,
+    snr: tuple[float, float] = (15.0, 60.0),
+    beam_fwhm: float = 0.05,
+    random_state: RandomState = None,
+) -> tuple[ImageSet, Table]:
+    """The same discs again and again, each time from somewhere else and by another beam.
+
+    Of every system the structure, size and flux stay. Its inclination, its position angle, the
+    direction within the disc about which it is inclined, its handedness, the beam and the noise are
+    drawn anew for every view.
+
+    Parameters
+    ----------
+    n : int
+        Number of systems.
+    n_views : int
+        Images of each.
+    size, kinds, max_inclination, outer_radius, max_offset, snr, beam_fwhm, random_state
+        As in `simulate_discs`.
+
+    Returns
+    -------
+    images : ImageSet
+        The `n_views` images of the first system, then those of the next.
+    truth : astropy.table.Table
+        One row an image, with the `system` that it shows.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    """
+    check_whole("n_views", n_views)
+    telescope = _Telescope(size, snr, beam_fwhm)
+    ranges = (max_inclination, outer_radius, max_offset)
+    observed = []
+    for i, (disc, seed) in enumerate(_drawn(n, kinds, ranges, telescope, random_state)):
+        for view in range(n_views):
+            camera = np.random.default_rng([seed, 2, view])
+            seen = _seen_from_elsewhere(disc, max_inclination, camera)
+            image, row = _observe(f"disc_{i:05d}_view_{view}", seen, seed, telescope, camera)
+            observed.append((image, row | {"system": f"disc_{i:05d}"}))
+    return _as_set(observed, _OF_VIEWS)
+
+
+def _drawn(
+    n: int,
+    kinds: Sequence[str],
+    ranges: tuple[float, tuple[float, float], float],
+    telescope: _Telescope,
+    random_state: RandomState,
+) -> list[tuple[DiscParameters, int]]:
+    """Every disc of a set with its seed, after all that the set is asked for has been checked."""
+    check_kinds(kinds, DISC_KINDS)
+    _check_disc(*ranges, telescope.beam_fwhm)
+    check_set(n, telescope.size, telescope.snr)
+    root = root_seed(random_state)
+    return [
+        (_draw_disc(np.random.default_rng(seed), kind, *ranges, telescope.beam_fwhm), seed)
+        for kind, seed in zip(balanced_kinds(kinds, n, root), image_seeds(n, root), strict=True)
+    ]
+
+
+def _seen_from_elsewhere(
+    disc: DiscParameters, max_inclination: float, rng: np.random.Generator
+) -> DiscParameters:
+    cosine = rng.uniform(math.cos(math.radians(max_inclination)), 1.0)
+    return replace(
+        disc,
+        inclination=math.degrees(math.acos(min(cosine, 1.0))),
+        position_angle=rng.uniform(0.0, 180.0),
+        spin=rng.uniform(0.0, 360.0),
+        mirror=bool(rng.integers(2)),
+    )
+
+
+def _as_set(
+    observed: list[tuple[Image, dict[str, Any]]], descriptions: dict[str, str]
+) -> tuple[ImageSet, Table]:
+    images = ImageSet(tuple(image for image, _ in observed))
+    return images, truth_table([row for _, row in observed], descriptions, UNITS)
+
+
+def _observe(
+    name: str,
+    parameters: DiscParameters,
+    seed: int,
+    telescope: _Telescope,
+    rng: np.random.Generator,
+) -> tuple[Image, dict[str, Any]]:
+    size, fwhm = telescope.size, telescope.beam_fwhm
+    ratio, angle = rng.uniform(0.75, 1.0), rng.uniform(0.0, 180.0)
+    peak_snr = math.exp(rng.uniform(*np.log(telescope.snr)))
+    wcs = _wcs(size, rng.uniform(64.0, 72.0), rng.uniform(22.0, 28.0))
+    # From Jy per square of half a frame to Jy/beam.
+    area = math.pi * (2.0 * fwhm) ** 2 / (4.0 * math.log(2.0))
+    clean = area * render(parameters, size, beam_fwhm=fwhm, beam_ratio=ratio, beam_angle=angle)
+    rms = float(clean.max()) / peak_snr
+    noise = rms * beam_noise(rng, size, beam_fwhm=fwhm, beam_ratio=ratio, beam_angle=angle)
+    width = fwhm * size * PIXEL_SCALE
+    beam = Beam(width / math.sqrt(ratio), width * math.sqrt(ratio), angle)
+    image = Image.from_values(clean + noise, name, wcs=wcs, unit="Jy/beam", beam=beam)
+    row = {
+        "id": name,
+        "kind": parameters.kind,
+        "kind_index": DISC_KINDS.index(parameters.kind),
+        "inclination": parameters.inclination,
+        "position_angle": parameters.position_angle,
+        "spin": parameters.spin,
+        "mirror": parameters.mirror,
+        "outer_radius": 0.5 * size * parameters.outer_radius,
+        "flux": parameters.flux,
+        "peak_snr": peak_snr,
+        "noise_rms": rms,
+        "beam_ratio": ratio,
+        "beam_angle": angle,
+        "seed": seed,
+        "structure": json.dumps([_as_dict(part) for part in parameters.structure]),
+    }
+    return image, row
+
+
+def _as_dict(part: Structure) -> dict[str, Any]:
+    return {"type": type(part).__name__, **vars(part)}
+
+
+def _wcs(size: int, ra: float, dec: float) -> WCS:
+    from astropy.wcs import WCS
+
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    wcs.wcs.cunit = ["deg", "deg"]
+    wcs.wcs.crval = [ra, dec]
+    wcs.wcs.crpix = [0.5 * (size + 1), 0.5 * (size + 1)]
+    wcs.wcs.cdelt = [-PIXEL_SCALE, PIXEL_SCALE]
+    wcs.wcs.radesys = "ICRS"
+    return wcs
+
+
+def _check_disc(
+    max_inclination: float, outer_radius: tuple[float, float], max_offset: float, beam_fwhm: float
+) -> None:
+    if not 0.0 <= max_inclination <= 85.0:
+        raise InputError(f"max_inclination must lie between 0 and 85, got {max_inclination}")
+    if not 0.0 < outer_radius[0] <= outer_radius[1] <= 2.0:
+        raise InputError(f"outer_radius must be a range between 0 and 2, got {outer_radius}")
+    if not 0.0 <= max_offset <= 1.0:
+        raise InputError(f"max_offset must lie between 0 and 1, got {max_offset}")
+    if not 0.0 < beam_fwhm <= 0.25:
+        raise InputError(f"beam_fwhm must be above 0 and at most 0.25, got {beam_fwhm}")

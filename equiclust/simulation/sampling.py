@@ -1,0 +1,90 @@
+"""What every set of simulated images shares: balanced kinds, a seed an image, checks and truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from equiclust.exceptions import InputError
+from equiclust.validation import check_whole
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+__all__ = [
+    "RandomState",
+    "balanced_kinds",
+    "check_kinds",
+    "check_set",
+    "image_seeds",
+    "root_seed",
+    "truth_table",
+]
+
+RandomState = int | np.random.Generator | np.random.RandomState | None
+
+
+def root_seed(random_state: RandomState) -> int:
+    """The whole number from which all seeds of a set follow.
+
+    Raises
+    ------
+    InputError
+        When `random_state` is none of the things it may be.
+    """
+    if isinstance(random_state, int | np.integer) and random_state >= 0:
+        return int(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return int(np.random.default_rng(random_state).integers(2**62))
+    raise InputError(
+        "random_state must be None, a whole number from 0, a Generator or a RandomState, "
+        f"got {random_state!r}"
+    )
+
+
+def balanced_kinds(kinds: Sequence[str], n: int, root: int) -> list[str]:
+    """Shuffled block by block: each kind as frequent, and the start does not depend on `n`."""
+    rng = np.random.default_rng([root, 0])
+    order: list[str] = []
+    while len(order) < n:
+        order.extend(kinds[i] for i in rng.permutation(len(kinds)))
+    return order[:n]
+
+
+def image_seeds(n: int, root: int) -> list[int]:
+    """One seed an image; the first ones do not depend on `n`."""
+    return [int(seed) for seed in np.random.default_rng([root, 1]).integers(2**62, size=n)]
+
+
+def check_kinds(kinds: Sequence[str], known: Sequence[str]) -> None:
+    """Raise `InputError` unless `kinds` are different ones of those known."""
+    unknown = [kind for kind in kinds if kind not in known]
+    if unknown or not kinds or len(set(kinds)) < len(kinds):
+        raise InputError(f"kinds must be different ones of {', '.join(known)}, got {list(kinds)}")
+
+
+def check_set(n: int, size: int, snr: tuple[float, float]) -> None:
+    """Raise `InputError` unless so many images of this size and signal to noise can be made."""
+    check_whole("n", n)
+    if not 16 <= size <= 4096:
+        raise InputError(f"size must lie between 16 and 4096 pixels, got {size}")
+    if not 0.0 < snr[0] <= snr[1] < math.inf:
+        raise InputError(f"snr must be a range above 0, lowest first, got {snr}")
+
+
+def truth_table(
+    rows: list[dict[str, Any]], descriptions: Mapping[str, str], units: Mapping[str, str]
+) -> Table:
+    """One row an image; every column is described, and has its unit where it has one."""
+    from astropy.table import Table
+
+    table = Table(rows=rows)
+    for name, description in descriptions.items():
+        table[name].description = description
+        table[name].unit = units.get(name)
+    return table

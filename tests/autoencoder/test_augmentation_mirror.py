@@ -1,0 +1,15 @@
+"""Mirrors as often as asked."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from equiclust.autoencoder.augmentation import Augmentation
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_mirrors_are_as_often_as_asked(share: float) -> None:
+    matrices = Augmentation(mirror=share)._matrices(2000, torch.Generator().manual_seed(0))
+    mirrored = (torch.linalg.det(matrices) < 0).float().mean()
+    assert float(mirrored) == pytest.approx(share, abs=0.04 if 0 < share < 1 else 0.0)

@@ -1,0 +1,38 @@
+"""How long a run trains when nobody says."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.pipeline.schedule import default_epochs
+
+
+def epochs(n: int, size: int, start: Literal["shipped", "none"] = "none") -> int:
+    return default_epochs(n, EquivariantAutoencoder(size=size, start=start))
+
+
+SIZES = st.sampled_from([32, 64, 128, 256])
+
+
+@given(n=st.integers(2, 100_000), size=SIZES)
+def test_within_limits(n: int, size: int) -> None:
+    assert 30 <= epochs(n, size) <= 300
+
+
+@given(n=st.integers(2, 100_000), size=st.sampled_from([32, 64, 128]))
+def test_known_weights_shorten_it(n: int, size: int) -> None:
+    assert 10 <= epochs(n, size, "shipped") <= epochs(n, size)
+
+
+@given(n=st.integers(72, 50_000), more=st.integers(100, 1000), size=SIZES)
+def test_more_images_need_no_more_epochs(n: int, more: int, size: int) -> None:
+    assert epochs(n + more, size) <= epochs(n, size)
+
+
+@given(n=st.integers(2, 10_000))
+def test_smaller_images_get_no_fewer_epochs(n: int) -> None:
+    assert epochs(n, 64) >= epochs(n, 128)
