@@ -55,9 +55,9 @@ def _calibration() -> Iterator[Table]:
 
 
 def _numbers() -> Iterator[Table]:
-    from benchmarks.n_clusters import numbers_table
+    from benchmarks.n_clusters import n_clusters_table
 
-    yield numbers_table(n_jobs=os.cpu_count() or 1)
+    yield n_clusters_table(n_jobs=os.cpu_count() or 1)
 
 
 def _start() -> Iterator[Table]:
@@ -67,9 +67,9 @@ def _start() -> Iterator[Table]:
 
 
 def _kills() -> Iterator[Table]:
-    from benchmarks.resume import kills_table
+    from benchmarks.resume import resume_table
 
-    yield kills_table()
+    yield resume_table()
 
 
 def _clouds() -> Iterator[Table]:

@@ -177,7 +177,7 @@ class PlainAutoencoder:
         angles = torch.arange(self.n_views) * (2.0 * math.pi / self.n_views)
         upright = torch.ones(len(images))
         # The image as it lies is not interpolated.
-        views = [images, *(_turned(images, a.expand(len(images)), upright) for a in angles[1:])]
+        views = [images, *(_rotated(images, a.expand(len(images)), upright) for a in angles[1:])]
         return torch.stack([self.encoder_(view) for view in views]).mean(dim=0)
 
     def _epochs(self, pixels: Tensor, n: int, generator: torch.Generator) -> Iterator[float]:
@@ -236,10 +236,10 @@ def _convolution(before: int, after: int, *, stride: int = 1) -> nn.Module:
 def _turned_at_random(images: Tensor, generator: torch.Generator) -> Tensor:
     angles = 2.0 * math.pi * torch.rand(len(images), generator=generator)
     flips = torch.where(torch.rand(len(images), generator=generator) < 0.5, -1.0, 1.0)
-    return _turned(images, angles, flips)
+    return _rotated(images, angles, flips)
 
 
-def _turned(images: Tensor, angles: Tensor, flips: Tensor) -> Tensor:
+def _rotated(images: Tensor, angles: Tensor, flips: Tensor) -> Tensor:
     """Each image turned by its angle (radians), mirrored where its flip is -1; outside is 0."""
     cosine, sine, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
     rows = [flips * cosine, -flips * sine, zero, sine, cosine, zero]

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from joblib import Parallel, delayed
 from sklearn.cluster import KMeans
 
-from benchmarks.cache import kept_network
+from benchmarks.cache import cached_network
 from benchmarks.tables import Table
-from ensembles.consensus_clustering import Jury
+from ensembles.consensus_clustering import ConsensusClustering
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
 from equiclust.clustering.deep import DeepEmbeddedClustering
@@ -214,7 +214,7 @@ class _Case:
         )
         rng = np.random.default_rng(seed)
         crops, others = self._crops(rng), self._crops(rng)
-        return kept_network(place, network, lambda net: net.fit(crops, partners=others))
+        return cached_network(place, network, lambda net: net.fit(crops, positive_pairs=others))
 
     def _crops(self, rng: np.random.Generator) -> FloatArray:
         """Some of each slice to learn from, `(4 n, 64, 64)`, at random places."""
@@ -229,8 +229,10 @@ class _Case:
         if head.startswith("jury"):
             latents = np.stack([self._latents(k) for k in range(_N_NETWORKS)])
             by = head.removeprefix("jury, ")
-            jury = Jury(len(KINDS), method=by, reliability=0.0, random_state=self.seed)
-            return jury.fit(latents[:, self._shown]).verdict(latents).labels
+            consensus = ConsensusClustering(
+                len(KINDS), method=by, reliability=0.0, random_state=self.seed
+            )
+            return consensus.fit(latents[:, self._shown]).predict_consensus(latents).labels
         latents = self._latents(0)
         clusterer = make_clusterer(head.replace("-", ""), len(KINDS), random_state=self.seed)
         return clusterer.fit(latents[self._shown]).predict(latents)

@@ -10,12 +10,12 @@ from typing import Any
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.io.atomic import read_json, replace_folder, write_json
 
-__all__ = ["kept_network", "training_seconds"]
+__all__ = ["cached_network", "training_seconds"]
 
 _RECORD = "record.json"
 
 
-def kept_network(
+def cached_network(
     place: Path,
     network: EquivariantAutoencoder,
     fit: Callable[[EquivariantAutoencoder], EquivariantAutoencoder],

@@ -79,18 +79,18 @@ def _row(
     ensemble = KFoldEnsemble(
         autoencoder, n_clusters=n_kinds, reliability=_RELIABILITY, random_state=seed
     ).fit(pixels)
-    jury = ensemble.jury_
-    right = matched_classes(kinds, jury.best_labels_) == kinds
-    given = reliable(jury.confidence_, _RELIABILITY)
-    members = [clustering_accuracy(kinds, own) for own in jury.member_labels_]
+    consensus = ensemble.consensus_
+    right = matched_classes(kinds, consensus.best_labels_) == kinds
+    given = reliable(consensus.confidence_, _RELIABILITY)
+    members = [clustering_accuracy(kinds, own) for own in consensus.member_labels_]
     return {
         "set": name,
         "kinds": n_kinds,
         "mean member's accuracy": float(np.mean(members)),
         "accuracy": float(right.mean()),
-        "mean confidence": float(jury.confidence_.mean()),
-        "calibration error": expected_calibration_error(jury.confidence_, right),
-        "claimed": float(jury.confidence_[given].mean()) if given.any() else None,
+        "mean confidence": float(consensus.confidence_.mean()),
+        "calibration error": expected_calibration_error(consensus.confidence_, right),
+        "claimed": float(consensus.confidence_[given].mean()) if given.any() else None,
         "measured": float(right[given].mean()) if given.any() else None,
         "coverage": float(given.mean()),
     }

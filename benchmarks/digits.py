@@ -15,7 +15,7 @@ import numpy.typing as npt
 from joblib import Parallel, delayed
 from scipy.ndimage import rotate
 
-from benchmarks.cache import kept_network, training_seconds
+from benchmarks.cache import cached_network, training_seconds
 from benchmarks.tables import Table
 from ensembles.recipes import read_recipe
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
@@ -147,7 +147,7 @@ def done_case(
     """
     place = folder / f"{name.replace(',', '').replace(' ', '_')}_{seed}"
     pixels, kinds = mnist_digits()
-    shown = turned(pixels, seed) if name in TURNED else pixels
+    shown = rotated(pixels, seed) if name in TURNED else pixels
     if name == PLAIN:
         case: _Plain | _Latents = _Plain(shown, kinds, seed)
     else:
@@ -169,7 +169,7 @@ def mnist_digits() -> tuple[FloatArray, Labels]:
     return np.pad(images / np.float32(255.0), margin), labels.astype(np.int64)
 
 
-def turned(pixels: FloatArray, seed: int) -> FloatArray:
+def rotated(pixels: FloatArray, seed: int) -> FloatArray:
     """Every image turned about its centre by an angle of its own, by cubic splines."""
     angles = np.random.default_rng(seed).uniform(0.0, 360.0, len(pixels))
     found = [rotate(p, a, reshape=False, order=3) for p, a in zip(pixels, angles, strict=True)]
@@ -237,7 +237,7 @@ class _Latents:
 
     @cached_property
     def network(self) -> EquivariantAutoencoder:
-        return kept_network(
+        return cached_network(
             self.place, self.variant.autoencoder(self.seed), lambda net: net.fit(self.pixels)
         )
 

@@ -74,14 +74,14 @@ def _reconstruction(metrics: list[dict[str, Any]]) -> Table:
 def _rivalry(metrics: list[dict[str, Any]]) -> Table:
     rows = [{"": "rival, published", "clusters": "", **_RIVAL}]
     for seed, found in enumerate(metrics):
-        nuisances = {row["name"]: row["eta_squared"] for row in found["nuisances"]}
+        confounders = {row["name"]: row["eta_squared"] for row in found["nuisances"]}
         n = found["provenance"]["n_images"]
         rows.append(
             {
                 "": f"ours, seed {seed}",
                 "clusters": found["clusters"]["n_clusters"],
-                "orientation eta squared": nuisances["orientation"],
-                "brightness eta squared": nuisances["brightness"],
+                "orientation eta squared": confounders["orientation"],
+                "brightness eta squared": confounders["brightness"],
                 "perturbation ARI": found["perturbation"]["ari"],
                 "unassigned": found["confidence"]["n_unassigned"] / n,
             }

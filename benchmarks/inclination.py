@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.cache import kept_network
+from benchmarks.cache import cached_network
 from benchmarks.inclination_sets import (
     LIMITS,
     SIZE,
@@ -117,16 +117,16 @@ def _methods(folder: Path, n_jobs: int | None) -> Iterator[tuple[str, str, list[
         networks = [trained(folder, name, seed, n_jobs=n_jobs) for seed in range(variant.n_seeds)]
         ours[name] = [_in_frame(variant.canonical, network.transform) for network in networks]
         yield name, FRAMES[variant.canonical], ours[name]
-    jury = [ours[name] for name in _JURY]
+    consensus = [ours[name] for name in _JURY]
     yield (
         "simulated pairs, a network of each",
         "both",
-        [_joint(pair) for pair in zip(*jury, strict=True)],
+        [_joint(pair) for pair in zip(*consensus, strict=True)],
     )
     yield (
         "simulated pairs, all four networks",
         "both",
-        [_joint([one for own in jury for one in own])],
+        [_joint([one for own in consensus for one in own])],
     )
 
 
@@ -156,11 +156,11 @@ def trained(
     variant = VARIANTS[name]
 
     def fit(network: EquivariantAutoencoder) -> EquivariantAutoencoder:
-        images, partners = _pairs(variant.canonical, n_jobs)
-        return network.fit(images, partners=partners if variant.pairs else None)
+        images, positive_pairs = _pairs(variant.canonical, n_jobs)
+        return network.fit(images, positive_pairs=positive_pairs if variant.pairs else None)
 
     place = folder / f"{name.replace(',', '').replace(' ', '_')}_{seed}"
-    return kept_network(place, variant.autoencoder(seed), fit)
+    return cached_network(place, variant.autoencoder(seed), fit)
 
 
 def _means(sets: list[Known], describes: list[Describe]) -> dict[str, float]:
@@ -189,10 +189,10 @@ def _inclination_rows() -> list[dict[str, Any]]:
     found = measure_inclinations(images)
     known = np.isfinite(np.asarray(found["inclination"]))
     off = np.abs(np.asarray(found["inclination"]) - np.asarray(truth["inclination"]))
-    turned = np.asarray(found["position_angle"]) - np.asarray(truth["position_angle"])
-    turned = np.abs((turned + 90.0) % 180.0 - 90.0)
+    rotated = np.asarray(found["position_angle"]) - np.asarray(truth["position_angle"])
+    rotated = np.abs((rotated + 90.0) % 180.0 - 90.0)
     held = off <= np.asarray(found["inclination_error"])
-    held_angle = turned <= np.asarray(found["position_angle_error"])
+    held_angle = rotated <= np.asarray(found["position_angle_error"])
     inclination, kind = np.asarray(truth["inclination"]), np.asarray(truth["kind"])
     groups = {f"{a:g} to {b:g} deg": (inclination >= a) & (inclination < b) for a, b in _RANGES}
     groups |= {f"{name}, all": kind == name for name in DISC_KINDS}
@@ -202,7 +202,7 @@ def _inclination_rows() -> list[dict[str, Any]]:
             "median error / deg": float(np.median(off[group & known])),
             "bar": float(np.median(np.asarray(found["inclination_error"])[group & known])),
             "within the bar": float(held[group & known].mean()),
-            "position angle / deg": float(np.median(turned[group & known])),
+            "position angle / deg": float(np.median(rotated[group & known])),
             "within its bar": float(held_angle[group & known].mean()),
             "said to be unknown": float((~known[group]).mean()),
         }

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.tables import Table
-from equiclust.autoencoder.estimator import EquivariantAutoencoder, plain_twin
+from equiclust.autoencoder.estimator import EquivariantAutoencoder, non_equivariant_baseline
 from equiclust.evaluation.invariance import Certificate, Measurement, certify
 from equiclust.images import ImageSet
 from equiclust.simulation.discs import simulate_discs
@@ -27,7 +27,7 @@ def trained_pair(size: int) -> tuple[EquivariantAutoencoder, EquivariantAutoenco
     """Ours with its defaults and a plain network of the same cost, trained on the same discs."""
     images, _ = simulate_discs(_N_TRAINING, size=128, max_inclination=60, random_state=10)
     ours = EquivariantAutoencoder(size=size, random_state=0).fit(images)
-    plain = plain_twin(ours).set_params(max_epochs=_PLAIN_EPOCHS).fit(images)
+    plain = non_equivariant_baseline(ours).set_params(max_epochs=_PLAIN_EPOCHS).fit(images)
     return ours, plain
 
 

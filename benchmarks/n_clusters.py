@@ -16,14 +16,14 @@ from equiclust.preprocessing import Preprocessor
 from equiclust.simulation.discs import DISC_KINDS, simulate_discs
 from equiclust.simulation.shapes import SHAPE_KINDS, simulate_shapes
 
-__all__ = ["N_KINDS", "latents_of_kinds", "numbers_table"]
+__all__ = ["N_KINDS", "latents_of_kinds", "n_clusters_table"]
 
 N_KINDS = (1, 2, 4, 6, 10)
 _SIZE, _EPOCHS, _MAX_INCLINATION = 64, 6, 30.0
 _PER_KIND = {1: 240, 2: 80, 4: 80, 6: 60, 10: 60}
 
 
-def numbers_table(*, seeds: Iterable[int] = range(10), n_jobs: int = 1) -> Table:
+def n_clusters_table(*, seeds: Iterable[int] = range(10), n_jobs: int = 1) -> Table:
     """Numbers found, and how often they are exactly right, for every number of kinds."""
     cases = [(n_kinds, seed) for n_kinds in N_KINDS for seed in seeds]
     choices = Parallel(n_jobs=n_jobs)(delayed(_chosen)(*case) for case in cases)

@@ -16,13 +16,13 @@ from data_adapters import write_fits
 from equiclust.io.run_folder import RunFolder
 from equiclust.simulation.discs import simulate_discs
 
-__all__ = ["kills_table"]
+__all__ = ["resume_table"]
 
 _N_DISCS, _SIZE, _SEED = 24, 32, 12
 _SETTINGS = ("--size", str(_SIZE), "--n-folds", "4", "--max-epochs", "6", "--n-clusters", "2")
 
 
-def kills_table(*, n_kills: int = 10) -> Table:
+def resume_table(*, n_kills: int = 10) -> Table:
     """Kill -9 at a random moment of each of so many runs, go on, and compare the catalogues."""
     with TemporaryDirectory() as place:
         discs = Path(place, "discs")

@@ -68,8 +68,8 @@ def alexnet(images: FloatArray) -> Array:
                                                           [0.229, 0.224, 0.225]))  # fmt: skip
     total: Tensor | float = 0.0
     with torch.no_grad():
-        for turned in _eight(torch.from_numpy(images)):
-            large = functional.interpolate(turned, size=_PHOTOGRAPH, mode="bilinear")
+        for rotated in _eight(torch.from_numpy(images)):
+            large = functional.interpolate(rotated, size=_PHOTOGRAPH, mode="bilinear")
             shown = (large.expand(-1, 3, -1, -1) - mean) / std
             total = total + torch.cat([features(part).mean((2, 3)) for part in shown.split(64)])
     return _standard(np.asarray(total, dtype=float))
@@ -100,7 +100,7 @@ class RotationInvariantMap:
         steps, done = _SOM_EPOCHS * len(small), 0
         for _ in range(_SOM_EPOCHS):
             for place in torch.randperm(len(small), generator=generator):
-                views = _turned(small[place])
+                views = _rotated(small[place])
                 far = torch.cdist(views, self.neurons)
                 best = int(far.amin(dim=0).argmin())
                 share = done / steps
@@ -113,7 +113,7 @@ class RotationInvariantMap:
 
     def __call__(self, images: FloatArray) -> Array:
         """Distances `(n, 64)` of each image to every neuron."""
-        rows = [torch.cdist(_turned(one), self.neurons).amin(dim=0) for one in _small(images)]
+        rows = [torch.cdist(_rotated(one), self.neurons).amin(dim=0) for one in _small(images)]
         return torch.stack(rows).double().numpy()
 
 
@@ -163,7 +163,7 @@ def _small(images: FloatArray) -> Tensor:
     return functional.avg_pool2d(torch.from_numpy(images), side // _SOM_SIDE)
 
 
-def _turned(image: Tensor) -> Tensor:
+def _rotated(image: Tensor) -> Tensor:
     """Every rotation and mirror `(2 turns, pixels)` of one image `(1, s, s)`."""
     angles = torch.arange(_SOM_TURNS) * (2.0 * math.pi / _SOM_TURNS)
     c, s, zero = angles.cos(), angles.sin(), torch.zeros(_SOM_TURNS)

@@ -19,7 +19,7 @@ from data_adapters.sky.sky_map import open_sky_map
 from equiclust.segmentation.segment import Segmentation, SegmentOptions, segment_sky_map
 from equiclust.simulation.cloud_files import write_cloud_map
 
-__all__ = ["boundary_error", "clouds_tables", "turned_table"]
+__all__ = ["boundary_error", "clouds_tables", "rotated_table"]
 
 Labels = npt.NDArray[np.integer[Any]]
 
@@ -33,7 +33,7 @@ def clouds_tables(*, seeds: Iterable[int] = range(5)) -> Iterable[Table]:
     scores: dict[str, list[tuple[float, float, float]]] = {
         name: [] for name in (_OURS, *SKY_BASELINES)
     }
-    turned: list[tuple[float, float]] = []
+    rotated: list[tuple[float, float]] = []
     for seed in seeds:
         with TemporaryDirectory() as place:
             folder = Path(place)
@@ -42,7 +42,7 @@ def clouds_tables(*, seeds: Iterable[int] = range(5)) -> Iterable[Table]:
             found = _segmented(folder / "sky.fits", folder / "ours")
             labels = found.segment_map.labels
             scores[_OURS].append(_scored(truth, labels, perf_counter() - started))
-            turned.append(_turned(folder, found, seed))
+            rotated.append(_rotated(folder, found, seed))
             plane = open_sky_map(folder / "sky.fits").read()[0]
             for name, method in SKY_BASELINES.items():
                 started = perf_counter()
@@ -51,7 +51,7 @@ def clouds_tables(*, seeds: Iterable[int] = range(5)) -> Iterable[Table]:
         print(
             seed,
             {name: np.round(own[-1], 3).tolist() for name, own in scores.items()},
-            turned[-1],
+            rotated[-1],
             flush=True,
         )
     yield Table(
@@ -59,14 +59,14 @@ def clouds_tables(*, seeds: Iterable[int] = range(5)) -> Iterable[Table]:
         f"Simulated clouds of four textures, {len(seeds)} maps of 512 x 512",
         _rows(scores),
     )
-    yield turned_table(turned)
+    yield rotated_table(rotated)
 
 
-def turned_table(turned: list[tuple[float, float]]) -> Table:
+def rotated_table(rotated: list[tuple[float, float]]) -> Table:
     """Share of the pixels that keep their label when the sky is turned."""
-    quarter, other = np.array(turned).T
+    quarter, other = np.array(rotated).T
     row = {
-        "maps": len(turned),
+        "maps": len(rotated),
         "by 90 degrees, least": float(quarter.min()),
         "by 37 degrees, mean": float(other.mean()),
         "by 37 degrees, least": float(other.min()),
@@ -120,7 +120,7 @@ def _edges(labels: Labels) -> npt.NDArray[np.bool_]:
     return edges
 
 
-def _turned(folder: Path, found: Segmentation, seed: int) -> tuple[float, float]:
+def _rotated(folder: Path, found: Segmentation, seed: int) -> tuple[float, float]:
     """Agreement by a quarter turn, on all pixels, and by 37 degrees, a tile from the edge."""
     labels = found.segment_map.labels
     agreement = []

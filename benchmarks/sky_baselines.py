@@ -11,7 +11,7 @@ from scipy import ndimage, special
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
-from data_adapters.sky.tiling import Tiling, paste
+from data_adapters.sky.tiling import Tiling, blend_tiles
 from equiclust.segmentation.pairs import Stretch, network_size, normalised
 
 __all__ = ["SKY_BASELINES", "scattering_features"]
@@ -43,7 +43,7 @@ def scattering_kmeans(plane: FloatArray, n_clusters: int, seed: int) -> Labels:
     """k-means of wavelet-scattering statistics of tiles."""
     tiling = Tiling(plane.shape, tile=_TILE, step=_STEP)
     features = scattering_features(plane, tiling)
-    return _voted(tiling, _kmeans(features, n_clusters, seed), n_clusters)
+    return _blended(tiling, _kmeans(features, n_clusters, seed), n_clusters)
 
 
 def scattering_mixture(plane: FloatArray, n_clusters: int, seed: int) -> Labels:
@@ -53,7 +53,7 @@ def scattering_mixture(plane: FloatArray, n_clusters: int, seed: int) -> Labels:
     u, s, _ = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
     components = (u * s)[:, :12]
     mixture = GaussianMixture(n_clusters, n_init=4, random_state=seed, reg_covar=1e-3)
-    return _voted(tiling, mixture.fit_predict(components), n_clusters)
+    return _blended(tiling, mixture.fit_predict(components), n_clusters)
 
 
 def dendrogram(plane: FloatArray, n_clusters: int, seed: int) -> Labels:
@@ -111,9 +111,9 @@ def _kmeans(features: npt.NDArray[Any], n_clusters: int, seed: int) -> Labels:
     return np.asarray(KMeans(n_clusters, n_init=5, random_state=seed).fit_predict(features))
 
 
-def _voted(tiling: Tiling, labels: Labels, n_clusters: int) -> Labels:
+def _blended(tiling: Tiling, labels: Labels, n_clusters: int) -> Labels:
     """Tiles vote on pixels as they do in `equiclust segment`."""
-    return np.asarray(paste(tiling, np.eye(n_clusters)[labels]).mean.argmax(axis=0))
+    return np.asarray(blend_tiles(tiling, np.eye(n_clusters)[labels]).mean.argmax(axis=0))
 
 
 SKY_BASELINES = {

@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from equiclust.clustering import LatentClusterer, make_clusterer
 
-__all__ = ["Committee", "form_committees", "joined", "stability"]
+__all__ = ["BaseClustering", "concatenate_latents", "fit_base_clusterings", "stability"]
 
 Array = npt.NDArray[np.float64]
 
@@ -22,7 +22,7 @@ _FEWEST_LEARNED = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Committee:
+class BaseClustering:
     """Some members, and the clusters in their joint latents.
 
     Parameters
@@ -36,7 +36,9 @@ class Committee:
     clusterer: LatentClusterer
 
 
-def joined(latents: Array, scales: Array, members: Sequence[int] | None = None) -> Array:
+def concatenate_latents(
+    latents: Array, scales: Array, members: Sequence[int] | None = None
+) -> Array:
     """Latents of several members as one vector an object, each member's of like weight.
 
     Parameters
@@ -56,9 +58,9 @@ def joined(latents: Array, scales: Array, members: Sequence[int] | None = None) 
     return np.concatenate(list(latents[chosen] / divisors[:, None, None]), axis=1)
 
 
-def form_committees(
+def fit_base_clusterings(
     latents: Array, scales: Array, method: str, n_clusters: int, *, seed: int
-) -> list[Committee]:
+) -> list[BaseClustering]:
     """Pairs of committees that share neither members nor objects.
 
     In each of eight drawings the members and the objects are dealt into two halves. The first
@@ -86,11 +88,11 @@ def form_committees(
         seats = _halves(len(latents), generator)
         shares = _shares(latents.shape[1], generator)
         for members, objects in zip(seats, shares, strict=True):
-            vectors = joined(latents, scales, members)
+            vectors = concatenate_latents(latents, scales, members)
             clusterer = make_clusterer(
                 method, n_clusters, random_state=int(generator.integers(2**31 - 1))
             )
-            formed.append(Committee(tuple(members), clusterer.fit(vectors[objects])))
+            formed.append(BaseClustering(tuple(members), clusterer.fit(vectors[objects])))
     return formed
 
 
@@ -101,9 +103,12 @@ def _shares(n: int, generator: np.random.Generator) -> list[list[int]]:
     return [half[:_MOST_LEARNED] for half in _halves(n, generator)]
 
 
-def stability(committees: Sequence[Committee], latents: Array, scales: Array) -> float:
+def stability(base_clusterings: Sequence[BaseClustering], latents: Array, scales: Array) -> float:
     """Mean adjusted Rand index of the two committees of a pair, over all pairs."""
-    labels = [one.clusterer.predict(joined(latents, scales, one.members)) for one in committees]
+    labels = [
+        one.clusterer.predict(concatenate_latents(latents, scales, one.members))
+        for one in base_clusterings
+    ]
     pairs = zip(labels[::2], labels[1::2], strict=True)
     return float(np.mean([adjusted_rand_score(first, second) for first, second in pairs]))
 

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from equiclust.clustering import LatentClusterer
 
-__all__ = ["N_EVIDENCE", "Standing"]
+__all__ = ["N_EVIDENCE", "ConfidenceFeatures"]
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -22,22 +22,22 @@ _TINY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class ConfidenceFeatures:
     """Where each judge sees each object.
 
     Attributes
     ----------
-    given : ndarray (n_judges, n), int
+    given : ndarray (n_clusterings, n), int
         Labels by common names.
-    distances : ndarray (n_judges, n, n_clusters)
+    distances : ndarray (n_clusterings, n, n_clusters)
         To the centre of each cluster, in the judge's whitened space.
-    loneliness : ndarray (n_judges, n)
+    loneliness : ndarray (n_clusterings, n)
         Logarithm of the outlier scores.
     """
 
     given: Labels
     distances: Array
-    loneliness: Array
+    log_outlier_scores: Array
 
     @classmethod
     def of(
@@ -46,7 +46,7 @@ class Standing:
         centres: Sequence[Array],
         given: Labels,
         latents: Sequence[Array],
-    ) -> Standing:
+    ) -> ConfidenceFeatures:
         """Standing of objects by each judge's clusterer, centres, labels and latents `(n, d)`."""
         distances, lonely = [], []
         for clusterer, its_centres, own in zip(clusterers, centres, latents, strict=True):
@@ -58,32 +58,34 @@ class Standing:
         """Share of the votes, margin and company `(n, 3)` of every object for its label."""
         votes = (self.given == labels).mean(axis=0)
         margins = self._margins(labels).mean(axis=0)
-        return np.stack([votes, margins, -self.loneliness.mean(axis=0)], axis=1)
+        return np.stack([votes, margins, -self.log_outlier_scores.mean(axis=0)], axis=1)
 
-    def trials(self) -> tuple[Array, Bools]:
+    def calibration_pairs(self) -> tuple[Array, Bools]:
         """What all others say of one judge's label, and whether its counterpart gives the same.
 
         Judges come in pairs, one after the other; each is asked about the other's labels.
 
         Returns
         -------
-        evidence : ndarray (n_judges * n, 3)
-        right : ndarray (n_judges * n,), bool
+        evidence : ndarray (n_clusterings * n, 3)
+        right : ndarray (n_clusterings * n,), bool
         """
         evidence, right = [], []
-        judges = np.arange(len(self.given))
-        for judge in judges:
-            labels = self.given[judge]
-            others = self._of_judges(judges // 2 != judge // 2)
+        clusterings = np.arange(len(self.given))
+        for clustering in clusterings:
+            labels = self.given[clustering]
+            others = self._of_clusterings(clusterings // 2 != clustering // 2)
             evidence.append(others.evidence(labels))
-            right.append(self.given[judge ^ 1] == labels)
+            right.append(self.given[clustering ^ 1] == labels)
         return np.concatenate(evidence), np.concatenate(right)
 
-    def _of_judges(self, chosen: Bools) -> Standing:
-        return Standing(self.given[chosen], self.distances[chosen], self.loneliness[chosen])
+    def _of_clusterings(self, chosen: Bools) -> ConfidenceFeatures:
+        return ConfidenceFeatures(
+            self.given[chosen], self.distances[chosen], self.log_outlier_scores[chosen]
+        )
 
     def _margins(self, labels: Labels) -> Array:
-        """How much nearer the label's cluster is than the next, from -1 to 1, `(n_judges, n)`."""
+        """Relative distance margin of the label, -1 to 1, `(n_clusterings, n)`."""
         if self.distances.shape[2] == 1:
             return np.ones(self.given.shape)
         own = np.take_along_axis(self.distances, labels[None, :, None], axis=2)[..., 0]

@@ -1,4 +1,4 @@
-"""`Jury`: the latents of several members in, one label an object out, with a confidence."""
+"""Consensus clustering: the latents of several networks in, one label an object out."""
 
 from __future__ import annotations
 
@@ -15,17 +15,22 @@ from sklearn.base import ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ensembles.base_clusterings import Committee, form_committees, joined, stability
+from ensembles.base_clusterings import (
+    BaseClustering,
+    concatenate_latents,
+    fit_base_clusterings,
+    stability,
+)
 from ensembles.calibration import Calibration, reliable
-from ensembles.confidence_features import N_EVIDENCE, Standing
+from ensembles.confidence_features import N_EVIDENCE, ConfidenceFeatures
 from ensembles.label_voting import Method, align, mean_memberships, reach_consensus, vote
 from equiclust.clustering import LatentClusterer, make_clusterer
 from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
-from equiclust.io.estimators import Persistent, check_fits, check_ranks
+from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.validation import check_choice, check_share
 
-__all__ = ["METHODS", "Jury", "Verdict", "member_folder"]
+__all__ = ["METHODS", "ConsensusClustering", "ConsensusResult", "member_folder"]
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +59,11 @@ def member_folder(folder: str | os.PathLike[str], member: int) -> Path:
     return Path(folder) / f"member_{member:02d}"
 
 
-def _committee_folder(folder: str | os.PathLike[str], committee: int) -> Path:
-    return Path(folder) / "committees" / f"{committee:02d}"
+def _base_clustering_folder(folder: str | os.PathLike[str], base_clustering: int) -> Path:
+    return Path(folder) / "committees" / f"{base_clustering:02d}"
 
 
-class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has no annotations
+class ConsensusClustering(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]  # scikit-learn has no annotations
     """The latents of several members, clustered over and over, and how far to trust the result.
 
     Committees of half of the members, each learning from half of the objects (from all of them if
@@ -102,7 +107,9 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
     committees_ : list of Committee
     """
 
+    # The names of version 0.1: models that were saved then are read, and files stay as they are.
     _file_stem = "jury"
+    _saved_kind = "Jury"
 
     def __init__(
         self,
@@ -142,7 +149,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
             raise InputError(f"held_out must have shape {latents.shape[:2]}, got {apart.shape}")
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(latents) + 2)
         self.scales_ = np.sqrt(latents.var(axis=1).sum(axis=1))
-        self.method_, self.committees_ = self._formed(latents, int(seeds[0]))
+        self.method_, self.base_clusterings_ = self._formed(latents, int(seeds[0]))
         self.members_ = [
             self._alone(own, hidden, int(seed))
             for own, hidden, seed in zip(latents, apart, seeds[2:], strict=True)
@@ -151,12 +158,12 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         self._count_agreement(apart)
         return self
 
-    def _formed(self, latents: Array, seed: int) -> tuple[str, list[Committee]]:
+    def _formed(self, latents: Array, seed: int) -> tuple[str, list[BaseClustering]]:
         """The method, and the committees that use it."""
-        formed: dict[str, list[Committee]] = {}
+        formed: dict[str, list[BaseClustering]] = {}
         firm: dict[str, float] = {}
         for method in METHODS if self.method == "auto" else (self.method,):
-            formed[method] = form_committees(
+            formed[method] = fit_base_clusterings(
                 latents, self.scales_, method, self.n_clusters, seed=seed
             )
             firm[method] = stability(formed[method], latents, self.scales_)
@@ -183,10 +190,10 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         new_names = np.argsort(canonical_order(labels, self.n_clusters))
         self.names_ = np.asarray(new_names[reached.names])
         self._centres = self._learned_centres(views, self._given(memberships))
-        standing = self._standing(views, memberships)
-        self._calibration = Calibration.fit(*standing.trials())
+        features = self._confidence_features(views, memberships)
+        self._calibration = Calibration.fit(*features.calibration_pairs())
         self.best_labels_, _ = vote(memberships, self.names_)
-        self.confidence_ = self._calibration(standing.evidence(self.best_labels_))
+        self.confidence_ = self._calibration(features.evidence(self.best_labels_))
         given = reliable(self.confidence_, self.reliability)
         self.threshold_ = float(self.confidence_[given].min()) if given.any() else _NEVER
         self.labels_ = np.where(given, self.best_labels_, -1)
@@ -207,13 +214,16 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
 
     def _views(self, latents: Array) -> list[Array]:
         """What each committee sees of the objects, `(n, m * d)`."""
-        return [joined(latents, self.scales_, one.members) for one in self.committees_]
+        return [
+            concatenate_latents(latents, self.scales_, one.members)
+            for one in self.base_clusterings_
+        ]
 
     def _memberships(self, views: Sequence[Array]) -> Array:
         return np.stack(
             [
                 one.clusterer.predict_proba(view)
-                for one, view in zip(self.committees_, views, strict=True)
+                for one, view in zip(self.base_clusterings_, views, strict=True)
             ]
         )
 
@@ -224,7 +234,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
     def _learned_centres(self, views: Sequence[Array], given: Labels) -> list[Array]:
         """Mean of each cluster in every committee's whitened space, `(n_clusters, c)`."""
         found = []
-        for one, view, labels in zip(self.committees_, views, given, strict=True):
+        for one, view, labels in zip(self.base_clusterings_, views, given, strict=True):
             points = one.clusterer.whitening_.apply(view)
             centres = np.tile(points.mean(axis=0), (self.n_clusters, 1))
             for label in np.unique(labels):
@@ -232,9 +242,11 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
             found.append(centres)
         return found
 
-    def _standing(self, views: Sequence[Array], memberships: Array) -> Standing:
-        clusterers = [one.clusterer for one in self.committees_]
-        return Standing.of(clusterers, self._centres, self._given(memberships), views)
+    def _confidence_features(
+        self, views: Sequence[Array], memberships: Array
+    ) -> ConfidenceFeatures:
+        clusterers = [one.clusterer for one in self.base_clusterings_]
+        return ConfidenceFeatures.of(clusterers, self._centres, self._given(memberships), views)
 
     def predict(self, X: npt.ArrayLike) -> Labels:
         """Labels of objects, -1 where the jury does not know.
@@ -247,7 +259,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         -------
         ndarray (n,), int
         """
-        return self.verdict(X).labels
+        return self.predict_consensus(X).labels
 
     def memberships(self, X: npt.ArrayLike) -> Array:
         """Membership of objects in every cluster, the mean over the committees.
@@ -278,7 +290,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
             )
         return latents
 
-    def verdict(self, X: npt.ArrayLike) -> Verdict:
+    def predict_consensus(self, X: npt.ArrayLike) -> ConsensusResult:
         """All that the jury has to say of objects, old or new.
 
         Parameters
@@ -287,7 +299,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
 
         Returns
         -------
-        Verdict
+        ConsensusResult
 
         Raises
         ------
@@ -299,12 +311,12 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         views = self._views(latents)
         memberships = self._memberships(views)
         best, _ = vote(memberships, self.names_)
-        confidence = self._calibration(self._standing(views, memberships).evidence(best))
+        confidence = self._calibration(self._confidence_features(views, memberships).evidence(best))
         pairs = list(zip(self.members_, latents, strict=True))
         alone = np.stack([member.predict(own) for member, own in pairs])
         member_labels = np.take_along_axis(self.member_names_, alone, axis=1)
         lonely = [np.maximum(member.outlier_scores(own), _TINY) for member, own in pairs]
-        return Verdict(
+        return ConsensusResult(
             labels=np.where(confidence >= self.threshold_, best, -1),
             best_labels=best,
             confidence=confidence,
@@ -323,26 +335,30 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
         super().save(folder)
         for k, member in enumerate(self.members_):
             member.save(member_folder(folder, k))
-        for k, committee in enumerate(self.committees_):
-            committee.clusterer.save(_committee_folder(folder, k))
+        for k, base_clustering in enumerate(self.base_clusterings_):
+            base_clustering.clusterer.save(_base_clustering_folder(folder, k))
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """The jury that `save` wrote; its verdicts are equal to the last bit."""
-        jury: Self = super().load(folder)
-        n_members = len(jury.member_names_)
-        jury.members_ = [LatentClusterer.load(member_folder(folder, k)) for k in range(n_members)]
-        jury.committees_ = [
-            Committee(seats, LatentClusterer.load(_committee_folder(folder, k)))
-            for k, seats in enumerate(jury._seats)
+        consensus: Self = super().load(folder)
+        n_members = len(consensus.member_names_)
+        consensus.members_ = [
+            LatentClusterer.load(member_folder(folder, k)) for k in range(n_members)
         ]
-        for committee, centres in zip(jury.committees_, jury._centres, strict=True):
-            clusterer = committee.clusterer
+        consensus.base_clusterings_ = [
+            BaseClustering(seats, LatentClusterer.load(_base_clustering_folder(folder, k)))
+            for k, seats in enumerate(consensus._seats)
+        ]
+        for base_clustering, centres in zip(
+            consensus.base_clusterings_, consensus._centres, strict=True
+        ):
+            clusterer = base_clustering.clusterer
             check_fits(
                 centres.shape[1] == clusterer.whitening_.axes.shape[1], "centres and latents"
             )
-            check_fits(clusterer.n_clusters == jury.n_clusters, "jury and committees")
-        return jury
+            check_fits(clusterer.n_clusters == consensus.n_clusters, "jury and committees")
+        return consensus
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         learned = self._calibration.arrays()
@@ -362,7 +378,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
     def _learned(self) -> dict[str, Any]:
         return {
             "method": self.method_,
-            "committees": [list(one.members) for one in self.committees_],
+            "committees": [list(one.members) for one in self.base_clusterings_],
         }
 
     def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
@@ -388,7 +404,7 @@ class Jury(ClusterMixin, Persistent):  # type: ignore[misc]  # scikit-learn has 
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
+class ConsensusResult:
     """What a jury says of `n` objects.
 
     Attributes

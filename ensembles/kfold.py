@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ensembles.base_clusterings import joined
-from ensembles.consensus_clustering import Jury, Verdict, member_folder
+from ensembles.base_clusterings import concatenate_latents
+from ensembles.consensus_clustering import ConsensusClustering, ConsensusResult, member_folder
 from ensembles.folds import fold_masks, three_tenths
 from ensembles.label_voting import Method
 from ensembles.members import MemberTask
@@ -41,7 +41,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
 
     The images are dealt into folds, and member `k` does not see fold `k` and those that follow it.
     Every image is so judged by members that trained on it and by members that did not. Their
-    labels are brought together by a `Jury`, their reconstructions are averaged.
+    labels are brought together by a `ConsensusClustering`, their reconstructions are averaged.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
     n_clusters : int or "auto"
         "auto" lets the latents decide, see `choose_n_clusters`.
     method : str
-        As in `Jury`; or "dec", "idec" or "dcec", which let the clusters shape the networks first,
-        see `DeepEmbeddedClustering`.
+        As in `ConsensusClustering`; or "dec", "idec" or "dcec", which let the clusters shape the
+        networks first, see `DeepEmbeddedClustering`.
     consensus, reliability
-        As in `Jury`.
+        As in `ConsensusClustering`.
     n_folds : int
         Members; 1 trains a single network on everything.
     held_out_folds : int or "auto"
@@ -72,7 +72,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
     held_out_ : ndarray (n_folds, n), bool
         Images that a member did not train on.
     latents_ : ndarray (n_folds, n, latent_dim), float32
-    jury_ : Jury
+    jury_ : ConsensusClustering
     choice_ : Choice
         How the number of clusters came about.
     labels_ : ndarray (n,), int
@@ -110,7 +110,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         images: ImageSet | npt.ArrayLike,
         y: object = None,
         *,
-        partners: ImageSet | npt.ArrayLike | None = None,
+        positive_pairs: ImageSet | npt.ArrayLike | None = None,
         checkpoints: str | Path | None = None,
         on_progress: Progress | None = None,
     ) -> Self:
@@ -135,23 +135,23 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             When a parameter or an image cannot be used.
         """
         self.fit_members(
-            images, partners=partners, checkpoints=checkpoints, on_progress=on_progress
+            images, positive_pairs=positive_pairs, checkpoints=checkpoints, on_progress=on_progress
         )
         return self.refine_members(
             images, checkpoints=checkpoints, on_progress=on_progress
-        ).fit_jury()
+        ).fit_consensus()
 
     def fit_members(
         self,
         images: ImageSet | npt.ArrayLike,
         *,
-        partners: ImageSet | npt.ArrayLike | None = None,
+        positive_pairs: ImageSet | npt.ArrayLike | None = None,
         checkpoints: str | Path | None = None,
         on_progress: Progress | None = None,
     ) -> Self:
         """The first part of `fit`: train the networks. See there for the parameters."""
         given = _as_set(images)
-        paired = None if partners is None else _as_set(partners)
+        paired = None if positive_pairs is None else _as_set(positive_pairs)
         recipes = self._recipes()
         self._entropy = int(check_random_state(self.random_state).randint(2**31 - 1))
         seeds = self._seeds()
@@ -164,7 +164,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
                 one,
                 given,
                 hidden,
-                partners=paired,
+                positive_pairs=paired,
                 folder=folder,
             )
             for one, hidden, folder in zip(
@@ -209,13 +209,13 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             self._keep_latents(self.encode(images))
         return self
 
-    def fit_jury(self) -> Self:
+    def fit_consensus(self) -> Self:
         """The last part of `fit`: find the clusters in the members' latents."""
         check_is_fitted(self, "latents_")
         seed = int(self._seeds()[-2])
         if not hasattr(self, "choice_"):
             self.choice_ = self._choice(seed)
-        self.jury_ = Jury(
+        self.consensus_ = ConsensusClustering(
             self.choice_.n_clusters,
             # Networks that centres have shaped are divided by centres.
             method="kmeans" if self.method in DEEP_METHODS else self.method,
@@ -223,7 +223,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             reliability=self.reliability,
             random_state=seed,
         ).fit(self.latents_, held_out=self.held_out_)
-        self.labels_, self.confidence_ = self.jury_.labels_, self.jury_.confidence_
+        self.labels_, self.confidence_ = self.consensus_.labels_, self.consensus_.confidence_
         return self
 
     def _keep_latents(self, latents: FloatArray) -> None:
@@ -312,7 +312,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
 
     def transform_latents(self, latents: FloatArray) -> FloatArray:
         """What `transform` gives for images whose latents `(n_folds, n, latent_dim)` are known."""
-        vectors = joined(latents.astype(np.float64), self.scales_)
+        vectors = concatenate_latents(latents.astype(np.float64), self.scales_)
         return vectors.astype(np.float32)
 
     def predict_transformed(self, vectors: FloatArray) -> npt.NDArray[np.int64]:
@@ -320,16 +320,16 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         check_is_fitted(self, "jury_")
         latents = np.stack(np.split(np.asarray(vectors), len(self.scales_), axis=1))
         scales = np.where(self.scales_ > 0, self.scales_, 1.0) * np.sqrt(len(self.scales_))
-        return self.jury_.predict(latents * scales[:, None, None])
+        return self.consensus_.predict(latents * scales[:, None, None])
 
     def predict(self, images: ImageSet | npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """Labels of images, -1 = "don't know"; see `verdict` for all there is to say of them."""
-        return self.verdict(images).labels
+        """Labels of images `(n,)`; -1 = "don't know"."""
+        return self.predict_consensus(images).labels
 
-    def verdict(self, images: ImageSet | npt.ArrayLike) -> Verdict:
+    def predict_consensus(self, images: ImageSet | npt.ArrayLike) -> ConsensusResult:
         """Labels, confidence, agreement and outlier scores of images, old or new."""
         check_is_fitted(self, "jury_")
-        return self.jury_.verdict(self.encode(images))
+        return self.consensus_.predict_consensus(self.encode(images))
 
     def reconstruct(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
         """Mean of the members' reconstructions, `(n, c, size, size)` in 0 to 1."""
@@ -353,7 +353,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             Made when missing.
         """
         check_is_fitted(self, "jury_")
-        self.jury_.save(folder)
+        self.consensus_.save(folder)
         for k, member in enumerate(self.members_):
             member.save(member_folder(folder, k))
         parameters = self.get_params(deep=False)
@@ -384,10 +384,10 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             ensemble.scales_ = np.array(content["scales"], dtype=np.float32)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{str(path)!r} does not describe an ensemble: {error}") from error
-        ensemble.jury_ = Jury.load(folder)
+        ensemble.consensus_ = ConsensusClustering.load(folder)
         ensemble.members_ = [
             EquivariantAutoencoder.load(member_folder(folder, k))
-            for k in range(len(ensemble.jury_.members_))
+            for k in range(len(ensemble.consensus_.members_))
         ]
         if len(ensemble.scales_) != len(ensemble.members_):
             raise InputError(f"{str(path)!r} does not fit the members beside it")

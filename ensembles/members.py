@@ -58,7 +58,7 @@ class MemberTask:
     autoencoder: EquivariantAutoencoder
     images: ImageSet
     held_out: npt.NDArray[np.bool_]
-    partners: ImageSet | None = None
+    positive_pairs: ImageSet | None = None
     folder: Path | None = None
     n_threads: int | None = None
     parent: int | None = None
@@ -127,7 +127,7 @@ def _trained(task: MemberTask, on_epoch: Callable[[EpochRecord], None] | None) -
         task.autoencoder.fit(
             task.images,
             held_out=task.held_out,
-            partners=task.partners,
+            positive_pairs=task.positive_pairs,
             checkpoints=task.folder,
             on_epoch=note,
         )

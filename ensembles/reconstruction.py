@@ -13,13 +13,13 @@ from ensembles.kfold import KFoldEnsemble
 from equiclust.evaluation.metrics import reconstruction_scores
 from equiclust.images import ImageSet
 
-__all__ = ["Rebuilt", "rebuild"]
+__all__ = ["ReconstructionEvaluation", "evaluate_reconstruction"]
 
 Scores = dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Rebuilt:
+class ReconstructionEvaluation:
     """Reconstructions of `n` images, and their scores.
 
     Attributes
@@ -47,12 +47,12 @@ class Rebuilt:
         return {k: float(np.mean([scores[k] for scores in found])) for k in (found or [{}])[0]}
 
 
-def rebuild(
+def evaluate_reconstruction(
     ensemble: KFoldEnsemble,
     images: ImageSet,
     held_out: npt.NDArray[np.bool_],
     on_progress: Callable[[int, int, str], None] | None = None,
-) -> Rebuilt:
+) -> ReconstructionEvaluation:
     """Let every member rebuild the images.
 
     Parameters
@@ -75,15 +75,15 @@ def rebuild(
         members.append(_scores(images, made, hidden))
         if on_progress is not None:
             on_progress(k + 1, len(held_out), "")
-    judges = held_out.sum(axis=0)
+    clusterings = held_out.sum(axis=0)
     mean = (total / np.float32(len(held_out))).clip(0.0, 1.0)
-    unseen = apart / np.maximum(judges, 1).astype(np.float32)[:, None, None, None]
+    unseen = apart / np.maximum(clusterings, 1).astype(np.float32)[:, None, None, None]
     everything = np.ones(len(images), dtype=bool)
-    return Rebuilt(
+    return ReconstructionEvaluation(
         mean,
         _scores(images, mean, everything),
         members,
-        _scores(images, unseen.clip(0.0, 1.0), judges > 0),
+        _scores(images, unseen.clip(0.0, 1.0), clusterings > 0),
     )
 
 

@@ -22,7 +22,7 @@ __all__ = ["DEEP_METHODS", "refined"]
 # The networks are trained already; what clusters can add to them they add early.
 _STEPS = 300
 # The error of the reconstruction of more images than these is hardly known better.
-_MOST_REBUILT = 256
+_MAX_RECONSTRUCTED = 256
 _RECORD = "record.json"
 _LEFT_BEHIND = (
     "DEC moved the encoder and left the decoder behind, so images are rebuilt worse than before: "
@@ -126,11 +126,13 @@ def _refined(
     with warnings.catch_warnings():
         # They are said once for all members.
         warnings.simplefilter("ignore", EquiclustWarning)
-        deep.fit(member.prepared(shown), on_refresh=tell)
+        deep.fit(member.prepared(shown), on_target_update=tell)
     after = member.with_network(deep.network_, notes=deep.notes_)
     if deep.method != "dec" or deep.kept_initialisation_:
         return after
-    some = shown.take(np.linspace(0, len(shown) - 1, min(len(shown), _MOST_REBUILT)).astype(int))
+    some = shown.take(
+        np.linspace(0, len(shown) - 1, min(len(shown), _MAX_RECONSTRUCTED)).astype(int)
+    )
     if _error(after, some) > _error(member, some):
         after.notes_.append(_LEFT_BEHIND)
     return after

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from astropy.wcs import WCS
 
 from data_adapters.sky.sky_map import SkyMap, split_part
-from data_adapters.sky.tiling import Band, Tiling, masked_fractions
+from data_adapters.sky.tiling import RowBlock, Tiling, masked_fractions
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 
@@ -83,8 +83,8 @@ def cut_patches(
     tiling = Tiling(shape, tile=tile, step=max(tile // 2, 1) if step is None else step)
     row_bytes = 4 * shape[1] * max(len(range(*channels.indices(sky.shape[0]))), 1)
     with sky:
-        bands = tiling.bands(max(READ_BYTES // row_bytes, min(2 * tile, shape[0])))
-        parts = [_of_band(sky, tiling, band, channels, mask, max_masked) for band in bands]
+        row_blocks = tiling.row_blocks(max(READ_BYTES // row_bytes, min(2 * tile, shape[0])))
+        parts = [_of_band(sky, tiling, block, channels, mask, max_masked) for block in row_blocks]
     kept = np.concatenate([indices for indices, _, _ in parts])
     return Patches(
         ImageSet(tuple(image for _, _, images in parts for image in images)),
@@ -97,25 +97,25 @@ def cut_patches(
 def _of_band(
     sky: SkyMap,
     tiling: Tiling,
-    band: Band,
+    block: RowBlock,
     channels: slice,
     mask: BoolArray | None,
     max_masked: float,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], list[Image]]:
     """Places in `Tiling.origins`, masked fractions and images of the patches that are kept."""
-    values = sky.read(channels, band.rows)
+    values = sky.read(channels, block.rows)
     hidden: BoolArray = np.asarray(np.isnan(values).any(axis=0))
     if mask is not None:
-        hidden |= mask[band.rows]
-    fractions = masked_fractions(tiling, hidden, band=band)
-    first = tiling.indices(band.tile_rows[0])[0]
+        hidden |= mask[block.rows]
+    fractions = masked_fractions(tiling, hidden, block=block)
+    first = tiling.indices(block.tile_rows[0])[0]
     kept = first + np.flatnonzero(fractions <= max_masked)
     origins = tiling.origins
     images = [
         _patch(
             sky,
-            tiling.cut(values, int(index), band=band),
-            tiling.cut(hidden, int(index), fill=True, band=band),
+            tiling.cut(values, int(index), block=block),
+            tiling.cut(hidden, int(index), fill=True, block=block),
             origins[index],
         )
         for index in kept

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from equiclust.exceptions import InputError
 from equiclust.validation import check_whole
 
-__all__ = ["Band", "Tiling", "Voted", "Votes", "masked_fractions", "paste"]
+__all__ = ["BlendedRows", "OverlapAverage", "RowBlock", "Tiling", "blend_tiles", "masked_fractions"]
 
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
@@ -24,7 +24,7 @@ WINDOW_WIDTH = 1.0 / 6.0
 """Standard deviation of the Gaussian window, in tiles."""
 
 
-class Band(NamedTuple):
+class RowBlock(NamedTuple):
     """Consecutive rows of tiles, and the rows of the map that they lie on.
 
     Parameters
@@ -39,7 +39,7 @@ class Band(NamedTuple):
     rows: slice
 
 
-class Voted(NamedTuple):
+class BlendedRows(NamedTuple):
     """Rows of the map that no later tile can touch.
 
     Parameters
@@ -136,7 +136,7 @@ class Tiling:
         """Places in `origins` of the tiles of one row of tiles."""
         return range(tile_row * len(self.columns), (tile_row + 1) * len(self.columns))
 
-    def bands(self, max_rows: int | None = None) -> Iterator[Band]:
+    def row_blocks(self, max_rows: int | None = None) -> Iterator[RowBlock]:
         """Rows of tiles in order, as many together as lie on at most `max_rows` rows of the map.
 
         Parameters
@@ -155,9 +155,9 @@ class Tiling:
             raise InputError(
                 f"max_rows must be at least {least}, so that one row of tiles fits, got {max_rows}"
             )
-        return self._bands(limit)
+        return self._row_blocks(limit)
 
-    def _bands(self, limit: int) -> Iterator[Band]:
+    def _row_blocks(self, limit: int) -> Iterator[RowBlock]:
         first, n = 0, len(self.rows)
         while first < n:
             start, stop = self._span(first)
@@ -165,7 +165,7 @@ class Tiling:
             while last + 1 < n and self._span(last + 1)[1] - start <= limit:
                 last += 1
                 stop = self._span(last)[1]
-            yield Band(range(first, last + 1), slice(start, stop))
+            yield RowBlock(range(first, last + 1), slice(start, stop))
             first = last + 1
 
     def _span(self, tile_row: int) -> tuple[int, int]:
@@ -179,7 +179,7 @@ class Tiling:
         index: int,
         *,
         fill: float | bool = np.nan,
-        band: Band | None = None,
+        block: RowBlock | None = None,
     ) -> Array:
         """One tile of a map.
 
@@ -204,13 +204,13 @@ class Tiling:
         InputError
             When the array is not of this map or band, or the tile not in it.
         """
-        first = self._check_rows(array, band)
+        first = self._check_rows(array, block)
         # Like a list, from the end too would hide mistakes.
         if not 0 <= index < len(self):
             raise InputError(f"index must be from 0 to {len(self) - 1}, got {index}")
         tile_row, tile_column = divmod(index, len(self.columns))
-        if band is not None and tile_row not in band.tile_rows:
-            raise InputError(f"index must be of a tile in rows {band.tile_rows}, got {index}")
+        if block is not None and tile_row not in block.tile_rows:
+            raise InputError(f"index must be of a tile in rows {block.tile_rows}, got {index}")
         return self._cut(
             array, int(self.rows[tile_row]), int(self.columns[tile_column]), first, fill
         )
@@ -224,9 +224,9 @@ class Tiling:
         ]
         return tile
 
-    def _check_rows(self, array: Array, band: Band | None) -> int:
+    def _check_rows(self, array: Array, block: RowBlock | None) -> int:
         """The row of the map that the array begins with."""
-        rows = slice(0, self.shape[0]) if band is None else band.rows
+        rows = slice(0, self.shape[0]) if block is None else block.rows
         expected = (rows.stop - rows.start, self.shape[1])
         if array.ndim not in (2, 3) or array.shape[-2:] != expected:
             raise InputError(
@@ -263,7 +263,7 @@ def _profile(tile: int) -> DoubleArray:
     return profile
 
 
-class Votes:
+class OverlapAverage:
     """Votes of the tiles, row of tiles by row of tiles, in the memory of one row of tiles.
 
     Where tiles overlap, the values are averaged with the weights `Tiling.window`. Sums are kept in
@@ -289,7 +289,7 @@ class Votes:
         self._coverage = np.zeros((tiling.tile, width), dtype=np.int32)
         self._profile = _profile(tiling.tile)
 
-    def add(self, values: npt.ArrayLike) -> Voted:
+    def add(self, values: npt.ArrayLike) -> BlendedRows:
         """Count the votes of the next row of tiles.
 
         Parameters
@@ -349,31 +349,31 @@ class Votes:
             self._weights[:, place] += votes * window
             self._coverage[:, place] += votes
 
-    def _finished(self) -> Voted:
+    def _finished(self) -> BlendedRows:
         origins, height = self.tiling.rows, self.tiling.shape[0]
         row = int(origins[self._next])
         self._next += 1
         is_last = self._next == len(origins)
         n_done = self.tiling.tile if is_last else int(origins[self._next]) - row
         rows = slice(min(max(row, 0), height), min(max(row + n_done, 0), height))
-        voted = self._voted(rows, slice(rows.start - row, rows.stop - row))
+        voted = self._blended(rows, slice(rows.start - row, rows.stop - row))
         for kept in (self._sums, self._weights, self._coverage):
             # numpy sees that source and target overlap, and copies.
             kept[..., : self.tiling.tile - n_done, :] = kept[..., n_done:, :]
             kept[..., self.tiling.tile - n_done :, :] = 0
         return voted
 
-    def _voted(self, rows: slice, place: slice) -> Voted:
+    def _blended(self, rows: slice, place: slice) -> BlendedRows:
         columns = slice(self._left, self._left + self.tiling.shape[1])
         sums, weight = self._sums[:, place, columns], self._weights[place, columns]
         mean = np.full(sums.shape, np.nan)
         np.divide(sums, weight, out=mean, where=weight > 0.0)
         coverage = self._coverage[place, columns].copy()
-        return Voted(rows, mean.astype(np.float32), weight.astype(np.float32), coverage)
+        return BlendedRows(rows, mean.astype(np.float32), weight.astype(np.float32), coverage)
 
 
-def paste(tiling: Tiling, values: npt.ArrayLike) -> Voted:
-    """Votes of all tiles on the whole map; see `Votes`, which needs less memory.
+def blend_tiles(tiling: Tiling, values: npt.ArrayLike) -> BlendedRows:
+    """Votes of all tiles on the whole map; see `OverlapAverage`, which needs less memory.
 
     Parameters
     ----------
@@ -398,9 +398,9 @@ def paste(tiling: Tiling, values: npt.ArrayLike) -> Voted:
             f"values must have shape ({len(tiling)}, k) or ({len(tiling)}, k, {tiling.tile}, "
             f"{tiling.tile}), got {array.shape}"
         )
-    votes = Votes(tiling, array.shape[1])
+    votes = OverlapAverage(tiling, array.shape[1])
     parts = [votes.add(row) for row in np.split(array, len(tiling.rows))]
-    return Voted(
+    return BlendedRows(
         slice(0, tiling.shape[0]),
         np.concatenate([part.mean for part in parts], axis=1),
         np.concatenate([part.weight for part in parts]),
@@ -409,7 +409,7 @@ def paste(tiling: Tiling, values: npt.ArrayLike) -> Voted:
 
 
 def masked_fractions(
-    tiling: Tiling, mask: npt.NDArray[np.bool_], *, band: Band | None = None
+    tiling: Tiling, mask: npt.NDArray[np.bool_], *, block: RowBlock | None = None
 ) -> DoubleArray:
     """Share of every tile that is masked or hangs out of the map.
 
@@ -434,10 +434,10 @@ def masked_fractions(
     InputError
         When the mask does not fit.
     """
-    first = tiling._check_rows(mask, band)
+    first = tiling._check_rows(mask, block)
     if mask.ndim != 2 or mask.dtype != np.bool_:
         raise InputError(f"mask must be bool of two axes, got {mask.dtype} of {mask.ndim} axes")
-    rows = tiling.rows if band is None else tiling.rows[band.tile_rows]
+    rows = tiling.rows if block is None else tiling.rows[block.tile_rows]
     by_row = _sums_between(~mask, rows - first, tiling.tile)
     visible = _sums_between(by_row.T, tiling.columns, tiling.tile).T
     fractions: DoubleArray = 1.0 - visible.ravel() / tiling.tile**2

@@ -1,7 +1,7 @@
 """Recipes: everything that decides what a run does, in a file that can be kept and shared."""
 
 from ensembles.recipes.recipe import Recipe
-from ensembles.recipes.recipe_files import read_recipe, shipped_recipes, write_recipe
+from ensembles.recipes.recipe_files import builtin_recipes, read_recipe, write_recipe
 from ensembles.recipes.tables import Clusters, Ensemble, Images, Network, Training
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "Network",
     "Recipe",
     "Training",
+    "builtin_recipes",
     "read_recipe",
-    "shipped_recipes",
     "write_recipe",
 ]

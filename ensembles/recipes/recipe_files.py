@@ -12,13 +12,13 @@ from ensembles.recipes.toml import to_toml
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import atomic_path
 
-__all__ = ["read_recipe", "shipped_recipes", "write_recipe"]
+__all__ = ["builtin_recipes", "read_recipe", "write_recipe"]
 
 _SHIPPED = Path(__file__).parent
 _HEADER = "# Every setting of a run: `equiclust run --recipe` takes this file.\n\n"
 
 
-def shipped_recipes() -> tuple[str, ...]:
+def builtin_recipes() -> tuple[str, ...]:
     """Names of the recipes that come with the package."""
     return tuple(sorted(path.stem for path in _SHIPPED.glob("*.toml")))
 
@@ -38,12 +38,12 @@ def read_recipe(recipe: str | os.PathLike[str]) -> Recipe:
         When there is no such recipe, or it holds what recipes do not have. The message names file,
         table, key, value and what is allowed.
     """
-    if isinstance(recipe, str) and recipe in shipped_recipes():
+    if isinstance(recipe, str) and recipe in builtin_recipes():
         return _read(_SHIPPED / f"{recipe}.toml")
     path = Path(recipe).expanduser()
     if not path.exists():
         raise InputError(
-            f"recipe must be a file or one of {', '.join(shipped_recipes())}, got {str(recipe)!r}"
+            f"recipe must be a file or one of {', '.join(builtin_recipes())}, got {str(recipe)!r}"
         )
     return _read(path)
 

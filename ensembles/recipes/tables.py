@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ensembles.consensus_clustering import METHODS, Jury
+from ensembles.consensus_clustering import METHODS, ConsensusClustering
 from ensembles.folds import three_tenths
 from ensembles.kfold import KFoldEnsemble
 from ensembles.label_voting import Method
@@ -155,7 +155,9 @@ class Ensemble:
         check_whole("n_folds", self.n_folds)
         if self.held_out_folds != "auto":
             check_whole("held_out_folds", self.held_out_folds)
-        Jury(consensus=self.consensus, reliability=self.reliability)._check_parameters()
+        ConsensusClustering(
+            consensus=self.consensus, reliability=self.reliability
+        )._check_parameters()
 
     @property
     def n_held_out(self) -> int:

@@ -20,18 +20,18 @@ from torch import Tensor, nn
 
 from equiclust.autoencoder.augmentation import Augmentation
 from equiclust.autoencoder.objectives import ObjectiveWeights, PerceptualLoss, PerceptualNetwork
-from equiclust.autoencoder.pretrained import shipped_weights, start_from
+from equiclust.autoencoder.pretrained import pretrained_weights, start_from
 from equiclust.autoencoder.training import (
     AutoencoderTraining,
     EpochRecord,
     ImageData,
     Precision,
-    TrainingPlan,
+    TrainingConfig,
     train,
 )
 from equiclust.exceptions import EquiclustWarning, InputError, WeightsNotFoundError
 from equiclust.images import ImageSet
-from equiclust.io.estimators import Persistent
+from equiclust.io.estimators import SaveLoadMixin
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.device import choose_device, full_precision, seeded
 from equiclust.nn.export import export_encoder
@@ -40,7 +40,7 @@ from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.preprocessing import Preprocessor
 from equiclust.validation import check_choice, check_names, check_positive, check_whole
 
-__all__ = ["EquivariantAutoencoder", "plain_twin"]
+__all__ = ["EquivariantAutoencoder", "non_equivariant_baseline"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ _COLLAPSED = 1e-5
 
 
 class EquivariantAutoencoder(
-    Persistent,
+    SaveLoadMixin,
     TransformerMixin,  # type: ignore[misc]  # scikit-learn carries no annotations
     BaseEstimator,  # type: ignore[misc]
 ):
@@ -186,7 +186,7 @@ class EquivariantAutoencoder(
         y: object = None,
         *,
         held_out: npt.ArrayLike | None = None,
-        partners: ImageSet | npt.ArrayLike | None = None,
+        positive_pairs: ImageSet | npt.ArrayLike | None = None,
         checkpoints: str | Path | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
     ) -> Self:
@@ -220,19 +220,19 @@ class EquivariantAutoencoder(
         keep_freed_memory()
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.notes_: list[str] = []
-        paired = None if partners is None else self._prepare_partners(partners, pixels)
+        paired = None if positive_pairs is None else self._prepare_partners(positive_pairs, pixels)
         apart = self._held_out(len(pixels), held_out, seed)
         network = self._new_network(pixels.shape[1], seed)
         self.started_from_ = self._start(network)
         module = AutoencoderTraining(
             network,
-            self._plan(seed),
+            self._config(seed),
             weights=ObjectiveWeights(**(self.objective or {})),
             augmentation=Augmentation(**(self.augmentation or {})),
             perceptual=self._perceptual_loss(),
         )
         data = ImageData(
-            pixels, mask, apart, partners=paired, batch_size=self.batch_size, seed=seed
+            pixels, mask, apart, positive_pairs=paired, batch_size=self.batch_size, seed=seed
         )
         folder = None if checkpoints is None else Path(checkpoints)
         self.history_ = train(module, data, checkpoints=folder, on_epoch=on_epoch)
@@ -344,9 +344,9 @@ class EquivariantAutoencoder(
         return torch.from_numpy(ready.pixels).masked_fill(mask, 0.0), mask
 
     def _prepare_partners(
-        self, partners: ImageSet | npt.ArrayLike, pixels: Tensor
+        self, positive_pairs: ImageSet | npt.ArrayLike, pixels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        prepared = self._prepare(partners)
+        prepared = self._prepare(positive_pairs)
         if prepared[0].shape != pixels.shape:
             raise InputError(
                 f"partners must be as many as the images and of as many channels, got "
@@ -401,7 +401,7 @@ class EquivariantAutoencoder(
         """Parts of the network that are given known weights."""
         if self.start == "none":
             return []
-        return list(start_from(network, shipped_weights(network.config)))
+        return list(start_from(network, pretrained_weights(network.config)))
 
     def _held_out(self, n: int, given: npt.ArrayLike | None, seed: int) -> Tensor:
         if given is None:
@@ -414,8 +414,8 @@ class EquivariantAutoencoder(
             )
         return torch.from_numpy(chosen.copy())
 
-    def _plan(self, seed: int) -> TrainingPlan:
-        return TrainingPlan(
+    def _config(self, seed: int) -> TrainingConfig:
+        return TrainingConfig(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
@@ -486,7 +486,7 @@ class EquivariantAutoencoder(
         self._adopt(network)
 
 
-def plain_twin(autoencoder: EquivariantAutoencoder) -> EquivariantAutoencoder:
+def non_equivariant_baseline(autoencoder: EquivariantAutoencoder) -> EquivariantAutoencoder:
     """An autoencoder of the same shape and cost that knows no group, not fitted yet.
 
     Parameters
@@ -495,14 +495,14 @@ def plain_twin(autoencoder: EquivariantAutoencoder) -> EquivariantAutoencoder:
         Its widths are multiplied by the order of its group, so that there are as many channels.
     """
     order = Group(autoencoder.group).order
-    twin: EquivariantAutoencoder = clone(autoencoder)
-    twin.set_params(
+    baseline: EquivariantAutoencoder = clone(autoencoder)
+    baseline.set_params(
         group="trivial",
         fields=tuple(order * width for width in autoencoder.fields),
         map_fields=order * autoencoder.map_fields,
         detail_fields=order * autoencoder.detail_fields,
     )
-    return twin
+    return baseline
 
 
 def _drawn_apart(n: int, fraction: float, seed: int) -> Tensor:

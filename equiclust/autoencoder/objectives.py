@@ -155,7 +155,7 @@ def contrastive_loss(first: Tensor, second: Tensor, *, temperature: float = 0.1)
     return functional.cross_entropy(cosines, other)
 
 
-def rotation_error(latents: Tensor, turned: Tensor) -> Tensor:
+def rotation_error(latents: Tensor, rotated: Tensor) -> Tensor:
     r"""Mean squared change of the latents, in units of the spread between images.
 
     .. math::
@@ -171,7 +171,7 @@ def rotation_error(latents: Tensor, turned: Tensor) -> Tensor:
         Of the images and of the same images turned; at least two rows.
     """
     spread = latents.detach().var(dim=0, correction=0).sum()
-    return (turned - latents).square().sum(dim=1).mean() / (spread + 1e-4)
+    return (rotated - latents).square().sum(dim=1).mean() / (spread + 1e-4)
 
 
 class PerceptualLoss(nn.Module):

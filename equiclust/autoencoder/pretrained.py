@@ -12,7 +12,7 @@ from torch import Tensor
 
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 
-__all__ = ["has_shipped_weights", "shipped_weights", "start_from", "weights_name"]
+__all__ = ["has_pretrained_weights", "pretrained_weights", "start_from", "weights_name"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def weights_name(group: str, size: int) -> str:
     return f"{group.lower()}_{size}.safetensors"
 
 
-def has_shipped_weights(group: str, size: int) -> bool:
+def has_pretrained_weights(group: str, size: int) -> bool:
     """Whether weights come with the package for networks of this group and size."""
     return _resource(group, size).is_file()
 
@@ -41,7 +41,7 @@ def _resource(group: str, size: int) -> Traversable:
     return files("equiclust.autoencoder") / "weights" / weights_name(group, size)
 
 
-def shipped_weights(config: NetworkConfig) -> dict[str, Tensor]:
+def pretrained_weights(config: NetworkConfig) -> dict[str, Tensor]:
     """Weights that come with the package for networks of this group and size.
 
     They were trained on simulated discs, shapes and clouds by

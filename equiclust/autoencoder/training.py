@@ -30,7 +30,14 @@ from equiclust.autoencoder.objectives import (
 from equiclust.nn.learning_rate import warm_cosine
 from equiclust.nn.network import AutoencoderNetwork
 
-__all__ = ["AutoencoderTraining", "EpochRecord", "ImageData", "Precision", "TrainingPlan", "train"]
+__all__ = [
+    "AutoencoderTraining",
+    "EpochRecord",
+    "ImageData",
+    "Precision",
+    "TrainingConfig",
+    "train",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +50,7 @@ _LAST_CHECKPOINT = "last"
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
+class TrainingConfig:
     """How long, how fast and on what.
 
     Parameters
@@ -115,12 +122,12 @@ class ImageData(lightning.LightningDataModule):
         mask: Tensor,
         held_out: Tensor,
         *,
-        partners: tuple[Tensor, Tensor] | None = None,
+        positive_pairs: tuple[Tensor, Tensor] | None = None,
         batch_size: int,
         seed: int,
     ) -> None:
         super().__init__()
-        shown = [part[~held_out] for part in (images, mask, *(partners or ()))]
+        shown = [part[~held_out] for part in (images, mask, *(positive_pairs or ()))]
         self.training = TensorDataset(*shown)
         self.validation = TensorDataset(images[held_out], mask[held_out])
         self.batch_size = min(batch_size, len(self.training))
@@ -155,7 +162,7 @@ class AutoencoderTraining(lightning.LightningModule):
     Parameters
     ----------
     network : AutoencoderNetwork
-    plan : TrainingPlan
+    plan : TrainingConfig
     weights : ObjectiveWeights
     augmentation : Augmentation
     perceptual : PerceptualLoss, optional
@@ -165,7 +172,7 @@ class AutoencoderTraining(lightning.LightningModule):
     def __init__(
         self,
         network: AutoencoderNetwork,
-        plan: TrainingPlan,
+        plan: TrainingConfig,
         *,
         weights: ObjectiveWeights,
         augmentation: Augmentation,
@@ -193,13 +200,13 @@ class AutoencoderTraining(lightning.LightningModule):
         self._log({"total": total, **terms}, n_images=len(batch[0]))
         return total
 
-    def _terms(self, images: Tensor, mask: Tensor, *partner: Tensor) -> dict[str, Tensor]:
+    def _terms(self, images: Tensor, mask: Tensor, *positive_pair: Tensor) -> dict[str, Tensor]:
         n = len(images)
         weights = self.weights
         first, hidden = self.augmentation(images, mask, self._views)
         seen = [first]
         if weights.pairs and n > 1:
-            other, apart = partner or (images, mask)
+            other, apart = positive_pair or (images, mask)
             seen.append(self.augmentation(other, apart, self._views)[0])
         if weights.rotation and n > 1:
             seen.append(self.augmentation.turn(first, hidden, self._views)[0])

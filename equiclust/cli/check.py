@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from equiclust.cli.session import Outcome, Session
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json, write_json
-from equiclust.io.output_checks import check_place
+from equiclust.io.output_checks import check_writable
 from equiclust.io.run_folder import RunFolder
-from equiclust.pipeline.inputs import Gathered, gather
+from equiclust.pipeline.inputs import LoadedImages, load_images
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.model_certificate import certify_model
 
@@ -21,12 +21,12 @@ _FAILED = 1
 def check_run(session: Session, run: str, inputs: Sequence[str]) -> Outcome:
     """Certify the model of a run, on its own images unless others are given."""
     folder = RunFolder.open(run)
-    check_place(folder.invariance_json)
+    check_writable(folder.invariance_json)
     config = folder.read_config()
     model = Model.load(folder.model)
-    gathered = _gathered(session, folder, model, inputs)
+    loaded = _loaded(session, folder, model, inputs)
     certified = certify_model(
-        model, gathered.originals, gathered.images, session=session, seed=int(config["seed"])
+        model, loaded.originals, loaded.images, session=session, seed=int(config["seed"])
     )
     write_json(folder.invariance_json, certified.certificate.to_dict())
     if folder.metrics_json.is_file():
@@ -44,13 +44,15 @@ def check_run(session: Session, run: str, inputs: Sequence[str]) -> Outcome:
     return Outcome(record, "\n".join(text), 0 if certified.certificate.passed else _FAILED)
 
 
-def _gathered(session: Session, folder: RunFolder, model: Model, inputs: Sequence[str]) -> Gathered:
+def _loaded(
+    session: Session, folder: RunFolder, model: Model, inputs: Sequence[str]
+) -> LoadedImages:
     preprocessing = model.preprocessor.get_params()
     if inputs:
-        return gather(inputs, preprocessing, session)
+        return load_images(inputs, preprocessing, session)
     own = folder.read_config()["inputs"]
     try:
-        return gather(own, preprocessing, session)
+        return load_images(own, preprocessing, session)
     except InputError as error:
         raise InputError(
             f"the images of the run are no longer where they were ({error}); name images after "

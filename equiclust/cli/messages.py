@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["cluster_sizes", "say_sizes"]
+__all__ = ["cluster_sizes", "format_sizes"]
 
 
 def cluster_sizes(labels: npt.NDArray[np.integer[Any]], n_clusters: int) -> list[int]:
@@ -17,7 +17,7 @@ def cluster_sizes(labels: npt.NDArray[np.integer[Any]], n_clusters: int) -> list
     return sizes
 
 
-def say_sizes(sizes: Sequence[int], unassigned: int, *, what: str = "images") -> str:
+def format_sizes(sizes: Sequence[int], unassigned: int, *, what: str = "images") -> str:
     """Sizes of the clusters in one line."""
     n = sum(sizes) + unassigned
     if len(sizes) == 1:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from equiclust.cli.messages import cluster_sizes, say_sizes
+from equiclust.cli.messages import cluster_sizes, format_sizes
 from equiclust.cli.session import Outcome, Session
 from equiclust.io.catalogue import make_rejected, write_table
-from equiclust.io.output_checks import check_catalogue_place
+from equiclust.io.output_checks import check_catalogue_output
 from equiclust.io.run_folder import RunFolder
-from equiclust.pipeline.inputs import gather
+from equiclust.pipeline.inputs import load_images
 from equiclust.pipeline.model import Model
 
 __all__ = ["predict_catalogue"]
@@ -22,29 +22,29 @@ def predict_catalogue(session: Session, run: str, inputs: Sequence[str], output:
     """Label images by the model of a finished run and write the catalogue."""
     target = Path(output)
     folder = RunFolder.open(run)
-    check_catalogue_place(target, folder.path)
+    check_catalogue_output(target, folder.path)
     model = Model.load(folder.model)
-    gathered = gather(inputs, model.preprocessor.get_params(), session)
+    loaded = load_images(inputs, model.preprocessor.get_params(), session)
     with session.stage("encoding") as update:
-        verdict = model.verdict(gathered.images, update)
-    table = model.catalogue(gathered.originals, verdict)
+        result = model.predict_consensus(loaded.images, update)
+    table = model.catalogue(loaded.originals, result)
     rejected = target.with_name(f"{target.stem}.rejected.ecsv")
-    if gathered.rejected:
-        write_table(make_rejected(gathered.rejected), rejected)
+    if loaded.rejected:
+        write_table(make_rejected(loaded.rejected), rejected)
     else:
         rejected.unlink(missing_ok=True)
     write_table(table, target)
-    sizes = cluster_sizes(verdict.labels, model.ensemble.jury_.n_clusters)
-    unassigned = int(np.sum(verdict.labels < 0))
+    sizes = cluster_sizes(result.labels, model.ensemble.consensus_.n_clusters)
+    unassigned = int(np.sum(result.labels < 0))
     record = {
         "catalogue": str(target),
         "n_images": len(table),
-        "n_rejected": len(gathered.rejected),
+        "n_rejected": len(loaded.rejected),
         "sizes": sizes,
         "n_unassigned": unassigned,
     }
-    lines = [say_sizes(sizes, unassigned)]
-    if gathered.rejected:
+    lines = [format_sizes(sizes, unassigned)]
+    if loaded.rejected:
         record["rejected"] = str(rejected)
-        lines.append(f"{len(gathered.rejected)} left out: {rejected}")
+        lines.append(f"{len(loaded.rejected)} left out: {rejected}")
     return Outcome(record, "\n".join([*lines, f"Catalogue: {target}"]))

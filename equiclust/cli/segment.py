@@ -20,12 +20,12 @@ import numpy.typing as npt
 
 from data_adapters.sky.sky_map import SkyMap, open_sky_map
 from equiclust import __version__
-from equiclust.cli.messages import cluster_sizes, say_sizes
+from equiclust.cli.messages import cluster_sizes, format_sizes
 from equiclust.cli.session import Outcome, Session, Update
 from equiclust.exceptions import EquiclustError, InputError, OutputError
 from equiclust.io.atomic import read_json, replace_folder, write_json
 from equiclust.io.catalogue import write_table
-from equiclust.io.output_checks import check_place
+from equiclust.io.output_checks import check_writable
 from equiclust.pipeline.backend import check_scheduler, engine
 from equiclust.report.segment_figure import draw_segment_map
 from equiclust.segmentation.label_maps import (
@@ -154,7 +154,7 @@ def _check_output(job: SegmentJob) -> None:
     output = Path(job.output)
     if output.suffix != ".fits":
         raise InputError(f"--output must end in .fits, got {job.output!r}")
-    check_place(output)
+    check_writable(output)
     if output.exists():
         try:
             read_segment_map(output)
@@ -272,7 +272,7 @@ def _mean(segment_map: SegmentMap) -> float | None:
 
 def _outcome(job: SegmentJob, record: Mapping[str, Any]) -> Outcome:
     sizes, unsure = record["sizes"], record["n_unsure"]
-    lines = [say_sizes(sizes, unsure, what="pixels")]
+    lines = [format_sizes(sizes, unsure, what="pixels")]
     lines.append(
         f"{record['n_masked']} pixels are masked, and {record['n_tiles_left_out']} of "
         f"{record['n_tiles']} tiles left out, which are constant or more than half masked"

@@ -18,9 +18,9 @@ from equiclust.evaluation.similarity import LatentIndex
 from equiclust.exceptions import EquiclustError, InputError, OutputError
 from equiclust.images import ImageSet
 from equiclust.io.catalogue import read_table, write_table
-from equiclust.io.output_checks import check_place, check_table_place
+from equiclust.io.output_checks import check_table_output, check_writable
 from equiclust.io.run_folder import RunFolder
-from equiclust.pipeline.inputs import absolute, gather
+from equiclust.pipeline.inputs import absolute, load_images
 from equiclust.pipeline.model import Model
 from equiclust.report.contact_sheet import SheetTile, write_contact_sheet
 from equiclust.validation import check_whole
@@ -72,32 +72,32 @@ def find_similar(
     _check(n, sheet, listed, folder.path)
     catalogue = read_table(folder.catalogue_ecsv)
     model = Model.load(folder.model)
-    gathered = gather(inputs, model.preprocessor.get_params(), session)
+    loaded = load_images(inputs, model.preprocessor.get_params(), session)
     with session.stage("encoding") as update:
-        latents = model.latents(gathered.images, update)
+        latents = model.latents(loaded.images, update)
     with session.stage("searching"):
-        hits = _hits(folder, catalogue, gathered.originals, latents, n)
+        hits = _hits(folder, catalogue, loaded.originals, latents, n)
     with session.stage("drawing"):
         pictures = _Pictures(folder, catalogue, model)
         rows = [
             _sheet_row(image, found[:_MOST_COLUMNS], catalogue, pictures)
-            for image, found in zip(gathered.images, hits[:_MOST_ROWS], strict=False)
+            for image, found in zip(loaded.images, hits[:_MOST_ROWS], strict=False)
         ]
         write_contact_sheet(sheet, rows)
-    table = _table(gathered.originals, hits, catalogue)
+    table = _table(loaded.originals, hits, catalogue)
     write_table(table, listed)
     record = {
         "sheet": str(sheet),
         "table": str(listed),
         "n_images": len(hits),
-        "n_rejected": len(gathered.rejected),
+        "n_rejected": len(loaded.rejected),
         "similar": {
             image.id: [{"id": str(catalogue["id"][hit.row]), "distance": hit.distance}
                        for hit in found]
-            for image, found in zip(gathered.originals, hits, strict=True)
+            for image, found in zip(loaded.originals, hits, strict=True)
         },
     }  # fmt: skip
-    return Outcome(record, _text(gathered.originals, hits, catalogue, sheet, listed))
+    return Outcome(record, _text(loaded.originals, hits, catalogue, sheet, listed))
 
 
 def _check(n: int, sheet: Path, listed: Path, run: Path) -> None:
@@ -105,8 +105,8 @@ def _check(n: int, sheet: Path, listed: Path, run: Path) -> None:
     check_whole("-n", n)
     if sheet.suffix.lower() != ".png":
         raise InputError(f"--output must end in .png, got {str(sheet)!r}")
-    check_table_place(listed, run, set(_DESCRIPTIONS), "table of similar images")
-    check_place(sheet)
+    check_table_output(listed, run, set(_DESCRIPTIONS), "table of similar images")
+    check_writable(sheet)
     if sheet.is_dir():
         raise OutputError(f"cannot write to {str(sheet)!r}: it is a folder; choose another output")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from equiclust.cli.session import Outcome, Session
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.catalogue import write_table
-from equiclust.io.output_checks import check_place
+from equiclust.io.output_checks import check_writable
 from equiclust.validation import check_whole
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def write_discs(
     from equiclust.simulation.discs import simulate_discs, simulate_views
 
     folder = Path(output)
-    check_place(folder)
+    check_writable(folder)
     said: Any = {"size": size, "random_state": seed}
     if options.max_inclination is not None:
         said["max_inclination"] = options.max_inclination
@@ -112,7 +112,7 @@ def write_clouds(
 
     check_whole("n", n)
     folder = Path(output)
-    check_place(folder)
+    check_writable(folder)
     _check_clouds(options, size)
     paths = [folder / f"cloud_{number:04d}.fits" for number in range(n)]
     _check_free(folder, {place.name for path in paths for place in (path, truth_path(path))})

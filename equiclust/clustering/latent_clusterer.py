@@ -20,7 +20,7 @@ from equiclust.clustering.latent_checks import (
 )
 from equiclust.clustering.models import MODELS, Model
 from equiclust.clustering.whitening import Whitening, check_whitening
-from equiclust.io.estimators import Persistent, check_fits, check_ranks
+from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.validation import check_choice, check_whole
 
 __all__ = ["LatentClusterer", "make_clusterer"]
@@ -82,7 +82,7 @@ def make_clusterer(
 
 
 # scikit-learn carries no annotations, hence the ignored error.
-class LatentClusterer(ClusterMixin, Persistent):  # type: ignore[misc]
+class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
     """Standardise, whiten, cluster.
 
     The result does not depend on the order of the training samples, and `predict` of them equals

@@ -25,7 +25,7 @@ from equiclust.clustering.latent_checks import (
     check_latents,
     distinct_rows,
 )
-from equiclust.io.estimators import Persistent, check_fits, check_ranks
+from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.validation import check_whole
 
 __all__ = ["SpectralClustering"]
@@ -54,7 +54,7 @@ class SpectralClustering(
     ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
     TransformerMixin,  # type: ignore[misc]
     ClusterMixin,  # type: ignore[misc]
-    Persistent,
+    SaveLoadMixin,
 ):
     r"""Clusters of any shape, from a graph of near neighbours, with `predict` for new samples.
 

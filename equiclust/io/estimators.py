@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_arrays, read_json, write_arrays, write_json
 
-__all__ = ["Persistent", "check_fits", "check_ranks"]
+__all__ = ["SaveLoadMixin", "check_fits", "check_ranks"]
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -24,7 +24,7 @@ _FORMAT = 1
 
 
 # scikit-learn carries no annotations, hence the ignored error.
-class Persistent(BaseEstimator):  # type: ignore[misc]
+class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
     """`save` and `load` for an estimator that can tell its fitted state in arrays.
 
     A subclass names its files by `_file_stem` and gives `_arrays`, which tells what was learned,
@@ -33,6 +33,8 @@ class Persistent(BaseEstimator):  # type: ignore[misc]
     """
 
     _file_stem: str
+    # Written into the file, so that files outlive a renamed class; by default the class's name.
+    _saved_kind: str = ""
     random_state: object
 
     def _arrays(self) -> Arrays:
@@ -73,7 +75,7 @@ class Persistent(BaseEstimator):  # type: ignore[misc]
         write_arrays(arrays_path, self._arrays())
         content = {
             "format": _FORMAT,
-            "kind": type(self).__name__,
+            "kind": self._kind(),
             "parameters": self._saved_parameters(),
             "learned": self._learned(),
             "sha256": _digest(arrays_path),
@@ -101,6 +103,10 @@ class Persistent(BaseEstimator):  # type: ignore[misc]
         return estimator
 
     @classmethod
+    def _kind(cls) -> str:
+        return cls._saved_kind or cls.__name__
+
+    @classmethod
     def _files(cls, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
         stem = cls._file_stem
         return Path(folder) / f"{stem}.json", Path(folder) / f"{stem}.safetensors"
@@ -108,9 +114,9 @@ class Persistent(BaseEstimator):  # type: ignore[misc]
     @classmethod
     def _checked_content(cls, path: Path, arrays_path: Path) -> dict[str, Any]:
         content = read_json(path)
-        if content.get("format") != _FORMAT or content.get("kind") != cls.__name__:
+        if content.get("format") != _FORMAT or content.get("kind") != cls._kind():
             raise InputError(
-                f"{str(path)!r} must describe a {cls.__name__} of format {_FORMAT}, got "
+                f"{str(path)!r} must describe a {cls._kind()} of format {_FORMAT}, got "
                 f"kind {content.get('kind')!r} of format {content.get('format')!r}"
             )
         parameters = content.get("parameters")

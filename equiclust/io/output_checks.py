@@ -8,10 +8,10 @@ from pathlib import Path
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.catalogue import FORMATS, read_table
 
-__all__ = ["check_catalogue_place", "check_place", "check_table_place"]
+__all__ = ["check_catalogue_output", "check_table_output", "check_writable"]
 
 
-def check_place(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Refuse a file or folder that cannot be made or written to.
 
     Raises
@@ -25,7 +25,7 @@ def check_place(path: Path) -> None:
         raise _refusal(path, f"{str(nearest)!r} is read-only")
 
 
-def check_catalogue_place(path: Path, run: Path) -> None:
+def check_catalogue_output(path: Path, run: Path) -> None:
     """Refuse a catalogue that has no known format, or would take the place of something else.
 
     Raises
@@ -34,10 +34,10 @@ def check_catalogue_place(path: Path, run: Path) -> None:
     """
     if path.suffix not in FORMATS:
         raise InputError(f"--output must end in one of {', '.join(FORMATS)}, got {str(path)!r}")
-    check_table_place(path, run, {"id", "label"}, "catalogue")
+    check_table_output(path, run, {"id", "label"}, "catalogue")
 
 
-def check_table_place(path: Path, run: Path, columns: set[str], what: str) -> None:
+def check_table_output(path: Path, run: Path, columns: set[str], what: str) -> None:
     """Refuse a table that would lie in a run, or in the place of anything but such a table.
 
     Parameters
@@ -53,7 +53,7 @@ def check_table_place(path: Path, run: Path, columns: set[str], what: str) -> No
     ------
     OutputError
     """
-    check_place(path)
+    check_writable(path)
     if path.resolve().is_relative_to(run.resolve()):
         raise _refusal(path, "it lies in the folder of the run")
     if path.exists() and not _has_columns(path, columns):

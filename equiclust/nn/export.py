@@ -12,7 +12,7 @@ from equiclust.nn.blocks import FieldBatchNorm2d, SeparableBlock
 from equiclust.nn.convolution import ExpandedConv2d
 from equiclust.nn.groups import Group
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
-from equiclust.nn.rotation import SplineTurn
+from equiclust.nn.rotation import SplineRotation
 
 __all__ = ["ExportedEncoder", "export_encoder"]
 
@@ -104,11 +104,11 @@ def export_encoder(network: AutoencoderNetwork, *, average: bool = True) -> Expo
     return exported.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
-def _turns(config: NetworkConfig) -> list[SplineTurn]:
+def _turns(config: NetworkConfig) -> list[SplineRotation]:
     """Rotations within the first quarter turn, but for none at all."""
     n_rotations = Group(config.group).n_rotations
     in_quarter = max(n_rotations, _AVERAGED_ROTATIONS) // 4 if n_rotations > 4 else 1
-    return [SplineTurn(config.size, 90.0 * k / in_quarter) for k in range(1, in_quarter)]
+    return [SplineRotation(config.size, 90.0 * k / in_quarter) for k in range(1, in_quarter)]
 
 
 def _plain_block(block: SeparableBlock) -> nn.Module:

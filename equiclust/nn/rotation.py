@@ -10,13 +10,13 @@ import torch
 from scipy.linalg import solve_toeplitz
 from torch import Tensor, nn
 
-__all__ = ["SplineTurn"]
+__all__ = ["SplineRotation"]
 
 FloatArray = npt.NDArray[np.float64]
 _TAPS = 4
 
 
-class SplineTurn(nn.Module):
+class SplineRotation(nn.Module):
     """Turn square images by one angle.
 
     Interpolation by cubic B-splines, exact on the grid (Unser, Aldroubi & Eden 1991). The product

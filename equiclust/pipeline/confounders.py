@@ -12,7 +12,7 @@ from equiclust.cli.session import Session
 from equiclust.evaluation.confounders import (
     audit,
     is_suspect,
-    measure_nuisances,
+    measure_confounders,
     perturbation_stability,
 )
 from equiclust.images import ImageSet
@@ -31,7 +31,7 @@ class Audit:
     Parameters
     ----------
     record : dict
-        `nuisances` and `perturbation`.
+        `confounders` and `perturbation`.
     findings : list of str
         What the user should hear of at once.
     """
@@ -52,15 +52,15 @@ def audited(
     """Compare labels with nuisances, and with those of perturbed images; samples of large sets."""
     some = _sample(len(images), _MOST_MEASURED, seed)
     with session.stage("nuisances"):
-        measures = measure_nuisances(originals.take(some), images.take(some))
-        nuisances = audit(labels[some], measures, random_state=seed)
+        measures = measure_confounders(originals.take(some), images.take(some))
+        confounders = audit(labels[some], measures, random_state=seed)
     few = _sample(len(images), _MOST_PERTURBED, seed)
     with session.stage("perturbing"):
         perturbation = perturbation_stability(
             model.label_unprocessed, originals.take(few), labels[few], random_state=seed
         )
-    suspect = [row["sentence"] for row in nuisances if is_suspect(row)]
-    return Audit({"nuisances": nuisances, "perturbation": perturbation}, suspect)
+    suspect = [row["sentence"] for row in confounders if is_suspect(row)]
+    return Audit({"nuisances": confounders, "perturbation": perturbation}, suspect)
 
 
 def _sample(n: int, most: int, seed: int) -> npt.NDArray[np.int64]:

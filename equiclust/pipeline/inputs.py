@@ -14,7 +14,7 @@ from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing import Preprocessor
 
-__all__ = ["Gathered", "absolute", "gather", "process"]
+__all__ = ["LoadedImages", "absolute", "load_images", "process"]
 
 _SLICE = 64
 _EXAMPLES = 3
@@ -23,7 +23,7 @@ Rejection = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Gathered:
+class LoadedImages:
     """What can be used, and what cannot.
 
     Parameters
@@ -48,7 +48,9 @@ def absolute(inputs: Iterable[str]) -> list[str]:
     return [os.path.abspath(os.path.expanduser(name)) if name else name for name in inputs]
 
 
-def gather(inputs: Sequence[str], preprocessing: Mapping[str, Any], session: Session) -> Gathered:
+def load_images(
+    inputs: Sequence[str], preprocessing: Mapping[str, Any], session: Session
+) -> LoadedImages:
     """Read and process; images that cannot be used are listed, and the rest go on.
 
     Parameters
@@ -79,7 +81,7 @@ def gather(inputs: Sequence[str], preprocessing: Mapping[str, Any], session: Ses
         session.note(
             f"{len(rejected)} of {len(rejected) + len(images)} inputs left out: " + _some(rejected)
         )
-    return Gathered(originals, images, tuple(rejected), preprocessor)
+    return LoadedImages(originals, images, tuple(rejected), preprocessor)
 
 
 def process(

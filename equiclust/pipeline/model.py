@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ensembles import KFoldEnsemble, Verdict
+from ensembles import ConsensusResult, KFoldEnsemble
 from equiclust.cli.session import Update
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
@@ -64,9 +64,9 @@ class Model:
             raise InputError(f"{str(path)!r} does not describe a preprocessor: {error}") from error
         return cls(preprocessor, KFoldEnsemble.load(folder))
 
-    def verdict(self, images: ImageSet, update: Update) -> Verdict:
+    def predict_consensus(self, images: ImageSet, update: Update) -> ConsensusResult:
         """What the jury says of processed images."""
-        return self.ensemble.jury_.verdict(self._encoded(images, update))
+        return self.ensemble.consensus_.predict_consensus(self._encoded(images, update))
 
     def latents(self, images: ImageSet, update: Update) -> FloatArray:
         """Latents `(n, d)` of processed images, as the run wrote those of its own."""
@@ -83,7 +83,7 @@ class Model:
     def catalogue(
         self,
         originals: ImageSet,
-        verdict: Verdict,
+        result: ConsensusResult,
         agreement_held_out: npt.ArrayLike | None = None,
     ) -> Any:
         """Catalogue of images, as read, by what the jury says of them.
@@ -93,11 +93,11 @@ class Model:
         undone = self.preprocessor.canonical in DEPROJECTED
         return make_catalogue(
             originals,
-            verdict.labels,
-            verdict.confidence,
-            fold_labels=verdict.member_labels,
-            outlier_score=verdict.outlier_scores,
-            agreement=verdict.agreement,
+            result.labels,
+            result.confidence,
+            fold_labels=result.member_labels,
+            outlier_score=result.outlier_scores,
+            agreement=result.agreement,
             agreement_held_out=agreement_held_out,
             more=measure_inclinations(originals) if undone else None,
         )

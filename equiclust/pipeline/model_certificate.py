@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.autoencoder.estimator import EquivariantAutoencoder, plain_twin
+from equiclust.autoencoder.estimator import EquivariantAutoencoder, non_equivariant_baseline
 from equiclust.cli.session import Session
 from equiclust.clustering import make_clusterer
 from equiclust.evaluation.invariance import Certificate, Element, certify, quarter_turns
-from equiclust.evaluation.invariance.transforms import turn_exactly
+from equiclust.evaluation.invariance.transforms import rotate_exactly
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import Image, ImageSet
 from equiclust.nn.groups import Group
@@ -28,7 +28,7 @@ _MOST_FILES = 8
 # Every member of an ensemble encodes every image in every position.
 _MOST_ENCODED = 320
 # Enough for the twin to be a trained network; it need not be a good one.
-_TWIN_EPOCHS = 10
+_BASELINE_EPOCHS = 10
 
 FloatArray = npt.NDArray[np.float32]
 Predict = Callable[[Any], npt.ArrayLike]
@@ -103,14 +103,14 @@ def certify_model(
     ensemble, member = model.ensemble, model.ensemble.members_[0]
     mirror = Group(member.group).name.startswith("D")
     with session.stage("plain network") as update:
-        twin = _fitted_twin(member, pixels, update)
+        baseline = _fitted_baseline(member, pixels, update)
     with session.stage("turning"):
         certificate = certify(
             ensemble.transform,
             pixels,
             predict=ensemble.predict_transformed,
-            baseline=twin.transform,
-            baseline_predict=_twin_clusters(model, twin.transform(pixels)),
+            baseline=baseline.transform,
+            baseline_predict=_baseline_clusters(model, baseline.transform(pixels)),
             mirror=mirror,
             random_state=seed,
         )
@@ -118,7 +118,7 @@ def certify_model(
         error = _files_error(model, files, quarter_turns(mirror=mirror))
     conditions = {
         "n_images": len(pixels),
-        "baseline_epochs": _TWIN_EPOCHS,
+        "baseline_epochs": _BASELINE_EPOCHS,
         "files": len(files),
         "files_d4_error": error,
     }
@@ -130,26 +130,26 @@ def _sample(n: int, most: int, seed: int) -> npt.NDArray[np.int64]:
     return np.sort(drawn)
 
 
-def _fitted_twin(
+def _fitted_baseline(
     autoencoder: EquivariantAutoencoder, pixels: FloatArray, update: Any
 ) -> EquivariantAutoencoder:
-    twin = plain_twin(autoencoder).set_params(
-        max_epochs=_TWIN_EPOCHS, perceptual=None, validation_fraction=0.0
+    baseline = non_equivariant_baseline(autoencoder).set_params(
+        max_epochs=_BASELINE_EPOCHS, perceptual=None, validation_fraction=0.0
     )
     with warnings.catch_warnings():
         # Whether so short a training leaves its latents collapsed, the certificate tells.
         warnings.simplefilter("ignore", EquiclustWarning)
-        fitted: EquivariantAutoencoder = twin.fit(
-            pixels, on_epoch=lambda record: update(int(record["epoch"]) + 1, _TWIN_EPOCHS, "")
+        fitted: EquivariantAutoencoder = baseline.fit(
+            pixels, on_epoch=lambda record: update(int(record["epoch"]) + 1, _BASELINE_EPOCHS, "")
         )
     return fitted
 
 
-def _twin_clusters(model: Model, latents: FloatArray) -> Predict | None:
+def _baseline_clusters(model: Model, latents: FloatArray) -> Predict | None:
     """The same clusterer on the twin's latents; none if these cannot be told apart."""
-    jury = model.ensemble.jury_
-    n_clusters = min(jury.n_clusters, len(latents))
-    clusterer = make_clusterer(jury.method_, n_clusters, random_state=0)
+    consensus = model.ensemble.consensus_
+    n_clusters = min(consensus.n_clusters, len(latents))
+    clusterer = make_clusterer(consensus.method_, n_clusters, random_state=0)
     try:
         predict: Predict = clusterer.fit(latents).predict
     except InputError:
@@ -165,12 +165,12 @@ def _files_error(model: Model, originals: ImageSet, turns: tuple[Element, ...]) 
 
 
 def _latents(model: Model, originals: ImageSet, element: Element) -> FloatArray:
-    turned = ImageSet(tuple(_turned(image, element) for image in originals))
-    _, images, _ = process(turned, model.preprocessor)
+    rotated = ImageSet(tuple(_rotated(image, element) for image in originals))
+    _, images, _ = process(rotated, model.preprocessor)
     latents: FloatArray = model.ensemble.transform(images)
     return latents
 
 
-def _turned(image: Image, element: Element) -> Image:
-    mask = turn_exactly(image.mask.astype(np.float32), element) > 0
-    return replace(image, pixels=turn_exactly(image.pixels, element), mask=mask)
+def _rotated(image: Image, element: Element) -> Image:
+    mask = rotate_exactly(image.mask.astype(np.float32), element) > 0
+    return replace(image, pixels=rotate_exactly(image.pixels, element), mask=mask)

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from ensembles.recipes import Recipe, write_recipe
-from equiclust.cli.messages import cluster_sizes, say_sizes
+from equiclust.cli.messages import cluster_sizes, format_sizes
 from equiclust.cli.session import Outcome, Session
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json
-from equiclust.io.output_checks import check_place
+from equiclust.io.output_checks import check_writable
 from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.backend import check_scheduler
-from equiclust.pipeline.inputs import absolute, gather
+from equiclust.pipeline.inputs import absolute, load_images
 from equiclust.validation import check_whole
 
 __all__ = ["RunOptions", "run_pipeline"]
@@ -91,7 +91,7 @@ def run_pipeline(session: Session, options: RunOptions) -> Outcome:
     """
     options.check()
     folder = RunFolder(Path(options.output))
-    check_place(folder.path)
+    check_writable(folder.path)
     if folder.path.is_dir() and os.listdir(folder.path):
         folder = RunFolder.create(folder.path, options.config)
         session.log_to(folder.run_log)
@@ -100,14 +100,14 @@ def run_pipeline(session: Session, options: RunOptions) -> Outcome:
             return _finished(session, folder)
         session.note(f"going on with the run in {folder.path}")
     started = datetime.now(UTC)
-    gathered = gather(options.inputs, options.recipe.preprocessing, session)
-    _check_enough(gathered.images, options.recipe)
+    loaded = load_images(options.inputs, options.recipe.preprocessing, session)
+    _check_enough(loaded.images, options.recipe)
     folder = RunFolder.create(folder.path, options.config)
     session.log_to(folder.run_log)
     write_recipe(options.recipe, folder.recipe_toml)
     from equiclust.pipeline.training import fit_and_write
 
-    fit_and_write(session, folder, options, gathered, started)
+    fit_and_write(session, folder, options, loaded, started)
     return _finished(session, folder)
 
 
@@ -155,7 +155,7 @@ def _finished(session: Session, folder: RunFolder) -> Outcome:
         "catalogue": str(folder.catalogue_ecsv),
         "report": str(folder.report_html),
     }
-    lines = [say_sizes(sizes, unassigned)]
+    lines = [format_sizes(sizes, unassigned)]
     if rejected:
         lines.append(f"{rejected} left out: {folder.rejected_ecsv}")
     lines += [*metrics["findings"], str(metrics["check"]["sentence"])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
-from equiclust.autoencoder.pretrained import has_shipped_weights
+from equiclust.autoencoder.pretrained import has_pretrained_weights
 
 __all__ = ["default_epochs"]
 
@@ -27,7 +27,7 @@ def default_epochs(n_images: int, autoencoder: EquivariantAutoencoder) -> int:
     autoencoder : EquivariantAutoencoder
         Not fitted.
     """
-    started = autoencoder.start == "shipped" and has_shipped_weights(
+    started = autoencoder.start == "shipped" and has_pretrained_weights(
         autoencoder.group, autoencoder.size
     )
     views, fewest = (_VIEWS_FROM_START, _FEWEST_FROM_START) if started else (_VIEWS, _FEWEST)

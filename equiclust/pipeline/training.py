@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ensembles import KFoldEnsemble, Verdict
+from ensembles import ConsensusResult, KFoldEnsemble
 from ensembles.calibration import coverage_curve
 from ensembles.recipes import Recipe
-from ensembles.reconstruction import Rebuilt, rebuild
+from ensembles.reconstruction import ReconstructionEvaluation, evaluate_reconstruction
 from ensembles.refinement import DEEP_METHODS
 from equiclust import __version__
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
@@ -30,7 +30,7 @@ from equiclust.io.catalogue import make_latents, make_rejected, write_table
 from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.backend import engine
 from equiclust.pipeline.confounders import audited
-from equiclust.pipeline.inputs import Gathered, absolute
+from equiclust.pipeline.inputs import LoadedImages, absolute
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.model_certificate import certify_model
 from equiclust.pipeline.resume import check_same_start
@@ -41,7 +41,7 @@ __all__ = ["fit_and_write"]
 
 _PERCEPTUAL: PerceptualNetwork = "alexnet"
 # So many images are rebuilt by every network, for the scores and to be shown.
-_MOST_REBUILT = 200
+_MAX_RECONSTRUCTED = 200
 
 FloatArray = npt.NDArray[np.float32]
 Record = dict[str, Any]
@@ -51,43 +51,43 @@ def fit_and_write(
     session: Session,
     folder: RunFolder,
     options: RunOptions,
-    gathered: Gathered,
+    loaded: LoadedImages,
     started: datetime,
 ) -> None:
     """Learn from the images and write everything but the report; the catalogue comes last."""
-    images = gathered.images
+    images = loaded.images
     perceptual, note = _perceptual(session, options.recipe)
     check_same_start(folder, images, perceptual)
     ensemble = _trained(session, folder, options, images, perceptual)
     with session.stage("clustering") as update:
         ensemble.refine_members(
             images, checkpoints=folder.checkpoints, on_progress=update
-        ).fit_jury()
-    model = Model(gathered.preprocessor, ensemble)
+        ).fit_consensus()
+    model = Model(loaded.preprocessor, ensemble)
     model.save(folder.model)
-    verdict = ensemble.jury_.verdict(ensemble.latents_)
-    rebuilt = _rebuilt(session, folder, ensemble, images, verdict.labels)
+    result = ensemble.consensus_.predict_consensus(ensemble.latents_)
+    evaluated = _evaluate_reconstruction(session, folder, ensemble, images, result.labels)
     seed = options.recipe.seed
-    certified = certify_model(model, gathered.originals, images, session=session, seed=seed)
+    certified = certify_model(model, loaded.originals, images, session=session, seed=seed)
     write_json(folder.invariance_json, certified.certificate.to_dict())
-    audit = audited(session, model, gathered.originals, images, verdict.labels, seed=seed)
+    audit = audited(session, model, loaded.originals, images, result.labels, seed=seed)
     metrics = {
         **_network_metrics(ensemble),
-        **_jury_metrics(ensemble, verdict, rebuilt),
+        **_consensus_metrics(ensemble, result, evaluated),
         **audit.record,
         "findings": audit.findings,
         "perceptual": {"network": perceptual, "note": note},
         "notes": [*([note] if note else []), *ensemble.notes_],
-        "reconstruction": rebuilt.scores,
+        "reconstruction": evaluated.scores,
         "clusters": _cluster_metrics(ensemble),
         "check": certified.record,
-        "provenance": _provenance(session, options, gathered, started),
+        "provenance": _provenance(session, options, loaded, started),
     }
     write_json(folder.metrics_json, metrics)
     latents = ensemble.transform_latents(ensemble.latents_)
     write_table(make_latents(images.ids, latents), folder.latents_fits)
-    write_table(make_rejected(gathered.rejected), folder.rejected_ecsv)
-    table = model.catalogue(gathered.originals, verdict, ensemble.jury_.agreement_held_out_)
+    write_table(make_rejected(loaded.rejected), folder.rejected_ecsv)
+    table = model.catalogue(loaded.originals, result, ensemble.consensus_.agreement_held_out_)
     write_table(table, folder.catalogue_fits)
     # Last: its presence says that the run is finished.
     write_table(table, folder.catalogue_ecsv)
@@ -128,23 +128,23 @@ def _trained(
     return ensemble
 
 
-def _rebuilt(
+def _evaluate_reconstruction(
     session: Session,
     folder: RunFolder,
     ensemble: KFoldEnsemble,
     images: ImageSet,
     labels: npt.NDArray[np.int64],
-) -> Rebuilt:
+) -> ReconstructionEvaluation:
     """Reconstructions of a sample of the images, which are written as previews."""
-    chosen = _spread_over(labels, _MOST_REBUILT)
+    chosen = _spread_over(labels, _MAX_RECONSTRUCTED)
     shown = images.take(chosen)
     with session.stage("rebuilding") as update:
-        rebuilt = rebuild(ensemble, shown, ensemble.held_out_[:, chosen], update)
+        evaluated = evaluate_reconstruction(ensemble, shown, ensemble.held_out_[:, chosen], update)
     with atomic_path(folder.previews_npz) as draft:
         np.savez_compressed(
-            draft, ids=np.array(shown.ids), images=shown.pixels, reconstructions=rebuilt.pixels
+            draft, ids=np.array(shown.ids), images=shown.pixels, reconstructions=evaluated.pixels
         )
-    return rebuilt
+    return evaluated
 
 
 def _spread_over(labels: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
@@ -171,39 +171,41 @@ def _network_metrics(ensemble: KFoldEnsemble) -> Record:
     }
 
 
-def _jury_metrics(ensemble: KFoldEnsemble, verdict: Verdict, rebuilt: Rebuilt) -> Record:
-    jury = ensemble.jury_
+def _consensus_metrics(
+    ensemble: KFoldEnsemble, result: ConsensusResult, evaluated: ReconstructionEvaluation
+) -> Record:
+    consensus = ensemble.consensus_
     if len(ensemble.members_) == 1:
         return {}
     held_out = ensemble.held_out_.sum(axis=1)
-    agreement = (verdict.member_labels == jury.best_labels_).mean(axis=1)
+    agreement = (result.member_labels == consensus.best_labels_).mean(axis=1)
     members = [
         {
             "fold": k,
             "n_training": int(ensemble.held_out_.shape[1] - apart),
             "n_held_out": int(apart),
-            "held_out": rebuilt.members[k],
+            "held_out": evaluated.members[k],
             "seconds": ensemble.seconds_[k],
             "agreement": float(agreement[k]),
         }
         for k, apart in enumerate(held_out)
     ]
-    given = verdict.labels >= 0
+    given = result.labels >= 0
     return {
         "ensemble": {
             "n_folds": len(members),
             "held_out_folds": int(ensemble.held_out_[:, 0].sum()),
             "members": members,
-            "held_out": {"member_mean": rebuilt.member_mean, "ensemble": rebuilt.held_out},
+            "held_out": {"member_mean": evaluated.member_mean, "ensemble": evaluated.held_out},
         },
         "confidence": {
-            "reliability_asked": jury.reliability,
-            "reliability": float(verdict.confidence[given].mean()) if given.any() else None,
+            "reliability_asked": consensus.reliability,
+            "reliability": float(result.confidence[given].mean()) if given.any() else None,
             "coverage": float(given.mean()),
             "n_unassigned": int(np.sum(~given)),
-            "agreement": float(verdict.agreement.mean()),
-            "agreement_held_out": float(np.nanmean(jury.agreement_held_out_)),
-            "curve": coverage_curve(verdict.confidence),
+            "agreement": float(result.agreement.mean()),
+            "agreement_held_out": float(np.nanmean(consensus.agreement_held_out_)),
+            "curve": coverage_curve(result.confidence),
         },
     }
 
@@ -212,7 +214,9 @@ def _cluster_metrics(ensemble: KFoldEnsemble) -> Record:
     choice = ensemble.choice_
     return {
         "n_clusters": choice.n_clusters,
-        "method": ensemble.method if ensemble.method in DEEP_METHODS else ensemble.jury_.method_,
+        "method": ensemble.method
+        if ensemble.method in DEEP_METHODS
+        else ensemble.consensus_.method_,
         "chosen": "auto" if ensemble.n_clusters == "auto" else "by hand",
         "candidates": [dict(row) for row in choice.scores],
         "votes": dict(choice.votes),
@@ -225,7 +229,7 @@ def _finite(record: Mapping[str, float]) -> dict[str, float]:
 
 
 def _provenance(
-    session: Session, options: RunOptions, gathered: Gathered, started: datetime
+    session: Session, options: RunOptions, loaded: LoadedImages, started: datetime
 ) -> Record:
     return {
         "version": __version__,
@@ -237,7 +241,7 @@ def _provenance(
         "torch": str(torch.__version__),
         "platform": platform.platform(),
         "inputs": absolute(options.inputs),
-        "n_images": len(gathered.images),
-        "n_rejected": len(gathered.rejected),
-        "preprocessing": gathered.preprocessor.get_params(),
+        "n_images": len(loaded.images),
+        "n_rejected": len(loaded.rejected),
+        "preprocessing": loaded.preprocessor.get_params(),
     }

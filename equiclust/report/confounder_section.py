@@ -10,7 +10,7 @@ from equiclust.evaluation.confounders.audit import LARGE, SIGNIFICANT
 from equiclust.report.contents import Contents
 from equiclust.report.quantities import compact, is_number, percent
 
-__all__ = ["NuisanceRow", "NuisanceSection", "make_nuisances"]
+__all__ = ["ConfounderRow", "ConfounderSection", "make_confounders"]
 
 _NO_TWO_CLUSTERS = "They cannot be judged: there are no two clusters to compare."
 _MEANINGS = {
@@ -23,7 +23,7 @@ _MEANINGS = {
 
 
 @dataclass(frozen=True)
-class NuisanceRow:
+class ConfounderRow:
     """A line of the table, and its `state`: "bad" where clusters may be this, else empty."""
 
     name: str
@@ -37,12 +37,12 @@ class NuisanceRow:
 
 
 @dataclass(frozen=True)
-class NuisanceSection:
+class ConfounderSection:
     """What the report says of nuisances.
 
     Attributes
     ----------
-    rows : tuple of NuisanceRow
+    rows : tuple of ConfounderRow
     sentences : tuple of str
         The audit in words, those that accuse first.
     is_suspect : bool
@@ -53,7 +53,7 @@ class NuisanceSection:
         Whether there are two clusters to compare.
     """
 
-    rows: tuple[NuisanceRow, ...]
+    rows: tuple[ConfounderRow, ...]
     sentences: tuple[str, ...]
     is_suspect: bool
     perturbation: str
@@ -65,7 +65,7 @@ class NuisanceSection:
         return not (self.rows or self.perturbation)
 
 
-def make_nuisances(contents: Contents) -> NuisanceSection:
+def make_confounders(contents: Contents) -> ConfounderSection:
     """Table and sentences of the audit, and what perturbing the images did."""
     entries = [
         entry
@@ -81,7 +81,7 @@ def make_nuisances(contents: Contents) -> NuisanceSection:
     sentences = tuple(text for _, text in sorted(said, key=lambda item: item[0]))
     n_clusters = len(contents.cluster_labels)
     is_judged = n_clusters > 1
-    return NuisanceSection(
+    return ConfounderSection(
         rows=rows,
         sentences=sentences if is_judged or not sentences else (_NO_TWO_CLUSTERS,),
         is_suspect=is_judged and any(row.state == "bad" for row in rows),
@@ -90,13 +90,13 @@ def make_nuisances(contents: Contents) -> NuisanceSection:
     )
 
 
-def _row(entry: Mapping[str, Any]) -> NuisanceRow:
+def _row(entry: Mapping[str, Any]) -> ConfounderRow:
     name = str(entry["name"])
     share, p_value, count = (_number(entry, key) for key in ("eta_squared", "p_value", "n"))
     p_adjusted = _number(entry, "p_adjusted")
     decisive = p_value if p_adjusted is None else p_adjusted
     proven = decisive is not None and decisive <= SIGNIFICANT
-    return NuisanceRow(
+    return ConfounderRow(
         name=name.replace("_", " ").capitalize(),
         meaning=_MEANINGS.get(name, ""),
         share=percent(share),

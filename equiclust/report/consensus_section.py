@@ -22,7 +22,7 @@ from equiclust.report.quantities import (
     share_changed,
 )
 
-__all__ = ["Jury", "JuryRow", "agreement_matrix", "make_jury"]
+__all__ = ["ConsensusClustering", "ConsensusRow", "agreement_matrix", "make_consensus"]
 
 _LOPSIDED = 0.75
 _SCORES = ("mse", "ms_ssim", "psnr")
@@ -32,7 +32,7 @@ _DECIMALS = {"ms_ssim": 4, "psnr": 2, "seconds": 1}
 
 
 @dataclass(frozen=True)
-class JuryRow:
+class ConsensusRow:
     """A line of the table: who, and its cells in the order of the columns."""
 
     name: str
@@ -40,15 +40,15 @@ class JuryRow:
 
 
 @dataclass(frozen=True)
-class Jury:
+class ConsensusClustering:
     """What is known of the ensemble; no members and empty texts for one network alone.
 
     Attributes
     ----------
     sentences : tuple of str
         Who was trained on what, and whether the ensemble draws better than its members.
-    members : tuple of JuryRow
-    summary : tuple of JuryRow
+    members : tuple of ConsensusRow
+    summary : tuple of ConsensusRow
         The mean member and the ensemble.
     scores_figure, agreement_figure : str
         Data URIs.
@@ -56,8 +56,8 @@ class Jury:
     """
 
     sentences: tuple[str, ...]
-    members: tuple[JuryRow, ...]
-    summary: tuple[JuryRow, ...]
+    members: tuple[ConsensusRow, ...]
+    summary: tuple[ConsensusRow, ...]
     scores_figure: str
     agreement_figure: str
     agreement_sentence: str
@@ -68,7 +68,7 @@ class Jury:
         return not (self.members or self.agreement_figure or self.agreement_sentence)
 
 
-def make_jury(contents: Contents) -> Jury:
+def make_consensus(contents: Contents) -> ConsensusClustering:
     """Table of the members, their mean beside the ensemble, and their agreement."""
     record = contents.section("ensemble")
     members = [
@@ -80,10 +80,10 @@ def make_jury(contents: Contents) -> Jury:
     names = [_name(entry, index) for index, entry in enumerate(members)]
     lines = _lines([*members, mean, ensemble])
     figure, sentence = _agreement(contents.fold_labels)
-    return Jury(
+    return ConsensusClustering(
         sentences=tuple(_sentences(record, members, mean, ensemble)),
-        members=tuple(map(JuryRow, names, lines)),
-        summary=(JuryRow("mean member", lines[-2]), JuryRow("ensemble", lines[-1])),
+        members=tuple(map(ConsensusRow, names, lines)),
+        summary=(ConsensusRow("mean member", lines[-2]), ConsensusRow("ensemble", lines[-1])),
         scores_figure=draw_scores(members, mean, ensemble) if members else "",
         agreement_figure=figure,
         agreement_sentence=sentence,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equiclust.report.confidence_section import is_calibrated, unassigned_words
-from equiclust.report.confounder_section import make_nuisances
+from equiclust.report.confounder_section import make_confounders
 from equiclust.report.contents import Contents
 from equiclust.report.invariance_section import invariance_sentences
 from equiclust.report.quantities import counted, is_number, listed, percent
@@ -110,5 +110,5 @@ def _perturbation(contents: Contents) -> Iterator[str]:
 
 
 def _nuisances(contents: Contents) -> Finding:
-    section = make_nuisances(contents)
+    section = make_confounders(contents)
     return Finding("Nuisances", section.sentences, "bad" if section.is_suspect else "")

@@ -82,12 +82,12 @@ def _sentences(certificate: Certificate, has_labels: bool) -> Iterator[str]:
             f"{compact(exact.max)} of its length; up to {compact(certificate.tolerance, 1)} "
             "passes as rounding."
         )
-    turned = ours.random.relative_to_spread
-    if turned is not None:
+    rotated = ours.random.relative_to_spread
+    if rotated is not None:
         theirs = rival.random.relative_to_spread if rival else None
         beside = f", those of the plain CNN by {percent(theirs.median)}" if theirs else ""
         yield (
-            f"Turns by random angles move latents by {percent(turned.median)} of the spread "
+            f"Turns by random angles move latents by {percent(rotated.median)} of the spread "
             f"between images (median){beside}."
         )
     if not has_labels:

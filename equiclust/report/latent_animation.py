@@ -18,7 +18,7 @@ from equiclust.io.atomic import atomic_path
 from equiclust.report.drawing import styled
 from equiclust.report.palette import mark_of, name_of
 
-__all__ = ["write_latent_film"]
+__all__ = ["write_latent_animation"]
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -39,7 +39,7 @@ _SHAPES = {
 }
 
 
-class FilmFrame(Protocol):
+class AnimationFrame(Protocol):
     """What a film is made of, such as `equiclust.clustering.deep.Frame`."""
 
     @property
@@ -55,8 +55,8 @@ class FilmFrame(Protocol):
         """Their labels `(m,)` at that step."""
 
 
-def write_latent_film(
-    frames: Sequence[FilmFrame],
+def write_latent_animation(
+    frames: Sequence[AnimationFrame],
     path: str | os.PathLike[str],
     *,
     classes: npt.ArrayLike | None = None,
@@ -108,7 +108,7 @@ def write_latent_film(
         )
 
 
-def _places(frames: Sequence[FilmFrame], seed: int) -> list[Array]:
+def _places(frames: Sequence[AnimationFrame], seed: int) -> list[Array]:
     """Embedding `(m, 2)` of every frame, each of the same spread."""
     places: list[Array] = []
     for frame in frames:

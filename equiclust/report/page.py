@@ -13,8 +13,8 @@ from equiclust.io.atomic import atomic_path
 from equiclust.io.run_folder import RunFolder
 from equiclust.report.cluster_choice import make_choice
 from equiclust.report.confidence_section import make_confidence, unassigned_words
-from equiclust.report.confounder_section import make_nuisances
-from equiclust.report.consensus_section import make_jury
+from equiclust.report.confounder_section import make_confounders
+from equiclust.report.consensus_section import make_consensus
 from equiclust.report.contents import Contents, read_contents
 from equiclust.report.findings import make_findings
 from equiclust.report.gallery import make_gallery
@@ -79,10 +79,10 @@ def _render(contents: Contents) -> str:
             choice=make_choice(contents),
             confidence=make_confidence(contents),
             unassigned=unassigned_words(contents),
-            jury=make_jury(contents),
+            consensus=make_consensus(contents),
             invariance=_invariance(contents),
             certificate=contents.certificate,
-            nuisances=make_nuisances(contents),
+            confounders=make_confounders(contents),
             bottleneck=bottleneck(contents),
             rejected=contents.rejected[:_MOST_REJECTED],
             n_rejected=len(contents.rejected),

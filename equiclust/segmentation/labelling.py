@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 
-from data_adapters.sky.tiling import Votes
+from data_adapters.sky.tiling import OverlapAverage
 from equiclust.segmentation.latent_grid import LatentGrid
 from equiclust.segmentation.pairs import Stretch, usable
 from equiclust.segmentation.planes import Planes
@@ -169,7 +169,7 @@ def label_planes(
     confidence = np.empty(shape, dtype=np.float32)
     coverage = np.empty(shape, dtype=np.int32)
     for number in range(planes.count):
-        votes = Votes(grid.tiling, clusters.n_clusters)
+        votes = OverlapAverage(grid.tiling, clusters.n_clusters)
         for memberships in _memberships(number, grid, clusters, n_networks):
             part = votes.add(memberships)
             best = part.mean.max(axis=0)

@@ -69,10 +69,10 @@ def read_mask(sky: SkyMap, options: MaskOptions, on_progress: Update) -> BoolArr
         found.append(_faint(sky, options.threshold, on_progress))
     if not found:
         return None
-    joined: BoolArray = np.logical_or.reduce(found)
-    if joined.all():
+    concatenate_latents: BoolArray = np.logical_or.reduce(found)
+    if concatenate_latents.all():
         raise InputError("the masks together leave no pixel of the map; mask less")
-    return joined
+    return concatenate_latents
 
 
 def _faint(sky: SkyMap, n_sigma: float, on_progress: Update) -> BoolArray:

@@ -10,7 +10,7 @@ from equiclust.exceptions import InputError
 from equiclust.segmentation.segment import SegmentOptions
 from equiclust.segmentation.texture_networks import LATENT_DIM
 
-__all__ = ["Need", "check_memory", "parse_bytes"]
+__all__ = ["MemoryEstimate", "check_memory", "parse_bytes"]
 
 # Measured: Python with its libraries; the same while a network is trained, and a process for each
 # that is trained beside it; and what a pixel takes while a cube's moments are summed up, while
@@ -40,7 +40,7 @@ def parse_bytes(text: str) -> int:
     return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
-class Need(NamedTuple):
+class MemoryEstimate(NamedTuple):
     """What the work needs, in words, and how many networks may be trained at a time."""
 
     told: str
@@ -49,7 +49,7 @@ class Need(NamedTuple):
 
 def check_memory(
     sky: SkyMap, options: SegmentOptions, max_memory: str, n_jobs: int | None = None
-) -> Need:
+) -> MemoryEstimate:
     """What the work needs; under a bound one network is trained at a time if more have no room.
 
     Raises
@@ -77,7 +77,7 @@ def check_memory(
         )
     if max_memory != "auto" and memory + options.n_networks * _BESIDE > parse_bytes(max_memory):
         n_jobs = 1
-    return Need(told, n_jobs)
+    return MemoryEstimate(told, n_jobs)
 
 
 def _size(n_bytes: float) -> str:

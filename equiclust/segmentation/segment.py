@@ -58,7 +58,7 @@ class SegmentOptions:
         Channels of one plane, with "channels".
     n_clusters : int or "auto"
     method : str
-        As in `Jury`.
+        As in `ConsensusClustering`.
     min_confidence : float
         Pixels that are less sure get -1.
     group : str

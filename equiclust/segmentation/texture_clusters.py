@@ -10,8 +10,8 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from ensembles import Jury
-from ensembles.base_clusterings import joined
+from ensembles import ConsensusClustering
+from ensembles.base_clusterings import concatenate_latents
 from equiclust.clustering import Choice, choose_n_clusters
 
 __all__ = ["TextureClusters"]
@@ -29,13 +29,13 @@ class TextureClusters:
 
     Parameters
     ----------
-    jury : Jury
+    jury : ConsensusClustering
         Fitted on smoothed latents.
     choice : Choice, optional
         How the number of clusters came about, where it was not read from disk.
     """
 
-    jury: Jury
+    consensus: ConsensusClustering
     choice: Choice | None = None
 
     @classmethod
@@ -66,17 +66,19 @@ class TextureClusters:
         if n_clusters == "auto":
             scales = np.sqrt(by_member.var(axis=1).sum(axis=1))
             choice = _divided(
-                choose_n_clusters(joined(by_member, scales), random_state=random_state)
+                choose_n_clusters(concatenate_latents(by_member, scales), random_state=random_state)
             )
         else:
             choice = Choice(n_clusters, {}, ())
-        jury = Jury(choice.n_clusters, method=method, reliability=0.0, random_state=random_state)
-        return cls(jury.fit(by_member), choice)
+        consensus = ConsensusClustering(
+            choice.n_clusters, method=method, reliability=0.0, random_state=random_state
+        )
+        return cls(consensus.fit(by_member), choice)
 
     @property
     def n_clusters(self) -> int:
         """How many clusters there are."""
-        return self.jury.n_clusters
+        return self.consensus.n_clusters
 
     def memberships(self, latents: FloatArray) -> FloatArray:
         """Mean membership of tiles in every cluster over the committees of the jury.
@@ -94,17 +96,17 @@ class TextureClusters:
         found = np.full((len(latents), self.n_clusters), np.nan, dtype=np.float32)
         seen = np.isfinite(latents[:, 0, 0])
         if seen.any():
-            found[seen] = self.jury.memberships(np.swapaxes(latents[seen], 0, 1))
+            found[seen] = self.consensus.memberships(np.swapaxes(latents[seen], 0, 1))
         return found
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the jury as JSON and safetensors."""
-        self.jury.save(folder)
+        self.consensus.save(folder)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """The clusters that `save` wrote; raises `InputError` when there are none."""
-        return cls(Jury.load(folder))
+        return cls(ConsensusClustering.load(folder))
 
 
 def _divided(choice: Choice) -> Choice:

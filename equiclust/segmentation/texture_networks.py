@@ -129,7 +129,7 @@ class TextureNetworks:
             recipe, n_folds=n_networks, n_jobs=n_jobs, random_state=random_state
         ).fit_members(
             normalised(pairs.first, size=size),
-            partners=normalised(pairs.second, size=size),
+            positive_pairs=normalised(pairs.second, size=size),
             checkpoints=checkpoints,
             on_progress=on_progress,
         )

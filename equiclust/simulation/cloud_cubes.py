@@ -22,9 +22,9 @@ from equiclust.simulation.cloud_maps import (
     blank_edge_of,
     draw_sky,
     make_scene,
+    rotate_into_frame,
+    rotate_quarter_turns,
     sky_header,
-    turn_into_frame,
-    turn_quarters,
 )
 from equiclust.simulation.textures import fractal_field
 
@@ -86,20 +86,20 @@ class Lines:
             raise InputError(f"line_widths must be above 0, got {list(self.line_widths)}")
         if not self.room > 0.0:
             raise InputError(
-                f"line_widths must fit into the {self.band:g} km/s of the channels, five standard "
+                f"line_widths must fit into the {self.bandwidth:g} km/s of the channels, five "
                 f"deviations at either end, got {max(self.line_widths):g}; take more or wider "
-                "channels"
-            )
+                f"standard deviations at either end, got {max(self.line_widths):g}; take more or "
+                "wider channels"
 
     @property
-    def band(self) -> float:
+    def bandwidth(self) -> float:
         """Width of all channels together in km/s."""
         return self.n_channels * self.channel_width
 
     @property
     def room(self) -> float:
         """How far from the middle of the band a line may lie, in km/s."""
-        return 0.5 * self.band - CLEAR * max(self.line_widths) / FWHM_PER_SIGMA
+        return 0.5 * self.bandwidth - CLEAR * max(self.line_widths) / FWHM_PER_SIGMA
 
     @property
     def velocities(self) -> FloatArray:
@@ -192,8 +192,8 @@ def simulate_cloud_cube(
     column = np.sum([cloud.column for cloud in gas], axis=0)
     return CloudCube(
         values,
-        turn_quarters(truth, scene),
-        turn_quarters(column, scene),
+        rotate_quarter_turns(truth, scene),
+        rotate_quarter_turns(column, scene),
         lines.velocities,
         cube_header(scene, lines),
     )
@@ -247,7 +247,7 @@ def _smooth_sky(scene: CloudScene, number: int) -> Float32Array:
     rng = scene.rng(VELOCITIES, number)
     outer = 8.0 * scene.scale
     field = fractal_field(scene.canvas, VELOCITY_SLOPE, outer_scale=outer, random_state=rng)
-    return turn_into_frame(gaussian_filter(field, scene.sigma, output=field), scene).astype(
+    return rotate_into_frame(gaussian_filter(field, scene.sigma, output=field), scene).astype(
         np.float32
     )
 
@@ -270,7 +270,7 @@ def iterate_channels(
             below[number] /= np.float32(lines.channel_width)
             plane += below[number]
             below[number] = upto
-        yield turn_quarters(blank_edge_of(plane, scene.blank_edge), scene)
+        yield rotate_quarter_turns(blank_edge_of(plane, scene.blank_edge), scene)
 
 
 def _share_below(cloud: Gas, velocity: float) -> Float32Array:

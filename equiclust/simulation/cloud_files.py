@@ -24,9 +24,9 @@ from equiclust.simulation.cloud_maps import (
     SkyOptions,
     make_scene,
     observe_sky,
+    rotate_quarter_turns,
     scene_wcs,
     sky_header,
-    turn_quarters,
 )
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def write_cloud_cube(
     truth_place = truth_path(path)
     scene, lines = make_cube_scene(shape, (channel_width, line_widths, n_lines, velocity), sky)
     gas, kinds = draw_gas(scene, lines)
-    truth = turn_quarters(kinds, scene)
+    truth = rotate_quarter_turns(kinds, scene)
     _write_truth(truth_place, truth, scene)
     header = cube_header(scene, lines)
     header["OBJECT"] = Path(path).stem

@@ -32,12 +32,12 @@ __all__ = [
     "kind_slopes",
     "make_scene",
     "observe_sky",
+    "rotate_into_frame",
+    "rotate_quarter_turns",
     "scene_beam",
     "scene_wcs",
     "simulate_cloud_map",
     "sky_header",
-    "turn_into_frame",
-    "turn_quarters",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -230,7 +230,9 @@ def observe_sky(scene: CloudScene) -> tuple[Float32Array, IntArray]:
     column, kinds = draw_sky(scene)
     noise = beam_noise_map(scene.noise_rng(), scene.frame, scene.sigma)
     seen = column + np.float32(BRIGHTNESS / scene.snr) * noise
-    return turn_quarters(blank_edge_of(seen, scene.blank_edge), scene), turn_quarters(kinds, scene)
+    return rotate_quarter_turns(blank_edge_of(seen, scene.blank_edge), scene), rotate_quarter_turns(
+        kinds, scene
+    )
 
 
 def draw_sky(scene: CloudScene) -> tuple[Float32Array, IntArray]:
@@ -249,7 +251,7 @@ def draw_sky(scene: CloudScene) -> tuple[Float32Array, IntArray]:
         gas = _equalised(gas, gas[scene.window][here[scene.window]])
         column += gaussian_filter(here.astype(np.float32), scene.sigma) * gas
     column *= BRIGHTNESS
-    return turn_into_frame(column, scene).astype(np.float32), turn_into_frame(labels, scene)
+    return rotate_into_frame(column, scene).astype(np.float32), rotate_into_frame(labels, scene)
 
 
 def _regions(scene: CloudScene) -> IntArray:
@@ -327,7 +329,7 @@ def _equalised(gas: FloatArray, sample: FloatArray) -> FloatArray:
     return density
 
 
-def turn_into_frame(field: npt.NDArray[AnyNumber], scene: CloudScene) -> npt.NDArray[AnyNumber]:
+def rotate_into_frame(field: npt.NDArray[AnyNumber], scene: CloudScene) -> npt.NDArray[AnyNumber]:
     """What the frame sees of a field on the canvas, turned by the rest of the angle.
 
     Whole numbers are those of the nearest pixel, others are interpolated by splines of order 5.
@@ -340,13 +342,15 @@ def turn_into_frame(field: npt.NDArray[AnyNumber], scene: CloudScene) -> npt.NDA
     back = np.array([[c, s], [-s, c]])
     middle, centre = (0.5 * (np.array(shape) - 1.0) for shape in (scene.frame, scene.canvas))
     order = 0 if field.dtype.kind == "i" else 5
-    turned: npt.NDArray[AnyNumber] = affine_transform(
+    rotated: npt.NDArray[AnyNumber] = affine_transform(
         field, back, centre - back @ middle, output_shape=scene.frame, order=order, mode="nearest"
     )
-    return turned
+    return rotated
 
 
-def turn_quarters(field: npt.NDArray[AnyNumber], scene: CloudScene) -> npt.NDArray[AnyNumber]:
+def rotate_quarter_turns(
+    field: npt.NDArray[AnyNumber], scene: CloudScene
+) -> npt.NDArray[AnyNumber]:
     """From the frame before the quarter turns to that after."""
     return np.ascontiguousarray(np.rot90(field, scene.quarters))
 

@@ -293,18 +293,18 @@ def render(
     side = size + 2 * margin
     samples = side * supersample
     t = (2.0 * np.arange(samples) + 1.0 - samples) / (size * supersample)
-    x, y = _turned(t[None], t[:, None], rotation, mirror)
+    x, y = _rotated(t[None], t[:, None], rotation, mirror)
     fine = disc_brightness(x, y, parameters)
     picture = fine.reshape(side, supersample, side, supersample).mean(axis=(1, 3))
     if beam_fwhm > 0:
         n = _odd_fast_length(side)
-        fx, fy = _turned(*_frequencies(n), rotation, mirror)
+        fx, fy = _rotated(*_frequencies(n), rotation, mirror)
         transfer = _beam_transfer(fx, fy, beam_fwhm * size, beam_ratio, beam_angle)
         picture = _filtered(picture, transfer)
     return np.ascontiguousarray(picture[margin : margin + size, margin : margin + size])
 
 
-def _turned(
+def _rotated(
     x: FloatArray, y: FloatArray, rotation: float, mirror: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Where a point of the turned picture lies in the one that was not."""

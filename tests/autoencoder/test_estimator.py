@@ -13,7 +13,7 @@ from sklearn.cluster import KMeans
 from sklearn.pipeline import make_pipeline
 
 from equiclust import EquivariantAutoencoder, ImageSet, simulate_discs
-from equiclust.autoencoder.estimator import plain_twin
+from equiclust.autoencoder.estimator import non_equivariant_baseline
 from equiclust.evaluation.invariance import assert_invariant
 from equiclust.exceptions import EquiclustWarning, InputError
 
@@ -44,9 +44,9 @@ def test_trained_latents_ignore_quarter_turns_and_mirrors_at_any_size(
 ) -> None:
     images = np.random.default_rng(random_state).random((2, *shape), dtype=np.float32)
     latents = trained.transform(images)
-    for turned in (images, images[..., ::-1]):
+    for rotated in (images, images[..., ::-1]):
         for k in range(4):
-            moved = trained.transform(np.rot90(turned, k, (1, 2)).copy())
+            moved = trained.transform(np.rot90(rotated, k, (1, 2)).copy())
             error = np.linalg.norm(moved - latents, axis=1) / np.linalg.norm(latents, axis=1)
             assert error.max() <= 1e-6
 
@@ -162,12 +162,12 @@ def test_it_can_be_cloned(trained: EquivariantAutoencoder) -> None:
 def test_the_plain_twin_has_as_many_channels_and_is_not_invariant(
     trained: EquivariantAutoencoder, discs: ImageSet
 ) -> None:
-    twin = plain_twin(trained).fit(discs)
+    baseline = non_equivariant_baseline(trained).fit(discs)
     ours = [tuple(m.shape) for m in trained._exported.encoder.parameters() if m.ndim == 4]
-    theirs = [tuple(m.shape) for m in twin._exported.encoder.parameters() if m.ndim == 4]
+    theirs = [tuple(m.shape) for m in baseline._exported.encoder.parameters() if m.ndim == 4]
     assert ours == theirs
     with pytest.raises(AssertionError):
-        assert_invariant(twin.transform, discs.pixels)
+        assert_invariant(baseline.transform, discs.pixels)
 
 
 def test_missing_perceptual_weights_are_said_and_kept(discs: ImageSet, tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def _grains(n: int, seed: int) -> np.ndarray:
 
 
 def test_partners_get_the_latents_of_their_images() -> None:
-    images, partners = _grains(128, 0), _grains(128, 1)
+    images, positive_pairs = _grains(128, 0), _grains(128, 1)
     latents, theirs = _grains(60, 2), _grains(60, 3)
 
     def distance(**more: Any) -> float:
@@ -246,12 +246,12 @@ def test_partners_get_the_latents_of_their_images() -> None:
         scale = np.linalg.norm(first - first.mean(axis=0), axis=1).mean()
         return float(np.linalg.norm(first - second, axis=1).mean() / scale)
 
-    assert distance(partners=partners) < 0.7 * distance()
+    assert distance(positive_pairs=positive_pairs) < 0.7 * distance()
 
 
 def test_partners_must_be_as_many_as_the_images(discs: ImageSet) -> None:
     with pytest.raises(InputError, match="partners must be as many"):
-        EquivariantAutoencoder(**SMALL).fit(discs, partners=discs[:5])
+        EquivariantAutoencoder(**SMALL).fit(discs, positive_pairs=discs[:5])
 
 
 def test_without_a_weight_nothing_is_reconstructed() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
-from equiclust.autoencoder.pretrained import has_shipped_weights, shipped_weights, start_from
+from equiclust.autoencoder.pretrained import has_pretrained_weights, pretrained_weights, start_from
 from equiclust.exceptions import InputError
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 
@@ -17,28 +17,28 @@ PARTS = ("encoder", "narrow", "detail", "decoder", "head")
 @pytest.mark.parametrize("size", [32, 64, 128])
 def test_every_part_is_taken_over(size: int) -> None:
     config = NetworkConfig(size=size)
-    network, weights = AutoencoderNetwork(config), shipped_weights(config)
+    network, weights = AutoencoderNetwork(config), pretrained_weights(config)
     assert start_from(network, weights) == PARTS
     assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
 
 
 def test_parts_that_do_not_fit_stay_random() -> None:
     config = NetworkConfig(size=32, latent_dim=5)
-    assert start_from(AutoencoderNetwork(config), shipped_weights(config)) == PARTS[:-1]
+    assert start_from(AutoencoderNetwork(config), pretrained_weights(config)) == PARTS[:-1]
     wider = NetworkConfig(size=32, fields=(5, 9))
-    assert start_from(AutoencoderNetwork(wider), shipped_weights(wider)) == ()
+    assert start_from(AutoencoderNetwork(wider), pretrained_weights(wider)) == ()
 
 
 def test_other_groups_have_none() -> None:
-    assert not has_shipped_weights("C8", 32)
-    assert shipped_weights(NetworkConfig(group="C8", size=32)) == {}
+    assert not has_pretrained_weights("C8", 32)
+    assert pretrained_weights(NetworkConfig(group="C8", size=32)) == {}
 
 
 def test_three_equal_channels_look_like_one() -> None:
     grey, colour = NetworkConfig(size=32), NetworkConfig(size=32, in_channels=3)
     one, three = AutoencoderNetwork(grey).eval(), AutoencoderNetwork(colour).eval()
-    assert start_from(one, shipped_weights(grey)) == PARTS
-    assert start_from(three, shipped_weights(colour)) == PARTS
+    assert start_from(one, pretrained_weights(grey)) == PARTS
+    assert start_from(three, pretrained_weights(colour)) == PARTS
     images = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         np.testing.assert_allclose(

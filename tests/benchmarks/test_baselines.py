@@ -9,7 +9,7 @@ import torchvision
 from safetensors.torch import load_file
 
 from benchmarks.baselines import PlainAutoencoder, alexnet_features, pca_features, pixel_features
-from benchmarks.baselines import _turned as turned
+from benchmarks.baselines import _rotated as rotated
 from equiclust.exceptions import InputError, WeightsNotFoundError
 
 
@@ -66,8 +66,8 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
 
 def test_turning_agrees_with_quarter_turns_and_mirrors() -> None:
     images = torch.from_numpy(blobs(n=2, size=16))
-    quarter = turned(images, torch.full((2,), torch.pi / 2), torch.ones(2))
-    mirrored = turned(images, torch.zeros(2), -torch.ones(2))
+    quarter = rotated(images, torch.full((2,), torch.pi / 2), torch.ones(2))
+    mirrored = rotated(images, torch.zeros(2), -torch.ones(2))
     torch.testing.assert_close(quarter, images.rot90(1, (-2, -1)), atol=1e-5, rtol=0)
     torch.testing.assert_close(mirrored, images.flip(-1), atol=1e-5, rtol=0)
 

@@ -57,7 +57,7 @@ def finished(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs whose report nobody reads: it is empty, and the plain network is hardly trained."""
     monkeypatch.setattr("equiclust.report.write_report", lambda run: run.report_html.touch())
-    monkeypatch.setattr("equiclust.pipeline.model_certificate._TWIN_EPOCHS", 1)
+    monkeypatch.setattr("equiclust.pipeline.model_certificate._BASELINE_EPOCHS", 1)
 
 
 @pytest.fixture

@@ -39,9 +39,9 @@ def test_turned_files_get_the_same_labels(finished: Path, discs: Path, tmp_path:
         fits.PrimaryHDU(np.ascontiguousarray(np.rot90(values)[::-1])).writeto(tmp_path / path.name)
     target = tmp_path / "turned.ecsv"
     assert main(["predict", str(finished), str(tmp_path), "--output", str(target)]) == 0
-    turned, first = read_table(target), read_table(finished / "catalogue.ecsv")
-    assert turned["id"].tolist() == first["id"].tolist()
-    assert turned["label"].tolist() == first["label"].tolist()
+    rotated, first = read_table(target), read_table(finished / "catalogue.ecsv")
+    assert rotated["id"].tolist() == first["id"].tolist()
+    assert rotated["label"].tolist() == first["label"].tolist()
 
 
 def test_one_image_of_another_size_and_colour(finished: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ensembles.recipes import Recipe, shipped_recipes, write_recipe
+from ensembles.recipes import Recipe, builtin_recipes, write_recipe
 from equiclust.cli import main
 from equiclust.cli.commands import COMMANDS
 from equiclust.cli.parser import parse_arguments
@@ -58,7 +58,7 @@ def test_the_flags_have_the_defaults_of_recipes() -> None:
     assert {"size", "n_clusters", "n_folds", "group", "max_epochs", "seed"} <= set(flags)
 
 
-@pytest.mark.parametrize("name", shipped_recipes())
+@pytest.mark.parametrize("name", builtin_recipes())
 def test_every_shipped_recipe_is_taken_by_name_and_told_in_the_help(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

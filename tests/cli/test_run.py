@@ -15,7 +15,7 @@ from equiclust.cli import main, session
 from equiclust.evaluation.invariance import Certificate
 from equiclust.io.atomic import read_json
 from equiclust.io.catalogue import read_table
-from equiclust.io.output_checks import check_place
+from equiclust.io.output_checks import check_writable
 from equiclust.io.run_folder import RunFolder
 from tests.cli.conftest import N_DISCS, run_arguments
 
@@ -115,9 +115,9 @@ def test_json_is_one_object(
 ) -> None:
     def talkative(path: Path) -> None:
         print("a library has something to say")
-        check_place(path)
+        check_writable(path)
 
-    monkeypatch.setattr("equiclust.pipeline.run.check_place", talkative)
+    monkeypatch.setattr("equiclust.pipeline.run.check_writable", talkative)
     assert main(run_arguments(discs, finished, "--json")) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["n_images"] == N_DISCS

@@ -88,10 +88,10 @@ def test_the_table_has_the_segments(labels: Path) -> None:
 
 
 def test_a_known_run_labels_another_map_alike(sky: Path, labels: Path, tmp_path: Path) -> None:
-    turned = tmp_path / "turned.fits"
-    fits.writeto(turned, np.ascontiguousarray(np.rot90(plane())))
+    rotated = tmp_path / "turned.fits"
+    fits.writeto(rotated, np.ascontiguousarray(np.rot90(plane())))
     output = tmp_path / "labels.fits"
-    assert main(arguments(turned, output, "--run", str(labels))) == 0
+    assert main(arguments(rotated, output, "--run", str(labels))) == 0
     np.testing.assert_array_equal(fits.getdata(output), np.rot90(fits.getdata(labels)))
     assert not output.with_suffix(".model").exists()
 

@@ -21,7 +21,7 @@ def similar(finished: Path, *words: str) -> int:
 
 
 @pytest.fixture
-def twin(discs: Path, tmp_path: Path) -> Path:
+def baseline(discs: Path, tmp_path: Path) -> Path:
     """One image of the run, turned by a quarter and mirrored."""
     path = tmp_path / "twin.fits"
     with fits.open(discs / "disc_00003.fits") as hdus:
@@ -30,10 +30,10 @@ def twin(discs: Path, tmp_path: Path) -> Path:
 
 
 def test_a_turned_image_finds_itself(
-    finished: Path, twin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sheet = tmp_path / "sheet.png"
-    assert similar(finished, str(twin), "-n", "3", "--output", str(sheet), "--json") == 0
+    assert similar(finished, str(baseline), "-n", "3", "--output", str(sheet), "--json") == 0
     record = json.loads(capsys.readouterr().out)
     nearest, *others = record["similar"]["twin"]
     assert nearest["id"] == "disc_00003"
@@ -61,7 +61,7 @@ def test_an_image_of_the_run_is_not_its_own_neighbour(
 
 
 def test_a_picture_that_is_gone_costs_only_the_picture(
-    finished: Path, twin: Path, tmp_path: Path
+    finished: Path, baseline: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished, run)
@@ -71,10 +71,10 @@ def test_a_picture_that_is_gone_costs_only_the_picture(
     catalogue = read_table(run / "catalogue.ecsv")
     catalogue["path"] = [str(tmp_path / "gone.fits")] * len(catalogue)
     catalogue.write(run / "catalogue.ecsv", overwrite=True)
-    assert similar(run, str(twin), "--output", str(tmp_path / "sheet.png")) == 0
+    assert similar(run, str(baseline), "--output", str(tmp_path / "sheet.png")) == 0
     assert (tmp_path / "sheet.png").is_file()
     (run / "previews.npz").write_bytes(b"damaged")
-    assert similar(run, str(twin), "--output", str(tmp_path / "other.png")) == 0
+    assert similar(run, str(baseline), "--output", str(tmp_path / "other.png")) == 0
 
 
 def test_the_only_image_of_a_file_is_itself_whatever_it_was_named(
@@ -91,9 +91,9 @@ def test_the_only_image_of_a_file_is_itself_whatever_it_was_named(
 
 
 def test_nothing_else_is_written_over(
-    finished: Path, twin: Path, tmp_path: Path, refused: Callable[..., str]
+    finished: Path, baseline: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    words = ("similar", str(finished), str(twin), "--output")
+    words = ("similar", str(finished), str(baseline), "--output")
     assert "in the folder of the run" in refused(*words, str(finished / "catalogue.png"))
     mine = tmp_path / "mine.ecsv"
     shutil.copy(finished / "catalogue.ecsv", mine)
@@ -103,11 +103,11 @@ def test_nothing_else_is_written_over(
 
 
 def test_what_cannot_be_done_is_said_in_one_sentence(
-    finished: Path, twin: Path, tmp_path: Path, refused: Callable[..., str]
+    finished: Path, baseline: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    words = ("similar", str(finished), str(twin))
+    words = ("similar", str(finished), str(baseline))
     assert "-n must be a whole number of at least 1, got 0" in refused(*words, "-n", "0")
     assert "--output must end in .png" in refused(*words, "--output", str(tmp_path / "a.jpg"))
-    assert "not the folder of a run" in refused("similar", str(tmp_path), str(twin))
+    assert "not the folder of a run" in refused("similar", str(tmp_path), str(baseline))
     missing = str(tmp_path / "missing.fits")
     assert "missing.fits" in refused("similar", str(finished), missing)

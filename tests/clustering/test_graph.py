@@ -85,10 +85,10 @@ def test_bridges_make_one_piece(points: Array) -> None:
     tree = KDTree(np.unique(points, axis=0))
     weights = landmark_weights(np.asarray(tree.data), tree, 2)
     mixing = bridges(weights, tree, 2)
-    joined = weights @ mixing
-    np.testing.assert_allclose(joined.sum(axis=1), 1.0)
-    assert (joined.data >= 0).all()
-    assert connected_components(joined @ joined.T)[0] == 1
+    concatenate_latents = weights @ mixing
+    np.testing.assert_allclose(concatenate_latents.sum(axis=1), 1.0)
+    assert (concatenate_latents.data >= 0).all()
+    assert connected_components(concatenate_latents @ concatenate_latents.T)[0] == 1
 
 
 def test_bridges_span_the_shortest_gaps() -> None:

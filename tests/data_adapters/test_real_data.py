@@ -51,8 +51,8 @@ def test_all_of_it_can_be_processed_turned_or_not(data_folder: Path, folder: str
     straight = preprocessor.process(images)
     assert straight.unusable == ()
     for image, processed in zip(images, straight.images, strict=True):
-        turned = image.with_pixels(np.rot90(image.pixels, 1, (1, 2)), np.rot90(image.mask))
-        [there] = preprocessor.transform(type(images)((turned,)))
+        rotated = image.with_pixels(np.rot90(image.pixels, 1, (1, 2)), np.rot90(image.mask))
+        [there] = preprocessor.transform(type(images)((rotated,)))
         np.testing.assert_allclose(
             there.pixels, np.rot90(processed.pixels, 1, (1, 2)), rtol=1e-6, atol=1e-7
         )

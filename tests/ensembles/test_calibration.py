@@ -19,7 +19,7 @@ from ensembles.calibration import (
 CONFIDENCES = st.lists(st.floats(0, 1), min_size=1, max_size=40).map(np.array)
 
 
-def trials(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def calibration_pairs(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     evidence = np.column_stack([rng.uniform(size=n), rng.normal(size=n), rng.normal(size=n)])
     probability = 1 / (1 + np.exp(-(4 * evidence[:, 0] - 2 + evidence[:, 1])))
@@ -27,13 +27,13 @@ def trials(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_known_probabilities_are_found_again() -> None:
-    calibration = Calibration.fit(*trials(5000, 0))
-    evidence, right = trials(5000, 1)
+    calibration = Calibration.fit(*calibration_pairs(5000, 0))
+    evidence, right = calibration_pairs(5000, 1)
     assert expected_calibration_error(calibration(evidence), right) < 0.03
 
 
 def test_more_evidence_never_makes_it_less_sure() -> None:
-    evidence, right = trials(500, 2)
+    evidence, right = calibration_pairs(500, 2)
     calibration = Calibration.fit(evidence, right)
     for column in range(3):
         more = evidence.copy()
@@ -42,12 +42,12 @@ def test_more_evidence_never_makes_it_less_sure() -> None:
 
 
 def test_trials_that_all_ended_alike_give_one_probability() -> None:
-    evidence, _ = trials(50, 3)
+    evidence, _ = calibration_pairs(50, 3)
     assert np.all(Calibration.fit(evidence, np.ones(50, bool))(evidence) == 1.0)
 
 
 def test_it_comes_back_from_its_arrays() -> None:
-    evidence, right = trials(300, 4)
+    evidence, right = calibration_pairs(300, 4)
     calibration = Calibration.fit(evidence, right)
     again = Calibration.restore(calibration.arrays(), 3)
     assert np.array_equal(again(evidence), calibration(evidence))

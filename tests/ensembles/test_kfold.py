@@ -45,7 +45,7 @@ def fitted(images: ImageSet) -> KFoldEnsemble:
 def test_side_by_side_gives_the_same(images: ImageSet, fitted: KFoldEnsemble) -> None:
     other = ensemble(n_jobs=2).fit(images)
     np.testing.assert_allclose(other.latents_, fitted.latents_, atol=1e-4)
-    assert np.array_equal(other.jury_.best_labels_, fitted.jury_.best_labels_)
+    assert np.array_equal(other.consensus_.best_labels_, fitted.consensus_.best_labels_)
 
 
 def test_the_same_seed_gives_the_same(images: ImageSet, fitted: KFoldEnsemble) -> None:
@@ -62,8 +62,8 @@ def test_known_images_get_their_labels_again(images: ImageSet, fitted: KFoldEnse
 
 
 def test_turning_changes_nothing(images: ImageSet, fitted: KFoldEnsemble) -> None:
-    turned = np.rot90(images.pixels, axes=(2, 3)).copy()
-    difference = fitted.transform(turned) - fitted.transform(images.pixels)
+    rotated = np.rot90(images.pixels, axes=(2, 3)).copy()
+    difference = fitted.transform(rotated) - fitted.transform(images.pixels)
     assert np.abs(difference).max() < 1e-5
 
 
@@ -136,4 +136,4 @@ def test_a_dask_cluster_gives_the_same(images: ImageSet, fitted: KFoldEnsemble) 
     ):
         found = ensemble(n_jobs=None).fit(images)
     np.testing.assert_allclose(found.latents_, fitted.latents_, atol=1e-4)
-    assert np.array_equal(found.jury_.best_labels_, fitted.jury_.best_labels_)
+    assert np.array_equal(found.consensus_.best_labels_, fitted.consensus_.best_labels_)

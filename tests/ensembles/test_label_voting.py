@@ -21,12 +21,14 @@ def one_hot(labels: np.ndarray, n_clusters: int) -> np.ndarray:
     return np.eye(n_clusters)[labels]
 
 
-def noisy_judges(seed: int, *, n_judges: int = 7, n: int = 120, n_clusters: int = 4) -> np.ndarray:
+def noisy_judges(
+    seed: int, *, n_clusterings: int = 7, n: int = 120, n_clusters: int = 4
+) -> np.ndarray:
     """Labels of judges that err in a fifth of the cases, each with names of its own."""
     rng = np.random.default_rng(seed)
     truth = np.arange(n) % n_clusters
     found = []
-    for _ in range(n_judges):
+    for _ in range(n_clusterings):
         own = np.where(rng.random(n) < 0.2, rng.integers(0, n_clusters, n), truth)
         found.append(rng.permutation(n_clusters)[own])
     return np.stack(found)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy.stats import ortho_group
 from sklearn.metrics import adjusted_rand_score
 
-from ensembles import Jury
-from ensembles.base_clusterings import form_committees
+from ensembles import ConsensusClustering
+from ensembles.base_clusterings import fit_base_clusterings
 from ensembles.calibration import Calibration, expected_calibration_error
-from ensembles.confidence_features import Standing
+from ensembles.confidence_features import ConfidenceFeatures
 from ensembles.folds import fold_masks
 from ensembles.label_voting import Method, reach_consensus
 from equiclust.exceptions import InputError
@@ -50,17 +50,19 @@ def test_judges_of_one_mind_are_followed(method: Method) -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40))
-def test_calibration_error_is_that_of_a_plain_loop(trials: list[tuple[float, bool]]) -> None:
+def test_calibration_error_is_that_of_a_plain_loop(
+    calibration_pairs: list[tuple[float, bool]],
+) -> None:
     bins: dict[int, list[tuple[float, bool]]] = {}
-    for sure, hit in trials:
+    for sure, hit in calibration_pairs:
         bins.setdefault(min(int(sure * 10), 9), []).append((sure, hit))
     gaps = [
         len(own)
-        / len(trials)
+        / len(calibration_pairs)
         * abs(sum(sure for sure, _ in own) / len(own) - sum(hit for _, hit in own) / len(own))
         for own in bins.values()
     ]
-    sure, hit = zip(*trials, strict=True)
+    sure, hit = zip(*calibration_pairs, strict=True)
     assert expected_calibration_error(sure, hit) == pytest.approx(sum(gaps), abs=1e-12)
 
 
@@ -82,22 +84,24 @@ def test_evidence_that_speaks_against_a_label_is_not_turned_into_praise() -> Non
 
 def test_neither_of_a_pair_gives_evidence_on_the_others_labels() -> None:
     rng = np.random.default_rng(0)
-    n_judges, n = 6, 30
-    given = rng.integers(0, 3, (n_judges, n))
-    distances, lonely = rng.random((n_judges, n, 3)), rng.normal(size=(n_judges, n))
-    evidence, right = Standing(given, distances, lonely).trials()
-    for judge in range(n_judges):
-        others = [k for k in range(n_judges) if k // 2 != judge // 2]
-        part = evidence[judge * n : (judge + 1) * n]
-        np.testing.assert_allclose(part[:, 0], (given[others] == given[judge]).mean(axis=0))
+    n_clusterings, n = 6, 30
+    given = rng.integers(0, 3, (n_clusterings, n))
+    distances, lonely = rng.random((n_clusterings, n, 3)), rng.normal(size=(n_clusterings, n))
+    evidence, right = ConfidenceFeatures(given, distances, lonely).calibration_pairs()
+    for clustering in range(n_clusterings):
+        others = [k for k in range(n_clusterings) if k // 2 != clustering // 2]
+        part = evidence[clustering * n : (clustering + 1) * n]
+        np.testing.assert_allclose(part[:, 0], (given[others] == given[clustering]).mean(axis=0))
         np.testing.assert_allclose(part[:, 2], -lonely[others].mean(axis=0))
-        for i, label in enumerate(given[judge]):
+        for i, label in enumerate(given[clustering]):
             far = [np.delete(distances[k, i], label).min() for k in others]
             near = [distances[k, i, label] for k in others]
             margin = np.mean([(f - c) / (f + c) for f, c in zip(far, near, strict=True)])
             assert part[i, 1] == pytest.approx(margin)
-        counterpart = given[judge + 1 if judge % 2 == 0 else judge - 1]
-        assert np.array_equal(right[judge * n : (judge + 1) * n], counterpart == given[judge])
+        counterpart = given[clustering + 1 if clustering % 2 == 0 else clustering - 1]
+        assert np.array_equal(
+            right[clustering * n : (clustering + 1) * n], counterpart == given[clustering]
+        )
 
 
 def test_a_calibration_for_other_evidence_is_refused() -> None:
@@ -108,8 +112,8 @@ def test_a_calibration_for_other_evidence_is_refused() -> None:
 
 def test_few_objects_are_shown_to_both_committees() -> None:
     latents, _ = separated(60, 4)
-    for committee in form_committees(latents, np.ones(4), "kmeans", 3, seed=0):
-        assert len(committee.clusterer.labels_) == 60
+    for base_clustering in fit_base_clusterings(latents, np.ones(4), "kmeans", 3, seed=0):
+        assert len(base_clustering.clusterer.labels_) == 60
 
 
 def test_of_many_objects_each_committee_of_a_pair_learns_from_its_own_half(
@@ -125,7 +129,7 @@ def test_of_many_objects_each_committee_of_a_pair_learns_from_its_own_half(
     monkeypatch.setattr("ensembles.base_clusterings.make_clusterer", lambda *_, **__: Noting())
     latents = np.zeros((4, 240, 2))
     latents[..., 0] = np.arange(240)
-    form_committees(latents, np.ones(4), "kmeans", 3, seed=0)
+    fit_base_clusterings(latents, np.ones(4), "kmeans", 3, seed=0)
     for first, second in zip(shown[::2], shown[1::2], strict=True):
         assert len(first) == len(second) == 120
         assert not first & second
@@ -137,7 +141,7 @@ def test_the_order_of_objects_does_not_matter(consensus: Method) -> None:
     latents, kinds = separated(210, 4)
     order = np.random.default_rng(1).permutation(210)
     found = [
-        Jury(3, method="kmeans", consensus=consensus, reliability=0, random_state=0)
+        ConsensusClustering(3, method="kmeans", consensus=consensus, reliability=0, random_state=0)
         .fit(latents[:, chosen])
         .labels_
         for chosen in (np.arange(210), order)
@@ -148,8 +152,8 @@ def test_the_order_of_objects_does_not_matter(consensus: Method) -> None:
 
 def test_a_jury_without_one_of_its_committees_is_refused(tmp_path: Path) -> None:
     latents, _ = separated(60, 2)
-    Jury(3, method="kmeans", random_state=0).fit(latents).save(tmp_path)
+    ConsensusClustering(3, method="kmeans", random_state=0).fit(latents).save(tmp_path)
     damaged = next((tmp_path / "committees" / "03").glob("*.safetensors"))
     damaged.write_bytes(damaged.read_bytes()[:-8])
     with pytest.raises(InputError, match="safetensors"):
-        Jury.load(tmp_path)
+        ConsensusClustering.load(tmp_path)

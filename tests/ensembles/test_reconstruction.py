@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ensembles.kfold import KFoldEnsemble
-from ensembles.reconstruction import rebuild
+from ensembles.reconstruction import evaluate_reconstruction
 from equiclust.evaluation.metrics import reconstruction_scores
 from equiclust.images import ImageSet
 
@@ -39,22 +39,22 @@ def _mse(pixels: np.ndarray, values: list[float]) -> float:
 
 def test_each_image_is_scored_by_those_that_did_not_train_on_it(images: ImageSet) -> None:
     held_out = np.array([[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 0]], dtype=bool)
-    rebuilt = rebuild(_ensemble(0.2, 0.4, 0.9), images, held_out)
-    np.testing.assert_allclose(rebuilt.pixels, 0.5, atol=1e-6)
-    assert rebuilt.scores["mse"] == pytest.approx(_mse(images.pixels, [0.5] * 4), rel=1e-4)
+    evaluated = evaluate_reconstruction(_ensemble(0.2, 0.4, 0.9), images, held_out)
+    np.testing.assert_allclose(evaluated.pixels, 0.5, atol=1e-6)
+    assert evaluated.scores["mse"] == pytest.approx(_mse(images.pixels, [0.5] * 4), rel=1e-4)
     # The mean of 0.2 and 0.4, and of 0.4 and 0.9; nobody may speak of the last image.
     expected = _mse(images.pixels[:3], [0.2, 0.3, 0.65])
-    assert rebuilt.held_out["mse"] == pytest.approx(expected, rel=1e-4)
+    assert evaluated.held_out["mse"] == pytest.approx(expected, rel=1e-4)
     pairs = zip((0.2, 0.4, 0.9), held_out, strict=True)
     alone = [_mse(images.pixels[hidden], [value] * int(hidden.sum())) for value, hidden in pairs]
-    assert [scores["mse"] for scores in rebuilt.members] == pytest.approx(alone, rel=1e-4)
-    assert rebuilt.member_mean["mse"] == pytest.approx(np.mean(alone), rel=1e-4)
+    assert [scores["mse"] for scores in evaluated.members] == pytest.approx(alone, rel=1e-4)
+    assert evaluated.member_mean["mse"] == pytest.approx(np.mean(alone), rel=1e-4)
 
 
 def test_where_nothing_was_held_out_there_are_no_scores(images: ImageSet) -> None:
-    rebuilt = rebuild(_ensemble(0.5), images, np.zeros((1, 4), dtype=bool))
-    assert rebuilt.members == [{}]
-    assert rebuilt.held_out == {}
-    assert rebuilt.member_mean == {}
-    whole = reconstruction_scores(images.pixels, rebuilt.pixels, images.mask)
-    assert rebuilt.scores == whole
+    evaluated = evaluate_reconstruction(_ensemble(0.5), images, np.zeros((1, 4), dtype=bool))
+    assert evaluated.members == [{}]
+    assert evaluated.held_out == {}
+    assert evaluated.member_mean == {}
+    whole = reconstruction_scores(images.pixels, evaluated.pixels, images.mask)
+    assert evaluated.scores == whole

@@ -43,7 +43,7 @@ def test_clusters_shape_the_networks_and_leave_the_others_out(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EquiclustWarning)
         plain = KFoldEnsemble(RECIPE, method="kmeans", **GIVEN).fit(pixels)
-    assert refined.jury_.method_ == "kmeans"
+    assert refined.consensus_.method_ == "kmeans"
     kept = [
         torch.equal(a, b)
         for one, other in zip(refined.members_, plain.members_, strict=True)

@@ -149,9 +149,9 @@ def test_copies_leave_the_memory_behind_and_do_the_same() -> None:
     loaded = layer()
     file.seek(0)
     loaded.load_state_dict(torch.load(file, weights_only=True))
-    for twin in (copy.deepcopy(module), pickle.loads(pickle.dumps(module)), loaded):
-        assert twin._remembered is None
-        torch.testing.assert_close(twin(X), wanted, rtol=0, atol=0)
+    for baseline in (copy.deepcopy(module), pickle.loads(pickle.dumps(module)), loaded):
+        assert baseline._remembered is None
+        torch.testing.assert_close(baseline(X), wanted, rtol=0, atol=0)
     clone = copy.deepcopy(module)
     clone.weight.mul_(2)
     torch.testing.assert_close(module(X), wanted, rtol=0, atol=0)

@@ -12,7 +12,7 @@ from equiclust.nn.export import export_encoder
 from equiclust.nn.groups import Group, move_fields, move_pixels
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.nn.pooling import InvariantPooling, annulus_weights, cell_weights
-from equiclust.nn.rotation import SplineTurn
+from equiclust.nn.rotation import SplineRotation
 
 GROUPS = ("D8", "C8", "D4", "C4", "D1", "trivial")
 SMALL = {"fields": (2, 3), "map_fields": 2, "latent_dim": 6}
@@ -58,8 +58,8 @@ def test_latents_stay_and_maps_and_reconstructions_turn(
 def test_latents_of_a_plain_network_do_not_stay(random_state: int) -> None:
     network, images = _network("trivial"), _images(random_state)
     with torch.no_grad():
-        latents, turned = network.encode(images), network.encode(images.rot90(1, (2, 3)))
-    assert float((turned - latents).abs().max()) > 1e-4
+        latents, rotated = network.encode(images), network.encode(images.rot90(1, (2, 3)))
+    assert float((rotated - latents).abs().max()) > 1e-4
 
 
 def test_latents_tell_images_apart(random_state: int) -> None:
@@ -75,7 +75,7 @@ def test_the_exported_encoder_averages_the_latents_over_sixteen_rotations(
 ) -> None:
     network, images = _network(group, channels=channels), _images(0, channels=channels)
     exported = export_encoder(network)
-    turns = [SplineTurn(32, 90.0 * k / n_views).to(images) for k in range(1, n_views)]
+    turns = [SplineRotation(32, 90.0 * k / n_views).to(images) for k in range(1, n_views)]
     with torch.no_grad():
         views = [network.encode(view) for view in (images, *(turn(images) for turn in turns))]
         torch.testing.assert_close(exported(images), sum(views) / n_views, rtol=0, atol=1e-11)
@@ -128,9 +128,9 @@ def test_cells_know_the_place_and_are_for_the_trivial_group_alone() -> None:
     pooling = InvariantPooling(Group("trivial"), 1, 8, annuli=0)
     image = torch.zeros(1, 1, 8, 8)
     image[..., 0, 0] = 1.0
-    turned = torch.rot90(image, 1, (2, 3))
+    rotated = torch.rot90(image, 1, (2, 3))
     assert torch.equal(pooling(image).nonzero()[:, 1], torch.tensor([0]))
-    assert torch.equal(pooling(turned).nonzero()[:, 1], torch.tensor([12]))
+    assert torch.equal(pooling(rotated).nonzero()[:, 1], torch.tensor([12]))
     with pytest.raises(InputError, match="annuli"):
         InvariantPooling(Group("C4"), 1, 8, annuli=0)
     with pytest.raises(InputError, match="annuli"):

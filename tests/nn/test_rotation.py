@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from equiclust.nn.rotation import SplineTurn
+from equiclust.nn.rotation import SplineRotation
 
 
 def _blobs(size: int, angle: float) -> torch.Tensor:
@@ -25,14 +25,14 @@ def _blobs(size: int, angle: float) -> torch.Tensor:
 @pytest.mark.parametrize("size", [32, 64])
 @pytest.mark.parametrize("angle", [45.0, -22.5, 90.0])
 def test_it_turns_as_the_object_would_have_turned(size: int, angle: float) -> None:
-    turned = SplineTurn(size, angle).double()(_blobs(size, 0.0))
-    assert float((turned - _blobs(size, angle)).abs().max()) < 2e-3
+    rotated = SplineRotation(size, angle).double()(_blobs(size, 0.0))
+    assert float((rotated - _blobs(size, angle)).abs().max()) < 2e-3
 
 
 def test_it_agrees_with_scipy_inside(random_state: int) -> None:
     noise = np.random.default_rng(random_state).standard_normal((24, 24))
     image = ndimage.gaussian_filter(np.pad(noise, 12), 1.5)
-    ours = SplineTurn(48, 45.0).double()(torch.tensor(image)[None, None])[0, 0].numpy()
+    ours = SplineRotation(48, 45.0).double()(torch.tensor(image)[None, None])[0, 0].numpy()
     reference = ndimage.rotate(image, 45.0, reshape=False, order=3, mode="constant")
     inner = slice(10, -10)
     np.testing.assert_allclose(ours[inner, inner], reference[inner, inner], atol=1e-5)
@@ -43,7 +43,7 @@ def test_it_commutes_with_quarter_turns_and_swaps_sense_under_mirrors(
     size: int, random_state: int
 ) -> None:
     image = torch.rand(2, 1, size, size, generator=torch.Generator().manual_seed(random_state))
-    there, back = SplineTurn(size, 45.0), SplineTurn(size, -45.0)
+    there, back = SplineRotation(size, 45.0), SplineRotation(size, -45.0)
     for turns in range(4):
         first = there(image.rot90(turns, (2, 3)))
         torch.testing.assert_close(first, there(image).rot90(turns, (2, 3)), rtol=0, atol=2e-6)

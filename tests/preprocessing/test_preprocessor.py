@@ -66,8 +66,8 @@ def preprocessors(draw: st.DrawFn) -> Preprocessor:
 def test_commutes_with_quarter_turns_and_mirrors(
     turn: Transform, scene: Image, preprocessor: Preprocessor
 ) -> None:
-    turned = Image.from_values(turn(scene.pixels), "scene", mask=turn(scene.mask))
-    here, there = (preprocessor.process(ImageSet((image,))) for image in (scene, turned))
+    rotated = Image.from_values(turn(scene.pixels), "scene", mask=turn(scene.mask))
+    here, there = (preprocessor.process(ImageSet((image,))) for image in (scene, rotated))
     assert len(here.images) == len(there.images)
     for straight, rotated in zip(here.images, there.images, strict=True):
         np.testing.assert_array_equal(turn(straight.mask), rotated.mask)
@@ -415,5 +415,5 @@ def test_parameters_survive_json_and_a_pipeline() -> None:
     again = Preprocessor(**json.loads(json.dumps(preprocessor.get_params())))
     frames = np.random.default_rng(0).uniform(size=(2, 12, 12))
     expected = preprocessor.transform(frames).pixels
-    for twin in (again, clone(preprocessor), make_pipeline(preprocessor)):
-        np.testing.assert_array_equal(twin.fit_transform(frames).pixels, expected)
+    for baseline in (again, clone(preprocessor), make_pipeline(preprocessor)):
+        np.testing.assert_array_equal(baseline.fit_transform(frames).pixels, expected)

@@ -54,7 +54,7 @@ def make_ensemble_run(
         "ensemble": _ensemble(held_out, agrees, rng),
         "confidence": _confidence(confidence, labels, agrees.mean(axis=0), unseen),
         "clusters": {**METRICS["clusters"], "n_clusters": n_clusters, "method": "gmm"},
-        "nuisances": NUISANCES,
+        "nuisances": CONFOUNDERS,
         "perturbation": PERTURBATION,
     }
     run = make_run(
@@ -75,7 +75,7 @@ def make_ensemble_run(
     return run
 
 
-NUISANCES: list[dict[str, Any]] = [
+CONFOUNDERS: list[dict[str, Any]] = [
     {
         "name": "orientation",
         "eta_squared": 0.012,

@@ -75,9 +75,9 @@ def make_run(
     write_table(make_rejected(rejected), run.rejected_ecsv)
     write_json(run.metrics_json, metrics)
     rows = list(range(n) if pictured is None else pictured)
-    rebuilt = np.clip(pixels + 0.1, 0.0, 1.0)
+    evaluated = np.clip(pixels + 0.1, 0.0, 1.0)
     names = np.array(images.ids)[rows]
-    np.savez(run.previews_npz, ids=names, images=pixels[rows], reconstructions=rebuilt[rows])
+    np.savez(run.previews_npz, ids=names, images=pixels[rows], reconstructions=evaluated[rows])
     if certificate is not None:
         write_json(run.invariance_json, certificate.to_dict())
     write_table(catalogue, run.catalogue_ecsv)

@@ -16,7 +16,7 @@ from equiclust.report.contents import Contents, read_contents
 from equiclust.report.findings import make_findings
 from equiclust.report.gallery import make_gallery
 from equiclust.report.quantities import aligned, listed, percent, share_changed
-from tests.report.ensemble_folder import NUISANCES, PERTURBATION, make_ensemble_run
+from tests.report.ensemble_folder import CONFOUNDERS, PERTURBATION, make_ensemble_run
 from tests.report.folders import Page, make_run
 
 
@@ -158,7 +158,7 @@ def test_perturbation_in_words(contents: Contents, ari: float, words: str) -> No
 
 
 def test_findings_hold_what_was_measured_and_nothing_else(contents: Contents) -> None:
-    for entry in NUISANCES:
+    for entry in CONFOUNDERS:
         assert entry["sentence"] in finding(contents, "Nuisances")
     topics = {found.topic for found in make_findings(with_metrics(contents))}
     assert topics == {"Clusters", "Confidence", "Invariance", "Small changes", "Nuisances"}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import adjusted_rand_score
 
-from equiclust.report.consensus_section import Jury, agreement_matrix, make_jury
+from equiclust.report.consensus_section import ConsensusClustering, agreement_matrix, make_consensus
 from equiclust.report.contents import Contents, read_contents
 from equiclust.report.training_curves import make_training
 from tests.report.ensemble_folder import make_ensemble_run
@@ -29,15 +29,15 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
     return read_contents(make_ensemble_run(tmp_path_factory.mktemp("jury") / "run"))
 
 
-def jury_of(contents: Contents, ensemble: Any) -> Jury:
-    return make_jury(dataclasses.replace(contents, metrics={"ensemble": ensemble}))
+def consensus_of(contents: Contents, ensemble: Any) -> ConsensusClustering:
+    return make_consensus(dataclasses.replace(contents, metrics={"ensemble": ensemble}))
 
 
 def test_every_member_has_its_line(contents: Contents) -> None:
-    jury = make_jury(contents)
+    consensus = make_consensus(contents)
     members = contents.metrics["ensemble"]["members"]
-    assert [row.name for row in jury.members] == [f"fold {k}" for k in range(10)]
-    for row, member in zip(jury.members, members, strict=True):
+    assert [row.name for row in consensus.members] == [f"fold {k}" for k in range(10)]
+    for row, member in zip(consensus.members, members, strict=True):
         assert row.cells[:2] == (str(member["n_training"]), str(member["n_held_out"]))
         assert float(row.cells[2]) == pytest.approx(member["held_out"]["mse"], rel=0.01)
         assert float(row.cells[3]) == pytest.approx(member["held_out"]["ms_ssim"], abs=1e-4)
@@ -47,7 +47,7 @@ def test_every_member_has_its_line(contents: Contents) -> None:
 
 
 def test_mean_and_ensemble_stand_below(contents: Contents) -> None:
-    mean, ensemble = make_jury(contents).summary
+    mean, ensemble = make_consensus(contents).summary
     recorded = contents.metrics["ensemble"]["held_out"]
     assert float(mean.cells[2]) == pytest.approx(recorded["member_mean"]["mse"], rel=0.01)
     assert float(ensemble.cells[2]) == pytest.approx(recorded["ensemble"]["mse"], rel=0.01)
@@ -57,7 +57,7 @@ def test_mean_and_ensemble_stand_below(contents: Contents) -> None:
 
 def test_the_mean_is_worked_out_where_it_was_not_recorded(contents: Contents) -> None:
     members = [{"held_out": {"mse": value}} for value in (0.001, 0.002, 0.006)]
-    mean, ensemble = jury_of(contents, {"members": members}).summary
+    mean, ensemble = consensus_of(contents, {"members": members}).summary
     assert float(mean.cells[2]) == pytest.approx(0.003)
     assert set(ensemble.cells) == {"–"}
 
@@ -77,7 +77,7 @@ def test_words_on_the_ensemble_go_with_the_numbers(
         "members": [{"held_out": SCORES}, {"held_out": {**SCORES, "mse": 0.0012}}],
         "held_out": {"member_mean": SCORES, "ensemble": ensemble},
     }
-    words = " ".join(jury_of(contents, record).sentences)
+    words = " ".join(consensus_of(contents, record).sentences)
     assert said in words
     assert ("than that of any single member" in words) is (ensemble is BETTER)
 
@@ -94,31 +94,31 @@ def test_words_on_the_ensemble_go_with_the_numbers(
     ],
 )
 def test_whatever_is_missing_is_left_open(contents: Contents, ensemble: Any) -> None:
-    jury = jury_of(contents, ensemble)
-    assert all(set(row.cells) == {"–"} for row in jury.members)
-    assert not jury.scores_figure
-    assert jury.agreement_figure.startswith("data:image/svg+xml")
+    consensus = consensus_of(contents, ensemble)
+    assert all(set(row.cells) == {"–"} for row in consensus.members)
+    assert not consensus.scores_figure
+    assert consensus.agreement_figure.startswith("data:image/svg+xml")
 
 
 def test_one_network_is_no_jury(tmp_path: Path) -> None:
-    assert make_jury(read_contents(make_run(tmp_path / "run"))).is_empty
+    assert make_consensus(read_contents(make_run(tmp_path / "run"))).is_empty
 
 
 def test_equal_members_agree_and_least_alike_are_named(contents: Contents) -> None:
     labels = np.tile(np.arange(12) % 3, (4, 1))
     labels[3] = [2, 0, 1] * 4
     labels[1] = np.arange(12) // 4
-    sentence = make_jury(dataclasses.replace(contents, fold_labels=labels)).agreement_sentence
+    sentence = make_consensus(dataclasses.replace(contents, fold_labels=labels)).agreement_sentence
     assert "least alike are those of folds 0 and 1" in sentence
     same = dataclasses.replace(contents, fold_labels=labels[[0, 3]])
-    assert "agree by 1.00" in make_jury(same).agreement_sentence
+    assert "agree by 1.00" in make_consensus(same).agreement_sentence
 
 
 def test_without_clusters_there_is_nothing_to_disagree_on(contents: Contents) -> None:
     alone = dataclasses.replace(contents, fold_labels=np.zeros((5, 55), np.int64))
-    jury = make_jury(alone)
-    assert not jury.agreement_figure
-    assert "nothing to disagree" in jury.agreement_sentence
+    consensus = make_consensus(alone)
+    assert not consensus.agreement_figure
+    assert "nothing to disagree" in consensus.agreement_sentence
 
 
 @settings(deadline=None, max_examples=25)
@@ -161,8 +161,8 @@ def test_an_old_run_has_one_curve(contents: Contents) -> None:
 def test_a_low_index_beside_high_agreement_is_explained(contents: Contents) -> None:
     labels = np.zeros((3, 20), np.int64)
     labels[[0, 1, 2], [0, 1, 2]] = 1
-    lopsided = make_jury(dataclasses.replace(contents, fold_labels=labels)).agreement_sentence
+    lopsided = make_consensus(dataclasses.replace(contents, fold_labels=labels)).agreement_sentence
     assert "95\u202f% of the images into its largest cluster" in lopsided
     even = np.tile(np.arange(20) % 2, (3, 1))
-    sentence = make_jury(dataclasses.replace(contents, fold_labels=even)).agreement_sentence
+    sentence = make_consensus(dataclasses.replace(contents, fold_labels=even)).agreement_sentence
     assert "largest cluster" not in sentence

@@ -10,7 +10,7 @@ from PIL import Image
 
 from equiclust.clustering.deep import Frame
 from equiclust.exceptions import InputError
-from equiclust.report.latent_animation import write_latent_film
+from equiclust.report.latent_animation import write_latent_animation
 
 
 def _frames(n_frames: int, n_samples: int) -> list[Frame]:
@@ -23,13 +23,13 @@ def _frames(n_frames: int, n_samples: int) -> list[Frame]:
 
 
 def test_film_has_all_frames_and_lingers_on_the_last(tmp_path: Path) -> None:
-    write_latent_film(_frames(3, 40), tmp_path / "film.gif")
-    with Image.open(tmp_path / "film.gif") as film:
-        assert film.n_frames == 3
-        film.seek(0)
-        first = film.info["duration"]
-        film.seek(2)
-        assert film.info["duration"] > first
+    write_latent_animation(_frames(3, 40), tmp_path / "film.gif")
+    with Image.open(tmp_path / "film.gif") as animation:
+        assert animation.n_frames == 3
+        animation.seek(0)
+        first = animation.info["duration"]
+        animation.seek(2)
+        assert animation.info["duration"] > first
 
 
 @pytest.mark.parametrize(
@@ -45,5 +45,5 @@ def test_what_cannot_be_shown_is_refused(
     frames: list[Frame], name: str, classes: list[int] | None, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=message):
-        write_latent_film(frames, tmp_path / name, classes=classes)
+        write_latent_animation(frames, tmp_path / name, classes=classes)
     assert not list(tmp_path.iterdir())

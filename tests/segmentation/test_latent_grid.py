@@ -36,8 +36,8 @@ def test_smoothing_turns_with_the_map_and_does_not_depend_on_the_rows_read(tmp_p
     whole = grid.smoothed(0, range(len(TILING.rows)))
     np.testing.assert_array_equal(grid.smoothed(0, range(7, 9)), whole[7:9])
     other = Tiling((80, 100), tile=16, step=4)
-    turned = np.ascontiguousarray(np.rot90(values, axes=(1, 2)))
-    again = grid_of(tmp_path / "t.bin", turned, other).smoothed(0, range(len(other.rows)))
+    rotated = np.ascontiguousarray(np.rot90(values, axes=(1, 2)))
+    again = grid_of(tmp_path / "t.bin", rotated, other).smoothed(0, range(len(other.rows)))
     np.testing.assert_allclose(again, np.rot90(whole, axes=(0, 1)), atol=1e-6)
 
 

@@ -65,8 +65,8 @@ def test_normalised_turns_with_the_patch(tile: int, size: int) -> None:
     assert network_size(tile) == size
     straight = normalised(patches, size=size)
     for change in (lambda x: np.rot90(x, axes=(-2, -1)), lambda x: x[..., ::-1]):
-        turned = normalised(np.ascontiguousarray(change(patches)), size=size)
-        np.testing.assert_allclose(turned, change(straight), atol=1e-6)
+        rotated = normalised(np.ascontiguousarray(change(patches)), size=size)
+        np.testing.assert_allclose(rotated, change(straight), atol=1e-6)
 
 
 def test_usable_needs_half_of_the_pixels_and_a_contrast() -> None:

@@ -41,11 +41,11 @@ def test_brightness_and_contrast_change_nothing(tmp_path: Path, segmented: Segme
 def test_a_turned_map_has_the_turned_labels(
     turns: int, mirrored: bool, tmp_path: Path, segmented: Segmentation
 ) -> None:
-    def turned(array: np.ndarray) -> np.ndarray:
+    def rotated(array: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(np.rot90(array[::-1] if mirrored else array, turns))
 
-    labels = again(tmp_path, turned(two_textures()), segmented)
-    np.testing.assert_array_equal(labels, turned(segmented.segment_map.labels))
+    labels = again(tmp_path, rotated(two_textures()), segmented)
+    np.testing.assert_array_equal(labels, rotated(segmented.segment_map.labels))
 
 
 def test_masked_pixels_are_labelled_so_and_no_others(

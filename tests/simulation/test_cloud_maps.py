@@ -57,9 +57,9 @@ def test_quarter_turns_move_pixels_noise_included_and_change_none(
     options: dict[str, Any] = {"scale": 8.0, "blank_edge": edge, "random_state": 3}
     image, truth = simulate_cloud_map(shape, angle=angle, **options)
     swapped = shape[::-1] if quarters % 2 else shape
-    turned, turned_truth = simulate_cloud_map(swapped, angle=angle + 90 * quarters, **options)
-    np.testing.assert_array_equal(turned.pixels[0], np.rot90(image.pixels[0], quarters))
-    np.testing.assert_array_equal(turned.mask, np.rot90(image.mask, quarters))
+    rotated, turned_truth = simulate_cloud_map(swapped, angle=angle + 90 * quarters, **options)
+    np.testing.assert_array_equal(rotated.pixels[0], np.rot90(image.pixels[0], quarters))
+    np.testing.assert_array_equal(rotated.mask, np.rot90(image.mask, quarters))
     np.testing.assert_array_equal(turned_truth, np.rot90(truth, quarters))
 
 

@@ -42,17 +42,17 @@ def test_quarter_turns_and_mirrors_only_move_pixels(
     upright = render(disc, size, **beam)
     for turns, mirror in itertools.product(range(4), (False, True)):
         expected = np.rot90(np.fliplr(upright) if mirror else upright, turns)
-        turned = render(disc, size, rotation=90.0 * turns, mirror=mirror, **beam)
-        np.testing.assert_allclose(turned, expected, rtol=0, atol=1e-12 * upright.max())
+        rotated = render(disc, size, rotation=90.0 * turns, mirror=mirror, **beam)
+        np.testing.assert_allclose(rotated, expected, rtol=0, atol=1e-12 * upright.max())
 
 
 @kinds
 def test_turning_the_picture_turns_the_disc_on_the_sky(kind: str) -> None:
     disc = draw_disc(kind, random_state=5)
-    turned = DiscParameters(**{**vars(disc), "position_angle": disc.position_angle - 30.0})
+    rotated = DiscParameters(**{**vars(disc), "position_angle": disc.position_angle - 30.0})
     # A picture turned as `rot90` does, with row 0 at the bottom, turns clockwise on the sky.
     np.testing.assert_allclose(
-        render(disc, 40, rotation=30.0), render(turned, 40), rtol=0, atol=1e-10
+        render(disc, 40, rotation=30.0), render(rotated, 40), rtol=0, atol=1e-10
     )
 
 
@@ -291,8 +291,8 @@ def test_spinning_a_face_on_disc_turns_its_picture(kind: str, mirror: bool) -> N
     disc = draw_disc(kind, max_inclination=0.0, random_state=3)
     upright = render(DiscParameters(**{**vars(disc), "mirror": mirror}), 40)
     spun = render(DiscParameters(**{**vars(disc), "mirror": mirror, "spin": 90.0}), 40)
-    turned = np.rot90(upright, -1 if mirror else 1)
-    np.testing.assert_allclose(spun, turned, rtol=0, atol=1e-12 * upright.max())
+    rotated = np.rot90(upright, -1 if mirror else 1)
+    np.testing.assert_allclose(spun, rotated, rtol=0, atol=1e-12 * upright.max())
 
 
 @kinds

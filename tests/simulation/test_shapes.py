@@ -41,10 +41,10 @@ def test_quarter_turns_and_mirrors_only_move_pixels(
     )
     picture = render_shape(shape, size)
     for turns in range(1, 5):
-        turned = dataclasses.replace(shape, angle=shape.angle + 90.0 * turns)
+        rotated = dataclasses.replace(shape, angle=shape.angle + 90.0 * turns)
         # With row 0 at the bottom, `rot90` turns clockwise.
         np.testing.assert_allclose(
-            render_shape(turned, size), np.rot90(picture, -turns), rtol=0, atol=1e-9
+            render_shape(rotated, size), np.rot90(picture, -turns), rtol=0, atol=1e-9
         )
 
 

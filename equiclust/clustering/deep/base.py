@@ -28,7 +28,7 @@ from equiclust.evaluation.metrics import (
 )
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import ImageSet
-from equiclust.io.estimators import Persistent
+from equiclust.io.estimators import SaveLoadMixin
 from equiclust.nn.device import choose_device
 from equiclust.validation import check_names, check_share
 
@@ -44,7 +44,7 @@ _NETWORK = "network."
 class DeepClusterer(
     ClusterMixin,  # type: ignore[misc]  # scikit-learn carries no annotations
     TransformerMixin,  # type: ignore[misc]
-    Persistent,
+    SaveLoadMixin,
 ):
     """A network of its own, what is said of it, and the way to disk and back.
 

@@ -27,7 +27,7 @@ from equiclust.clustering.deep.evidence import Neighbourhood
 from equiclust.clustering.deep.history import Listener, Record, RecordLog
 from equiclust.clustering.deep.initialization import Init, first_centres, pretrain, scale_of
 from equiclust.clustering.deep.networks import Config, built
-from equiclust.clustering.deep.trainer import Plan, Refresh, Rounds
+from equiclust.clustering.deep.trainer import DECConfig, DECTrainer, TargetUpdate
 from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
@@ -207,7 +207,7 @@ class DeepEmbeddedClustering(DeepClusterer):
         y: npt.ArrayLike | None = None,
         *,
         on_epoch: Listener | None = None,
-        on_refresh: Listener | None = None,
+        on_target_update: Listener | None = None,
         log_folder: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Train the network, find the clusters, and let each shape the other.
@@ -218,7 +218,7 @@ class DeepEmbeddedClustering(DeepClusterer):
             As the network takes them; images best after a `Preprocessor`.
         y : array-like (n,), int, optional
             Classes, to score the history by. Nothing is learned from them.
-        on_epoch, on_refresh : callable, optional
+        on_epoch, on_target_update : callable, optional
             Get each record of `pretraining_` and of `history_`, for progress bars.
         log_folder : path, optional
             Where TensorBoard finds both while they come in.
@@ -239,7 +239,7 @@ class DeepEmbeddedClustering(DeepClusterer):
             self.pretraining_ = self._pretrained(
                 samples, seeds[1], log.also("autoencoder", on_epoch)
             )
-            self._cluster(samples, y, seeds[2:], log.also("clustering", on_refresh))
+            self._cluster(samples, y, seeds[2:], log.also("clustering", on_target_update))
         return self
 
     def _new_network(self, samples: Tensor, seed: int) -> nn.Module:
@@ -270,20 +270,20 @@ class DeepEmbeddedClustering(DeepClusterer):
         centres = first_centres(latents, self.n_clusters, self.init, seed=seeds[0])
         self.scale_ = scale_of(latents, centres) if self.scale == "auto" else float(self.scale)
         batches = self._batches(samples, seeds[1], self.augmentation)
-        rounds = Rounds(
+        trainer = DECTrainer(
             self.network_,
             torch.from_numpy(centres / self.scale_).float(),
             self.scale_,
-            self._plan(batches.between_looks),
+            self._config(batches.between_looks),
             batches,
             Neighbourhood(latents, seed=seeds[0]),
         )
         self.frames_: list[Frame] = []
         drawn = np.random.default_rng(seeds[1]).permutation(len(samples))[: self.n_frame_samples]
-        rounds.run(self._watch(y, listener, np.sort(drawn)))
-        self.history_ = rounds.history
-        self._judge(rounds)
-        self.cluster_centers_ = rounds.centres.detach().cpu().double().numpy()
+        trainer.run(self._watch(y, listener, np.sort(drawn)))
+        self.history_ = trainer.history
+        self._judge(trainer)
+        self.cluster_centers_ = trainer.centres.detach().cpu().double().numpy()
         labels = self._assigned(samples).argmax(axis=1)
         order = canonical_order(labels, self.n_clusters)
         self.cluster_centers_ = self.cluster_centers_[order]
@@ -291,9 +291,9 @@ class DeepEmbeddedClustering(DeepClusterer):
         self.labels_ = names[labels]
         self.frames_ = [Frame(f.step, f.latents, names[f.labels]) for f in self.frames_]
 
-    def _plan(self, between_looks: int) -> Plan:
+    def _config(self, between_looks: int) -> DECConfig:
         interval = between_looks if self.update_interval == "auto" else self.update_interval
-        return Plan(
+        return DECConfig(
             gamma=None if self.method == "dec" else self.gamma,
             degrees_of_freedom=self.degrees_of_freedom,
             learning_rate=self.learning_rate,
@@ -304,10 +304,10 @@ class DeepEmbeddedClustering(DeepClusterer):
 
     def _watch(
         self, y: npt.ArrayLike | None, listener: Listener, shown: Labels
-    ) -> Callable[[Refresh], None]:
+    ) -> Callable[[TargetUpdate], None]:
         """What is done at each target: score it if there are classes, keep a frame, tell."""
 
-        def watch(found: Refresh) -> None:
+        def watch(found: TargetUpdate) -> None:
             found.record.update(scored(y, found.labels))
             if len(shown):
                 latents = found.latents[torch.from_numpy(shown)].numpy()
@@ -317,18 +317,18 @@ class DeepEmbeddedClustering(DeepClusterer):
 
         return watch
 
-    def _judge(self, rounds: Rounds) -> None:
+    def _judge(self, trainer: DECTrainer) -> None:
         """Keep the beginning where the end is worse, and say what there is to say."""
         first, last = self.history_[0], self.history_[-1]
         fewer = last["live"] < first["live"]
-        evidence = None if rounds.diverged or fewer else rounds.evidence()
+        evidence = None if trainer.diverged or fewer else trainer.evidence()
         self.kept_initialisation_ = evidence is None or evidence.is_worse
-        if rounds.n_revivals:
+        if trainer.n_revivals:
             self._note(
-                f"Clusters lost their members or merged {rounds.n_revivals} times and were given "
+                f"Clusters lost their members or merged {trainer.n_revivals} times and were given "
                 "half of the widest cluster: fewer clusters may fit the samples better."
             )
-        if rounds.diverged:
+        if trainer.diverged:
             self._note(
                 "The clustering ran away to what is no number, so its beginning was kept: lower "
                 "learning_rate."
@@ -345,7 +345,7 @@ class DeepEmbeddedClustering(DeepClusterer):
                 "lower learning_rate, or train the network for longer."
             )
         if self.kept_initialisation_:
-            rounds.go_back()
+            trainer.go_back()
         live = int((first if self.kept_initialisation_ else last)["live"])
         if live < self.n_clusters:
             self._note(

@@ -14,7 +14,7 @@ from equiclust.clustering.deep.encoding import encode
 from equiclust.nn.device import seeded
 from equiclust.nn.learning_rate import warm_cosine
 
-__all__ = ["Pupil", "School", "fitted_head"]
+__all__ = ["EncoderWithHead", "MeanTeacher", "fitted_head"]
 
 _HEAD_STEPS, _HEAD_RATE = 300, 1e-2
 _CONSTANT = 1e-6
@@ -42,7 +42,7 @@ def fitted_head(latents: Tensor, shares: npt.NDArray[np.float64], *, seed: int) 
     return head
 
 
-class Pupil(nn.Module):
+class EncoderWithHead(nn.Module):
     """An encoder and a linear layer from its latents to the clusters.
 
     Parameters
@@ -62,7 +62,7 @@ class Pupil(nn.Module):
         return logits
 
 
-class School:
+class MeanTeacher:
     """Encoder and head twice: the student learns, the teacher is its running mean.
 
     Parameters
@@ -91,7 +91,7 @@ class School:
         learning_rate: float,
         steps: int,
     ) -> None:
-        self.student = Pupil(network, head).eval()
+        self.student = EncoderWithHead(network, head).eval()
         self.teacher = copy.deepcopy(self.student)
         self.threshold, self.momentum = threshold, momentum
         trained = [p for p in self.student.parameters() if p.requires_grad]

@@ -17,7 +17,7 @@ from equiclust.clustering.deep.base import DeepClusterer, scored
 from equiclust.clustering.deep.encoding import encode_all, finite_latents
 from equiclust.clustering.deep.evidence import Evidence, Neighbourhood
 from equiclust.clustering.deep.history import Listener, Record, RecordLog
-from equiclust.clustering.deep.mean_teacher import Pupil, School, fitted_head
+from equiclust.clustering.deep.mean_teacher import EncoderWithHead, MeanTeacher, fitted_head
 from equiclust.clustering.labels import canonical_order
 from equiclust.clustering.latent_clusterer import make_clusterer
 from equiclust.exceptions import InputError
@@ -123,7 +123,7 @@ class SelfLabelling(DeepClusterer):
         X: ImageSet | npt.ArrayLike,
         y: npt.ArrayLike | None = None,
         *,
-        on_refresh: Listener | None = None,
+        on_target_update: Listener | None = None,
         log_folder: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Find the clusters and learn them.
@@ -134,7 +134,7 @@ class SelfLabelling(DeepClusterer):
             As the network takes them.
         y : array-like (n,), int, optional
             Classes, to score the history by. Nothing is learned from them.
-        on_refresh : callable, optional
+        on_target_update : callable, optional
             Gets each record of `history_`, for progress bars.
         log_folder : path, optional
             Where TensorBoard finds them while they come in.
@@ -156,7 +156,7 @@ class SelfLabelling(DeepClusterer):
         self.notes_: list[str] = []
         self.network_ = copy.deepcopy(self.network).to(choose_device(self.device)).eval()
         with RecordLog(log_folder) as log:
-            self._learn(samples, y, seeds, log.also("clustering", on_refresh))
+            self._learn(samples, y, seeds, log.also("clustering", on_target_update))
         return self
 
     def _learn(
@@ -166,7 +166,7 @@ class SelfLabelling(DeepClusterer):
         places = latents.double().numpy()
         begun = make_clusterer("manifold", self.n_clusters, random_state=seeds[0]).fit(places)
         head = fitted_head(latents, begun.predict_proba(places), seed=seeds[0]).to(self._device)
-        school = School(
+        mean_teacher = MeanTeacher(
             self.network_,
             head,
             threshold=self.threshold,
@@ -174,8 +174,8 @@ class SelfLabelling(DeepClusterer):
             learning_rate=self.learning_rate,
             steps=self.max_iter,
         )
-        beginning = copy.deepcopy(school.teacher)
-        self.network_, self._head = school.teacher.network, school.teacher.head
+        beginning = copy.deepcopy(mean_teacher.teacher)
+        self.network_, self._head = mean_teacher.teacher.network, mean_teacher.teacher.head
         neighbourhood = Neighbourhood(places, seed=seeds[0])
         begun_labels = self._assigned(samples).argmax(axis=1)
         self.history_: list[Record] = []
@@ -187,7 +187,7 @@ class SelfLabelling(DeepClusterer):
                 self._look(samples, y, neighbourhood, step, listener)
             if step < self.max_iter:
                 chosen, views = next(source)
-                school.learn(samples[chosen].to(views.device), views)
+                mean_teacher.learn(samples[chosen].to(views.device), views)
         after = encode_all(self.network_, samples, self._device).double().numpy()
         first, last = begun_labels, self._assigned(samples).argmax(axis=1)
         self._judge(
@@ -220,7 +220,7 @@ class SelfLabelling(DeepClusterer):
         self.history_.append(record)
         listener(record)
 
-    def _judge(self, beginning: Pupil, evidence: Evidence) -> None:
+    def _judge(self, beginning: EncoderWithHead, evidence: Evidence) -> None:
         """Keep the beginning where the end is worse, and say what there is to say."""
         first, last = self.history_[0], self.history_[-1]
         lost = last["live"] < first["live"] or last["smallest"] < _ALL_BUT_LOST * first["smallest"]

@@ -26,7 +26,7 @@ from equiclust.clustering.deep.initialization import Batches
 from equiclust.clustering.labels import kmeans_centres
 from equiclust.nn.learning_rate import WARM_UP, warm_cosine
 
-__all__ = ["Plan", "Refresh", "Rounds", "absorbed", "n_live", "revived"]
+__all__ = ["DECConfig", "DECTrainer", "TargetUpdate", "absorbed", "n_live", "revived"]
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -121,7 +121,7 @@ _MOST_REVIVALS = 5
 
 
 @dataclass(frozen=True)
-class Plan:
+class DECConfig:
     """How the rounds go.
 
     Parameters
@@ -149,7 +149,7 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class Refresh:
+class TargetUpdate:
     """What is known when a target is set.
 
     Attributes
@@ -165,7 +165,7 @@ class Refresh:
     labels: Labels
 
 
-class Rounds:
+class DECTrainer:
     """Trains a network and its centres, and keeps watch over the clusters.
 
     The network stays in evaluation mode: statistics of batches would make the latents of a sample
@@ -206,7 +206,7 @@ class Rounds:
         network: nn.Module,
         centres: Tensor,
         scale: float,
-        plan: Plan,
+        plan: DECConfig,
         batches: Batches,
         neighbourhood: Neighbourhood,
     ) -> None:
@@ -225,13 +225,13 @@ class Rounds:
         self._losses: list[Tensor] = []
         self._started = perf_counter()
 
-    def run(self, on_refresh: Callable[[Refresh], None] | None = None) -> Labels:
+    def run(self, on_target_update: Callable[[TargetUpdate], None] | None = None) -> Labels:
         """Train to the end; the labels of all samples by what was learned.
 
         Parameters
         ----------
-        on_refresh : callable, optional
-            Gets each `Refresh`.
+        on_target_update : callable, optional
+            Gets each `TargetUpdate`.
         """
         source = self.batches.forever()
         # While the steps are small, few labels can change.
@@ -243,9 +243,9 @@ class Rounds:
                 if not bool(torch.isfinite(latents).all()):
                     self.diverged = True
                     break
-                found = self._refresh(step, latents)
-                if on_refresh is not None:
-                    on_refresh(found)
+                found = self._update_target(step, latents)
+                if on_target_update is not None:
+                    on_target_update(found)
                 if last or (step >= warm and found.record["changed"] <= self.plan.tol):
                     break
             self._step(*next(source))
@@ -282,7 +282,7 @@ class Rounds:
     def _assign(self, latents: Tensor) -> Tensor:
         return soft_assignment(latents / self.scale, self.centres, self.plan.degrees_of_freedom)
 
-    def _refresh(self, step: int, latents: Tensor) -> Refresh:
+    def _update_target(self, step: int, latents: Tensor) -> TargetUpdate:
         """Look at all samples, bring empty clusters back, and set the next target."""
         labels = self._labels_of(latents)
         may_revive = self.plan.max_iter and self.n_revivals < _MOST_REVIVALS
@@ -296,7 +296,7 @@ class Rounds:
             self.beginning = copy.deepcopy(self.network.state_dict()), self.centres.detach().clone()
             self._first = labels
         self.history.append(self._record(step, assignment, changed))
-        return Refresh(self.history[-1], latents, labels)
+        return TargetUpdate(self.history[-1], latents, labels)
 
     def _assigned(self, latents: Tensor) -> Tensor:
         points = latents.to(self.centres.device) / self.scale

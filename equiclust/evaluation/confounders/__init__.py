@@ -2,7 +2,7 @@
 
 from equiclust.evaluation.confounders.association import Association, association, holm
 from equiclust.evaluation.confounders.audit import audit, is_suspect
-from equiclust.evaluation.confounders.image_properties import measure_nuisances
+from equiclust.evaluation.confounders.image_properties import measure_confounders
 from equiclust.evaluation.confounders.perturbation import perturb, perturbation_stability
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "audit",
     "holm",
     "is_suspect",
-    "measure_nuisances",
+    "measure_confounders",
     "perturb",
     "perturbation_stability",
 ]

@@ -33,7 +33,7 @@ _DECADE = 10.0
 _FEWEST = 10
 
 
-class _Nuisance(NamedTuple):
+class _Confounder(NamedTuple):
     """Name for the reader, what clusters may be instead of shapes, and words for both ends."""
 
     name: str
@@ -44,24 +44,24 @@ class _Nuisance(NamedTuple):
     may_span_decades: bool = False
 
 
-_NUISANCES = {
-    "orientation": _Nuisance("orientation", "orientations", period=180.0),
-    "brightness": _Nuisance(
+_CONFOUNDERS = {
+    "orientation": _Confounder("orientation", "orientations", period=180.0),
+    "brightness": _Confounder(
         "brightness",
         "levels of brightness",
         "the brightest images",
         "the faintest images",
         may_span_decades=True,
     ),
-    "signal_to_noise": _Nuisance(
+    "signal_to_noise": _Confounder(
         "signal to noise",
         "levels of noise",
         "the clearest images",
         "the noisiest images",
         may_span_decades=True,
     ),
-    "size": _Nuisance("size", "sizes", "the largest objects", "the smallest objects"),
-    "edge": _Nuisance(
+    "size": _Confounder("size", "sizes", "the largest objects", "the smallest objects"),
+    "edge": _Confounder(
         "light at the edge",
         "cuts by the frame",
         "the objects nearest to the edge",
@@ -86,7 +86,7 @@ def audit(
     labels : array-like (n,), int
         From 0; images with -1, "don't know", are left out.
     measures : astropy.table.Table
-        From `measure_nuisances`, of the same images; columns that it lacks are not audited.
+        From `measure_confounders`, of the same images; columns that it lacks are not audited.
     random_state : int, RandomState or None
         Of the permutations.
 
@@ -107,10 +107,10 @@ def audit(
             f"labels must be one for each of {len(measures)} rows, got shape {known.shape}"
         )
     rng = check_random_state(random_state)
-    names = [name for name in _NUISANCES if name in measures.colnames]
+    names = [name for name in _CONFOUNDERS if name in measures.colnames]
     values = [_scaled(name, np.asarray(measures[name], dtype=np.float64)) for name in names]
     found = [
-        _judged(known, numbers, _NUISANCES[name].period, rng)
+        _judged(known, numbers, _CONFOUNDERS[name].period, rng)
         for name, numbers in zip(names, values, strict=True)
     ]
     adjusted = holm([item.p_value for item in found])
@@ -122,7 +122,7 @@ def audit(
 
 def _scaled(name: str, values: Array) -> Array:
     finite = values[np.isfinite(values)]
-    if not (_NUISANCES[name].may_span_decades and finite.size and finite.min() > 0):
+    if not (_CONFOUNDERS[name].may_span_decades and finite.size and finite.min() > 0):
         return values
     return np.log10(values) if finite.max() >= _DECADE * finite.min() else values
 
@@ -148,7 +148,7 @@ def _record(
         "p_value": found.p_value if judged else None,
         "p_adjusted": p_adjusted if judged else None,
         "n": found.n,
-        "sentence": _sentence(_NUISANCES[name], labels, values, found, p_adjusted),
+        "sentence": _sentence(_CONFOUNDERS[name], labels, values, found, p_adjusted),
     }
 
 
@@ -161,9 +161,9 @@ def is_suspect(record: Mapping[str, Any]) -> bool:
 
 
 def _sentence(
-    nuisance: _Nuisance, labels: npt.NDArray[Any], values: Array, found: Association, p: float
+    confounder: _Confounder, labels: npt.NDArray[Any], values: Array, found: Association, p: float
 ) -> str:
-    name = nuisance.name.capitalize()
+    name = confounder.name.capitalize()
     if np.isnan(found.eta_squared):
         return f"{name} cannot be judged: {_why_not(labels, values, found.n)}."
     if p > SIGNIFICANT:
@@ -173,8 +173,8 @@ def _sentence(
         effect = "small" if found.eta_squared < _MEDIUM else "medium"
         return f"{share}: more than chance, but the effect is {effect}."
     return (
-        f"{share}: clusters may be {nuisance.instead}, not shapes. "
-        f"{_culprit(nuisance, labels, values)}"
+        f"{share}: clusters may be {confounder.instead}, not shapes. "
+        f"{_culprit(confounder, labels, values)}"
     )
 
 
@@ -190,19 +190,19 @@ def _why_not(labels: npt.NDArray[Any], values: Array, n: int) -> str:
     return "it is known in one cluster only"
 
 
-def _culprit(nuisance: _Nuisance, labels: npt.NDArray[Any], values: Array) -> str:
+def _culprit(confounder: _Confounder, labels: npt.NDArray[Any], values: Array) -> str:
     """The cluster whose mean is farthest from that of the rest, in standard errors."""
     usable = (labels >= 0) & np.isfinite(values)
     known, numbers = labels[usable], values[usable]
-    if nuisance.period is not None:
-        return _culprit_on_circle(known, numbers, nuisance.period)
+    if confounder.period is not None:
+        return _culprit_on_circle(known, numbers, confounder.period)
     spread = float(numbers.std())
     distance = {
         int(label): float(numbers[known == label].mean() - numbers[known != label].mean()) / spread
         for label in np.unique(known)
     }
     label = max(distance, key=lambda k: abs(distance[k]) * _weight(known == k))
-    which = nuisance.most if distance[label] > 0 else nuisance.least
+    which = confounder.most if distance[label] > 0 else confounder.least
     return (
         f"Cluster {label} holds {which}, "
         f"{abs(distance[label]):.1f} standard deviations from the rest."

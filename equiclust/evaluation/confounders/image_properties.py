@@ -16,7 +16,7 @@ from equiclust.preprocessing.resize import positions
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["EDGE_WIDTH", "ROUND", "measure_nuisances"]
+__all__ = ["EDGE_WIDTH", "ROUND", "measure_confounders"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -61,7 +61,7 @@ class _Scene(NamedTuple):
     noise: float
 
 
-def measure_nuisances(originals: ImageSet, processed: ImageSet | None = None) -> Table:
+def measure_confounders(originals: ImageSet, processed: ImageSet | None = None) -> Table:
     r"""Measure what should not decide where an image belongs, one row an image.
 
     The sky is the outermost tenth of the valid pixels, by elliptical radius: its level is their

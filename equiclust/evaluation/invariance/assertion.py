@@ -9,7 +9,7 @@ from equiclust.evaluation.invariance.certificate import D4_TOLERANCE
 from equiclust.evaluation.invariance.checks import Embed, checked_images, embedded
 from equiclust.evaluation.invariance.error_measures import displacements
 from equiclust.evaluation.invariance.evaluate import scale_of
-from equiclust.evaluation.invariance.transforms import quarter_turns, turn_exactly
+from equiclust.evaluation.invariance.transforms import quarter_turns, rotate_exactly
 from equiclust.images import ImageSet
 
 __all__ = ["TOLERANCES", "assert_invariant"]
@@ -56,7 +56,7 @@ def assert_invariant(
     elements = quarter_turns(mirror=mirror)
     original = embedded(embed, pixels, name="embed")
     moved = np.stack(
-        [embedded(embed, turn_exactly(pixels, element), name="embed") for element in elements]
+        [embedded(embed, rotate_exactly(pixels, element), name="embed") for element in elements]
     )
     lengths = displacements(moved.astype(np.float64), original.astype(np.float64))
     relative = TOLERANCES.get(str(original.dtype), D4_TOLERANCE)

@@ -177,10 +177,10 @@ class Certificate:
         """Aligned table for reading, ours beside the baseline."""
         channels, height, width = self.shape
         verdict = "PASSED" if self.passed else "FAILED"
-        turned = "by splines" if self.interpolated else "by the renderer"
+        rotated = "by splines" if self.interpolated else "by the renderer"
         lines = [
             f"Invariance {verdict}: {self.n_images} images of {channels} x {height} x {width} px, "
-            f"turned {turned} where quarter turns do not do",
+            f"turned {rotated} where quarter turns do not do",
             *(f"  - {failure}" for failure in self.failures),
             "",
         ]

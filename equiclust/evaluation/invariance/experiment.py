@@ -13,9 +13,9 @@ from equiclust.evaluation.invariance.checks import Embed, embedded
 from equiclust.evaluation.invariance.transforms import (
     Element,
     quarter_turns,
+    rotate_exactly,
     rotate_spline,
     taper_corners,
-    turn_exactly,
 )
 from equiclust.exceptions import InputError
 
@@ -65,20 +65,20 @@ class Experiment:
         turned forward and then backward.
         """
         yield "original", self.pixels
-        yield from (("d4", turn_exactly(self.pixels, element)) for element in self.exact)
+        yield from (("d4", rotate_exactly(self.pixels, element)) for element in self.exact)
         start = taper_corners(self.pixels) if self.rotate is None else self.pixels
-        yield "reference", self._turned(start, Element(0.0))
-        yield from (("diagonal", self._turned(start, element)) for element in self.diagonal)
-        yield from (("random", self._turned(start, element)) for element in self.random)
-        yield from (("lie", self._turned(start, Element(h))) for h in (LIE_STEP, -LIE_STEP))
+        yield "reference", self._rotated(start, Element(0.0))
+        yield from (("diagonal", self._rotated(start, element)) for element in self.diagonal)
+        yield from (("random", self._rotated(start, element)) for element in self.random)
+        yield from (("lie", self._rotated(start, Element(h))) for h in (LIE_STEP, -LIE_STEP))
         if self.rotate is None:
             for angle, mirror in self.diagonal:
-                there = self._turned(start, Element(angle, mirror))
+                there = self._rotated(start, Element(angle, mirror))
                 # A mirrored turn is its own inverse.
                 back = Element(angle if mirror else -angle, mirror)
-                yield "there_and_back", self._turned(there, back)
+                yield "there_and_back", self._rotated(there, back)
 
-    def _turned(self, images: FloatArray, element: Element) -> FloatArray:
+    def _rotated(self, images: FloatArray, element: Element) -> FloatArray:
         if self.rotate is not None:
             return _rendered(self.rotate, images, element)
         if element == Element(0.0):
@@ -87,13 +87,13 @@ class Experiment:
 
 
 def _rendered(rotate: Rotate, images: FloatArray, element: Element) -> FloatArray:
-    turned = np.asarray(rotate(images, *element), dtype=np.float32)
-    if turned.shape != images.shape or not np.all(np.isfinite(turned)):
+    rotated = np.asarray(rotate(images, *element), dtype=np.float32)
+    if rotated.shape != images.shape or not np.all(np.isfinite(rotated)):
         raise InputError(
-            f"rotate must give finite images of shape {images.shape}, got shape {turned.shape} "
+            f"rotate must give finite images of shape {images.shape}, got shape {rotated.shape} "
             f"for images {element}"
         )
-    return turned
+    return rotated
 
 
 def show(experiment: Experiment, embeds: Mapping[str, Embed]) -> dict[str, Families]:

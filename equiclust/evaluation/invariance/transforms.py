@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from equiclust.exceptions import InputError
 
-__all__ = ["Element", "quarter_turns", "rotate_spline", "taper_corners", "turn_exactly"]
+__all__ = ["Element", "quarter_turns", "rotate_exactly", "rotate_spline", "taper_corners"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -41,11 +41,11 @@ def quarter_turns(*, mirror: bool = True) -> tuple[Element, ...]:
     return tuple(Element(90.0 * k, flip) for flip in flips for k in range(4))
 
 
-def turn_exactly(images: FloatArray, element: Element) -> FloatArray:
+def rotate_exactly(images: FloatArray, element: Element) -> FloatArray:
     """Images moved by a quarter-turn element: pixels change places and no value changes."""
     flipped = images[..., ::-1] if element.mirror else images
-    turned = np.rot90(flipped, round(element.angle / 90.0), axes=(-1, -2))
-    return np.ascontiguousarray(turned)
+    rotated = np.rot90(flipped, round(element.angle / 90.0), axes=(-1, -2))
+    return np.ascontiguousarray(rotated)
 
 
 def taper_corners(images: FloatArray) -> FloatArray:
@@ -115,7 +115,7 @@ def _rotate_spline(images: FloatArray, angle: float, *, mirror: bool, order: int
     centre = (np.array(images.shape[-2:]) - 1) / 2
     background = _border_level(images)
     planes = (flipped - background).astype(np.float64).reshape(-1, *images.shape[-2:])
-    turned = np.stack(
+    rotated = np.stack(
         [
             ndimage.affine_transform(
                 plane, inverse, centre - inverse @ centre, order=order, mode="grid-constant"
@@ -123,7 +123,7 @@ def _rotate_spline(images: FloatArray, angle: float, *, mirror: bool, order: int
             for plane in planes
         ]
     )
-    return (turned.reshape(images.shape) + background).astype(np.float32)
+    return (rotated.reshape(images.shape) + background).astype(np.float32)
 
 
 def _border_level(images: FloatArray) -> npt.NDArray[np.float64]:

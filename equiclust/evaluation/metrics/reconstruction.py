@@ -53,21 +53,21 @@ def reconstruction_scores(
         When shapes differ, a side is below 3 pixels, values leave [0, 1], or an image is wholly
         masked.
     """
-    original, rebuilt = _checked("images", images), _checked("reconstructions", reconstructions)
-    if original.shape != rebuilt.shape:
+    original, evaluated = _checked("images", images), _checked("reconstructions", reconstructions)
+    if original.shape != evaluated.shape:
         raise InputError(
             "images and reconstructions must have one shape, "
-            f"got {original.shape} and {rebuilt.shape}"
+            f"got {original.shape} and {evaluated.shape}"
         )
     seen = ~_checked_mask(mask, original.shape)[:, None]
     # What is ignored is set equal, so that it differs nowhere.
-    rebuilt = np.where(seen, rebuilt, original)
-    squared = np.square(original - rebuilt, dtype=np.float64)
+    evaluated = np.where(seen, evaluated, original)
+    squared = np.square(original - evaluated, dtype=np.float64)
     errors = squared.mean(axis=1).sum(axis=(1, 2)) / seen.sum(axis=(1, 2, 3))
     return {
         "mse": float(errors.mean()),
         "psnr": float(np.mean(-10 * np.log10(np.maximum(errors, _PERFECT_MSE)))),
-        "ms_ssim": _ms_ssim(original, rebuilt),
+        "ms_ssim": _ms_ssim(original, evaluated),
     }
 
 

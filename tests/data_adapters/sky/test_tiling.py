@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_adapters.sky.tiling import Tiling, Votes, masked_fractions, paste
+from data_adapters.sky.tiling import OverlapAverage, Tiling, blend_tiles, masked_fractions
 from equiclust.exceptions import InputError
 
 
@@ -26,7 +26,7 @@ def seeded(tiling: Tiling, seed: int, *first: int) -> npt.NDArray[np.float32]:
     return values.astype(np.float32)
 
 
-def turned(tiling: Tiling) -> Tiling:
+def rotated(tiling: Tiling) -> Tiling:
     return Tiling(tiling.shape[::-1], tile=tiling.tile, step=tiling.step)
 
 
@@ -37,7 +37,7 @@ def test_cutting_and_pasting_back_is_the_identity(
 ) -> None:
     values = seeded(tiling, seed, n_channels)
     values[:, np.random.default_rng(seed).random(tiling.shape) < masked] = np.nan
-    pasted = paste(tiling, np.stack([tiling.cut(values, i) for i in range(len(tiling))]))
+    pasted = blend_tiles(tiling, np.stack([tiling.cut(values, i) for i in range(len(tiling))]))
     np.testing.assert_array_equal(pasted.mean, values)
     np.testing.assert_array_equal(pasted.coverage > 0, ~np.isnan(values[0]))
     assert pasted.rows == slice(0, tiling.shape[0])
@@ -46,7 +46,7 @@ def test_cutting_and_pasting_back_is_the_identity(
 @settings(deadline=None)
 @given(tilings())
 def test_every_pixel_is_covered_and_every_tile_touches_the_map(tiling: Tiling) -> None:
-    assert paste(tiling, np.ones((len(tiling), 1))).coverage.min() >= 1
+    assert blend_tiles(tiling, np.ones((len(tiling), 1))).coverage.min() >= 1
     for origins, length in zip((tiling.rows, tiling.columns), tiling.shape, strict=True):
         hang = max(tiling.tile // 2, tiling.step - 1)
         if length < tiling.step:
@@ -87,7 +87,7 @@ def test_the_origins_of_a_turned_map_are_the_turned_origins(tiling: Tiling) -> N
     row, column = tiling.origins.T
     # np.rot90 takes column x to row w - 1 - x.
     quarter = set(zip(width - tiling.tile - column, row, strict=True))
-    assert quarter == set(map(tuple, turned(tiling).origins))
+    assert quarter == set(map(tuple, rotated(tiling).origins))
     mirror = set(zip(row, width - tiling.tile - column, strict=True))
     assert mirror == set(map(tuple, tiling.origins))
     assert len(tiling.origins) == len(tiling) == len(mirror)
@@ -102,7 +102,7 @@ def test_tiles_and_votes_of_a_turned_map_are_turned(
         array = np.rot90(array, n_turns, axes=(-2, -1))
         return array[..., ::-1] if mirrored else array
 
-    other = turned(tiling) if n_turns % 2 else tiling
+    other = rotated(tiling) if n_turns % 2 else tiling
     grid = np.arange(len(tiling)).reshape(len(tiling.rows), len(tiling.columns))
     order = turn(grid).ravel()
     values = seeded(tiling, seed)
@@ -111,7 +111,7 @@ def test_tiles_and_votes_of_a_turned_map_are_turned(
         np.testing.assert_array_equal(other.cut(turn(values), there), expected)
     opinions = np.random.default_rng(seed).random((len(tiling), 3))
     opinions[np.random.default_rng(seed + 1).random(len(tiling)) < 0.2] = np.nan
-    here_voted, there_voted = paste(tiling, opinions), paste(other, opinions[order])
+    here_voted, there_voted = blend_tiles(tiling, opinions), blend_tiles(other, opinions[order])
     np.testing.assert_allclose(there_voted.mean, turn(here_voted.mean), rtol=1e-6)
     np.testing.assert_allclose(there_voted.weight, turn(here_voted.weight), rtol=1e-6)
     np.testing.assert_array_equal(there_voted.coverage, turn(here_voted.coverage))
@@ -135,7 +135,7 @@ def test_votes_agree_with_a_plain_loop_over_tiles(tiling: Tiling, seed: int) -> 
                 sums[:, row, column] += share * opinion
                 weight[row, column] += share
                 coverage[row, column] += 1
-    voted = paste(tiling, opinions)
+    voted = blend_tiles(tiling, opinions)
     np.testing.assert_array_equal(voted.coverage, coverage)
     np.testing.assert_allclose(voted.weight, weight, rtol=1e-5)
     np.testing.assert_array_equal(np.isnan(voted.mean[0]), coverage == 0)
@@ -148,12 +148,12 @@ def test_votes_agree_with_a_plain_loop_over_tiles(tiling: Tiling, seed: int) -> 
 def test_band_by_band_is_the_same_as_at_once(tiling: Tiling, seed: int, more: int) -> None:
     values = seeded(tiling, seed, 2)
     limit = min(tiling.tile, tiling.shape[0]) + more
-    votes, seen, next_row = Votes(tiling, 2), [], 0
-    for band in tiling.bands(limit):
-        rows = values[:, band.rows]
+    votes, seen, next_row = OverlapAverage(tiling, 2), [], 0
+    for block in tiling.row_blocks(limit):
+        rows = values[:, block.rows]
         assert rows.shape[1] <= limit
-        for tile_row in band.tile_rows:
-            tiles = [tiling.cut(rows, index, band=band) for index in tiling.indices(tile_row)]
+        for tile_row in block.tile_rows:
+            tiles = [tiling.cut(rows, index, block=block) for index in tiling.indices(tile_row)]
             voted = votes.add(np.stack(tiles))
             assert voted.rows.start == next_row
             next_row = voted.rows.stop
@@ -169,8 +169,8 @@ def test_masked_fractions_agree_with_counting(tiling: Tiling, seed: int, more: i
     counted = [tiling.cut(mask, i, fill=True).mean() for i in range(len(tiling))]
     np.testing.assert_allclose(masked_fractions(tiling, mask), counted, atol=1e-12)
     by_band = [
-        masked_fractions(tiling, mask[band.rows], band=band)
-        for band in tiling.bands(min(tiling.tile, tiling.shape[0]) + more)
+        masked_fractions(tiling, mask[block.rows], block=block)
+        for block in tiling.row_blocks(min(tiling.tile, tiling.shape[0]) + more)
     ]
     np.testing.assert_array_equal(np.concatenate(by_band), masked_fractions(tiling, mask))
 
@@ -216,21 +216,21 @@ def test_impossible_tilings_are_refused(
 def test_what_does_not_fit_is_refused() -> None:
     tiling = Tiling((9, 11), tile=4, step=2)
     with pytest.raises(InputError, match=r"max_rows must be at least 4.*got 3"):
-        tiling.bands(3)
+        tiling.row_blocks(3)
     with pytest.raises(InputError, match=r"array must have shape \(9, 11\)"):
         tiling.cut(np.zeros((9, 10)), 0)
     with pytest.raises(InputError, match=f"index must be from 0 to {len(tiling) - 1}, got -1"):
         tiling.cut(np.zeros((9, 11)), -1)
-    band = next(tiling.bands(4))
+    block = next(tiling.row_blocks(4))
     with pytest.raises(InputError, match="index must be of a tile in rows"):
-        tiling.cut(np.zeros((band.rows.stop, 11)), len(tiling) - 1, band=band)
+        tiling.cut(np.zeros((block.rows.stop, 11)), len(tiling) - 1, block=block)
     with pytest.raises(InputError, match="values must have shape"):
-        paste(tiling, np.zeros((3, 2)))
+        blend_tiles(tiling, np.zeros((3, 2)))
     with pytest.raises(InputError, match="mask must be bool"):
         masked_fractions(tiling, np.zeros((9, 11)))
     with pytest.raises(InputError, match="n_values"):
-        Votes(tiling, 0)
-    votes = Votes(tiling, 1)
+        OverlapAverage(tiling, 0)
+    votes = OverlapAverage(tiling, 1)
     with pytest.raises(InputError, match="values must have shape"):
         votes.add(np.zeros((2, 1)))
     for _ in tiling.rows:

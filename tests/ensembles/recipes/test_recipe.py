@@ -17,8 +17,8 @@ from ensembles.recipes import (
     Images,
     Network,
     Recipe,
+    builtin_recipes,
     read_recipe,
-    shipped_recipes,
     write_recipe,
 )
 from ensembles.recipes.toml import to_toml
@@ -171,7 +171,7 @@ def test_a_file_with_the_name_of_a_shipped_recipe_is_meant_by_its_path(
     write_recipe(Recipe(about="my own"), "discs")
     assert read_recipe("./discs").about == read_recipe(Path("discs")).about == "my own"
     assert read_recipe("discs").about != "my own"
-    assert "discs" in shipped_recipes()
+    assert "discs" in builtin_recipes()
 
 
 def test_a_recipe_is_written_whole_or_not_at_all(

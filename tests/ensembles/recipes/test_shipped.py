@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import ensembles.recipes
-from ensembles.recipes import Recipe, read_recipe, shipped_recipes
+from ensembles.recipes import Recipe, builtin_recipes, read_recipe
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
 from equiclust.images import ImageSet
@@ -33,7 +33,7 @@ ROUNDING, CHANGE = 1e-4, 2e-3
 
 
 def test_there_is_a_test_for_every_recipe() -> None:
-    assert shipped_recipes() == tuple(sorted(IMAGES))
+    assert builtin_recipes() == tuple(sorted(IMAGES))
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -53,12 +53,12 @@ def test_every_recipe_is_its_own_and_says_why(name: str) -> None:
 def test_every_recipe_runs(name: str) -> None:
     recipe = read_recipe(name)
     images, _ = IMAGES[name](N_IMAGES, size=40, random_state=0)
-    latents, turned, mirrored = _learned(recipe, images)
+    latents, rotated, mirrored = _learned(recipe, images)
     assert latents.shape == (N_IMAGES, recipe.network.latent_dim)
     if recipe.augmentation.angle < 1:
-        assert _change(latents, turned) > CHANGE
+        assert _change(latents, rotated) > CHANGE
     else:
-        assert _change(latents, turned) < ROUNDING
+        assert _change(latents, rotated) < ROUNDING
     if recipe.augmentation.mirror == 0:
         assert _change(latents, mirrored) > CHANGE
     else:

@@ -71,9 +71,9 @@ def test_units_and_names_do_not_matter(seed: int, scale: float, shift: float, tu
     other = association(labels, scale * values + shift, **options)
     assert other.eta_squared == pytest.approx(plain.eta_squared)
     lying = association(labels, values, circular_period=180.0, **options)
-    turned = association(labels, values + turn, circular_period=180.0, **options)
+    rotated = association(labels, values + turn, circular_period=180.0, **options)
     radians = association(labels, np.deg2rad(values), circular_period=np.pi, **options)
-    assert turned.eta_squared == pytest.approx(lying.eta_squared)
+    assert rotated.eta_squared == pytest.approx(lying.eta_squared)
     assert radians.eta_squared == pytest.approx(lying.eta_squared)
 
 

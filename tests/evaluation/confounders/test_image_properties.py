@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_adapters import read
-from equiclust.evaluation.confounders import measure_nuisances
+from equiclust.evaluation.confounders import measure_confounders
 from equiclust.evaluation.confounders.image_properties import ROUND
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
@@ -37,7 +37,7 @@ def ellipse(
 
 
 def measured(images: Any, **options: Any) -> dict[str, Array]:
-    table = measure_nuisances(ImageSet.from_array(np.asarray(images), **options))
+    table = measure_confounders(ImageSet.from_array(np.asarray(images), **options))
     return {name: np.asarray(table[name]) for name in table.colnames[1:]}
 
 
@@ -90,7 +90,7 @@ def test_orientation_of_simulated_discs_agrees_with_their_truth(random_state: in
         60, size=64, kinds=["smooth", "rings"], snr=(40.0, 60.0), random_state=random_state
     )
     inclined = np.asarray(truth["inclination"]) > 40.0
-    found = np.asarray(measure_nuisances(images)["orientation"])
+    found = np.asarray(measure_confounders(images)["orientation"])
     # The beam's own ellipse is the rest.
     error = axial(found - np.asarray(truth["position_angle"]))[inclined]
     assert np.median(error) < 2.0
@@ -106,13 +106,13 @@ def test_a_quarter_turn_turns_the_orientation_and_leaves_all_else(random_state: 
     # Towards -x: rows grow upwards.
     turn = {"k": -1, "axes": (1, 2)}
     after = measured(np.rot90(pictures, **turn), mask=np.rot90(mask, **turn))
-    turned = axial(after["orientation"] - before["orientation"] - 90.0)
-    assert turned[before["elongation"] > ROUND].max() < 1e-3
+    rotated = axial(after["orientation"] - before["orientation"] - 90.0)
+    assert rotated[before["elongation"] > ROUND].max() < 1e-3
     for name in NAMES:
         assert after[name] == pytest.approx(before[name], rel=1e-5)
     mirrored = measured(pictures[:, :, ::-1], mask=mask[:, :, ::-1])
-    turned = axial(mirrored["orientation"] + before["orientation"])
-    assert turned[before["elongation"] > ROUND].max() < 1e-3
+    rotated = axial(mirrored["orientation"] + before["orientation"])
+    assert rotated[before["elongation"] > ROUND].max() < 1e-3
     for name in NAMES:
         assert mirrored[name] == pytest.approx(before[name], rel=1e-5)
 
@@ -160,7 +160,7 @@ def test_light_at_the_edge_is_that_of_the_outer_twentieth(margin: int) -> None:
 def test_light_at_the_edge_is_measured_on_what_the_network_sees() -> None:
     images = ImageSet.from_array(ellipse(20.0, width=9.0, shape=(90, 90))[None])
     cropped = ImageSet.from_array(images.pixels[:, :, 30:60, 30:60])
-    whole, cut = measure_nuisances(images), measure_nuisances(images, cropped)
+    whole, cut = measure_confounders(images), measure_confounders(images, cropped)
     assert whole["edge"][0] < 1e-3 < 0.01 < cut["edge"][0]
     for name in ("orientation", "brightness", "size"):
         assert whole[name][0] == cut[name][0]
@@ -222,23 +222,23 @@ def test_rows_do_not_depend_on_one_another_and_sizes_may_differ() -> None:
     large, _ = simulate_discs(2, size=48, random_state=2)
     names = ["a", "b"]
     together = ImageSet((*small, *ImageSet.from_array(large.pixels, ids=names)))
-    table = measure_nuisances(together)
+    table = measure_confounders(together)
     assert table.colnames == ["id", "orientation", *NAMES]
     assert list(table["id"]) == [*small.ids, *names]
     assert table["orientation"].unit == "deg"
-    assert table["size"].tolist()[:2] == measure_nuisances(small)["size"].tolist()
-    assert len(measure_nuisances(ImageSet())) == 0
+    assert table["size"].tolist()[:2] == measure_confounders(small)["size"].tolist()
+    assert len(measure_confounders(ImageSet())) == 0
 
 
 def test_other_images_are_refused() -> None:
     images, _ = simulate_discs(2, size=32, random_state=1)
     with pytest.raises(InputError, match="same images"):
-        measure_nuisances(images, images[:1])
+        measure_confounders(images, images[:1])
 
 
 def test_real_discs_lie_as_they_were_made_to(data_folder: Path) -> None:
     images = read(data_folder / "exxa_discs").images
-    table = measure_nuisances(images)
+    table = measure_confounders(images)
     steep = np.asarray(table["elongation"]) > 0.4
     assert axial(np.asarray(table["orientation"])[steep] - 90.0).max() < 1.0
     assert np.isfinite(table["brightness"]).all()

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from equiclust.evaluation.confounders import measure_nuisances, perturb, perturbation_stability
+from equiclust.evaluation.confounders import measure_confounders, perturb, perturbation_stability
 from equiclust.evaluation.confounders.perturbation import _moved
 from equiclust.evaluation.invariance.transforms import rotate_spline
 from equiclust.exceptions import InputError
@@ -28,15 +28,15 @@ def copies(n: int, *, size: int = 48) -> ImageSet:
 def test_turning_agrees_with_an_independent_one(angle: float, mirror: bool) -> None:
     picture = np.pad(render(DiscParameters(outer_radius=0.4, inclination=40.0), 32), 8)
     image = Image.from_values(picture, "a")
-    turned, _ = _moved(image, angle, mirror, np.zeros(2))
+    rotated, _ = _moved(image, angle, mirror, np.zeros(2))
     expected = rotate_spline(image.pixels[None], angle, mirror=mirror, order=3)[0]
-    assert turned == pytest.approx(expected, abs=1e-5 * picture.max())
+    assert rotated == pytest.approx(expected, abs=1e-5 * picture.max())
 
 
 def test_what_a_shape_is_stays_and_what_it_is_not_changes() -> None:
     images = copies(150)
     changed = perturb(images, random_state=0)
-    before, after = measure_nuisances(images[:1]), measure_nuisances(changed)
+    before, after = measure_confounders(images[:1]), measure_confounders(changed)
     assert changed.ids == images.ids
     assert changed.shapes == images.shapes
     assert np.asarray(after["size"]) == pytest.approx(before["size"][0], rel=0.05)
@@ -113,11 +113,11 @@ def test_empty_set() -> None:
 
 
 def by_size(images: ImageSet) -> npt.NDArray[Any]:
-    return (np.asarray(measure_nuisances(images)["size"]) > 0.13).astype(int)
+    return (np.asarray(measure_confounders(images)["size"]) > 0.13).astype(int)
 
 
 def by_orientation(images: ImageSet) -> npt.NDArray[Any]:
-    return (np.asarray(measure_nuisances(images)["orientation"]) > 90.0).astype(int)
+    return (np.asarray(measure_confounders(images)["orientation"]) > 90.0).astype(int)
 
 
 def test_labels_by_size_are_stable_and_labels_by_orientation_are_not() -> None:

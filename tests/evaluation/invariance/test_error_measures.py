@@ -62,11 +62,11 @@ def test_no_range_means_no_decibels() -> None:
 def test_lie_derivative_of_a_turning_vector_is_its_length() -> None:
     lengths, step = np.array([1.0, 2.0, 0.5]), 0.5
 
-    def turned(degrees: float) -> np.ndarray:
+    def rotated(degrees: float) -> np.ndarray:
         angle = math.radians(degrees)
         return lengths[:, None] * np.array([math.cos(angle), math.sin(angle)])
 
-    found = measures.lie_derivative(turned(step), turned(-step), step=step)
+    found = measures.lie_derivative(rotated(step), rotated(-step), step=step)
     np.testing.assert_allclose(found, lengths, rtol=2e-5)
 
 

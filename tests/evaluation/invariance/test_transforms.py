@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equiclust.evaluation.invariance import Element, quarter_turns, rotate_spline, taper_corners
-from equiclust.evaluation.invariance.transforms import turn_exactly
+from equiclust.evaluation.invariance.transforms import rotate_exactly
 from equiclust.exceptions import InputError
 
 from .scenes import Blobs
@@ -19,11 +19,11 @@ def noise(*shape: int) -> np.ndarray:
 @pytest.mark.parametrize("shape", [(8, 8), (9, 9), (6, 11)])
 def test_the_eight_elements_differ_and_only_swap_pixels(shape: tuple[int, int]) -> None:
     images = noise(2, 3, *shape)
-    turned = [turn_exactly(images, element) for element in quarter_turns()]
-    assert len({(t.shape, t.tobytes()) for t in turned}) == 8
-    for image in turned:
+    rotated = [rotate_exactly(images, element) for element in quarter_turns()]
+    assert len({(t.shape, t.tobytes()) for t in rotated}) == 8
+    for image in rotated:
         np.testing.assert_array_equal(np.sort(image, axis=None), np.sort(images, axis=None))
-    np.testing.assert_array_equal(turned[0], images)
+    np.testing.assert_array_equal(rotated[0], images)
 
 
 def test_without_mirror_there_are_four_turns() -> None:
@@ -34,24 +34,24 @@ def test_without_mirror_there_are_four_turns() -> None:
 @pytest.mark.parametrize("element", quarter_turns(), ids=str)
 def test_splines_agree_with_quarter_turns(size: int, element: Element) -> None:
     images = taper_corners(noise(2, 2, size, size))
-    turned = rotate_spline(images, element.angle, mirror=element.mirror)
-    np.testing.assert_allclose(turned, turn_exactly(images, element), atol=1e-5)
+    rotated = rotate_spline(images, element.angle, mirror=element.mirror)
+    np.testing.assert_allclose(rotated, rotate_exactly(images, element), atol=1e-5)
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.floats(-360.0, 360.0), st.booleans())
 def test_splines_agree_with_exact_rendering(angle: float, mirror: bool) -> None:
     scene = Blobs(3)
-    turned = rotate_spline(scene.render(48), angle, mirror=mirror, order=5)
-    assert np.abs(turned - scene.render(48, angle, mirror)).max() < 2e-4
+    rotated = rotate_spline(scene.render(48), angle, mirror=mirror, order=5)
+    assert np.abs(rotated - scene.render(48, angle, mirror)).max() < 2e-4
 
 
 def test_spline_error_falls_with_order_and_size() -> None:
     scene = Blobs()
 
     def error(size: int, order: int) -> float:
-        turned = rotate_spline(scene.render(size), 33.0, order=order)
-        return float(np.abs(turned - scene.render(size, 33.0)).max())
+        rotated = rotate_spline(scene.render(size), 33.0, order=order)
+        return float(np.abs(rotated - scene.render(size, 33.0)).max())
 
     assert error(48, 5) < 0.5 * error(48, 3)
     assert error(64, 3) < 0.5 * error(32, 3)
@@ -66,8 +66,8 @@ def test_angles_grow_as_position_angles_do() -> None:
 
 def test_turning_keeps_the_background_of_each_image_and_channel() -> None:
     images = taper_corners(noise(2, 3, 20, 30) + np.arange(6).reshape(2, 3, 1, 1).astype("f4"))
-    turned = rotate_spline(images, 45.0)
-    np.testing.assert_allclose(turned[..., 0, 0], images[..., 0, 0], atol=1e-5)
+    rotated = rotate_spline(images, 45.0)
+    np.testing.assert_allclose(rotated[..., 0, 0], images[..., 0, 0], atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (17, 17), (12, 20)])
@@ -85,8 +85,8 @@ def test_taper_leaves_the_middle_and_flattens_the_rim(shape: tuple[int, int]) ->
 def test_taper_commutes_with_quarter_turns(element: Element) -> None:
     images = noise(2, 1, 14, 14)
     np.testing.assert_allclose(
-        taper_corners(turn_exactly(images, element)),
-        turn_exactly(taper_corners(images), element),
+        taper_corners(rotate_exactly(images, element)),
+        rotate_exactly(taper_corners(images), element),
         atol=1e-6,
     )
 
