@@ -90,6 +90,7 @@ class Lines:
                 f"deviations at either end, got {max(self.line_widths):g}; take more or wider "
                 f"standard deviations at either end, got {max(self.line_widths):g}; take more or "
                 "wider channels"
+            )
 
     @property
     def bandwidth(self) -> float:
