@@ -87,7 +87,6 @@ class Lines:
         if not self.room > 0.0:
             raise InputError(
                 f"line_widths must fit into the {self.bandwidth:g} km/s of the channels, five "
-                f"deviations at either end, got {max(self.line_widths):g}; take more or wider "
                 f"standard deviations at either end, got {max(self.line_widths):g}; take more or "
                 "wider channels"
             )
