@@ -1,0 +1,685 @@
+"""Every public name is documented completely: parameters, types, defaults and what is returned."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from enum import Enum
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import pytest
+from docstring_parser import Docstring, numpydoc
+
+PACKAGES = ("equiclust", "data_adapters", "ensembles")
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for package in PACKAGES
+    for path in (ROOT / package).rglob("*.py")
+)
+HOW_TO_MEND = """
+Write numpydoc docstrings:
+  - the first line is a summary of one sentence;
+  - "Parameters" names every parameter of the signature (of a dataclass or NamedTuple: every field,
+    "Attributes" will do) as "name : type", with shape and unit in or below that line; names that
+    share a description may be written "a, b : int";
+  - a parameter with a default says so in that line: "n_folds : int, default 10" or "..., optional";
+  - "Returns" (or "Yields") says what comes back. Not needed: for properties, for `-> Self`, for
+    `-> bool` whose summary begins with "Whether", and where the summary itself gives the shape of
+    what is returned, as in "Pixels `(n, c, h, w)` of the images";
+  - a method need not repeat what the method that it overrides documents.
+Then remove the name from ALLOWED in tests/test_docstrings.py."""
+
+# Names that are not documented completely yet. Only remove from this list.
+ALLOWED: set[str] = {
+    "data_adapters.adapter.Adapter.read",
+    "data_adapters.adapter.reason_of",
+    "data_adapters.arrays.ArrayAdapter.read",
+    "data_adapters.discovery.Found",
+    "data_adapters.discovery.discover",
+    "data_adapters.fits.FitsAdapter.read",
+    "data_adapters.fits_headers.beam_of",
+    "data_adapters.fits_headers.card",
+    "data_adapters.fits_headers.chosen_hdu",
+    "data_adapters.fits_headers.long_axes",
+    "data_adapters.fits_headers.number",
+    "data_adapters.fits_headers.quietly",
+    "data_adapters.fits_headers.reason",
+    "data_adapters.pictures.PictureAdapter.read",
+    "data_adapters.reading.ReadResult",
+    "data_adapters.reading.Rejected",
+    "data_adapters.registry.adapters_by_suffix",
+    "data_adapters.registry.known_suffix",
+    "data_adapters.sky.geometry.celestial_wcs",
+    "data_adapters.sky.geometry.is_galactic",
+    "data_adapters.sky.geometry.sky_positions",
+    "data_adapters.sky.header.MapAxes",
+    "data_adapters.sky.header.map_axes",
+    "data_adapters.sky.header.sky_header",
+    "data_adapters.sky.header.spectral_axis",
+    "data_adapters.sky.masks.Noise",
+    "data_adapters.sky.masks.blank_mask",
+    "data_adapters.sky.masks.mask_from_file",
+    "data_adapters.sky.masks.robust_noise",
+    "data_adapters.sky.masks.weight_mask",
+    "data_adapters.sky.moments.channel_groups",
+    "data_adapters.sky.moments.channel_noise",
+    "data_adapters.sky.moments.group_slices",
+    "data_adapters.sky.moments.moment_maps",
+    "data_adapters.sky.patches.cut_patches",
+    "data_adapters.sky.sections.CompressedSections",
+    "data_adapters.sky.sections.CompressedSections.blocks",
+    "data_adapters.sky.sections.PlainSections",
+    "data_adapters.sky.sections.PlainSections.blocks",
+    "data_adapters.sky.sections.Scaling",
+    "data_adapters.sky.sections.Scaling.fill",
+    "data_adapters.sky.sections.Sections.blocks",
+    "data_adapters.sky.sections.WholeSections",
+    "data_adapters.sky.sections.WholeSections.blocks",
+    "data_adapters.sky.sky_map.SkyMap.read",
+    "data_adapters.sky.sky_map.cube_header",
+    "data_adapters.sky.sky_map.open_sky_map",
+    "data_adapters.sky.sky_map.split_part",
+    "data_adapters.sky.tiling.Tiling.cut",
+    "data_adapters.sky.tiling.Tiling.indices",
+    "data_adapters.sky.tiling.Tiling.row_blocks",
+    "data_adapters.sky.tiling.masked_fractions",
+    "ensembles.base_clusterings.stability",
+    "ensembles.calibration.Calibration.arrays",
+    "ensembles.calibration.Calibration.restore",
+    "ensembles.calibration.coverage_curve",
+    "ensembles.calibration.expected_calibration_error",
+    "ensembles.confidence_features.ConfidenceFeatures",
+    "ensembles.confidence_features.ConfidenceFeatures.evidence",
+    "ensembles.confidence_features.ConfidenceFeatures.of",
+    "ensembles.consensus_clustering.ConsensusClustering",
+    "ensembles.consensus_clustering.ConsensusClustering.load",
+    "ensembles.consensus_clustering.member_folder",
+    "ensembles.folds.three_tenths",
+    "ensembles.kfold.KFoldEnsemble",
+    "ensembles.kfold.KFoldEnsemble.fit",
+    "ensembles.kfold.KFoldEnsemble.fit_members",
+    "ensembles.kfold.KFoldEnsemble.load",
+    "ensembles.kfold.KFoldEnsemble.predict",
+    "ensembles.kfold.KFoldEnsemble.predict_consensus",
+    "ensembles.kfold.KFoldEnsemble.predict_transformed",
+    "ensembles.kfold.KFoldEnsemble.reconstruct",
+    "ensembles.kfold.KFoldEnsemble.refine_members",
+    "ensembles.kfold.KFoldEnsemble.transform_latents",
+    "ensembles.label_voting.mean_memberships",
+    "ensembles.label_voting.reach_consensus",
+    "ensembles.members.MemberTask",
+    "ensembles.members.train_member",
+    "ensembles.parallel_training.train_members",
+    "ensembles.recipes.recipe.Recipe",
+    "ensembles.recipes.recipe.Recipe.from_dict",
+    "ensembles.recipes.recipe.Recipe.to_dict",
+    "ensembles.recipes.recipe_files.builtin_recipes",
+    "ensembles.recipes.recipe_files.read_recipe",
+    "ensembles.recipes.tables.Clusters",
+    "ensembles.recipes.tables.Ensemble",
+    "ensembles.recipes.tables.Images",
+    "ensembles.recipes.tables.Network",
+    "ensembles.recipes.tables.Training",
+    "ensembles.recipes.toml.to_toml",
+    "ensembles.recipes.values.as_declared",
+    "ensembles.recipes.values.in_words",
+    "ensembles.reconstruction.evaluate_reconstruction",
+    "ensembles.refinement.refined",
+    "equiclust.autoencoder.augmentation.Augmentation",
+    "equiclust.autoencoder.augmentation.Augmentation.turn",
+    "equiclust.autoencoder.estimator.EquivariantAutoencoder",
+    "equiclust.autoencoder.estimator.EquivariantAutoencoder.fit",
+    "equiclust.autoencoder.estimator.EquivariantAutoencoder.with_network",
+    "equiclust.autoencoder.estimator.non_equivariant_baseline",
+    "equiclust.autoencoder.make_pretrained.pretrain",
+    "equiclust.autoencoder.make_pretrained.simulated_mixture",
+    "equiclust.autoencoder.objectives.ObjectiveWeights",
+    "equiclust.autoencoder.objectives.ObjectiveWeights.total",
+    "equiclust.autoencoder.objectives.PerceptualLoss",
+    "equiclust.autoencoder.objectives.PerceptualLoss.forward",
+    "equiclust.autoencoder.objectives.PerceptualLoss.train",
+    "equiclust.autoencoder.objectives.contrastive_loss",
+    "equiclust.autoencoder.objectives.find_weights",
+    "equiclust.autoencoder.objectives.masked_mse",
+    "equiclust.autoencoder.objectives.rotation_error",
+    "equiclust.autoencoder.objectives.vicreg_terms",
+    "equiclust.autoencoder.objectives.view_distance",
+    "equiclust.autoencoder.pretrained.has_pretrained_weights",
+    "equiclust.autoencoder.pretrained.weights_name",
+    "equiclust.autoencoder.training.ImageData",
+    "equiclust.autoencoder.training.TrainingConfig",
+    "equiclust.cli.check.check_run",
+    "equiclust.cli.demo.run_demo",
+    "equiclust.cli.messages.cluster_sizes",
+    "equiclust.cli.messages.format_sizes",
+    "equiclust.cli.parser.Parsed",
+    "equiclust.cli.parser.parse_arguments",
+    "equiclust.cli.predict.predict_catalogue",
+    "equiclust.cli.report.rewrite_report",
+    "equiclust.cli.segment.SegmentJob",
+    "equiclust.cli.segment.SegmentJob.beside",
+    "equiclust.cli.segment.automatic_tile",
+    "equiclust.cli.segment.run_segment",
+    "equiclust.cli.session.Outcome",
+    "equiclust.cli.session.Session",
+    "equiclust.cli.session.Session.conclude",
+    "equiclust.cli.session.Session.fail",
+    "equiclust.cli.session.Session.log_to",
+    "equiclust.cli.session.Session.note",
+    "equiclust.cli.session.Session.stage",
+    "equiclust.cli.session.Session.write_traceback",
+    "equiclust.cli.similar.find_similar",
+    "equiclust.cli.simulate.SimulateOptions",
+    "equiclust.cli.simulate.SimulateOptions.check",
+    "equiclust.cli.simulate.write_clouds",
+    "equiclust.cli.simulate.write_discs",
+    "equiclust.clustering.deep.base.scored",
+    "equiclust.clustering.deep.dec_loss.assigned",
+    "equiclust.clustering.deep.dec_loss.clustering_loss",
+    "equiclust.clustering.deep.dec_loss.soft_assignment",
+    "equiclust.clustering.deep.encoding.as_samples",
+    "equiclust.clustering.deep.encoding.encode",
+    "equiclust.clustering.deep.encoding.encode_all",
+    "equiclust.clustering.deep.encoding.encode_and_decode",
+    "equiclust.clustering.deep.encoding.finite_latents",
+    "equiclust.clustering.deep.encoding.n_distinct",
+    "equiclust.clustering.deep.encoding.plain_network",
+    "equiclust.clustering.deep.estimator.DeepEmbeddedClustering",
+    "equiclust.clustering.deep.evidence.Evidence.of",
+    "equiclust.clustering.deep.evidence.Neighbourhood",
+    "equiclust.clustering.deep.history.RecordLog.also",
+    "equiclust.clustering.deep.initialization.first_centres",
+    "equiclust.clustering.deep.initialization.pretrain",
+    "equiclust.clustering.deep.initialization.scale_of",
+    "equiclust.clustering.deep.mean_teacher.EncoderWithHead.forward",
+    "equiclust.clustering.deep.mean_teacher.MeanTeacher.learn",
+    "equiclust.clustering.deep.mean_teacher.fitted_head",
+    "equiclust.clustering.deep.networks.built",
+    "equiclust.clustering.deep.networks.config_of",
+    "equiclust.clustering.deep.networks.described",
+    "equiclust.clustering.deep.networks.from_description",
+    "equiclust.clustering.deep.self_labelling.SelfLabelling",
+    "equiclust.clustering.deep.trainer.DECTrainer.evidence",
+    "equiclust.clustering.deep.trainer.DECTrainer.run",
+    "equiclust.clustering.deep.trainer.n_live",
+    "equiclust.clustering.labels.kmeans_centres",
+    "equiclust.clustering.labels.within_cluster_variance",
+    "equiclust.clustering.latent_checks.check_enough_samples",
+    "equiclust.clustering.latent_checks.check_latents",
+    "equiclust.clustering.latent_checks.distinct_rows",
+    "equiclust.clustering.latent_clusterer.LatentClusterer",
+    "equiclust.clustering.latent_clusterer.make_clusterer",
+    "equiclust.clustering.manifold.ManifoldModel.arrays",
+    "equiclust.clustering.manifold.ManifoldModel.fit",
+    "equiclust.clustering.manifold.ManifoldModel.memberships",
+    "equiclust.clustering.manifold.ManifoldModel.of_embedded",
+    "equiclust.clustering.manifold.ManifoldModel.reordered",
+    "equiclust.clustering.manifold.ManifoldModel.restore",
+    "equiclust.clustering.manifold.embed",
+    "equiclust.clustering.models.CentreModel.arrays",
+    "equiclust.clustering.models.CentreModel.fit",
+    "equiclust.clustering.models.CentreModel.memberships",
+    "equiclust.clustering.models.CentreModel.reordered",
+    "equiclust.clustering.models.CentreModel.restore",
+    "equiclust.clustering.models.MixtureModel.arrays",
+    "equiclust.clustering.models.MixtureModel.fit",
+    "equiclust.clustering.models.MixtureModel.memberships",
+    "equiclust.clustering.models.MixtureModel.reordered",
+    "equiclust.clustering.models.MixtureModel.restore",
+    "equiclust.clustering.models.Model.arrays",
+    "equiclust.clustering.models.Model.fit",
+    "equiclust.clustering.models.Model.memberships",
+    "equiclust.clustering.models.Model.reordered",
+    "equiclust.clustering.models.Model.restore",
+    "equiclust.clustering.models.SpectralModel.arrays",
+    "equiclust.clustering.models.SpectralModel.fit",
+    "equiclust.clustering.models.SpectralModel.memberships",
+    "equiclust.clustering.models.SpectralModel.reordered",
+    "equiclust.clustering.models.SpectralModel.restore",
+    "equiclust.clustering.selection.choose_n_clusters",
+    "equiclust.clustering.spectral.SpectralClustering",
+    "equiclust.clustering.whitening.Whitening.apply",
+    "equiclust.clustering.whitening.check_whitening",
+    "equiclust.evaluation.confounders.association.association",
+    "equiclust.evaluation.confounders.audit.audit",
+    "equiclust.evaluation.confounders.audit.is_suspect",
+    "equiclust.evaluation.confounders.perturbation.perturb",
+    "equiclust.evaluation.confounders.perturbation.perturbation_stability",
+    "equiclust.evaluation.invariance.assertion.assert_invariant",
+    "equiclust.evaluation.invariance.certificate.Certificate",
+    "equiclust.evaluation.invariance.certificate.Certificate.from_dict",
+    "equiclust.evaluation.invariance.certificate.Certificate.to_dict",
+    "equiclust.evaluation.invariance.certificate.Certificate.to_text",
+    "equiclust.evaluation.invariance.certificate.FamilyError",
+    "equiclust.evaluation.invariance.certificate.FamilyError.from_dict",
+    "equiclust.evaluation.invariance.certificate.Measurement.from_dict",
+    "equiclust.evaluation.invariance.certify.certify",
+    "equiclust.evaluation.invariance.checks.checked_images",
+    "equiclust.evaluation.invariance.checks.embedded",
+    "equiclust.evaluation.invariance.error_measures.Summary",
+    "equiclust.evaluation.invariance.error_measures.agreement",
+    "equiclust.evaluation.invariance.error_measures.displacements",
+    "equiclust.evaluation.invariance.error_measures.flip_rate",
+    "equiclust.evaluation.invariance.error_measures.rms_norm",
+    "equiclust.evaluation.invariance.error_measures.rms_spread",
+    "equiclust.evaluation.invariance.error_measures.summarise",
+    "equiclust.evaluation.invariance.evaluate.failures",
+    "equiclust.evaluation.invariance.evaluate.measured",
+    "equiclust.evaluation.invariance.evaluate.scale_of",
+    "equiclust.evaluation.invariance.experiment.Experiment",
+    "equiclust.evaluation.invariance.experiment.Experiment.moved",
+    "equiclust.evaluation.invariance.experiment.show",
+    "equiclust.evaluation.invariance.transforms.Element",
+    "equiclust.evaluation.invariance.transforms.quarter_turns",
+    "equiclust.evaluation.invariance.transforms.rotate_exactly",
+    "equiclust.evaluation.invariance.transforms.rotate_spline",
+    "equiclust.evaluation.metrics.clustering.checked_labels",
+    "equiclust.evaluation.metrics.confusion.class_scores",
+    "equiclust.evaluation.metrics.confusion.confusion_matrix",
+    "equiclust.evaluation.metrics.confusion.matched_classes",
+    "equiclust.evaluation.metrics.retrieval.mean_average_precision",
+    "equiclust.evaluation.metrics.retrieval.recall_at_k",
+    "equiclust.evaluation.similarity.LatentIndex",
+    "equiclust.evaluation.similarity.LatentIndex.query",
+    "equiclust.images.Beam",
+    "equiclust.images.Image",
+    "equiclust.images.Image.from_values",
+    "equiclust.images.Image.with_pixels",
+    "equiclust.images.ImageSet",
+    "equiclust.images.ImageSet.take",
+    "equiclust.io.atomic.atomic_path",
+    "equiclust.io.atomic.read_arrays",
+    "equiclust.io.atomic.read_json",
+    "equiclust.io.atomic.replace_folder",
+    "equiclust.io.atomic.write_arrays",
+    "equiclust.io.atomic.write_json",
+    "equiclust.io.catalogue.make_latents",
+    "equiclust.io.catalogue.make_rejected",
+    "equiclust.io.catalogue.read_table",
+    "equiclust.io.estimators.SaveLoadMixin.load",
+    "equiclust.io.estimators.check_fits",
+    "equiclust.io.estimators.check_ranks",
+    "equiclust.io.output_checks.check_catalogue_output",
+    "equiclust.io.output_checks.check_writable",
+    "equiclust.io.run_folder.RunFolder.create",
+    "equiclust.io.run_folder.RunFolder.open",
+    "equiclust.io.run_folder.RunFolder.read_config",
+    "equiclust.nn.baselines.BottleneckAutoencoder.encode",
+    "equiclust.nn.baselines.BottleneckAutoencoder.forward",
+    "equiclust.nn.baselines.ConvolutionalConfig",
+    "equiclust.nn.baselines.DenseConfig",
+    "equiclust.nn.blocks.FieldBatchNorm2d.extra_repr",
+    "equiclust.nn.blocks.FieldBatchNorm2d.forward",
+    "equiclust.nn.blocks.ScaleShift",
+    "equiclust.nn.blocks.SeparableBlock.forward",
+    "equiclust.nn.convolution.ExpandedConv2d",
+    "equiclust.nn.convolution.ExpandedConv2d.expanded",
+    "equiclust.nn.convolution.ExpandedConv2d.extra_repr",
+    "equiclust.nn.convolution.ExpandedConv2d.forward",
+    "equiclust.nn.convolution.ExpandedConv2d.train",
+    "equiclust.nn.convolution.PlainConvolution",
+    "equiclust.nn.decoder.Decoder.forward",
+    "equiclust.nn.decoder.DetailCode.decode",
+    "equiclust.nn.decoder.DetailCode.encode",
+    "equiclust.nn.device.choose_device",
+    "equiclust.nn.device.full_precision",
+    "equiclust.nn.device.seeded",
+    "equiclust.nn.encoder.Encoder.forward",
+    "equiclust.nn.encoder.legal_size",
+    "equiclust.nn.encoder.n_halvings",
+    "equiclust.nn.export.ExportedEncoder.forward",
+    "equiclust.nn.export.export_encoder",
+    "equiclust.nn.filters.Ring",
+    "equiclust.nn.filters.rings",
+    "equiclust.nn.groups.GridElement",
+    "equiclust.nn.groups.check_channels",
+    "equiclust.nn.groups.check_divisible",
+    "equiclust.nn.groups.check_group",
+    "equiclust.nn.groups.move_fields",
+    "equiclust.nn.groups.move_pixels",
+    "equiclust.nn.learning_rate.warm_cosine",
+    "equiclust.nn.network.AutoencoderNetwork.decode",
+    "equiclust.nn.network.AutoencoderNetwork.encode",
+    "equiclust.nn.network.AutoencoderNetwork.forward",
+    "equiclust.nn.network.AutoencoderNetwork.reconstruct",
+    "equiclust.nn.network.NetworkConfig",
+    "equiclust.nn.pooling.InvariantPooling",
+    "equiclust.nn.pooling.InvariantPooling.forward",
+    "equiclust.nn.pooling.cell_weights",
+    "equiclust.nn.resampling.BinomialBlur2d.extra_repr",
+    "equiclust.nn.resampling.BinomialBlur2d.forward",
+    "equiclust.nn.resampling.CenteredUpsample2d.extra_repr",
+    "equiclust.nn.resampling.CenteredUpsample2d.forward",
+    "equiclust.nn.resampling.SoftDiscMask.extra_repr",
+    "equiclust.nn.resampling.SoftDiscMask.forward",
+    "equiclust.nn.resampling.SoftDiscMask.mask",
+    "equiclust.nn.resampling.centred_padding",
+    "equiclust.nn.resampling.check_centred",
+    "equiclust.nn.resampling.output_size",
+    "equiclust.nn.rotation.SplineRotation.extra_repr",
+    "equiclust.nn.rotation.SplineRotation.forward",
+    "equiclust.pipeline.backend.check_scheduler",
+    "equiclust.pipeline.backend.engine",
+    "equiclust.pipeline.confounders.audited",
+    "equiclust.pipeline.inputs.absolute",
+    "equiclust.pipeline.inputs.load_images",
+    "equiclust.pipeline.inputs.process",
+    "equiclust.pipeline.model.Model.catalogue",
+    "equiclust.pipeline.model.Model.label_unprocessed",
+    "equiclust.pipeline.model.Model.latents",
+    "equiclust.pipeline.model.Model.load",
+    "equiclust.pipeline.model.Model.predict_consensus",
+    "equiclust.pipeline.model.Model.save",
+    "equiclust.pipeline.model_certificate.certify_model",
+    "equiclust.pipeline.run.RunOptions",
+    "equiclust.pipeline.run.run_pipeline",
+    "equiclust.pipeline.schedule.default_epochs",
+    "equiclust.pipeline.training.fit_and_write",
+    "equiclust.preprocessing.batch.Settings",
+    "equiclust.preprocessing.batch.Unusable",
+    "equiclust.preprocessing.batch.batches",
+    "equiclust.preprocessing.batch.process_batch",
+    "equiclust.preprocessing.canonical.deprojected_frames",
+    "equiclust.preprocessing.ellipse.ellipticities",
+    "equiclust.preprocessing.ellipse.measure_ellipses",
+    "equiclust.preprocessing.levels.Stretch",
+    "equiclust.preprocessing.levels.border",
+    "equiclust.preprocessing.levels.border_level",
+    "equiclust.preprocessing.levels.noise",
+    "equiclust.preprocessing.preprocessor.Preprocessor",
+    "equiclust.preprocessing.preprocessor.Preprocessor.describe",
+    "equiclust.preprocessing.preprocessor.Preprocessor.fit",
+    "equiclust.preprocessing.preprocessor.Preprocessor.inverse_transform",
+    "equiclust.preprocessing.preprocessor.Preprocessor.process",
+    "equiclust.preprocessing.preprocessor.Preprocessor.usable",
+    "equiclust.preprocessing.preprocessor.Processed",
+    "equiclust.preprocessing.resize.operator",
+    "equiclust.preprocessing.resize.positions",
+    "equiclust.preprocessing.sky.beam_moments",
+    "equiclust.report.cluster_choice.ClusterChoice",
+    "equiclust.report.cluster_choice.ScoreNote",
+    "equiclust.report.cluster_choice.make_choice",
+    "equiclust.report.confidence_figure.WorkingPoint",
+    "equiclust.report.confidence_figure.agreement_of_trained",
+    "equiclust.report.confidence_figure.draw_confidence",
+    "equiclust.report.confidence_section.is_calibrated",
+    "equiclust.report.confidence_section.make_confidence",
+    "equiclust.report.confidence_section.unassigned_words",
+    "equiclust.report.confounder_section.ConfounderRow",
+    "equiclust.report.confounder_section.ConfounderSection",
+    "equiclust.report.confounder_section.make_confounders",
+    "equiclust.report.consensus_figures.draw_agreement",
+    "equiclust.report.consensus_figures.draw_scores",
+    "equiclust.report.consensus_section.ConsensusRow",
+    "equiclust.report.consensus_section.agreement_matrix",
+    "equiclust.report.consensus_section.make_consensus",
+    "equiclust.report.contents.Contents.entries",
+    "equiclust.report.contents.Contents.name_of",
+    "equiclust.report.contents.Contents.section",
+    "equiclust.report.contents.Rejected",
+    "equiclust.report.contents.read_contents",
+    "equiclust.report.drawing.colour_bar",
+    "equiclust.report.drawing.linear_scale",
+    "equiclust.report.drawing.log_scale",
+    "equiclust.report.drawing.panels",
+    "equiclust.report.drawing.plain_text",
+    "equiclust.report.drawing.prefers_log",
+    "equiclust.report.drawing.styled",
+    "equiclust.report.drawing.svg_uri",
+    "equiclust.report.findings.Finding",
+    "equiclust.report.findings.make_findings",
+    "equiclust.report.gallery.Cluster",
+    "equiclust.report.gallery.Gallery",
+    "equiclust.report.gallery.Tile",
+    "equiclust.report.gallery.make_gallery",
+    "equiclust.report.invariance_figure.draw_invariance",
+    "equiclust.report.invariance_figure.families",
+    "equiclust.report.invariance_section.InvarianceRow",
+    "equiclust.report.invariance_section.invariance_sentences",
+    "equiclust.report.invariance_section.make_invariance",
+    "equiclust.report.latent_animation.write_latent_animation",
+    "equiclust.report.latent_map.LegendEntry",
+    "equiclust.report.latent_map.bokeh_script",
+    "equiclust.report.latent_map.latent_map",
+    "equiclust.report.layout.Layout",
+    "equiclust.report.layout.flat_layouts",
+    "equiclust.report.palette.Mark",
+    "equiclust.report.palette.mark_of",
+    "equiclust.report.palette.name_of",
+    "equiclust.report.pictures.data_uri",
+    "equiclust.report.pictures.picture",
+    "equiclust.report.pictures.residual_picture",
+    "equiclust.report.provenance.make_provenance",
+    "equiclust.report.provenance.shown_path",
+    "equiclust.report.provenance.shown_text",
+    "equiclust.report.quantities.aligned",
+    "equiclust.report.quantities.compact",
+    "equiclust.report.quantities.counted",
+    "equiclust.report.quantities.is_number",
+    "equiclust.report.quantities.listed",
+    "equiclust.report.quantities.percent",
+    "equiclust.report.quantities.share_changed",
+    "equiclust.report.reconstructions.Triple",
+    "equiclust.report.reconstructions.make_reconstructions",
+    "equiclust.report.summary.Bottleneck",
+    "equiclust.report.summary.Figure",
+    "equiclust.report.summary.bottleneck",
+    "equiclust.report.summary.headline",
+    "equiclust.report.summary.key_figures",
+    "equiclust.report.summary.notes",
+    "equiclust.report.training_curves.TermNote",
+    "equiclust.report.training_curves.Training",
+    "equiclust.report.training_curves.make_training",
+    "equiclust.segmentation.label_maps.read_segment_map",
+    "equiclust.segmentation.labelling.Labelled",
+    "equiclust.segmentation.labelling.label_planes",
+    "equiclust.segmentation.labelling.masked_plane",
+    "equiclust.segmentation.latent_grid.LatentGrid.put",
+    "equiclust.segmentation.latent_grid.LatentGrid.sample",
+    "equiclust.segmentation.latent_grid.LatentGrid.smoothed",
+    "equiclust.segmentation.latent_grid.LatentGrid.todo",
+    "equiclust.segmentation.mask_options.read_mask",
+    "equiclust.segmentation.memory.MemoryEstimate",
+    "equiclust.segmentation.memory.check_memory",
+    "equiclust.segmentation.memory.parse_bytes",
+    "equiclust.segmentation.pairs.Pairs",
+    "equiclust.segmentation.pairs.draw_pairs",
+    "equiclust.segmentation.pairs.network_size",
+    "equiclust.segmentation.pairs.usable",
+    "equiclust.segmentation.planes.Planes.read",
+    "equiclust.segmentation.planes.Velocities",
+    "equiclust.segmentation.planes.open_planes",
+    "equiclust.segmentation.regions.outline",
+    "equiclust.segmentation.regions.write_regions",
+    "equiclust.segmentation.segment.SegmentOptions",
+    "equiclust.segmentation.segment.SegmentOptions.tiling",
+    "equiclust.segmentation.segment.Segmentation",
+    "equiclust.segmentation.segment.segment_sky_map",
+    "equiclust.segmentation.segment_map.SegmentMap",
+    "equiclust.segmentation.segment_table.find_segments",
+    "equiclust.segmentation.segment_table.segments",
+    "equiclust.segmentation.texture_clusters.TextureClusters",
+    "equiclust.segmentation.texture_clusters.TextureClusters.fit",
+    "equiclust.segmentation.texture_clusters.TextureClusters.load",
+    "equiclust.segmentation.texture_clusters.TextureClusters.save",
+    "equiclust.segmentation.texture_networks.TextureNetworks.load",
+    "equiclust.segmentation.texture_networks.TextureNetworks.save",
+    "equiclust.segmentation.texture_networks.TextureNetworks.train",
+    "equiclust.simulation.cloud_cubes.Gas",
+    "equiclust.simulation.cloud_cubes.Lines",
+    "equiclust.simulation.cloud_cubes.cube_header",
+    "equiclust.simulation.cloud_cubes.draw_gas",
+    "equiclust.simulation.cloud_cubes.iterate_channels",
+    "equiclust.simulation.cloud_cubes.make_cube_scene",
+    "equiclust.simulation.cloud_cubes.simulate_cloud_cube",
+    "equiclust.simulation.cloud_files.truth_path",
+    "equiclust.simulation.cloud_files.write_cloud_cube",
+    "equiclust.simulation.cloud_maps.CloudScene",
+    "equiclust.simulation.cloud_maps.CloudScene.noise_rng",
+    "equiclust.simulation.cloud_maps.CloudScene.rng",
+    "equiclust.simulation.cloud_maps.beam_noise_map",
+    "equiclust.simulation.cloud_maps.blank_edge_of",
+    "equiclust.simulation.cloud_maps.draw_sky",
+    "equiclust.simulation.cloud_maps.kind_shares",
+    "equiclust.simulation.cloud_maps.kind_slopes",
+    "equiclust.simulation.cloud_maps.make_scene",
+    "equiclust.simulation.cloud_maps.observe_sky",
+    "equiclust.simulation.cloud_maps.rotate_into_frame",
+    "equiclust.simulation.cloud_maps.rotate_quarter_turns",
+    "equiclust.simulation.cloud_maps.scene_beam",
+    "equiclust.simulation.cloud_maps.scene_wcs",
+    "equiclust.simulation.cloud_maps.sky_header",
+    "equiclust.simulation.disc_kinds.draw_structure",
+    "equiclust.simulation.disc_model.Annulus",
+    "equiclust.simulation.disc_model.Annulus.factor",
+    "equiclust.simulation.disc_model.Cavity",
+    "equiclust.simulation.disc_model.Cavity.factor",
+    "equiclust.simulation.disc_model.DiscParameters",
+    "equiclust.simulation.disc_model.Planet",
+    "equiclust.simulation.disc_model.Planet.factor",
+    "equiclust.simulation.disc_model.Spiral",
+    "equiclust.simulation.disc_model.Spiral.factor",
+    "equiclust.simulation.disc_model.Structure.factor",
+    "equiclust.simulation.disc_model.Vortex",
+    "equiclust.simulation.disc_model.Vortex.factor",
+    "equiclust.simulation.disc_model.beam_noise",
+    "equiclust.simulation.disc_model.render",
+    "equiclust.simulation.discs.draw_disc",
+    "equiclust.simulation.discs.simulate_discs",
+    "equiclust.simulation.discs.simulate_views",
+    "equiclust.simulation.sampling.balanced_kinds",
+    "equiclust.simulation.sampling.check_kinds",
+    "equiclust.simulation.sampling.check_set",
+    "equiclust.simulation.sampling.image_seeds",
+    "equiclust.simulation.sampling.root_seed",
+    "equiclust.simulation.sampling.truth_table",
+    "equiclust.simulation.shapes.ShapeParameters",
+    "equiclust.simulation.shapes.draw_shape",
+    "equiclust.simulation.shapes.simulate_shapes",
+    "equiclust.simulation.signed_distance.signed_distance",
+    "equiclust.simulation.textures.fractal_field",
+    "equiclust.simulation.textures.simulate_cloud_patches",
+    "equiclust.simulation.textures.texture",
+    "equiclust.validation.check_choice",
+    "equiclust.validation.check_names",
+    "equiclust.validation.check_positive",
+    "equiclust.validation.check_share",
+    "equiclust.validation.check_whole",
+    "equiclust.validation.is_real",
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_public_names_are_documented_completely(name: str) -> None:
+    found = {
+        public: faults
+        for public, faults in _documented(import_module(name))
+        if faults and public not in ALLOWED
+    }
+    report = "\n".join(f"{public}: {'; '.join(faults)}" for public, faults in found.items())
+    assert not found, f"\n{report}\n{HOW_TO_MEND}"
+
+
+def _documented(module: ModuleType) -> Iterator[tuple[str, list[str]]]:
+    """Full names of the public functions, classes and methods of a module, with their faults."""
+    for name in getattr(module, "__all__", ()):
+        member = getattr(module, name)
+        home = str(getattr(member, "__module__", "")).split(".")[0]
+        if home not in PACKAGES:
+            continue
+        if inspect.isclass(member):
+            yield f"{member.__module__}.{member.__qualname__}", _class_faults(member)
+            yield from _methods(member)
+        elif inspect.isroutine(member):
+            parsed = _parsed(member)
+            faults = _parameter_faults(member, parsed) + _return_faults(member, parsed)
+            yield f"{member.__module__}.{member.__qualname__}", faults
+
+
+def _methods(owner: type) -> Iterator[tuple[str, list[str]]]:
+    for name, member in vars(owner).items():
+        if name.startswith("_") or isinstance(member, type):
+            continue
+        full = f"{owner.__module__}.{owner.__qualname__}.{name}"
+        if isinstance(member, property | cached_property):
+            yield full, [] if _parsed(member).short_description else ["no summary"]
+        elif isinstance(member, FunctionType | classmethod | staticmethod):
+            yield full, _method_faults(owner, name)
+
+
+def _method_faults(owner: type, name: str) -> list[str]:
+    method = getattr(owner, name)
+    parsed = _parsed(method)
+    if _is_hook(owner, name):
+        return [] if parsed.short_description else ["no summary"]
+    # What an overridden method of our own documents need not be repeated.
+    for base in owner.__mro__[1:]:
+        if base.__module__.split(".")[0] in PACKAGES and name in vars(base):
+            parsed.meta.extend(_parsed(vars(base)[name]).meta)
+    return _parameter_faults(method, parsed) + _return_faults(method, parsed)
+
+
+def _is_hook(owner: type, name: str) -> bool:
+    """Whether Lightning calls this method, and so has fixed its signature."""
+    return any(
+        name in vars(base) and base.__module__.split(".")[0] in ("lightning", "pytorch_lightning")
+        for base in owner.__mro__[1:]
+    )
+
+
+def _parsed(member: Any) -> Docstring:
+    return numpydoc.parse(inspect.getdoc(member) or "")
+
+
+def _class_faults(owner: type) -> list[str]:
+    parsed = _parsed(owner)
+    is_record = "__init__" in vars(owner) or hasattr(owner, "_fields")
+    if not is_record or issubclass(owner, Enum) or getattr(owner, "_is_protocol", False):
+        return [] if parsed.short_description else ["no summary"]
+    return _parameter_faults(owner, parsed)
+
+
+def _parameter_faults(member: Any, parsed: Docstring) -> list[str]:
+    if not parsed.short_description:
+        return ["no summary"]
+    described = {
+        name.strip().lstrip("*"): item
+        for item in parsed.params
+        for name in item.arg_name.split(",")
+    }
+    faults = []
+    for name, parameter in inspect.signature(member).parameters.items():
+        if _is_ignored(name, parameter):
+            continue
+        item = described.get(name)
+        if item is None:
+            faults.append(f"parameter {name!r} is not documented")
+        elif not item.type_name:
+            faults.append(f"parameter {name!r} has no type")
+        elif parameter.default is not parameter.empty and not item.is_optional:
+            faults.append(
+                f"parameter {name!r} has a default, but says neither default nor optional"
+            )
+    return faults
+
+
+def _is_ignored(name: str, parameter: inspect.Parameter) -> bool:
+    # scikit-learn passes `y` to every estimator.
+    is_target = name == "y" and parameter.default is None
+    is_variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return name.startswith("_") or name == "self" or is_target or is_variadic
+
+
+def _return_faults(function: Any, parsed: Docstring) -> list[str]:
+    annotation = str(getattr(function, "__annotations__", {}).get("return", "None"))
+    summary = parsed.short_description or ""
+    says_itself = annotation == "bool" and summary.startswith("Whether")
+    if annotation in ("None", "NoReturn", "Self") or parsed.returns or says_itself:
+        return []
+    # A shape in the summary, as in "Labels `(n,)` of the images".
+    return [] if "`(" in summary else ["no section Returns or Yields"]
