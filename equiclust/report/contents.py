@@ -203,15 +203,15 @@ def _read_previews(path: Path, rows: Mapping[str, int]) -> Previews:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             names = [_printable(str(name)) for name in arrays["ids"]]
-            images, evaluated = (_in_range(arrays[key]) for key in ("images", "reconstructions"))
+            images, reconstructions = (_in_range(arrays[key]) for key in ("images", "reconstructions"))
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise InputError(f"cannot read {str(path)!r} as previews: {error}") from error
-    if images.ndim != 4 or images.shape != evaluated.shape or len(images) != len(names):
+    if images.ndim != 4 or images.shape != reconstructions.shape or len(images) != len(names):
         raise InputError(
             f"{str(path)!r} must hold images and reconstructions of shape ({len(names)}, c, h, w), "
-            f"got {images.shape} and {evaluated.shape}"
+            f"got {images.shape} and {reconstructions.shape}"
         )
-    return Previews(images, evaluated, {rows[n]: i for i, n in enumerate(names) if n in rows})
+    return Previews(images, reconstructions, {rows[n]: i for i, n in enumerate(names) if n in rows})
 
 
 def _printable(name: str) -> str:

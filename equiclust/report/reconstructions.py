@@ -24,7 +24,7 @@ class Triple:
 
     id: str
     original: str
-    evaluated: str
+    reconstruction: str
     residual: str
     mse: float
 
@@ -91,8 +91,8 @@ def _pair(contents: Contents, row: int) -> tuple[npt.NDArray[np.float32], npt.ND
 
 
 def _mse(contents: Contents, row: int) -> float:
-    original, evaluated = _pair(contents, row)
-    return float(np.mean(np.square(original - evaluated, dtype=np.float64)))
+    original, reconstruction = _pair(contents, row)
+    return float(np.mean(np.square(original - reconstruction, dtype=np.float64)))
 
 
 def _limit(contents: Contents, rows: list[int]) -> float:
@@ -103,11 +103,11 @@ def _limit(contents: Contents, rows: list[int]) -> float:
 
 
 def _triple(contents: Contents, row: int, mse: float, limit: float) -> Triple:
-    original, evaluated = _pair(contents, row)
+    original, reconstruction = _pair(contents, row)
     return Triple(
         contents.ids[row],
         picture(original, side=_PICTURE_SIDE),
-        picture(evaluated, side=_PICTURE_SIDE),
-        residual_picture(original - evaluated, side=_PICTURE_SIDE, limit=limit),
+        picture(reconstruction, side=_PICTURE_SIDE),
+        residual_picture(original - reconstruction, side=_PICTURE_SIDE, limit=limit),
         mse,
     )

@@ -23,7 +23,7 @@ def section_of(path: Path, **metrics: Any) -> ConfounderSection:
 
 
 def shown(section: ConfounderSection) -> str:
-    page = _environment().get_template("nuisances.html.j2").render(confounders=section)
+    page = _environment().get_template("confounders.html.j2").render(confounders=section)
     return " ".join(page.split())
 
 
@@ -40,7 +40,7 @@ def planted() -> list[dict[str, Any]]:
 
 def test_an_audit_is_shown_with_the_accused_first(tmp_path: Path) -> None:
     records = planted()
-    section = section_of(tmp_path, confounders=records)
+    section = section_of(tmp_path, nuisances=records)
     assert [row.name for row in section.rows] == ["Orientation", "Signal to noise", "Size"]
     assert [row.state for row in section.rows] == ["", "", "bad"]
     assert section.is_suspect
@@ -72,7 +72,7 @@ def test_only_what_is_large_and_significant_is_bad(
     state: str,
 ) -> None:
     entry = {"name": "mine", "eta_squared": eta_squared, "p_value": p_value}
-    section = section_of(tmp_path, confounders=[{**entry, "p_adjusted": p_adjusted}])
+    section = section_of(tmp_path, nuisances=[{**entry, "p_adjusted": p_adjusted}])
     assert section.rows[0].state == state
     assert section.is_suspect is bool(state)
     assert ('class="number bad"' in shown(section)) is bool(state)
@@ -106,5 +106,5 @@ def test_text_from_the_record_cannot_become_markup(tmp_path: Path) -> None:
     hostile = "<script>alert(1)</script>"
     entry = {"name": hostile, "sentence": hostile}
     record = {**PERTURBATION, "what": hostile}
-    page = shown(section_of(tmp_path, confounders=[entry], perturbation=record))
+    page = shown(section_of(tmp_path, nuisances=[entry], perturbation=record))
     assert "<script" not in page
