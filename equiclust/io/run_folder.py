@@ -12,10 +12,13 @@ from typing import Any
 from equiclust import __version__
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.atomic import read_json, write_json
+from equiclust.io.locks import LOCK_NAME
 
 __all__ = ["RunFolder"]
 
 PathLike = str | os.PathLike[str]
+
+_TRANSIENT = (".partial-", LOCK_NAME)
 
 
 class _Entry:
@@ -125,9 +128,9 @@ class RunFolder:
 
 
 def _entries(path: Path) -> list[str]:
-    """Names in a folder, none where there is no folder yet, without what a killed write left."""
+    """Names in a folder; none where there is no folder yet. Without locks and unfinished writes."""
     try:
-        return sorted(name for name in os.listdir(path) if not name.startswith(".partial-"))
+        return sorted(name for name in os.listdir(path) if not name.startswith(_TRANSIENT))
     except FileNotFoundError:
         return []
 

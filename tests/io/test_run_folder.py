@@ -79,6 +79,7 @@ def test_foreign_files_are_refused_and_kept(tmp_path: Path, name: str) -> None:
 
 def test_an_empty_folder_and_one_left_by_a_killed_write_are_fine(tmp_path: Path) -> None:
     (tmp_path / ".partial-abc").mkdir()
+    (tmp_path / ".lock").touch()
     assert RunFolder.create(tmp_path, CONFIG).config_json.is_file()
 
 
