@@ -72,7 +72,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
     held_out_ : ndarray (n_folds, n), bool
         Images that a member did not train on.
     latents_ : ndarray (n_folds, n, latent_dim), float32
-    jury_ : ConsensusClustering
+    consensus_ : ConsensusClustering
     choice_ : Choice
         How the number of clusters came about.
     labels_ : ndarray (n,), int
@@ -317,7 +317,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
 
     def predict_transformed(self, vectors: FloatArray) -> npt.NDArray[np.int64]:
         """Labels for what `transform` gave, `(n, n_folds * latent_dim)`."""
-        check_is_fitted(self, "jury_")
+        check_is_fitted(self, "consensus_")
         latents = np.stack(np.split(np.asarray(vectors), len(self.scales_), axis=1))
         scales = np.where(self.scales_ > 0, self.scales_, 1.0) * np.sqrt(len(self.scales_))
         return self.consensus_.predict(latents * scales[:, None, None])
@@ -328,7 +328,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
 
     def predict_consensus(self, images: ImageSet | npt.ArrayLike) -> ConsensusResult:
         """Labels, confidence, agreement and outlier scores of images, old or new."""
-        check_is_fitted(self, "jury_")
+        check_is_fitted(self, "consensus_")
         return self.consensus_.predict_consensus(self.encode(images))
 
     def reconstruct(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
@@ -352,7 +352,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         folder : path
             Made when missing.
         """
-        check_is_fitted(self, "jury_")
+        check_is_fitted(self, "consensus_")
         self.consensus_.save(folder)
         for k, member in enumerate(self.members_):
             member.save(member_folder(folder, k))
