@@ -203,7 +203,9 @@ def _read_previews(path: Path, rows: Mapping[str, int]) -> Previews:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             names = [_printable(str(name)) for name in arrays["ids"]]
-            images, reconstructions = (_in_range(arrays[key]) for key in ("images", "reconstructions"))
+            images, reconstructions = (
+                _in_range(arrays[key]) for key in ("images", "reconstructions")
+            )
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise InputError(f"cannot read {str(path)!r} as previews: {error}") from error
     if images.ndim != 4 or images.shape != reconstructions.shape or len(images) != len(names):

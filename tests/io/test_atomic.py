@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,6 +49,85 @@ def test_a_folder_half_written_leaves_the_old_one(tmp_path: Path) -> None:
         raise RuntimeError
     assert [path.name for path in target.iterdir()] == ["whole"]
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("interrupt", [OSError(5, "input/output error"), KeyboardInterrupt()])
+@pytest.mark.parametrize("renamed_first", [False, True])
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_failed_rename_leaves_the_old_folder_or_the_new_one_whole(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    interrupt: BaseException,
+    renamed_first: bool,
+    step: int,
+) -> None:
+    """One rename fails, before or after it is done; there are two, and one more to mend."""
+    target = tmp_path / "model"
+    old, new = {"a": "old", "b": "old"}, {"a": "new"}
+    with replace_folder(target) as draft:
+        for name, text in old.items():
+            (draft / name).write_text(text)
+    calls: list[str] = []
+    rename = os.replace
+
+    def fails(source: Any, destination: Any) -> None:
+        calls.append(str(source))
+        if renamed_first or len(calls) != step:
+            rename(source, destination)
+        if len(calls) == step:
+            raise interrupt
+
+    monkeypatch.setattr(os, "replace", fails)
+    replaced = suppress(type(interrupt), OutputError)
+    with replaced, replace_folder(target) as draft:
+        (draft / "a").write_text("new")
+    assert _contents(target) in (old, new)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (_contents(target) == old) == (step == 1 or (step == 2 and not renamed_first))
+
+
+def test_a_folder_that_cannot_be_put_back_is_kept_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "model"
+    with replace_folder(target) as draft:
+        (draft / "a").write_text("old")
+    rename = os.replace
+
+    def fails(source: Any, destination: Any) -> None:
+        if Path(destination) == target:
+            raise OSError(5, "input/output error")
+        rename(source, destination)
+
+    monkeypatch.setattr(os, "replace", fails)
+    refused = pytest.raises(OutputError, match=r"model.*input/output error")
+    with refused as failed, replace_folder(target) as draft:
+        (draft / "a").write_text("new")
+    (kept,) = (path for path in tmp_path.rglob("a") if path.read_text() == "old")
+    assert repr(str(kept.parent)) in str(failed.value)
+
+
+def test_a_file_is_never_replaced_by_a_folder(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    target.write_text("mine")
+    with pytest.raises(OutputError, match=r"model.*not a folder"), replace_folder(target) as draft:
+        (draft / "a").write_text("new")
+    assert target.read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_file_that_cannot_take_its_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "table.txt").mkdir()
+    with (
+        pytest.raises(OutputError, match=r"table\.txt"),
+        atomic_path(tmp_path / "table.txt") as draft,
+    ):
+        draft.write_text("x")
+    assert [path.name for path in tmp_path.iterdir()] == ["table.txt"]
 
 
 def test_arrays_and_json_come_back(tmp_path: Path) -> None:
