@@ -125,7 +125,6 @@ ALLOWED: set[str] = {
     "ensembles.recipes.tables.Images",
     "ensembles.recipes.tables.Network",
     "ensembles.recipes.tables.Training",
-    "ensembles.recipes.toml.to_toml",
     "ensembles.recipes.values.as_declared",
     "ensembles.recipes.values.in_words",
     "ensembles.reconstruction.evaluate_reconstruction",

@@ -7,8 +7,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from ensembles.recipes.recipe import Recipe
-from ensembles.recipes.toml import to_toml
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import atomic_path
 
@@ -80,4 +81,4 @@ def write_recipe(recipe: Recipe, path: str | os.PathLike[str]) -> None:
         When the folder cannot be written to.
     """
     with atomic_path(path) as draft:
-        draft.write_text(_HEADER + to_toml(recipe.to_dict()), encoding="utf-8")
+        draft.write_text(_HEADER + tomli_w.dumps(recipe.to_dict()), encoding="utf-8")

@@ -21,7 +21,6 @@ from ensembles.recipes import (
     read_recipe,
     write_recipe,
 )
-from ensembles.recipes.toml import to_toml
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.exceptions import InputError, OutputError
 from equiclust.preprocessing import Preprocessor
@@ -221,11 +220,7 @@ def test_a_network_always_has_something_to_train_on(n_folds: int, held_out: int)
     assert (masks.sum(axis=1) == held_out).all()
 
 
-def test_only_plain_values_become_toml() -> None:
-    assert tomllib.loads(to_toml({"x": True, "y": [1, 2.5], "z": {"a": "\x7f\u2028\\\n"}})) == {
-        "x": True,
-        "y": [1, 2.5],
-        "z": {"a": "\x7f\u2028\\\n"},
-    }
-    with pytest.raises(TypeError, match="NoneType has no place"):
-        to_toml({"x": None})
+def test_any_text_is_read_back_as_it_was(tmp_path: Path) -> None:
+    text = 'a "quoted" \\ back\x7fslash,\u2028 tab\t, newline\r\n and \U0001fa90'
+    write_recipe(Recipe(about=text), tmp_path / "recipe.toml")
+    assert read_recipe(tmp_path / "recipe.toml").about == text
