@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from equiclust.autoencoder.augmentation import Augmentation
+from equiclust.autoencoder.checkpoints import find_checkpoint, recorded_seed, training_inputs
 from equiclust.autoencoder.objectives import ObjectiveWeights, PerceptualLoss, PerceptualNetwork
 from equiclust.autoencoder.pretrained import pretrained_weights, start_from
 from equiclust.autoencoder.training import (
@@ -32,6 +33,7 @@ from equiclust.autoencoder.training import (
 from equiclust.exceptions import EquiclustWarning, InputError, WeightsNotFoundError
 from equiclust.images import ImageSet
 from equiclust.io.estimators import SaveLoadMixin
+from equiclust.io.fit_record import array_digest, check_same_fit
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.device import choose_device, full_precision, seeded
 from equiclust.nn.export import export_encoder
@@ -203,8 +205,9 @@ class EquivariantAutoencoder(
             As many images: each shall have the latent of the image that it is the partner of, as
             neighbouring patches of one texture do. By default an image is its own partner.
         checkpoints : path, optional
-            Folder for one checkpoint an epoch; a fit with the same arguments that was stopped goes
-            on from there.
+            Folder for a checkpoint after every epoch. A fit that was stopped goes on from there
+            when it is called again with the same images, parameters and seed (with the seed it had,
+            if `random_state` is None); only `device` and `on_epoch` may differ.
         on_epoch : callable, optional
             Gets each epoch's record, for progress bars.
 
@@ -212,13 +215,16 @@ class EquivariantAutoencoder(
         ------
         InputError
             When a parameter or an image cannot be used.
+        OutputError
+            When `checkpoints` holds checkpoints of another fit.
         """
         self._check_parameters()
         pixels, mask = self._prepare(images)
         if len(pixels) < 2:
             raise InputError(f"training needs at least 2 images, got {len(pixels)}")
         keep_freed_memory()
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        folder = None if checkpoints is None else Path(checkpoints)
+        seed = self._seed(folder)
         self.notes_: list[str] = []
         paired = None if positive_pairs is None else self._prepare_partners(positive_pairs, pixels)
         apart = self._held_out(len(pixels), held_out, seed)
@@ -231,10 +237,16 @@ class EquivariantAutoencoder(
             augmentation=Augmentation(**(self.augmentation or {})),
             perceptual=self._perceptual_loss(),
         )
+        if folder is not None:
+            inputs = training_inputs(module) | {
+                "images": array_digest(pixels.numpy(), mask.numpy()),
+                "held_out": array_digest(apart.numpy()),
+                "positive_pairs": paired and array_digest(*(part.numpy() for part in paired)),
+            }
+            check_same_fit(folder, inputs, started=find_checkpoint(folder) is not None)
         data = ImageData(
             pixels, mask, apart, positive_pairs=paired, batch_size=self.batch_size, seed=seed
         )
-        folder = None if checkpoints is None else Path(checkpoints)
         self.history_ = train(module, data, checkpoints=folder, on_epoch=on_epoch)
         self._adopt(network)
         self._note_collapse(self._encode(pixels))
@@ -402,6 +414,12 @@ class EquivariantAutoencoder(
         if self.start == "none":
             return []
         return list(start_from(network, pretrained_weights(network.config)))
+
+    def _seed(self, checkpoints: Path | None) -> int:
+        known = None if checkpoints is None else recorded_seed(checkpoints)
+        if self.random_state is None and known is not None:
+            return known
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _held_out(self, n: int, given: npt.ArrayLike | None, seed: int) -> Tensor:
         if given is None:

@@ -13,11 +13,12 @@ from typing import Any, Literal
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from equiclust.autoencoder.augmentation import Augmentation
+from equiclust.autoencoder.checkpoints import find_checkpoint, keep_last_checkpoint
 from equiclust.autoencoder.objectives import (
     ObjectiveWeights,
     PerceptualLoss,
@@ -46,7 +47,6 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 # The perceptual network costs as much as all else together. The batches are shuffled, so that a
 # part of one estimates the term without bias.
 _PERCEPTUAL_SHARE = 4
-_LAST_CHECKPOINT = "last"
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class AutoencoderTraining(lightning.LightningModule):
     Parameters
     ----------
     network : AutoencoderNetwork
-    plan : TrainingConfig
+    config : TrainingConfig
     weights : ObjectiveWeights
     augmentation : Augmentation
     perceptual : PerceptualLoss, optional
@@ -172,7 +172,7 @@ class AutoencoderTraining(lightning.LightningModule):
     def __init__(
         self,
         network: AutoencoderNetwork,
-        plan: TrainingConfig,
+        config: TrainingConfig,
         *,
         weights: ObjectiveWeights,
         augmentation: Augmentation,
@@ -180,16 +180,21 @@ class AutoencoderTraining(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.network = network
-        self.plan = plan
+        self.config = config
         self.weights = weights
         self.augmentation = augmentation
         # In a list it is no submodule: it is not trained, and its weights stay out of checkpoints.
         self._perceptual = [] if perceptual is None else [perceptual]
         self._views = torch.Generator()
 
+    @property
+    def perceptual(self) -> PerceptualLoss | None:
+        """The perceptual term, or None where it is left out."""
+        return self._perceptual[0] if self._perceptual else None
+
     def on_train_epoch_start(self) -> None:
         """Draw this epoch's views from the seed and the epoch alone."""
-        self._views = _generator(self.plan.seed + 1, self.current_epoch)
+        self._views = _generator(self.config.seed + 1, self.current_epoch)
         for perceptual in self._perceptual:
             perceptual.to(self.device)
 
@@ -253,7 +258,7 @@ class AutoencoderTraining(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW with warm-up and cosine decay over the whole training."""
         optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=self.plan.learning_rate, weight_decay=1e-4
+            self.network.parameters(), lr=self.config.learning_rate, weight_decay=1e-4
         )
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_cosine(steps))
@@ -322,22 +327,21 @@ def train(
     list of dict
         Means over each epoch: the terms, `total`, `validation_mse`, `learning_rate`, `seconds`.
     """
-    plan = module.plan
+    config = module.config
     history = _History(on_epoch)
     callbacks: list[Callback] = [history]
-    if plan.patience is not None and len(data.validation):
-        callbacks.append(EarlyStopping("validation_mse", patience=plan.patience))
+    if config.patience is not None and len(data.validation):
+        callbacks.append(EarlyStopping("validation_mse", patience=config.patience))
     last = None
     if checkpoints is not None:
-        callbacks.append(_keep_last(checkpoints))
-        found = checkpoints / f"{_LAST_CHECKPOINT}.ckpt"
-        last = found if found.exists() else None
+        callbacks.append(keep_last_checkpoint(checkpoints))
+        last = find_checkpoint(checkpoints)
     with _quiet():
         trainer = lightning.Trainer(
-            max_epochs=plan.max_epochs,
-            accelerator=plan.device,
+            max_epochs=config.max_epochs,
+            accelerator=config.device,
             devices=1,
-            precision=plan.precision,
+            precision=config.precision,
             callbacks=callbacks,
             logger=False,
             enable_checkpointing=checkpoints is not None,
@@ -348,16 +352,6 @@ def train(
         trainer.fit(module, data, ckpt_path=last, weights_only=True)
     module.network.to("cpu").eval()
     return history.records
-
-
-def _keep_last(folder: Path) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        dirpath=folder,
-        filename=_LAST_CHECKPOINT,
-        save_top_k=1,
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,
-    )
 
 
 @contextmanager

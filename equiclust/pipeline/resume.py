@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from equiclust.exceptions import OutputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, write_json
+from equiclust.io.fit_record import image_set_digest
 from equiclust.io.run_folder import RunFolder
 
 __all__ = ["check_same_start"]
@@ -30,7 +29,7 @@ def check_same_start(folder: RunFolder, images: ImageSet, perceptual: str | None
     OutputError
         When the folder holds a training that started with something else.
     """
-    start = {"images": _digest(images), "n_images": len(images), "perceptual": perceptual}
+    start = {"images": image_set_digest(images), "n_images": len(images), "perceptual": perceptual}
     path = folder.checkpoints / _START
     if not path.is_file():
         write_json(path, start)
@@ -41,13 +40,6 @@ def check_same_start(folder: RunFolder, images: ImageSet, perceptual: str | None
     if known.get("perceptual") != perceptual:
         term = "without the perceptual term" if perceptual else "with the perceptual term"
         raise _refusal(folder, f"it was started {term}; set EQUICLUST_WEIGHTS as it was then")
-
-
-def _digest(images: ImageSet) -> str:
-    digest = hashlib.sha256()
-    for image in images:
-        digest.update(image.id.encode() + image.pixels.tobytes() + image.mask.tobytes())
-    return digest.hexdigest()
 
 
 def _refusal(folder: RunFolder, why: str) -> OutputError:
