@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,11 @@ import numpy.typing as npt
 from data_adapters import read
 from equiclust.cli.session import Outcome, Session
 from equiclust.evaluation.similarity import LatentIndex
-from equiclust.exceptions import EquiclustError, InputError, OutputError
+from equiclust.exceptions import EquiclustError, EquiclustWarning, InputError, OutputError
 from equiclust.images import ImageSet
 from equiclust.io.catalogue import read_table, write_table
 from equiclust.io.output_checks import check_table_output, check_writable
+from equiclust.io.previews import read_previews
 from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.inputs import absolute, load_images
 from equiclust.pipeline.model import Model
@@ -166,12 +167,13 @@ class _Pictures:
 
 
 def _previews(folder: RunFolder) -> dict[str, FloatArray | None]:
-    """What the run kept to be shown; nothing if that is gone or damaged."""
+    """Pixels that the run kept to be shown, by id; a damaged file costs a warning only."""
     try:
-        with np.load(folder.previews_npz, allow_pickle=False) as arrays:
-            return dict(zip(arrays["ids"].tolist(), arrays["images"], strict=True))
-    except (OSError, ValueError, KeyError, BadZipFile):
+        previews = read_previews(folder.previews_npz)
+    except InputError as error:
+        warnings.warn(f"pictures come from the image files: {error}", EquiclustWarning, 2)
         return {}
+    return dict(zip(previews.ids, previews.images, strict=True))
 
 
 def _sheet_row(

@@ -26,6 +26,7 @@ __all__ = [
     "make_catalogue",
     "make_latents",
     "make_rejected",
+    "printable",
     "read_table",
     "write_table",
 ]
@@ -270,6 +271,21 @@ def make_rejected(rejected: Iterable[tuple[PathLike, str]]) -> Table:
     return table
 
 
+def printable(text: str) -> str:
+    """Text as tables hold it: every character that cannot be printed becomes U+FFFD.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        Of the same length.
+    """
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
 def _add(table: Table, name: str, values: Array, description: str, unit: str | None = None) -> None:
     from astropy.table import Column
 
@@ -278,8 +294,7 @@ def _add(table: Table, name: str, values: Array, description: str, unit: str | N
 
 def _texts(values: Iterable[str]) -> Array:
     """Text that every format can hold: what cannot be printed becomes U+FFFD."""
-    clean = ["".join(c if c.isprintable() else "\ufffd" for c in text) for text in values]
-    return np.array(clean, dtype=np.str_)
+    return np.array([printable(text) for text in values], dtype=np.str_)
 
 
 def _labels(name: str, values: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:

@@ -25,8 +25,9 @@ from equiclust.cli.parser import PROGRAM
 from equiclust.cli.session import Session
 from equiclust.exceptions import WeightsNotFoundError
 from equiclust.images import ImageSet
-from equiclust.io.atomic import atomic_path, write_json
+from equiclust.io.atomic import write_json
 from equiclust.io.catalogue import make_latents, make_rejected, write_table
+from equiclust.io.previews import Previews, write_previews
 from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.backend import engine
 from equiclust.pipeline.confounders import audited
@@ -140,10 +141,7 @@ def _evaluate_reconstruction(
     shown = images.take(chosen)
     with session.stage("rebuilding") as update:
         evaluated = evaluate_reconstruction(ensemble, shown, ensemble.held_out_[:, chosen], update)
-    with atomic_path(folder.previews_npz) as draft:
-        np.savez_compressed(
-            draft, ids=np.array(shown.ids), images=shown.pixels, reconstructions=evaluated.pixels
-        )
+    write_previews(folder.previews_npz, Previews(shown.ids, shown.pixels, evaluated.pixels))
     return evaluated
 
 

@@ -15,30 +15,14 @@ from equiclust.evaluation.invariance import Certificate
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json
 from equiclust.io.catalogue import read_table
+from equiclust.io.previews import Previews, read_previews
 from equiclust.io.run_folder import RunFolder
 from equiclust.report.palette import name_of
 
-__all__ = ["Contents", "Previews", "Rejected", "read_contents"]
+__all__ = ["Contents", "Rejected", "read_contents"]
 
 FloatArray = npt.NDArray[np.float32]
 Latents = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Previews:
-    """Images as the network saw them and as it rebuilt them, by the row of the catalogue.
-
-    Attributes
-    ----------
-    images, reconstructions : ndarray (m, c, h, w), float32
-        In the range 0 to 1, first row lowest.
-    place : dict
-        From the row in the catalogue to the index in the arrays.
-    """
-
-    images: FloatArray
-    reconstructions: FloatArray
-    place: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -72,7 +56,9 @@ class Contents:
     latents : ndarray (m, d), float
         Of those rows.
     previews : Previews
-        Maybe of some images only, maybe of none.
+        Of some images only, or of none.
+    preview_index : mapping
+        From the row of an image to its index in the previews, for the images that have one.
     rejected : tuple of Rejected
     metrics : mapping
         As in `metrics.json`.
@@ -91,6 +77,7 @@ class Contents:
     with_latent: npt.NDArray[np.int64]
     latents: Latents
     previews: Previews
+    preview_index: Mapping[int, int]
     rejected: tuple[Rejected, ...]
     metrics: Mapping[str, Any]
     certificate: Certificate | None
@@ -146,6 +133,7 @@ def read_contents(run: RunFolder) -> Contents:
     ids = tuple(str(name) for name in catalogue["id"])
     rows = {name: row for row, name in enumerate(ids)}
     with_latent, latents = _read_latents(folder.latents_fits, rows)
+    previews = read_previews(folder.previews_npz)
     metrics, invariance = folder.metrics_json, folder.invariance_json
     return Contents(
         ids=ids,
@@ -158,7 +146,8 @@ def read_contents(run: RunFolder) -> Contents:
         fold_labels=_fold_labels(catalogue),
         with_latent=with_latent,
         latents=latents,
-        previews=_read_previews(folder.previews_npz, rows),
+        previews=previews,
+        preview_index={rows[name]: i for i, name in enumerate(previews.ids) if name in rows},
         rejected=_read_rejected(folder.rejected_ecsv),
         metrics=read_json(metrics) if metrics.is_file() else {},
         certificate=Certificate.from_dict(read_json(invariance)) if invariance.is_file() else None,
@@ -195,35 +184,6 @@ def _read_latents(path: Path, rows: Mapping[str, int]) -> tuple[npt.NDArray[np.i
     if not np.all(np.isfinite(latents)):
         raise InputError(f"{str(path)!r} holds latents that are not finite; repeat the run")
     return pairs[:, 0], latents
-
-
-def _read_previews(path: Path, rows: Mapping[str, int]) -> Previews:
-    if not path.is_file():
-        return Previews(np.zeros((0, 1, 1, 1), np.float32), np.zeros((0, 1, 1, 1), np.float32), {})
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            names = [_printable(str(name)) for name in arrays["ids"]]
-            images, reconstructions = (
-                _in_range(arrays[key]) for key in ("images", "reconstructions")
-            )
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise InputError(f"cannot read {str(path)!r} as previews: {error}") from error
-    if images.ndim != 4 or images.shape != reconstructions.shape or len(images) != len(names):
-        raise InputError(
-            f"{str(path)!r} must hold images and reconstructions of shape ({len(names)}, c, h, w), "
-            f"got {images.shape} and {reconstructions.shape}"
-        )
-    return Previews(images, reconstructions, {rows[n]: i for i, n in enumerate(names) if n in rows})
-
-
-def _printable(name: str) -> str:
-    """An id as tables write it."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in name)
-
-
-def _in_range(pixels: npt.NDArray[Any]) -> FloatArray:
-    """Finite and from 0 to 1, whatever a network gave."""
-    return np.clip(np.nan_to_num(pixels.astype(np.float32)), 0.0, 1.0)
 
 
 def _read_rejected(path: Path) -> tuple[Rejected, ...]:

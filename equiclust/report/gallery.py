@@ -81,7 +81,7 @@ def make_gallery(contents: Contents) -> Gallery:
     labels = contents.cluster_labels
     room = _MOST_PICTURES // (len(labels) + 1) - UNCERTAIN
     typical = min(TYPICAL, max(room, _FEWEST_TYPICAL))
-    pictured = contents.previews.place
+    pictured = contents.preview_index
     return Gallery(
         tuple(_cluster(contents, label, typical) for label in labels),
         _cluster(contents, -1, typical),
@@ -149,7 +149,7 @@ def _descending(values: npt.NDArray[np.float64]) -> Rows:
 
 def _candidates(contents: Contents, rows: Rows) -> Rows:
     """Those rows that have a picture; all of them when none has."""
-    pictured = np.array([row for row in rows if int(row) in contents.previews.place], np.int64)
+    pictured = np.array([row for row in rows if int(row) in contents.preview_index], np.int64)
     return pictured if len(pictured) else rows
 
 
@@ -160,5 +160,5 @@ def _tiles(contents: Contents, rows: Rows, said: Callable[[int], str]) -> tuple[
 
 
 def _picture_of(contents: Contents, row: int) -> str:
-    place = contents.previews.place.get(row)
+    place = contents.preview_index.get(row)
     return "" if place is None else picture(contents.previews.images[place], side=_PICTURE_SIDE)

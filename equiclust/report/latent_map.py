@@ -98,10 +98,10 @@ def latent_map(contents: Contents) -> LatentMap:
 def _columns(contents: Contents) -> tuple[dict[str, list[Any]], int]:
     """What hovering tells, one entry for each image on the map; and how many have a picture."""
     rows = contents.with_latent
-    pictured = [row for row in rows if row in contents.previews.place]
+    pictured = [row for row in rows if row in contents.preview_index]
     step = -(-len(pictured) // _MOST_THUMBNAILS) or 1
     thumbnails = {
-        row: picture(contents.previews.images[contents.previews.place[row]], side=_THUMBNAIL_SIDE)
+        row: picture(contents.previews.images[contents.preview_index[row]], side=_THUMBNAIL_SIDE)
         for row in pictured[::step]
     }
     marks = [mark_of(label) for label in contents.labels[rows]]

@@ -51,7 +51,7 @@ class Reconstructions:
 
 def make_reconstructions(contents: Contents) -> Reconstructions:
     """Best, middling and worst reconstructions among the previews; no groups without previews."""
-    rows = sorted(contents.previews.place)
+    rows = sorted(contents.preview_index)
     if not rows:
         return Reconstructions((), 0, "", "")
     errors = np.array([_mse(contents, row) for row in rows])
@@ -86,7 +86,7 @@ def _chosen(order: npt.NDArray[np.int64]) -> list[tuple[str, list[int]]]:
 
 
 def _pair(contents: Contents, row: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    place = contents.previews.place[row]
+    place = contents.preview_index[row]
     return contents.previews.images[place], contents.previews.reconstructions[place]
 
 

@@ -73,7 +73,7 @@ def test_a_picture_that_is_gone_costs_only_the_picture(
     catalogue.write(run / "catalogue.ecsv", overwrite=True)
     assert similar(run, str(baseline), "--output", str(tmp_path / "sheet.png")) == 0
     assert (tmp_path / "sheet.png").is_file()
-    (run / "previews.npz").write_bytes(b"damaged")
+    (run / "previews.npz").write_bytes(b"PK\x03\x04 damaged")
     assert similar(run, str(baseline), "--output", str(tmp_path / "other.png")) == 0
 
 
