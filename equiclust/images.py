@@ -1,4 +1,4 @@
-"""`Image` and `ImageSet`: what travels through the house. Read-only, and free of torch."""
+"""`Image` and `ImageSet`: pixels with masks and what is known of them, read-only."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.exceptions import InputError
+from equiclust.typing import Array, BoolArray, Float32Array
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
 __all__ = ["Beam", "Image", "ImageSet"]
 
-FloatArray = npt.NDArray[np.float32]
-BoolArray = npt.NDArray[np.bool_]
-
 
 class Beam(NamedTuple):
-    """Synthesised beam: full widths at half maximum and position angle, all in degrees."""
+    """Beam of an interferometer or telescope: a Gaussian.
+
+    Attributes
+    ----------
+    major, minor : float
+        Full widths at half maximum along both axes, in degrees.
+    position_angle : float
+        Of the major axis, in degrees east of north.
+    """
 
     major: float
     minor: float
@@ -36,22 +42,28 @@ class Image:
     Parameters
     ----------
     pixels : ndarray (c, h, w), float32
-        Channels first. Values under the mask are finite but mean nothing.
+        Channels first. Values under the mask are finite but mean nothing. An array that can be
+        written to is copied.
     mask : ndarray (h, w), bool
         `True` = ignore this pixel.
     id : str
         Name of the image in every table.
     path : str, optional
-        The file it came from.
+        File that the image came from.
     wcs : astropy.wcs.WCS, optional
-        Celestial coordinates of the pixels of the file, two axes.
-    unit : str
+        Celestial coordinates of the pixels, two axes.
+    unit : str, default ""
         Unit of the pixel values in FITS notation; empty when unknown.
     beam : Beam, optional
-        The instrument's resolution.
+        Resolution of the instrument.
+
+    Raises
+    ------
+    InputError
+        When the pixels have not three axes, or the mask does not fit.
     """
 
-    pixels: FloatArray
+    pixels: Float32Array
     mask: BoolArray
     id: str
     path: str | None = None
@@ -60,6 +72,9 @@ class Image:
     beam: Beam | None = None
 
     def __post_init__(self) -> None:
+        # A frozen dataclass can only be completed so.
+        object.__setattr__(self, "pixels", _frozen(self.pixels, np.float32))
+        object.__setattr__(self, "mask", _frozen(self.mask, np.bool_))
         if self.pixels.ndim != 3 or 0 in self.pixels.shape:
             raise InputError(
                 f"image {self.id!r}: pixels must have shape (c, h, w) and at least one pixel, "
@@ -70,8 +85,6 @@ class Image:
                 f"image {self.id!r}: mask must have shape {self.pixels.shape[1:]}, "
                 f"got {self.mask.shape}"
             )
-        self.pixels.setflags(write=False)
-        self.mask.setflags(write=False)
 
     @classmethod
     def from_values(
@@ -85,14 +98,41 @@ class Image:
         unit: str = "",
         beam: Beam | None = None,
     ) -> Image:
-        """Image from raw values `(h, w)` or `(c, h, w)`; what is not finite is masked and set 0."""
+        """Image from values of any number type, some of which may not be finite.
+
+        Parameters
+        ----------
+        values : array-like (h, w) or (c, h, w)
+            Copied as float32. What is not finite in any channel is masked, and set 0 where it is
+            not finite.
+        id : str
+            Name of the image in every table.
+        mask : array-like (h, w), bool, optional
+            `True` = ignore, besides what is not finite.
+        path : str, optional
+            File that the image came from.
+        wcs : astropy.wcs.WCS, optional
+            Celestial coordinates of the pixels.
+        unit : str, default ""
+            Unit of the values in FITS notation; empty when unknown.
+        beam : Beam, optional
+            Resolution of the instrument.
+
+        Returns
+        -------
+        Image
+
+        Raises
+        ------
+        InputError
+            When the values have neither two nor three axes, or the mask does not fit.
+        """
         array = np.array(values, dtype=np.float32)
-        if array.ndim == 2:
-            array = array[None]
-        if array.ndim != 3:
+        if array.ndim not in (2, 3):
             raise InputError(f"image {id!r}: values must have two or three axes, got {array.ndim}")
         finite = np.isfinite(array)
-        hidden: BoolArray = ~np.all(finite, axis=0)
+        array[~finite] = 0.0
+        hidden: BoolArray = ~finite if array.ndim == 2 else ~np.all(finite, axis=0)
         if mask is not None:
             given = np.asarray(mask, dtype=bool)
             if given.shape != hidden.shape:
@@ -100,18 +140,62 @@ class Image:
                     f"image {id!r}: mask must have shape {hidden.shape}, got {given.shape}"
                 )
             hidden = hidden | given
-        array[~finite] = 0.0
-        return cls(array, hidden, id, path=path, wcs=wcs, unit=unit, beam=beam)
+        # Arrays that nobody can write to are not copied again.
+        array.setflags(write=False)
+        hidden.setflags(write=False)
+        pixels = array if array.ndim == 3 else array[None]
+        return cls(pixels, hidden, id, path=path, wcs=wcs, unit=unit, beam=beam)
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width."""
+        """Number of channels, height and width in pixels."""
         channels, height, width = self.pixels.shape
         return channels, height, width
 
-    def with_pixels(self, pixels: FloatArray, mask: BoolArray) -> Image:
-        """The same object with other pixels; the WCS, which no longer fits, is left out."""
-        return replace(self, pixels=pixels, mask=mask, wcs=None)
+    def with_pixels(self, pixels: Float32Array, mask: BoolArray) -> Image:
+        """Image of the same object with other pixels.
+
+        Parameters
+        ----------
+        pixels : ndarray (c, h, w), float32
+            With the height and width of the old ones they are taken to lie at the same places:
+            coordinates and beam are kept. With others, both are left out.
+        mask : ndarray (h, w), bool
+            `True` = ignore.
+
+        Returns
+        -------
+        Image
+            With the same id, path and unit.
+
+        Raises
+        ------
+        InputError
+            When the shapes do not fit each other.
+        """
+        if np.shape(pixels)[1:] == self.pixels.shape[1:]:
+            return replace(self, pixels=pixels, mask=mask)
+        return replace(self, pixels=pixels, mask=mask, wcs=None, beam=None)
+
+
+def _frozen(values: npt.ArrayLike, dtype: type[np.generic]) -> Array:
+    """Array that cannot be written to, copied unless nobody can write to it already."""
+    if isinstance(values, np.ndarray) and values.dtype == dtype and _is_frozen(values):
+        return values
+    array = np.array(values, dtype=dtype, order="C")
+    array.setflags(write=False)
+    return array
+
+
+def _is_frozen(array: Array) -> bool:
+    """Whether neither the array nor one that it is a view of can be written to."""
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return False
+        owner = owner.base
+    # Of other owners, such as a mapped file, it cannot be known.
+    return owner is None or isinstance(owner, bytes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,8 +204,13 @@ class ImageSet(Sequence[Image]):
 
     Parameters
     ----------
-    images : tuple of Image
-        Their ids must differ.
+    images : tuple of Image, default ()
+        No two of them may have the same id.
+
+    Raises
+    ------
+    InputError
+        When an id occurs twice.
     """
 
     images: tuple[Image, ...] = ()
@@ -141,16 +230,20 @@ class ImageSet(Sequence[Image]):
         mask: npt.ArrayLike | None = None,
         ids: Sequence[str] | None = None,
     ) -> ImageSet:
-        """Set from an array `(n, h, w)` or `(n, c, h, w)`.
+        """Image set from an array.
 
         Parameters
         ----------
         pixels : array-like (n, h, w) or (n, c, h, w)
-            What is not finite is masked.
+            Real numbers, copied as float32. What is not finite is masked.
         mask : array-like (n, h, w), bool, optional
             `True` = ignore.
         ids : sequence of str, optional
-            By default the index, padded with zeros.
+            Names of the images. By default their indices with at least five digits, "00000" first.
+
+        Returns
+        -------
+        ImageSet
 
         Raises
         ------
@@ -194,34 +287,51 @@ class ImageSet(Sequence[Image]):
         return iter(self.images)
 
     def take(self, indices: npt.ArrayLike) -> ImageSet:
-        """The images at these indices, in this order."""
+        """Select images by their indices.
+
+        Parameters
+        ----------
+        indices : array-like (m,), int
+            In the order wanted; negative ones count from the end.
+
+        Returns
+        -------
+        ImageSet
+            Of `m` images.
+        """
         return ImageSet(tuple(self.images[int(i)] for i in np.asarray(indices).ravel()))
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Name of every image."""
+        """Names of the images, in order."""
         return tuple(image.id for image in self.images)
 
     @property
     def shapes(self) -> frozenset[tuple[int, int, int]]:
-        """The sizes `(c, h, w)` that occur."""
+        """Shapes `(c, h, w)` that occur among the images."""
         return frozenset(image.shape for image in self.images)
 
     @cached_property
-    def pixels(self) -> FloatArray:
-        """All pixels, `(n, c, h, w)` float32.
+    def pixels(self) -> Float32Array:
+        """Pixels of all images, `(n, c, h, w)` float32.
 
         Raises
         ------
         InputError
-            When the images differ in size, or there are none.
+            When the images differ in shape, or there are none.
         """
         self._check_uniform()
         return np.stack([image.pixels for image in self.images])
 
     @cached_property
     def mask(self) -> BoolArray:
-        """All masks, `(n, h, w)` bool, `True` = ignore; raises like `pixels`."""
+        """Masks of all images, `(n, h, w)` bool, `True` = ignore.
+
+        Raises
+        ------
+        InputError
+            When the images differ in shape, or there are none.
+        """
         self._check_uniform()
         return np.stack([image.mask for image in self.images])
 

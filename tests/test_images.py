@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
+from astropy.wcs import WCS
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -56,19 +58,85 @@ def test_a_mask_of_another_shape_is_refused() -> None:
         Image.from_values(np.zeros((2, 3)), "x", mask=np.zeros((3, 2)))
 
 
-def test_other_pixels_keep_what_is_known_but_not_the_coordinates() -> None:
-    image = Image.from_values(
-        np.eye(3),
-        "x",
-        path="x.fits",
-        unit="K",
-        beam=Beam(1, 1, 0),
-        wcs="anything",  # type: ignore[arg-type]
+def _views() -> dict[str, Any]:
+    whole = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
+    read_only = np.arange(60, dtype=np.float32).reshape(3, 4, 5)[:, ::-1]
+    read_only.setflags(write=False)
+    return {
+        "own": whole,
+        "view": np.arange(240, dtype=np.float32).reshape(3, 8, 10)[:, ::2, ::-2],
+        "transposed": np.arange(60, dtype=np.float32).reshape(5, 4, 3).T,
+        "read-only view of what can be written": read_only,
+        "double": whole.astype(np.float64),
+        "big-endian": whole.astype(">f4"),
+        "integers": whole.astype(np.int16),
+    }
+
+
+@pytest.mark.parametrize("kind", _views())
+def test_the_callers_arrays_stay_writable_and_change_no_image(kind: str) -> None:
+    pixels = _views()[kind]
+    mask = np.zeros((8, 5), dtype=bool)[::2]
+    writable = pixels.flags.writeable
+    image = Image(pixels, mask, "x")
+    expected = pixels.astype(np.float32)
+    owner = pixels if pixels.base is None else pixels.base
+    assert (pixels.flags.writeable, mask.flags.writeable) == (writable, True)
+    assert owner.flags.writeable
+    owner[...] = 7
+    mask[...] = True
+    np.testing.assert_array_equal(image.pixels, expected)
+    assert image.pixels.dtype == np.float32
+    assert not image.mask.any()
+    assert not image.pixels.flags.writeable
+    assert not image.mask.flags.writeable
+
+
+def test_what_is_frozen_already_is_shared_and_nothing_is_copied_twice() -> None:
+    image = Image.from_values(np.ones((2, 300, 400)), "x")
+    again = image.with_pixels(image.pixels, image.mask)
+    assert np.shares_memory(again.pixels, image.pixels)
+    assert np.shares_memory(again.mask, image.mask)
+    part = Image(image.pixels[:1, ::2], image.mask[::2], "y")
+    assert np.shares_memory(part.pixels, image.pixels)
+    for make in (
+        lambda pixels: Image(pixels, np.zeros(pixels.shape[1:], dtype=bool), "x"),
+        lambda pixels: Image.from_values(pixels, "x"),
+        lambda pixels: ImageSet.from_array(pixels[None]),
+    ):
+        pixels = np.ones((4, 500, 500), dtype=np.float32)
+        tracemalloc.start()
+        made = make(pixels)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(made.mask)
+        assert peak < 1.7 * pixels.nbytes
+
+
+def _on_the_sky() -> Image:
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    wcs.wcs.crval, wcs.wcs.cdelt, wcs.wcs.crpix = [30.0, -40.0], [-1e-4, 1e-4], [2.0, 1.0]
+    return Image.from_values(
+        np.ones((2, 3, 4)), "x", path="x.fits", unit="K", beam=Beam(3e-4, 2e-4, 10.0), wcs=wcs
     )
-    other = image.with_pixels(np.ones((1, 5, 5), np.float32), np.zeros((5, 5), bool))
-    assert (other.id, other.path, other.unit, other.beam) == ("x", "x.fits", "K", (1, 1, 0))
-    assert other.wcs is None
-    assert other.shape == (1, 5, 5)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_pixels_of_the_same_shape_keep_coordinates_and_beam(channels: int) -> None:
+    image = _on_the_sky()
+    other = image.with_pixels(np.zeros((channels, 3, 4), np.float32), np.ones((3, 4), bool))
+    assert (other.id, other.path, other.unit, other.beam) == ("x", "x.fits", "K", image.beam)
+    assert other.wcs is image.wcs
+    assert not other.pixels.any()
+    assert other.mask.all()
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (3, 3), (6, 8)])
+def test_pixels_of_another_shape_lose_coordinates_and_beam(shape: tuple[int, int]) -> None:
+    other = _on_the_sky().with_pixels(np.zeros((2, *shape), np.float32), np.zeros(shape, bool))
+    assert (other.id, other.path, other.unit) == ("x", "x.fits", "K")
+    assert (other.wcs, other.beam) == (None, None)
 
 
 @pytest.mark.parametrize("shape", [(4, 5, 6), (4, 2, 5, 6)])

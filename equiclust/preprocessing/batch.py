@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing.canonical import Frames, canonical_zooms, deprojected_frames
@@ -17,11 +17,10 @@ from equiclust.preprocessing.levels import STRETCHES, border, border_level, limi
 from equiclust.preprocessing.resize import positions, resize
 from equiclust.preprocessing.sky import beam_moments
 from equiclust.preprocessing.warp import warp
+from equiclust.typing import Array, BoolArray, Float32Array, Float64Array
 
 __all__ = ["DEPROJECTED", "Outcome", "Record", "Settings", "Unusable", "batches", "process_batch"]
 
-Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 Record = dict[str, Any]
 
 DEPROJECTED = ("inclination", "affine")
@@ -54,8 +53,8 @@ class Unusable(NamedTuple):
 class _Upright(NamedTuple):
     """Frames that differ in place and size only."""
 
-    offsets: Array | None
-    zooms: Array | None
+    offsets: Float64Array | None
+    zooms: Float64Array | None
 
 
 Outcome = tuple[Image, Record] | Unusable
@@ -89,17 +88,28 @@ def process_batch(
     bounds = _bounds(values, hidden, background, settings.percentiles)
     shown = _stretched(values, hidden, bounds, settings.stretch)
     records = _records(images, settings, frames, background, bounds)
+    # The images are views of these, and need no copies of what nobody can write to.
+    shown.setflags(write=False)
+    hidden.setflags(write=False)
     return [
-        (image.with_pixels(new, gone), record)
+        (_processed(image, new, gone, record), record)
         if record["upper"] > record["lower"]
         else Unusable(image, _why_not(record))
         for image, new, gone, record in zip(images, shown, hidden, records, strict=True)
     ]
 
 
-def _with_channels(pixels: npt.NDArray[np.float32], channels: int | None) -> npt.NDArray[Any]:
+def _processed(image: Image, pixels: Float32Array, mask: BoolArray, record: Record) -> Image:
+    """The image with new pixels, and with coordinates and beam where no pixel has moved."""
+    is_moved = (record["center_y"], record["center_x"]) != (0.0, 0.0)
+    if is_moved or record["scale"] != 1.0 or record["axis_ratio"] != 1.0:
+        return replace(image, pixels=pixels, mask=mask, wcs=None, beam=None)
+    return image.with_pixels(pixels, mask)
+
+
+def _with_channels(pixels: Float32Array, channels: int | None) -> Array:
     if channels == 1 and pixels.shape[1] > 1:
-        mean: Array = pixels.mean(axis=1, keepdims=True, dtype=float)
+        mean: Float64Array = pixels.mean(axis=1, keepdims=True, dtype=float)
         return mean
     if channels is not None and channels > pixels.shape[1]:
         return np.repeat(pixels, channels, axis=1)
@@ -107,7 +117,7 @@ def _with_channels(pixels: npt.NDArray[np.float32], channels: int | None) -> npt
 
 
 def _frames(
-    images: list[Image], pixels: npt.NDArray[Any], mask: Mask, ring: Mask, settings: Settings
+    images: list[Image], pixels: Array, mask: BoolArray, ring: BoolArray, settings: Settings
 ) -> Frames | _Upright:
     if settings.canonical in DEPROJECTED:
         beams = np.stack([beam_moments(image) for image in images])
@@ -119,15 +129,15 @@ def _frames(
     return _Upright(offsets, None)
 
 
-def _offsets(pixels: npt.NDArray[Any], mask: Mask, ring: Mask, center: str) -> Array | None:
+def _offsets(pixels: Array, mask: BoolArray, ring: BoolArray, center: str) -> Float64Array | None:
     if center == "centroid":
         return centroid_offsets(pixels, mask, ring)
     return peak_offsets(pixels, mask) if center == "peak" else None
 
 
 def _shown(
-    pixels: npt.NDArray[Any], mask: Mask, size: int, frames: Frames | _Upright
-) -> tuple[Array, Mask]:
+    pixels: Array, mask: BoolArray, size: int, frames: Frames | _Upright
+) -> tuple[Float64Array, BoolArray]:
     if isinstance(frames, _Upright):
         return resize(pixels, mask, size=size, offsets=frames.offsets, zooms=frames.zooms)
     values, hidden = resize(pixels, mask, size=size)
@@ -142,23 +152,26 @@ def _shown(
     return values, hidden
 
 
-def _outside(size: int, radius: float | None) -> Mask:
+def _outside(size: int, radius: float | None) -> BoolArray:
     if radius is None:
         return np.zeros((size, size), dtype=bool)
     square = positions(size) ** 2
-    beyond: Mask = square[:, None] + square[None, :] > (radius * size / 2) ** 2
+    beyond: BoolArray = square[:, None] + square[None, :] > (radius * size / 2) ** 2
     return beyond
 
 
-def _background(pixels: npt.NDArray[Any], mask: Mask, ring: Mask, kind: str) -> Array | None:
+def _background(pixels: Array, mask: BoolArray, ring: BoolArray, kind: str) -> Float64Array | None:
     if kind == "none":
         return None
     return border_level(pixels, ring if kind == "border" else ~mask)
 
 
 def _bounds(
-    values: Array, hidden: Mask, background: Array | None, percentiles: tuple[float, float]
-) -> Array:
+    values: Float64Array,
+    hidden: BoolArray,
+    background: Float64Array | None,
+    percentiles: tuple[float, float],
+) -> Float64Array:
     """Limits `(n, 2)`; not a number where nothing is left to see."""
     alike = bool((hidden == hidden[0]).all())
     groups = [slice(None)] if alike else [slice(i, i + 1) for i in range(len(values))]
@@ -172,7 +185,9 @@ def _bounds(
     return bounds
 
 
-def _stretched(values: Array, hidden: Mask, bounds: Array, stretch: str) -> npt.NDArray[np.float32]:
+def _stretched(
+    values: Float64Array, hidden: BoolArray, bounds: Float64Array, stretch: str
+) -> Float32Array:
     lower = bounds[:, 0, None, None, None]
     width = bounds[:, 1, None, None, None] - lower
     part = np.clip((values - lower) / np.where(width > 0, width, 1.0), 0.0, 1.0)
@@ -187,8 +202,8 @@ def _records(
     images: list[Image],
     settings: Settings,
     frames: Frames | _Upright,
-    background: Array | None,
-    bounds: Array,
+    background: Float64Array | None,
+    bounds: Float64Array,
 ) -> list[Record]:
     _, height, width = images[0].shape
     common = {
@@ -214,7 +229,7 @@ def _records(
     ]
 
 
-def _geometry(frames: Frames | _Upright, n: int) -> tuple[Array, Array, Array]:
+def _geometry(frames: Frames | _Upright, n: int) -> tuple[Float64Array, Float64Array, Float64Array]:
     """New middles `(n, 2)`, sides in old ones `(n,)`, and axis ratios that are undone `(n,)`."""
     if isinstance(frames, Frames):
         minor, major = np.linalg.eigvalsh(frames.matrices).T

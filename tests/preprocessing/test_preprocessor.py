@@ -19,6 +19,7 @@ from equiclust.images import Image, ImageSet
 from equiclust.preprocessing import Preprocessor
 from equiclust.preprocessing.levels import STRETCHES, border
 from equiclust.preprocessing.resize import operator, resize
+from equiclust.simulation.discs import simulate_discs
 
 Transform = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 
@@ -417,3 +418,25 @@ def test_parameters_survive_json_and_a_pipeline() -> None:
     expected = preprocessor.transform(frames).pixels
     for baseline in (again, clone(preprocessor), make_pipeline(preprocessor)):
         np.testing.assert_array_equal(baseline.fit_transform(frames).pixels, expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "is_kept"),
+    [
+        ({"size": 48, "canonical": "none"}, True),
+        ({"size": 48, "canonical": "scale"}, False),
+        ({"size": 48, "canonical": "inclination"}, False),
+        ({"size": 48, "canonical": "none", "center": "peak"}, False),
+        ({"size": 24, "canonical": "none"}, False),
+    ],
+)
+def test_coordinates_are_kept_where_no_pixel_moves(options: dict[str, Any], is_kept: bool) -> None:
+    images, _ = simulate_discs(2, size=48, max_offset=0.2, random_state=0)
+    assert all(image.wcs is not None and image.beam is not None for image in images)
+    preprocessor = Preprocessor(**options)
+    processed = preprocessor.transform(images)
+    for before, after in zip(images, processed, strict=True):
+        assert (after.wcs, after.beam) == ((before.wcs, before.beam) if is_kept else (None, None))
+    records = preprocessor.describe(images)
+    restored = preprocessor.inverse_transform(processed, records)
+    assert [image.wcs for image in restored] == [image.wcs for image in processed]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,14 @@ from equiclust.evaluation.metrics import adjusted_rand_index
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing.levels import border, border_level
+from equiclust.typing import Array, BoolArray, Float64Array
 from equiclust.validation import check_whole
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
 
 __all__ = ["PERTURBATION", "perturb", "perturbation_stability"]
 
-Array = npt.NDArray[np.float64]
 RandomState = int | np.random.RandomState | None
 
 PERTURBATION = (
@@ -30,6 +34,13 @@ _LARGEST_SHIFT = 1.0
 _LARGEST_GAIN = 1.25
 _NOISE = 0.01
 _ORDER = 3
+
+
+class _Motion(NamedTuple):
+    """Old position (y, x) in pixels of a new one: ``matrix @ new + offset``."""
+
+    matrix: Float64Array
+    offset: Float64Array
 
 
 def perturb(images: ImageSet, *, random_state: RandomState = None) -> ImageSet:
@@ -50,8 +61,9 @@ def perturb(images: ImageSet, *, random_state: RandomState = None) -> ImageSet:
     Returns
     -------
     ImageSet
-        Same ids, sizes and units; without WCS and beam, which no longer fit. A mask is turned along
-        with its image; what comes in from beyond the frame is masked where the edge was.
+        Same ids, shapes and units. Coordinates and beam follow the object, so that it stays where
+        it is on the sky; where the coordinates are distorted both are left out. A mask moves with
+        its image; what comes in from beyond the frame is masked where the edge was.
     """
     rng = check_random_state(random_state)
     seeds = rng.randint(2**31 - 1, size=len(images))
@@ -67,24 +79,30 @@ def _perturb(image: Image, rng: np.random.Generator) -> Image:
     angle, mirror = rng.uniform(0.0, 360.0), bool(rng.integers(2))
     shift = rng.uniform(-_LARGEST_SHIFT, _LARGEST_SHIFT, size=2)
     gain = _LARGEST_GAIN ** rng.uniform(-1.0, 1.0)
-    pixels, mask = _moved(image, angle, mirror, shift)
+    motion = _motion(image, angle, mirror, shift)
+    pixels, mask = _moved(image, motion)
     valid = image.pixels[:, ~image.mask].astype(np.float64)
     noise = _NOISE * (np.ptp(valid) if valid.size else 0.0)
     noisy = gain * (pixels + noise * rng.normal(size=pixels.shape))
-    return Image(noisy.astype(np.float32), mask, image.id, path=image.path, unit=image.unit)
+    wcs = _moved_wcs(image.wcs, motion)
+    # The position angle of a beam is measured on the sky.
+    beam = None if wcs is None else image.beam
+    return replace(image, pixels=noisy.astype(np.float32), mask=mask, wcs=wcs, beam=beam)
 
 
-def _moved(
-    image: Image, angle: float, mirror: bool, shift: Array
-) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Turned counter-clockwise, from +y to -x; every new pixel is looked up at its old place."""
+def _motion(image: Image, angle: float, mirror: bool, shift: Float64Array) -> _Motion:
+    """Mirror left to right, or not, rotate counter-clockwise, from +y to -x, and shift."""
     cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
     sign = -1.0 if mirror else 1.0
     inverse = np.array([[cosine, -sine], [sign * sine, sign * cosine]])
     centre = (np.array(image.mask.shape) - 1) / 2
+    return _Motion(inverse, centre - inverse @ (centre + shift))
+
+
+def _moved(image: Image, motion: _Motion) -> tuple[Float64Array, BoolArray]:
     background = _background(image)
     above = np.where(image.mask, 0.0, image.pixels - background)
-    place = {"matrix": inverse, "offset": centre - inverse @ (centre + shift)}
+    place = motion._asdict()
     planes = [
         ndimage.affine_transform(plane, **place, order=_ORDER, mode="grid-constant")
         for plane in above
@@ -94,7 +112,28 @@ def _moved(
     return np.stack(planes) + background, hidden >= 0.5
 
 
-def _background(image: Image) -> Array:
+def _moved_wcs(wcs: WCS | None, motion: _Motion) -> WCS | None:
+    """Coordinates that follow the pixels; None where distortions would not follow."""
+    if wcs is None or wcs.has_distortion or wcs.naxis != 2:
+        return None
+    # FITS counts (x, y) from 1.
+    matrix, offset = motion.matrix[::-1, ::-1], motion.offset[::-1]
+    moved = wcs.deepcopy()
+    first = offset + 1.0 - matrix @ np.ones(2)
+    moved.wcs.crpix = np.linalg.solve(matrix, wcs.wcs.crpix - first)
+    if wcs.wcs.has_cd():
+        moved.wcs.cd = wcs.wcs.cd @ matrix
+    elif wcs.wcs.has_crota():
+        # Of an angle and two scales, which FITS deprecates, the matrix is made.
+        moved.wcs.cdelt, moved.wcs.crota = [1.0, 1.0], [0.0, 0.0]
+        moved.wcs.pc = wcs.pixel_scale_matrix @ matrix
+    else:
+        moved.wcs.pc = wcs.wcs.get_pc() @ matrix
+    moved.wcs.set()
+    return moved
+
+
+def _background(image: Image) -> Float64Array:
     """Of every channel `(c, 1, 1)`; 0 where all is masked."""
     ring = border(image.mask)
     if not ring.any():
@@ -152,7 +191,7 @@ def perturbation_stability(
     }
 
 
-def _one_each(name: str, labels: npt.ArrayLike, n: int) -> npt.NDArray[Any]:
+def _one_each(name: str, labels: npt.ArrayLike, n: int) -> Array:
     array = np.asarray(labels)
     if array.shape != (n,) or n == 0:
         raise InputError(

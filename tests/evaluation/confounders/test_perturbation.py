@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from astropy.io import fits
+from astropy.wcs import WCS, Sip
 
 from equiclust.evaluation.confounders import measure_confounders, perturb, perturbation_stability
-from equiclust.evaluation.confounders.perturbation import _moved
+from equiclust.evaluation.confounders.perturbation import _motion, _moved
 from equiclust.evaluation.invariance.transforms import rotate_spline
 from equiclust.exceptions import InputError
-from equiclust.images import Image, ImageSet
+from equiclust.images import Beam, Image, ImageSet
+from equiclust.preprocessing.inclination import measure_inclinations
 from equiclust.simulation.disc_model import DiscParameters, render
 from equiclust.simulation.discs import simulate_discs
 
@@ -28,7 +31,7 @@ def copies(n: int, *, size: int = 48) -> ImageSet:
 def test_turning_agrees_with_an_independent_one(angle: float, mirror: bool) -> None:
     picture = np.pad(render(DiscParameters(outer_radius=0.4, inclination=40.0), 32), 8)
     image = Image.from_values(picture, "a")
-    rotated, _ = _moved(image, angle, mirror, np.zeros(2))
+    rotated, _ = _moved(image, _motion(image, angle, mirror, np.zeros(2)))
     expected = rotate_spline(image.pixels[None], angle, mirror=mirror, order=3)[0]
     assert rotated == pytest.approx(expected, abs=1e-5 * picture.max())
 
@@ -102,10 +105,75 @@ def test_blank_images_stay_blank(value: float) -> None:
     assert changed.mask.all() == np.isnan(value)
 
 
-def test_what_no_longer_fits_is_dropped() -> None:
-    images, _ = simulate_discs(1, size=32, random_state=0)
-    changed = perturb(images, random_state=0)[0]
-    assert (changed.wcs, changed.beam, changed.unit) == (None, None, "Jy/beam")
+def _coordinates(kind: str) -> WCS:
+    """Rotated, stretched and far from the middle, in the three ways that FITS knows."""
+    header = fits.Header()
+    header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
+    header["CRPIX1"], header["CRPIX2"] = 50.0, -3.0
+    header["CRVAL1"], header["CRVAL2"] = 200.0, 60.0
+    if kind == "cd":
+        header["CD1_1"], header["CD1_2"] = -1e-4, 2e-5
+        header["CD2_1"], header["CD2_2"] = 3e-5, 1.5e-4
+    else:
+        header["CDELT1"], header["CDELT2"] = -1e-4, 1.5e-4
+    if kind == "pc":
+        header["PC1_2"], header["PC2_1"] = 0.2, -0.3
+    if kind == "crota":
+        header["CROTA2"] = 25.0
+    return WCS(header)
+
+
+@pytest.mark.parametrize("kind", ["cd", "pc", "crota"])
+def test_coordinates_follow_the_object(kind: str) -> None:
+    y, x = np.mgrid[:41, :57]
+    star = np.exp(-((y - 16) ** 2 + (x - 33) ** 2) / 8)
+    wcs, beam = _coordinates(kind), Beam(3e-4, 2e-4, 20.0)
+    star_at = wcs.pixel_to_world(33, 16)
+    images = ImageSet(
+        tuple(Image.from_values(star, str(i), wcs=wcs, beam=beam, unit="Jy") for i in range(8))
+    )
+    parities = set()
+    for image in perturb(images, random_state=0):
+        light = image.pixels[0].astype(float) - 0.1
+        light[light < 0.1] = 0.0
+        at = (light * x).sum() / light.sum(), (light * y).sum() / light.sum()
+        assert image.wcs is not None
+        assert image.wcs.pixel_to_world(*at).separation(star_at).deg < 0.2e-4
+        assert (image.beam, image.unit) == (beam, "Jy")
+        parities.add(bool(np.linalg.det(image.wcs.pixel_scale_matrix) > 0))
+    assert parities == {False, True}
+    # Those of the caller are what they were.
+    assert wcs.pixel_to_world(33, 16).separation(star_at).deg == 0.0
+
+
+def test_an_inclined_disc_has_the_same_inclination_and_position_angle() -> None:
+    images, _ = simulate_discs(6, size=96, random_state=0)
+    before = measure_inclinations(images)
+    after = measure_inclinations(perturb(images, random_state=0))
+    seen = np.asarray(before["inclination"]) > 30.0
+    assert seen.sum() > 1
+    assert all(image.beam is not None for image in images)
+    for name in ("inclination", "position_angle"):
+        difference = np.asarray(after[name])[seen] - np.asarray(before[name])[seen]
+        error = np.asarray(before[f"{name}_error"])[seen]
+        assert (np.abs((difference + 90.0) % 180.0 - 90.0) < error).all()
+    assert list(after["inclination_note"]) == list(before["inclination_note"])
+
+
+def test_coordinates_that_no_rotation_leaves_exact_are_dropped_with_the_beam() -> None:
+    distorted = _coordinates("cd")
+    bent = np.zeros((3, 3))
+    bent[0, 2] = 1e-4
+    distorted.sip = Sip(bent, bent, None, None, (5, 5))
+    beam = Beam(1e-4, 1e-4, 0.0)
+    images = ImageSet(
+        tuple(
+            Image.from_values(np.eye(9), name, wcs=wcs, beam=beam, unit="Jy")
+            for name, wcs in (("distorted", distorted), ("none", None))
+        )
+    )
+    for image in perturb(images, random_state=0):
+        assert (image.wcs, image.beam, image.unit) == (None, None, "Jy")
 
 
 def test_empty_set() -> None:
