@@ -23,7 +23,7 @@ from ensembles.refinement import DEEP_METHODS, refined
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.selection import Choice, choose_n_clusters
 from equiclust.exceptions import InputError
-from equiclust.images import ImageSet
+from equiclust.images import ImageSet, as_image_set
 from equiclust.io.atomic import read_json, write_json
 
 __all__ = ["KFoldEnsemble"]
@@ -150,8 +150,8 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         on_progress: Progress | None = None,
     ) -> Self:
         """The first part of `fit`: train the networks. See there for the parameters."""
-        given = _as_set(images)
-        paired = None if positive_pairs is None else _as_set(positive_pairs)
+        given = as_image_set(images)
+        paired = None if positive_pairs is None else as_image_set(positive_pairs)
         recipes = self._recipes()
         self._entropy = int(check_random_state(self.random_state).randint(2**31 - 1))
         seeds = self._seeds()
@@ -198,7 +198,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         if self.method in DEEP_METHODS:
             self.members_ = refined(
                 self.members_,
-                _as_set(images),
+                as_image_set(images),
                 self.held_out_,
                 method=self.method,
                 n_clusters=self.choice_.n_clusters,
@@ -393,7 +393,3 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             raise InputError(f"{str(path)!r} does not fit the members beside it")
         ensemble.estimator = clone(ensemble.members_[0])
         return ensemble
-
-
-def _as_set(images: ImageSet | npt.ArrayLike) -> ImageSet:
-    return images if isinstance(images, ImageSet) else ImageSet.from_array(images)

@@ -16,7 +16,7 @@ from equiclust.typing import Array, BoolArray, Float32Array
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-__all__ = ["Beam", "Image", "ImageSet"]
+__all__ = ["Beam", "Image", "ImageSet", "as_image_set"]
 
 
 class Beam(NamedTuple):
@@ -341,3 +341,23 @@ class ImageSet(Sequence[Image]):
             raise InputError(
                 f"images must have one common shape (c, h, w) to be stacked, got {found}"
             )
+
+
+def as_image_set(images: ImageSet | npt.ArrayLike) -> ImageSet:
+    """Image set of what a public function may be given.
+
+    Parameters
+    ----------
+    images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        An image set is returned as it is.
+
+    Returns
+    -------
+    ImageSet
+
+    Raises
+    ------
+    InputError
+        When the array is not one of images; see `ImageSet.from_array`.
+    """
+    return images if isinstance(images, ImageSet) else ImageSet.from_array(images)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from equiclust.exceptions import InputError
-from equiclust.images import Beam, Image, ImageSet
+from equiclust.images import Beam, Image, ImageSet, as_image_set
 
 shapes = arrays.array_shapes(min_dims=2, max_dims=3, max_side=5)
 
@@ -150,6 +150,14 @@ def test_a_set_from_an_array_holds_its_frames_in_order(shape: tuple[int, ...], d
     np.testing.assert_array_equal(images.pixels, expected)
     assert images.mask.shape == (4, 5, 6)
     assert images.shapes == {expected.shape[1:]}
+
+
+def test_a_set_stays_itself_and_an_array_becomes_one() -> None:
+    images = ImageSet.from_array(np.ones((2, 3, 4)))
+    assert as_image_set(images) is images
+    assert as_image_set(np.ones((2, 3, 4))).shapes == {(1, 3, 4)}
+    with pytest.raises(InputError, match=r"\(3, 4\)"):
+        as_image_set(np.ones((3, 4)))
 
 
 def test_a_set_is_a_sequence() -> None:

@@ -31,7 +31,7 @@ from equiclust.autoencoder.training import (
     train,
 )
 from equiclust.exceptions import EquiclustWarning, InputError, WeightsNotFoundError
-from equiclust.images import ImageSet
+from equiclust.images import ImageSet, as_image_set
 from equiclust.io.estimators import SaveLoadMixin
 from equiclust.io.fit_record import array_digest, check_same_fit
 from equiclust.nn.allocator import keep_freed_memory
@@ -304,7 +304,7 @@ class EquivariantAutoencoder(
         InputError
             When there is none, or their size or channels do not fit.
         """
-        given = images if isinstance(images, ImageSet) else ImageSet.from_array(images)
+        given = as_image_set(images)
         if not len(given):
             raise InputError("images must hold at least one image, got none")
         ready = given if self.preprocess is False else self.preprocessor.transform(given)

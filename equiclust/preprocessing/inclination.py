@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.exceptions import InputError
-from equiclust.images import Image, ImageSet
+from equiclust.images import Image, ImageSet, as_image_set
 from equiclust.preprocessing.batch import batches
 from equiclust.preprocessing.ellipse import Ellipses, ellipticities, measure_ellipses
 from equiclust.preprocessing.levels import border
@@ -80,7 +80,7 @@ def measure_inclinations(images: ImageSet | npt.ArrayLike) -> Table:
     >>> measure_inclinations(images).colnames[:3]
     ['id', 'inclination', 'inclination_error']
     """
-    given = images if isinstance(images, ImageSet) else ImageSet.from_array(images)
+    given = as_image_set(images)
     if not len(given):
         raise InputError("images must hold at least one image, got none")
     rows: dict[int, dict[str, Any]] = {}

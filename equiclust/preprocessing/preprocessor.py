@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from equiclust.exceptions import InputError
-from equiclust.images import Image, ImageSet
+from equiclust.images import Image, ImageSet, as_image_set
 from equiclust.preprocessing.batch import (
     DEPROJECTED,
     Outcome,
@@ -154,7 +154,7 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
 
     def usable(self, images: ImageSet | npt.ArrayLike) -> tuple[ImageSet, tuple[Unusable, ...]]:
         """The images that `transform` takes, as they are, and the others with the reason."""
-        images = _as_set(images)
+        images = as_image_set(images)
         left_out = self.process(images).unusable
         names = {image.id for image, _ in left_out}
         return ImageSet(tuple(image for image in images if image.id not in names)), left_out
@@ -162,7 +162,7 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
     def process(self, images: ImageSet | npt.ArrayLike) -> Processed:
         """Images, records and what was left out, in one go; never raises because of an image."""
         self._check()
-        images = _as_set(images)
+        images = as_image_set(images)
         channels = self._channels_of(images)
         settings = self._settings()
         outcomes: dict[int, Outcome] = {}
@@ -196,7 +196,7 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
         InputError
             When there is not one record for every image.
         """
-        images = _as_set(images)
+        images = as_image_set(images)
         if len(images) != len(records):
             raise InputError(
                 f"records must describe {len(images)} images, got {len(records)} records"
@@ -252,10 +252,6 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
                 f"circular_mask must be None or a radius above 0 and up to {MAX_RADIUS} half "
                 f"sides, got {radius!r}"
             )
-
-
-def _as_set(images: ImageSet | npt.ArrayLike) -> ImageSet:
-    return images if isinstance(images, ImageSet) else ImageSet.from_array(images)
 
 
 def _check_percentiles(percentiles: Sequence[float]) -> None:

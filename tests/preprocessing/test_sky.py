@@ -93,9 +93,7 @@ def test_the_position_angle_of_a_beam_is_from_the_north_of_the_map(
     ("projection", "lat"), [*itertools.product(["TAN", "SIN", "CAR"], [-60.0, 0.0, 85.0])]
 )
 def test_nor_do_projection_and_latitude_change_it(projection: str, lat: float) -> None:
-    image = map_of(
-        "galactic", turned(12.0), Beam(8e-3, 3e-3, 40.0), projection=projection, lat=lat
-    )
+    image = map_of("galactic", turned(12.0), Beam(8e-3, 3e-3, 40.0), projection=projection, lat=lat)
     expected = moments_on_the_sphere(image)
     np.testing.assert_allclose(
         beam_moments(image), expected, rtol=1e-3, atol=1e-3 * np.trace(expected)
