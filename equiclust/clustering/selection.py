@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from statistics import median_low
@@ -20,7 +21,7 @@ from equiclust.clustering.manifold import ManifoldModel, embed
 from equiclust.clustering.models import CentreModel, MixtureModel
 from equiclust.clustering.unimodality import FEWEST_FOR_VALLEY, unimodality_p_value
 from equiclust.clustering.whitening import Whitening, check_whitening
-from equiclust.exceptions import InputError
+from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.validation import check_whole
 
 __all__ = ["Choice", "choose_n_clusters", "prediction_strength"]
@@ -61,18 +62,41 @@ class Choice:
     unimodal_p : float, optional
         How likely a single heap looks as divided as the samples; None where there were too few of
         them to ask.
+    max_clusters : int, optional
+        The largest number tried; None where only one was, or where the samples allow no more.
     """
 
     n_clusters: int
     votes: Mapping[str, int]
     scores: tuple[Mapping[str, float], ...]
     unimodal_p: float | None = None
+    max_clusters: int | None = None
+
+    @property
+    def limited_by(self) -> int | None:
+        """The largest number tried if it is the one chosen, so that more may fit; else None.
+
+        The median of three votes is the largest number tried exactly when two of the three criteria
+        are still at their best there; a single one of them cannot raise it.
+        """
+        return self.max_clusters if self.n_clusters == self.max_clusters else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that the user should read; empty where there are none."""
+        if self.limited_by is None:
+            return ()
+        return (
+            f"The {self.limited_by} clusters chosen are the largest number tried, so there may be "
+            f"more: set max_clusters above {self.limited_by}, or n_clusters to a number.",
+        )
 
 
 def choose_n_clusters(
     latents: npt.ArrayLike,
     *,
-    candidates: Iterable[int] = range(2, 16),
+    max_clusters: int = 15,
+    candidates: Iterable[int] | None = None,
     whiten: bool | float = 0.5,
     n_components: float | int | None = 0.95,
     standardise: bool = True,
@@ -96,8 +120,12 @@ def choose_n_clusters(
     ----------
     latents : array-like (n, d)
         Samples.
-    candidates : iterable of int
-        Numbers of clusters to choose from; those above the number of distinct samples are left out.
+    max_clusters : int, default 15
+        The largest number of clusters to choose, at least 2. If it is the one chosen, an
+        `EquiclustWarning` says that there may be more.
+    candidates : iterable of int, optional
+        Numbers of clusters to choose from, instead of all from 2 to `max_clusters`. Those above the
+        number of distinct samples are left out.
     whiten, n_components, standardise
         As in `LatentClusterer`; manifolds are learned from all axes.
     max_samples : int
@@ -108,6 +136,11 @@ def choose_n_clusters(
     Returns
     -------
     Choice
+
+    Warns
+    -----
+    EquiclustWarning
+        When the number chosen is the largest tried and the samples would allow more.
 
     Raises
     ------
@@ -128,6 +161,7 @@ def choose_n_clusters(
     .. [7] Fraley, C. & Raftery, A. 1998, Comput. J. 41, 578.
     """
     check_whole("max_samples", max_samples)
+    check_whole("max_clusters", max_clusters, 2)
     check_whitening(whiten, n_components)
     rows = _checked(latents)
     generator = check_random_state(random_state)
@@ -140,13 +174,19 @@ def choose_n_clusters(
         # Neighbourhoods are refined by small axes that would mislead the other scores.
         for share in (n_components, None)
     )
-    possible = _possible(candidates, len(distinct_rows(points)[0]))
+    n_distinct = len(distinct_rows(points)[0])
+    asked = range(2, max_clusters + 1) if candidates is None else candidates
+    possible = _possible(asked, n_distinct)
     choice = _choose(points, everything, possible, generator)
-    if len(points) < FEWEST_FOR_VALLEY:
-        return choice
-    chance = unimodality_p_value(points, generator)
-    number = 1 if chance > _LEVEL else choice.n_clusters
-    return replace(choice, n_clusters=number, unimodal_p=chance)
+    if len(possible) > 1 and possible[-1] < n_distinct:
+        choice = replace(choice, max_clusters=possible[-1])
+    if len(points) >= FEWEST_FOR_VALLEY:
+        chance = unimodality_p_value(points, generator)
+        number = 1 if chance > _LEVEL else choice.n_clusters
+        choice = replace(choice, n_clusters=number, unimodal_p=chance)
+    for note in choice.notes:
+        warnings.warn(note, EquiclustWarning, stacklevel=2)
+    return choice
 
 
 def _checked(latents: npt.ArrayLike) -> Array:

@@ -18,13 +18,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+import diptest
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
 from equiclust.clustering.labels import kmeans_centres
 
-__all__ = ["FEWEST_FOR_VALLEY", "dip", "unimodality_p_value"]
+__all__ = ["FEWEST_FOR_VALLEY", "unimodality_p_value"]
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -45,71 +46,6 @@ _DIVISIONS = (2, 4, 8)
 
 # How much of the covariance within clusters is taken for round when directions are sought.
 _SHRINKAGE = 0.3
-
-
-def dip(sample: npt.ArrayLike) -> float:
-    r"""Distance of samples on a line from the nearest unimodal distribution.
-
-    :math:`\min_U \max_x |F(x) - U(x)|` over the distribution functions `U` that are convex up to a
-    mode and concave from there, `F` being that of the samples.
-
-    Parameters
-    ----------
-    sample : array-like (n,)
-        Distinct values. Of a value that is repeated the dip tells how far it is from a density.
-
-    Returns
-    -------
-    float
-        From `1 / 2n` to 1/4.
-    """
-    values, counts = np.unique(np.asarray(sample, dtype=np.float64), return_counts=True)
-    above = np.cumsum(counts).astype(np.float64)
-    return float(_dip(values, above - counts, above) / (2 * above[-1]))
-
-
-def _dip(values: Array, below: Array, above: Array) -> float:
-    """Twice the dip, in samples.
-
-    Between the greatest convex function below and the least concave one above, the interval that
-    must hold the mode is narrowed while their gap inside it is wider than what was left outside.
-    """
-    widest, low, high = 1.0, 0, len(values) - 1
-    while True:
-        here = slice(low, high + 1)
-        feet = low + _lower_hull(values[here], below[here])
-        tops = low + _lower_hull(values[here], -above[here])
-        convex = np.interp(values, values[feet], below[feet])
-        concave = np.interp(values, values[tops], above[tops])
-        gap = concave - convex
-        if max(gap[feet].max(), gap[tops].max()) <= widest:
-            return widest
-        if gap[feet].max() > gap[tops].max():
-            left = int(feet[gap[feet].argmax()])
-            right = int(tops[np.searchsorted(tops, left)])
-        else:
-            right = int(tops[gap[tops].argmax()])
-            left = int(feet[np.searchsorted(feet, right, side="right") - 1])
-        outside_left = (above - convex)[low : left + 1].max()
-        outside_right = (concave - below)[right : high + 1].max()
-        widest = max(widest, float(outside_left), float(outside_right))
-        if (left, right) == (low, high):
-            return widest
-        low, high = left, right
-
-
-def _lower_hull(x: Array, y: Array) -> Labels:
-    """Indices of the corners of the greatest convex function below points sorted by `x`."""
-    xs, ys = x.tolist(), y.tolist()
-    kept: list[int] = []
-    for i in range(len(xs)):
-        while len(kept) > 1:
-            a, b = kept[-2], kept[-1]
-            if (ys[b] - ys[a]) * (xs[i] - xs[a]) < (ys[i] - ys[a]) * (xs[b] - xs[a]):
-                break
-            kept.pop()
-        kept.append(i)
-    return np.array(kept)
 
 
 def unimodality_p_value(points: Array, generator: np.random.RandomState) -> float:
@@ -138,13 +74,18 @@ def unimodality_p_value(points: Array, generator: np.random.RandomState) -> floa
 
 def _depth(sample: Array) -> float:
     """The dip in units in which its chance values depend on the number of samples no more."""
-    return float(dip(sample) * (len(sample) ** 0.5 + 0.5))
+    return _dip(sample) * (float(len(sample)) ** 0.5 + 0.5)
+
+
+def _dip(sample: Array) -> float:
+    """Hartigan & Hartigan's dip of samples `(n,)`, at least `1 / 2n`."""
+    return float(diptest.dipstat(np.ascontiguousarray(sample), allow_zero=False))
 
 
 def _most_divided(points: Array, seed: int) -> Array:
     """Of the directions tried, the one along which the points dip most."""
     directions = list(_directions(points, seed))
-    depths = [dip(points @ direction) for direction in directions]
+    depths = [_dip(points @ direction) for direction in directions]
     return directions[int(np.argmax(depths))]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from equiclust.clustering import Choice, choose_n_clusters
 from equiclust.clustering.selection import prediction_strength
-from equiclust.exceptions import InputError
+from equiclust.exceptions import EquiclustWarning, InputError
 from tests.clustering.shapes import blobs, noise
 
 labels = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=20)
@@ -92,6 +92,7 @@ def test_constant_data_is_one_cluster() -> None:
         (np.ones((9, 3)), {"candidates": []}, "candidates must hold"),
         (np.ones((9, 3)), {"candidates": [0, 2]}, "each of candidates must be a whole number"),
         (np.ones((9, 3)), {"max_samples": 0}, "max_samples must be a whole number"),
+        (np.ones((9, 3)), {"max_clusters": 1}, "max_clusters must be a whole number of at least 2"),
         (np.ones((9, 3)), {"whiten": 3}, "whiten must be"),
         (np.full((9, 3), np.nan), {}, "NaN"),
         (np.ones(9), {}, "2D array"),
@@ -125,3 +126,33 @@ def test_noise_is_less_stable_than_clusters(random_state: int) -> None:
     )
     assert seen > 0.95
     assert unseen < 0.7
+
+
+def test_the_largest_number_tried_is_named_when_it_is_chosen(random_state: int) -> None:
+    points, _ = blobs(120, random_state, n_clusters=4, n_features=6)
+    with pytest.warns(EquiclustWarning, match="4 clusters .* largest number tried.*max_clusters"):
+        choice = choose_n_clusters(points, max_clusters=4, random_state=random_state)
+    assert choice.n_clusters == 4
+    assert choice.limited_by == 4
+
+
+def test_a_choice_below_the_largest_number_tried_is_not_limited(random_state: int) -> None:
+    points, _ = blobs(120, random_state, n_clusters=3, n_features=6)
+    choice = choose_n_clusters(points, max_clusters=5, random_state=random_state)
+    assert choice.n_clusters == 3
+    assert choice.limited_by is None
+
+
+def test_a_limit_that_the_samples_set_is_not_named() -> None:
+    points = np.repeat(np.eye(4), 3, axis=0)
+    choice = choose_n_clusters(points, max_clusters=4, random_state=0)
+    assert choice.scores[-1]["n_clusters"] == 4
+    assert choice.max_clusters is None
+    assert not choice.notes
+
+
+def test_fifteen_is_the_largest_number_tried_by_default() -> None:
+    points = np.random.default_rng(0).normal(size=(24, 2))
+    choice = choose_n_clusters(points, random_state=0)
+    assert choice.max_clusters == 15
+    assert [row["n_clusters"] for row in choice.scores] == list(range(2, 16))

@@ -1,76 +1,13 @@
-"""The dip agrees with its definition, and heaps without a valley are one cluster."""
+"""Samples without a valley are one cluster, and clusters are more than one."""
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
-from scipy.optimize import linprog
 
 from equiclust.clustering import choose_n_clusters
-from equiclust.clustering.unimodality import dip, unimodality_p_value
+from equiclust.clustering.unimodality import unimodality_p_value
 from tests.clustering.shapes import blobs
-
-
-def dip_by_linear_programming(sample: np.ndarray) -> float:
-    """Smallest distance to a distribution function that is convex, then concave, on a fine grid."""
-    x = np.sort(sample)
-    n = len(x)
-    steps = np.diff(x)
-    best = np.inf
-    for mode in range(n):
-        # Unknowns: the function at the samples and the distance. Its slope rises up to the mode and
-        # falls after it; at the mode it may jump, which two values there allow for.
-        values = n + 1
-        place = [i if i <= mode else i + 1 for i in range(n)]
-        slopes = []
-        for i in range(n - 1):
-            left = mode + 1 if i == mode else place[i]
-            row = np.zeros(values + 1)
-            row[place[i + 1] if i + 1 != mode else mode] += 1 / steps[i]
-            row[left] -= 1 / steps[i]
-            slopes.append(row)
-        rows = [a - b for a, b in itertools.pairwise(slopes[:mode])]
-        rows += [b - a for a, b in itertools.pairwise(slopes[mode:])]
-        rows += [-row for row in slopes]
-        jump = np.zeros(values + 1)
-        jump[mode], jump[mode + 1] = 1, -1
-        rows.append(jump)
-        bounds = [0.0] * len(rows)
-        for i in range(n):
-            below = mode if i == mode else place[i]
-            above = mode + 1 if i == mode else place[i]
-            up, down = np.zeros(values + 1), np.zeros(values + 1)
-            up[below], up[-1] = -1, -1
-            down[above], down[-1] = 1, -1
-            low, high = np.zeros(values + 1), np.zeros(values + 1)
-            low[above], low[-1] = -1, -1
-            high[below], high[-1] = 1, -1
-            if i == mode:
-                rows += [high, low]
-                bounds += [i / n, -(i + 1) / n]
-            else:
-                rows += [low, high]
-                bounds += [-(i + 1) / n, i / n]
-        cost = np.zeros(values + 1)
-        cost[-1] = 1
-        found = linprog(
-            cost, A_ub=np.array(rows), b_ub=bounds, bounds=[(None, None)] * (values + 1)
-        )
-        best = min(best, float(found.fun))
-    return best
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_the_dip_is_the_distance_to_the_nearest_unimodal_function(seed: int) -> None:
-    sample = np.random.default_rng(seed).normal(size=9) + 4.0 * (seed % 2) * (np.arange(9) > 4)
-    assert dip(sample) == pytest.approx(max(dip_by_linear_programming(sample), 1 / 18), abs=1e-6)
-
-
-def test_the_dip_does_not_care_for_scale_and_direction() -> None:
-    sample = np.random.default_rng(0).normal(size=80)
-    assert dip(3.0 - 2.0 * sample) == pytest.approx(dip(sample))
 
 
 @pytest.mark.parametrize("shape", ["uniform", "gaussian", "long gaussian"])
@@ -99,3 +36,13 @@ def test_noise_has_no_clusters() -> None:
     assert choice.n_clusters == 1
     assert choice.unimodal_p is not None
     assert choice.unimodal_p > 0.02
+
+
+def test_the_p_value_does_not_depend_on_scale_and_direction() -> None:
+    points, _ = blobs(160, 0, n_clusters=2, n_features=3)
+    points[:, 0] *= 0.3
+    one, other = (
+        unimodality_p_value(values, np.random.RandomState(0))
+        for values in (points, 3.0 - 2.0 * points)
+    )
+    assert one == pytest.approx(other)
