@@ -16,6 +16,7 @@ References
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 
 import diptest
@@ -74,7 +75,7 @@ def unimodality_p_value(points: Array, generator: np.random.RandomState) -> floa
 
 def _depth(sample: Array) -> float:
     """The dip in units in which its chance values depend on the number of samples no more."""
-    return _dip(sample) * (float(len(sample)) ** 0.5 + 0.5)
+    return _dip(sample) * (math.sqrt(len(sample)) + 0.5)
 
 
 def _dip(sample: Array) -> float:
