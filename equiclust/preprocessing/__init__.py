@@ -1,4 +1,4 @@
-"""From images as they come to images a network can take, with a record of what was done."""
+"""Preprocessing: images of one size with values in [0, 1], with a record of what was done."""
 
 from equiclust.preprocessing.batch import DEPROJECTED, Unusable
 from equiclust.preprocessing.preprocessor import Preprocessor, Processed

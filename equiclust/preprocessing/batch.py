@@ -1,4 +1,4 @@
-"""Preprocessing of many images at once: those that share a shape and a mask go together."""
+"""Preprocessing of many images at once: those that share a shape and a mask form batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from equiclust.images import Image, ImageSet
 from equiclust.preprocessing.canonical import Frames, canonical_zooms, deprojected_frames
 from equiclust.preprocessing.center import centroid_offsets, peak_offsets
 from equiclust.preprocessing.ellipse import measure_ellipses
-from equiclust.preprocessing.levels import STRETCHES, border, border_level, limits
+from equiclust.preprocessing.levels import border, border_level, limits, stretch_named
 from equiclust.preprocessing.resize import positions, resize
 from equiclust.preprocessing.sky import beam_moments
 from equiclust.preprocessing.warp import warp
@@ -24,7 +24,7 @@ __all__ = ["DEPROJECTED", "Outcome", "Record", "Settings", "Unusable", "batches"
 Record = dict[str, Any]
 
 DEPROJECTED = ("inclination", "affine")
-"""Canonical frames in which discs are seen face-on."""
+"""Canonical frames in which discs are shown face-on."""
 
 _ROUNDING = 1e-14
 # Numbers held at once in double precision.
@@ -32,7 +32,18 @@ BATCH_NUMBERS = 4_000_000
 
 
 class Settings(NamedTuple):
-    """The parameters of a `Preprocessor`, checked."""
+    """Checked parameters of a `Preprocessor`, which documents them.
+
+    Attributes
+    ----------
+    size : int
+    background : str
+    stretch : str
+    percentiles : tuple of two floats
+    center : str
+    circular_mask : float or None
+    canonical : str
+    """
 
     size: int
     background: str
@@ -44,14 +55,21 @@ class Settings(NamedTuple):
 
 
 class Unusable(NamedTuple):
-    """An image that has nothing to show, and why."""
+    """Image that cannot be used.
+
+    Attributes
+    ----------
+    image : Image
+    reason : str
+        Why not, as the end of a sentence.
+    """
 
     image: Image
     reason: str
 
 
 class _Upright(NamedTuple):
-    """Frames that differ in place and size only."""
+    """Frames that differ in position and size only."""
 
     offsets: Float64Array | None
     zooms: Float64Array | None
@@ -61,7 +79,19 @@ Outcome = tuple[Image, Record] | Unusable
 
 
 def batches(images: ImageSet, size: int) -> Iterator[list[int]]:
-    """Indices of images that share a shape and a mask, few enough to be held together."""
+    """Split a set into batches of images that share a shape and a mask.
+
+    Parameters
+    ----------
+    images : ImageSet
+    size : int
+        Side of the processed images in pixels; it limits the length of a batch.
+
+    Yields
+    ------
+    list of int
+        Indices of the images of one batch.
+    """
     groups: dict[tuple[tuple[int, int, int], bytes], list[int]] = defaultdict(list)
     for index, image in enumerate(images):
         pattern = np.packbits(image.mask).tobytes() if image.mask.any() else b""
@@ -75,7 +105,21 @@ def batches(images: ImageSet, size: int) -> Iterator[list[int]]:
 def process_batch(
     images: list[Image], settings: Settings, *, channels: int | None
 ) -> list[Outcome]:
-    """Images of one shape and mask, each with its record or with the reason against it."""
+    """Preprocess images of one shape and mask.
+
+    Parameters
+    ----------
+    images : list of Image
+        At least one.
+    settings : Settings
+    channels : int or None
+        Number of channels of the new images; None keeps that of the old ones.
+
+    Returns
+    -------
+    list of (Image, dict) or Unusable
+        For every image the new one with its record, or the reason why it cannot be used.
+    """
     mask = images[0].mask
     if mask.all():
         return [Unusable(image, "every pixel is masked or not a number") for image in images]
@@ -194,7 +238,7 @@ def _stretched(
     # The root of what is only rounding would be seen.
     largest = np.abs(bounds).max(axis=1)[:, None, None, None]
     part[part * width < _ROUNDING * largest] = 0.0
-    shown = STRETCHES[stretch].forward(part).astype(np.float32)
+    shown = stretch_named(stretch)(part, clip=False).astype(np.float32)
     return np.where(hidden[:, None], np.float32(0), shown)
 
 
@@ -230,7 +274,7 @@ def _records(
 
 
 def _geometry(frames: Frames | _Upright, n: int) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """New middles `(n, 2)`, sides in old ones `(n,)`, and axis ratios that are undone `(n,)`."""
+    """New centres `(n, 2)`, sides in old ones `(n,)`, and axis ratios that are undone `(n,)`."""
     if isinstance(frames, Frames):
         minor, major = np.linalg.eigvalsh(frames.matrices).T
         return frames.offsets, major, minor / major

@@ -1,15 +1,15 @@
-"""How large and how inclined an object appears, so that all can be compared as seen alike."""
+"""Canonical frames: every object at one apparent size, and discs face-on."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.preprocessing.ellipse import Ellipses
 from equiclust.preprocessing.levels import is_on_sky, light_above_border
 from equiclust.preprocessing.resize import positions
+from equiclust.typing import Array, BoolArray, Float64Array
 
 __all__ = [
     "CANONICAL_RADIUS",
@@ -19,14 +19,12 @@ __all__ = [
     "deprojected_frames",
 ]
 
-Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 CANONICAL_RADIUS = 0.28
-"""Radius of gyration per axis after scaling, in half sides: a uniform disc then reaches 0.56."""
+"""Radius of gyration per axis after scaling, in half sides: a uniform disc then has radius 0.56."""
 
 LARGEST_STRETCH = 4.0
-"""Of the minor axis, at an inclination of 75.5 degrees: of what is more inclined little is seen."""
+"""Largest factor by which a minor axis is stretched, that of an inclination of 75.5 degrees."""
 
 # Beyond this many radii there is no object any more, only rare noise with a long lever.
 _REACH = 3.5
@@ -36,21 +34,21 @@ _LARGEST_ZOOM = 2.5
 
 
 class Frames(NamedTuple):
-    """What part of each image is shown, and how.
+    """Which part of each image is shown, and through which linear map.
 
     Attributes
     ----------
-    offsets : ndarray (n, 2)
-        New middle (y, x) in pixels from the old one.
-    matrices : ndarray (n, 2, 2)
+    offsets : ndarray (n, 2), float64
+        New centre (y, x) in pixels from the old one.
+    matrices : ndarray (n, 2, 2), float64
         From positions (y, x) in the new frame to positions in the old one, both in half sides.
     changed : ndarray (n,), bool
-        Where they are not those of the whole frame.
+        `False` where the whole image is shown as it is.
     """
 
-    offsets: Array
-    matrices: Array
-    changed: Mask
+    offsets: Float64Array
+    matrices: Float64Array
+    changed: BoolArray
 
 
 def deprojected_frames(ellipses: Ellipses, shape: tuple[int, ...], *, to_scale: bool) -> Frames:
@@ -62,16 +60,21 @@ def deprojected_frames(ellipses: Ellipses, shape: tuple[int, ...], *, to_scale: 
 
         S = z \left(u u^T + \frac{b}{a}\, v v^T\right),
 
-    a symmetric matrix that turns with the image: what is left to be undone is a rotation and a
-    mirror. An object that was not measured is left as it is.
+    a symmetric matrix that rotates with the image: what remains undetermined is a rotation and a
+    reflection. An object that was not measured is left as it is.
 
     Parameters
     ----------
     ellipses : Ellipses
-    shape : (int, int)
-        Height and width of the images.
+        From `measure_ellipses`.
+    shape : tuple of two ints
+        Height and width of the images in pixels.
     to_scale : bool
-        Whether the apparent size is undone too, `z` being `a` over its canonical value; else 1.
+        Whether the apparent size is undone too: `z` is `a` over its canonical value then, else 1.
+
+    Returns
+    -------
+    Frames
     """
     half = max(shape) / 2
     values, axes = np.linalg.eigh(ellipses.moments)
@@ -88,14 +91,14 @@ def deprojected_frames(ellipses: Ellipses, shape: tuple[int, ...], *, to_scale: 
     )
 
 
-def _zooms(radius: Array, half: float) -> Array:
+def _zooms(radius: Float64Array, half: float) -> Float64Array:
     return np.clip(radius / (CANONICAL_RADIUS * half), 1 / _LARGEST_ZOOM, _LARGEST_ZOOM)
 
 
 def canonical_zooms(
-    pixels: npt.NDArray[Any], mask: Mask, ring: Mask, offsets: Array | None
-) -> Array:
-    r"""Side of the part of the frame to be shown, in sides of the frame, for every image.
+    pixels: Array, mask: BoolArray, ring: BoolArray, offsets: Float64Array | None
+) -> Float64Array:
+    r"""Side of the part of every image to be shown, in sides of the image.
 
     The object's size is its radius of gyration per axis, from the adaptive second moments of what
     rises three standard deviations above the border, in the manner of Bernstein & Jarvis (2002):
@@ -111,11 +114,13 @@ def canonical_zooms(
     Parameters
     ----------
     pixels : ndarray (n, c, h, w)
-        The channels are added up.
-    mask, ring : ndarray (h, w), bool
-        What to ignore, and what is border.
+        The channels are summed.
+    mask : ndarray (h, w), bool
+        `True` = ignore.
+    ring : ndarray (h, w), bool
+        `True` on the border.
     offsets : ndarray (n, 2), optional
-        Centre (y, x) of every object, in pixels from the middle of the frame.
+        Centre (y, x) of every object, in pixels from the centre of the image; by default 0.
 
     Returns
     -------
@@ -133,7 +138,7 @@ def canonical_zooms(
     return np.where(measured, _zooms(radius, half), 1.0)
 
 
-def _square_radii(shape: tuple[int, ...], n: int, offsets: Array | None) -> Array:
+def _square_radii(shape: tuple[int, ...], n: int, offsets: Float64Array | None) -> Float64Array:
     """Squared distance `(n, h, w)` of every pixel from the object's centre."""
     dy, dx = np.zeros((2, n)) if offsets is None else offsets.T
     y = positions(shape[0]) - dy[:, None]
@@ -141,7 +146,7 @@ def _square_radii(shape: tuple[int, ...], n: int, offsets: Array | None) -> Arra
     return np.asarray(y[:, :, None] ** 2 + x[:, None, :] ** 2)
 
 
-def _gyration(light: Array, square: Array, radius: Array) -> Array:
+def _gyration(light: Float64Array, square: Float64Array, radius: Float64Array) -> Float64Array:
     reach = np.maximum(_REACH * radius, 1.0)[:, None, None]
     weight = light / (1.0 + (square / reach**2) ** (_STEEPNESS // 2))
     total = np.maximum(weight.sum(axis=(1, 2)), np.finfo(float).tiny)

@@ -1,35 +1,33 @@
-"""The ellipse as which an object appears: centre, axes and how well they are known.
+"""The ellipse as which an object appears: centre, axes and their errors.
 
 A flat disc is a circle that is seen from the side. Its light has second moments, and these follow
-the inclination exactly, whatever the structure; only the structure's own lopsidedness is mistaken
-for some more or less of it.
+the inclination exactly, whatever the structure; only an asymmetry of the structure itself is
+mistaken for some inclination.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.preprocessing.levels import is_on_sky, light_above_border, noise
 from equiclust.preprocessing.resize import positions
+from equiclust.typing import Array, BoolArray, Float64Array
 
 __all__ = ["Ellipses", "ellipticities", "measure_ellipses"]
 
-Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 # Share of the typical brightness at which light saturates: rings, arms and spots then weigh little
 # more than the disc that they are on.
 _SATURATION = 0.3
-# Beyond so many radii there is no object any more, only rare noise with a long lever.
+# Beyond this many radii there is no object any more, only rare noise with a long lever.
 _REACH = 3.0
 _STEEPNESS = 8
 _ROUNDS = 10
-# An object that lights so much of the border goes on beyond it: its moments are those of the frame.
+# An object that lights this share of the border goes on beyond it: its moments are the frame's.
 _MOST_BORDER = 0.2
-# So much of an object may be masked, out to so many radii, before its moments are the mask's.
+# This share of an object may be masked, out to this many radii, before its moments are the mask's.
 _MOST_MASKED, _EXTENT = 0.05, 2.5
 # Below this share of the beam's, the width of an axis is not known.
 _RESOLVED = 0.3
@@ -38,34 +36,34 @@ _BY_STRUCTURE, _BY_BEAM, _BY_NOISE = 0.92, 0.34, 0.19
 
 
 class Ellipses(NamedTuple):
-    """What was measured of `n` images of one shape.
+    """Ellipses of `n` images of one shape.
 
     Attributes
     ----------
-    centres : ndarray (n, 2)
-        (y, x) in pixels from the middle of the frame.
-    moments : ndarray (n, 2, 2)
+    centres : ndarray (n, 2), float64
+        (y, x) in pixels from the centre of the image.
+    moments : ndarray (n, 2, 2), float64
         Second moments of saturated light, without the beam where it is known, in square pixels.
-    errors : ndarray (n,)
+    errors : ndarray (n,), float64
         Standard error of either component of the ellipticity `(a^2 - b^2) / (a^2 + b^2)`.
     measured : ndarray (n,), bool
-        Whether there is an object on a sky, and all of it within the frame and not masked.
+        Whether there is an object on a sky that lies within the image and is not masked.
     resolved : ndarray (n,), bool
         Whether the major axis is wider than the beam alone would be.
     edge_on : ndarray (n,), bool
-        Whether the minor axis is not.
+        Whether the minor axis is not wider than that.
     """
 
-    centres: Array
-    moments: Array
-    errors: Array
-    measured: Mask
-    resolved: Mask
-    edge_on: Mask
+    centres: Float64Array
+    moments: Float64Array
+    errors: Float64Array
+    measured: BoolArray
+    resolved: BoolArray
+    edge_on: BoolArray
 
 
 def measure_ellipses(
-    pixels: npt.NDArray[Any], mask: Mask, ring: Mask, *, beams: Array | None = None
+    pixels: Array, mask: BoolArray, ring: BoolArray, *, beams: Float64Array | None = None
 ) -> Ellipses:
     r"""Second moments of every object, weighted by an ellipse that follows from them.
 
@@ -79,17 +77,24 @@ def measure_ellipses(
 
     are solved by iteration, in the manner of Bernstein & Jarvis (2002). Inclining the disc changes
     `C` as it changes the disc, to `A C A^T`, and convolution with a beam adds the beam's moments.
-    How far the moments of saturated and of plain light differ tells how lopsided the structure is,
-    and so most of the error.
+    The difference between the moments of saturated and of plain light measures how asymmetric the
+    structure is, and so most of the error.
 
     Parameters
     ----------
     pixels : ndarray (n, c, h, w)
-        The channels are added up.
-    mask, ring : ndarray (h, w), bool
-        What to ignore, and what is border.
+        The channels are summed.
+    mask : ndarray (h, w), bool
+        `True` = ignore.
+    ring : ndarray (h, w), bool
+        `True` on the border.
     beams : ndarray (n, 2, 2), optional
-        Second moments of the beams in square pixels, 0 where a beam is not known.
+        Second moments of the beams in square pixels, 0 where a beam is not known. By default all
+        are 0.
+
+    Returns
+    -------
+    Ellipses
     """
     total = pixels.sum(axis=1, keepdims=True, dtype=float)
     light, typical = _scaled_light(total, mask, ring)
@@ -113,7 +118,9 @@ def measure_ellipses(
     )
 
 
-def _scaled_light(pixels: Array, mask: Mask, ring: Mask) -> tuple[Array, Array]:
+def _scaled_light(
+    pixels: Float64Array, mask: BoolArray, ring: BoolArray
+) -> tuple[Float64Array, Float64Array]:
     """Light in units of its own mean brightness, and that brightness `(n,)`; 0 if there is none.
 
     The mean is weighted by the light itself, so that it does not matter how much sky there is.
@@ -123,30 +130,32 @@ def _scaled_light(pixels: Array, mask: Mask, ring: Mask) -> tuple[Array, Array]:
     # Squares of 1e38 are legal in double precision, and those of 1e-38 are not, but as shares.
     share = light / np.where(peak > 0, peak, 1.0)
     total = np.maximum(share.sum(axis=(1, 2)), np.finfo(float).tiny)
-    typical: Array = np.square(share).sum(axis=(1, 2)) / total
+    typical: Float64Array = np.square(share).sum(axis=(1, 2)) / total
     typical = np.where(typical > 0, typical, 1.0)
     return share / typical[:, None, None], typical * peak[:, 0, 0]
 
 
-def _errors(moments: Array, plain: Array, beam: Array, noise_share: Array) -> Array:
+def _errors(
+    moments: Float64Array, plain: Float64Array, beam: Float64Array, noise_share: Float64Array
+) -> Float64Array:
     lopsided = np.linalg.norm(ellipticities(moments) - ellipticities(plain), axis=1)
     width = np.trace(beam, axis1=1, axis2=2) / np.trace(moments, axis1=1, axis2=2)
     parts = (_BY_STRUCTURE * lopsided, _BY_BEAM * width, _BY_NOISE * noise_share)
     return np.asarray(np.sqrt(np.square(parts).sum(axis=0)))
 
 
-def _masked_share(mask: Mask, centres: Array, moments: Array) -> Array:
-    """How much of each ellipse `(n,)` is masked."""
+def _masked_share(mask: BoolArray, centres: Float64Array, moments: Float64Array) -> Float64Array:
+    """Share of each ellipse `(n,)` that is masked."""
     if not mask.any():
         return np.zeros(len(centres))
     y, x = positions(mask.shape[0])[:, None], positions(mask.shape[1])
     inverse = np.linalg.inv(moments)
     inside = _square_distance(inverse, *_from_centres(y, x, centres)) < _EXTENT**2
-    hidden: Array = (inside & mask).sum(axis=(1, 2)) / np.maximum(inside.sum(axis=(1, 2)), 1)
+    hidden: Float64Array = (inside & mask).sum(axis=(1, 2)) / np.maximum(inside.sum(axis=(1, 2)), 1)
     return hidden
 
 
-def _adaptive_moments(light: Array) -> tuple[Array, Array]:
+def _adaptive_moments(light: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Centres `(n, 2)` and moments `(n, 2, 2)` of images `(n, h, w)`."""
     height, width = light.shape[1:]
     y, x = positions(height)[:, None], positions(width)
@@ -167,24 +176,37 @@ def _adaptive_moments(light: Array) -> tuple[Array, Array]:
     return centres, moments
 
 
-def _from_centres(y: Array, x: Array, centres: Array) -> tuple[Array, Array]:
+def _from_centres(
+    y: Float64Array, x: Float64Array, centres: Float64Array
+) -> tuple[Float64Array, Float64Array]:
     return y - centres[:, 0, None, None], x - centres[:, 1, None, None]
 
 
-def _square_distance(inverse: npt.NDArray[Any], dy: Array, dx: Array) -> Array:
+def _square_distance(inverse: Array, dy: Float64Array, dx: Float64Array) -> Float64Array:
     """Squared distance from the centre in radii of the ellipse, `(n, h, w)`."""
     (yy, xy), (_, xx) = inverse.transpose(1, 2, 0)[..., None, None]
     return np.asarray(yy * dy**2 + 2.0 * xy * dy * dx + xx * dx**2)
 
 
-def _without(moments: Array, beam: Array) -> Array:
-    """Moments before the beam widened them; what is narrower than it can show stays positive."""
+def _without(moments: Float64Array, beam: Float64Array) -> Float64Array:
+    """Moments before the beam widened them; what is narrower than the beam stays positive."""
     values, axes = np.linalg.eigh(moments - beam)
     floor = _RESOLVED**2 * np.linalg.eigvalsh(beam)[:, :1] + np.finfo(float).tiny
     return np.asarray(np.einsum("nij,nj,nkj->nik", axes, np.maximum(values, floor), axes))
 
 
-def ellipticities(moments: Array) -> Array:
-    """Ellipticities `(n, 2)` of moments `(n, 2, 2)`: along the first axis, and between the two."""
+def ellipticities(moments: Float64Array) -> Float64Array:
+    """Both components of the ellipticity of second moments.
+
+    Parameters
+    ----------
+    moments : ndarray (n, 2, 2), float64
+        Along (y, x).
+
+    Returns
+    -------
+    ndarray (n, 2), float64
+        Along the first axis, and along the diagonal between both.
+    """
     (yy, xy), (_, xx) = moments.transpose(1, 2, 0)
     return np.stack([(yy - xx) / (yy + xx), 2.0 * xy / (yy + xx)], axis=1)

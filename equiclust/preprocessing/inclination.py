@@ -1,4 +1,4 @@
-"""How discs are inclined: the ellipse that a circle becomes when it is seen from the side.
+"""Inclinations of discs, from the ellipse that a circle becomes when it is seen from the side.
 
 `Preprocessor` with ``canonical="inclination"`` undoes what is measured here.
 """
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["INCLINATION_COLUMNS", "measure_inclinations"]
 
-Array = npt.NDArray[np.float64]
 
 INCLINATION_COLUMNS = {
     "inclination": "of a flat round disc that would look so; 0 = face-on",
@@ -34,7 +33,7 @@ INCLINATION_COLUMNS = {
 _NO_OBJECT = "no object on a sky that lies whole within the frame and is not masked"
 _UNRESOLVED = "not resolved by the beam"
 _NO_BEAM = "beam not known: an upper limit of the axis ratio"
-# An inclination that is only known to be larger than less says nothing.
+# A lower limit of the inclination below this, in degrees, is not worth reporting.
 _LEAST_LIMIT = 45.0
 # The angle of an axis of which nothing is known: uniform over half a turn.
 _ANY_ANGLE = 180.0 / np.sqrt(12.0)
@@ -42,7 +41,7 @@ _ROUND = 1e-6
 
 
 def measure_inclinations(images: ImageSet | npt.ArrayLike) -> Table:
-    r"""Inclination and position angle of every image, taken for a flat round disc.
+    r"""Inclination and position angle of the disc in every image, taken as flat and round.
 
     With the ellipticity :math:`e = (a^2 - b^2) / (a^2 + b^2)` of the second moments of its light
     and :math:`\sigma` its error, see `equiclust.preprocessing.ellipse.measure_ellipses`,
@@ -58,6 +57,7 @@ def measure_inclinations(images: ImageSet | npt.ArrayLike) -> Table:
     Parameters
     ----------
     images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        Channels are summed.
 
     Returns
     -------

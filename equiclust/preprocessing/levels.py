@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from scipy.stats import median_abs_deviation
 
 from equiclust.preprocessing.resize import positions
+from equiclust.typing import Array, BoolArray, Float64Array
 
 __all__ = [
     "STRETCHES",
-    "Stretch",
     "border",
     "border_level",
     "is_on_sky",
     "light_above_border",
     "limits",
     "noise",
+    "stretch_named",
 ]
 
-Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-Curve = Callable[[Array], Array]
+STRETCHES = ("linear", "sqrt", "asinh", "log")
+"""Names of the curves from the limits of the display to [0, 1]."""
 
 # Where the asinh and log curves turn from linear to logarithmic, as fractions of the full range.
 SOFTENING = 0.1
@@ -40,34 +40,44 @@ FLATNESS = 1e-6
 TIE = 1e-9
 
 
-class Stretch(NamedTuple):
-    """A monotone curve of [0, 1] onto itself and its inverse."""
+@cache
+def stretch_named(name: str) -> Any:
+    """Monotone curve of [0, 1] onto itself.
 
-    forward: Curve
-    inverse: Curve
+    Parameters
+    ----------
+    name : {"linear", "sqrt", "asinh", "log"}
+        "asinh" is linear up to a tenth of the range, "log" up to a thousandth.
+
+    Returns
+    -------
+    astropy.visualization.BaseStretch
+        Called with an array and ``clip=False`` it gives the stretched array; its `inverse` undoes
+        that.
+    """
+    # Slow to import, since it brings matplotlib along.
+    from astropy.visualization import AsinhStretch, LinearStretch, LogStretch, SqrtStretch
+
+    return {
+        "linear": LinearStretch(),
+        "sqrt": SqrtStretch(),
+        "asinh": AsinhStretch(SOFTENING),
+        "log": LogStretch(1.0 / LOG_FLOOR),
+    }[name]
 
 
-STRETCHES: dict[str, Stretch] = {
-    "linear": Stretch(lambda t: t, lambda y: y),
-    "sqrt": Stretch(np.sqrt, np.square),
-    "asinh": Stretch(
-        lambda t: np.arcsinh(t / SOFTENING) / np.arcsinh(1 / SOFTENING),
-        lambda y: SOFTENING * np.sinh(y * np.arcsinh(1 / SOFTENING)),
-    ),
-    "log": Stretch(
-        lambda t: np.log1p(t / LOG_FLOOR) / np.log1p(1 / LOG_FLOOR),
-        lambda y: LOG_FLOOR * np.expm1(y * np.log1p(1 / LOG_FLOOR)),
-    ),
-}
-
-
-def border(mask: Mask) -> Mask:
-    """The outer tenth of the valid pixels, as a boolean map.
+def border(mask: BoolArray) -> BoolArray:
+    """Outer tenth of the valid pixels.
 
     Parameters
     ----------
     mask : ndarray (h, w), bool
-        `True` = ignore. Where the frame's edge is masked, the border lies further in.
+        `True` = ignore. Where the edge of the frame is masked, the border lies further in.
+
+    Returns
+    -------
+    ndarray (h, w), bool
+        `True` on the border.
     """
     height, width = mask.shape
     y = np.abs(positions(height)) / height
@@ -77,36 +87,66 @@ def border(mask: Mask) -> Mask:
     if valid.size == 0:
         return np.zeros_like(mask)
     inner = np.quantile(valid, 1 - BORDER_FRACTION, method="lower")
-    outer: Mask = (distance >= inner) & ~mask
+    outer: BoolArray = (distance >= inner) & ~mask
     return outer
 
 
-def border_level(pixels: npt.NDArray[Any], ring: Mask) -> Array:
-    """Median of the border of every image `(n, c, h, w)`, over its channels together: `(n,)`."""
-    values = pixels[:, :, ring].astype(float)
-    level: Array = np.median(values.reshape(len(pixels), -1), axis=1)
-    return level
+def border_level(pixels: Array, ring: BoolArray) -> Float64Array:
+    """Median of the border of every image, over its channels together.
+
+    Parameters
+    ----------
+    pixels : ndarray (n, c, h, w)
+    ring : ndarray (h, w), bool
+        `True` on the border.
+
+    Returns
+    -------
+    ndarray (n,), float64
+        In the unit of the pixels.
+    """
+    return np.asarray(np.median(_border_values(pixels, ring), axis=1))
 
 
-def noise(pixels: npt.NDArray[Any], ring: Mask) -> Array:
-    """Standard deviation of the border `(n,)`, from the median absolute deviation."""
-    level = border_level(pixels, ring)
-    distance = np.abs(pixels[:, :, ring].astype(float) - level[:, None, None])
-    spread: Array = 1.4826 * np.median(distance.reshape(len(pixels), -1), axis=1)
-    return spread
+def noise(pixels: Array, ring: BoolArray) -> Float64Array:
+    """Standard deviation of the border of every image, from its median absolute deviation.
+
+    Parameters
+    ----------
+    pixels : ndarray (n, c, h, w)
+    ring : ndarray (h, w), bool
+        `True` on the border.
+
+    Returns
+    -------
+    ndarray (n,), float64
+        In the unit of the pixels.
+    """
+    return np.asarray(median_abs_deviation(_border_values(pixels, ring), axis=1, scale="normal"))
 
 
-def light_above_border(pixels: npt.NDArray[Any], mask: Mask, ring: Mask) -> Array:
-    """What rises three standard deviations above the border, and 0 elsewhere: `(n, h, w)`.
+def _border_values(pixels: Array, ring: BoolArray) -> Float64Array:
+    return pixels[:, :, ring].astype(np.float64).reshape(len(pixels), -1)
+
+
+def light_above_border(pixels: Array, mask: BoolArray, ring: BoolArray) -> Float64Array:
+    """Excess over the border where it is three standard deviations or more, and 0 elsewhere.
 
     Noise all over the frame would pull every moment of the light towards that of the frame.
 
     Parameters
     ----------
     pixels : ndarray (n, c, h, w)
-        The channels are added up.
-    mask, ring : ndarray (h, w), bool
-        What to ignore, and what is border.
+        The channels are summed.
+    mask : ndarray (h, w), bool
+        `True` = ignore.
+    ring : ndarray (h, w), bool
+        `True` on the border.
+
+    Returns
+    -------
+    ndarray (n, h, w), float64
+        In the unit of the pixels.
     """
     total = pixels.sum(axis=1, keepdims=True, dtype=float)
     excess = (total - border_level(total, ring)[:, None, None, None])[:, 0]
@@ -114,23 +154,25 @@ def light_above_border(pixels: npt.NDArray[Any], mask: Mask, ring: Mask) -> Arra
     return np.where((excess > floor) & ~mask, excess, 0.0)
 
 
-def limits(values: Array, background: Array | None, *, percentiles: tuple[float, float]) -> Array:
-    """Lower and upper limit of every image, `(n, 2)`.
+def limits(
+    values: Float64Array, background: Float64Array | None, *, percentiles: tuple[float, float]
+) -> Float64Array:
+    """Lower and upper limit of the display of every image.
 
     Parameters
     ----------
-    values : ndarray (n, k)
-        The valid values of every image.
-    background : ndarray (n,), optional
-        Level that is to be black. It is taken where the image rises at least three times as far
+    values : ndarray (n, k), float64
+        Valid values of every image.
+    background : ndarray (n,), float64, or None
+        Level that becomes black. It is taken where the image rises at least three times as far
         above it as it falls below, as an object on a sky does; a texture or a dark object keeps the
         lower percentile.
-    percentiles : pair of float
-        Where the limits coincide though the image varies, its extremes are taken.
+    percentiles : tuple of two floats
+        Where both limits coincide although the image varies, its extremes are taken.
 
     Returns
     -------
-    ndarray (n, 2)
+    ndarray (n, 2), float64
         Equal to each other where the image is constant.
     """
     ends = np.percentile(values, [0.0, *percentiles, 100.0], axis=1)
@@ -143,28 +185,34 @@ def limits(values: Array, background: Array | None, *, percentiles: tuple[float,
     return np.stack([lower, np.where(_flat(lower, upper), lower, upper)], axis=1)
 
 
-def is_on_sky(pixels: npt.NDArray[Any], mask: Mask, ring: Mask) -> Mask:
-    """Whether each image `(n, c, h, w)` shows an object on a sky: `(n,)`.
+def is_on_sky(pixels: Array, mask: BoolArray, ring: BoolArray) -> BoolArray:
+    """Whether each image shows an object on a sky, and not a texture or something dark.
 
     Parameters
     ----------
     pixels : ndarray (n, c, h, w)
-        The channels are added up.
-    mask, ring : ndarray (h, w), bool
-        What to ignore, and what is border.
+        The channels are summed.
+    mask : ndarray (h, w), bool
+        `True` = ignore.
+    ring : ndarray (h, w), bool
+        `True` on the border.
+
+    Returns
+    -------
+    ndarray (n,), bool
     """
     total = pixels.sum(axis=1, keepdims=True, dtype=float)
     lower, upper = np.percentile(total[:, 0, ~mask], [1.0, 99.9], axis=1)
     return _rises(lower, upper, border_level(total, ring))
 
 
-def _rises(lower: Array, upper: Array, background: Array) -> Mask:
+def _rises(lower: Float64Array, upper: Float64Array, background: Float64Array) -> BoolArray:
     rise, fall = upper - background, background - lower
     # A tie must not be decided by rounding.
-    sky: Mask = (rise > 0) & (rise - RISE_OVER_FALL * fall >= -TIE * (upper - lower))
+    sky: BoolArray = (rise > 0) & (rise - RISE_OVER_FALL * fall >= -TIE * (upper - lower))
     return sky
 
 
-def _flat(lower: Array, upper: Array) -> Mask:
-    flat: Mask = upper - lower <= FLATNESS * np.maximum(np.abs(lower), np.abs(upper))
+def _flat(lower: Float64Array, upper: Float64Array) -> BoolArray:
+    flat: BoolArray = upper - lower <= FLATNESS * np.maximum(np.abs(lower), np.abs(upper))
     return flat

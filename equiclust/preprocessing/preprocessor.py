@@ -1,4 +1,4 @@
-"""`Preprocessor`: images of any size and unit to images of one size in [0, 1], and back."""
+"""`Preprocessor`: from images of any size and unit to images of one size in [0, 1], and back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from equiclust.preprocessing.batch import (
     batches,
     process_batch,
 )
-from equiclust.preprocessing.levels import STRETCHES
+from equiclust.preprocessing.levels import STRETCHES, stretch_named
 from equiclust.validation import check_choice, check_whole, is_real
 
 __all__ = ["Preprocessor", "Processed"]
@@ -33,7 +33,17 @@ MAX_RADIUS = 1.5
 
 
 class Processed(NamedTuple):
-    """What came of a set: the images, one record for each of them, and those left out."""
+    """Result of preprocessing an image set.
+
+    Attributes
+    ----------
+    images : ImageSet
+        Processed images.
+    records : tuple of dict
+        One for each processed image; see `Preprocessor.describe`.
+    unusable : tuple of Unusable
+        Images that were left out, with the reason.
+    """
 
     images: ImageSet
     records: tuple[Record, ...]
@@ -41,41 +51,42 @@ class Processed(NamedTuple):
 
 
 class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # both are untyped
-    """Brings images to one square size and to values in [0, 1].
+    """Bring images to one square size and to values in [0, 1].
 
     Nothing is learned: every image is treated by itself, so new images are treated like old ones.
-    All steps commute with quarter turns and mirrors of the image, for every size and shape.
+    All steps commute with quarter turns and reflections of the image, for every size and shape.
 
     Parameters
     ----------
-    size : int
+    size : int, default 128
         Side of the new images in pixels. The longer side of an image fills it, the shorter one is
         centred and what it leaves empty is masked. Shrinking averages over areas, enlarging
         interpolates linearly.
-    background : {"border", "none", "median"}
+    background : {"border", "none", "median"}, default "border"
         Level that becomes black. "border" is the median of the outer tenth of the valid pixels,
         "median" that of all of them. It is taken where the image rises at least three times as far
         above it as it falls below: for an object on a sky, but neither for a texture nor for
         something dark, which keep the lower percentile, as with "none".
-    stretch : {"linear", "sqrt", "asinh", "log"}
+    stretch : {"linear", "sqrt", "asinh", "log"}, default "linear"
         Curve from the limits to [0, 1]. "asinh" is linear up to a tenth of the range, "log" up to
         a thousandth.
-    percentiles : pair of float
-        Limits of the values, over the valid pixels and all channels of the new image. By default 1
-        and 99.9: at the dark end, where the noise is, a hundredth; at the bright end only a
-        thousandth, enough for a few hot pixels, since a compact core is a small part of the image.
-    center : {"none", "centroid", "peak"}
-        What is moved to the middle of the new image: nothing, the centre of light above the
-        border, or the brightest pixel. For more than a few objects in a frame, "none".
-    canonical : {"none", "scale", "inclination", "affine"}
+    percentiles : sequence of two floats, default (1.0, 99.9)
+        Limits of the values, over the valid pixels and all channels of the new image. The default
+        clips a hundredth at the dark end, where the noise is, and only a thousandth at the bright
+        end, enough for a few hot pixels, since a compact core is a small part of the image.
+    center : {"none", "centroid", "peak"}, default "none"
+        What is moved to the centre of the new image: nothing, the centre of light above the
+        border, or the brightest pixel. Use "none" for images of several objects.
+    canonical : {"none", "scale", "inclination", "affine"}, default "scale"
         "scale" enlarges or shrinks every object on a sky to the same apparent size, the radius of
-        gyration of its light: how far away it is says nothing of its shape. "inclination" shows
-        flat discs face-on, at the size that they have, with their centre in the middle whatever
-        `center` says; see `equiclust.preprocessing.inclination`. "affine" does both. Textures and
-        dark objects are left as they are, and with the last two what goes on beyond the frame.
+        gyration of its light, since distance says nothing of its shape. "inclination" shows flat
+        discs face-on, at the size that they have, with their centre in the middle whatever `center`
+        is; see `equiclust.preprocessing.inclination`. "affine" does both. Textures and
+        dark objects are left as they are; so are, with the last two, objects that go on beyond the
+        image.
     circular_mask : float, optional
         Radius in half sides of the new image beyond which everything is masked.
-    channels : "auto" or int
+    channels : "auto" or int, default "auto"
         Channels of the new images. "auto" keeps them, or averages them to one where their number
         differs within the set. 1 always averages; more than 1 also repeats single channels.
 
@@ -114,7 +125,19 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
         return True
 
     def fit(self, images: ImageSet | npt.ArrayLike, y: object = None) -> Self:
-        """Check the parameters; there is nothing to learn.
+        """Check the parameters; nothing is learned.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+            Ignored.
+        y : object, optional
+            Ignored.
+
+        Returns
+        -------
+        Preprocessor
+            Itself.
 
         Raises
         ------
@@ -125,42 +148,89 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
         return self
 
     def transform(self, images: ImageSet | npt.ArrayLike) -> ImageSet:
-        """Processed images `(c, size, size)`, float32 in [0, 1] and 0 under the mask.
+        """Process images.
 
         Parameters
         ----------
         images : ImageSet or array-like (n, h, w) or (n, c, h, w)
 
+        Returns
+        -------
+        ImageSet
+            Images `(c, size, size)`, float32 in [0, 1] and 0 under the mask. Coordinates and beam
+            are kept where no pixel moves, and left out elsewhere.
+
         Raises
         ------
         InputError
-            When a parameter is illegal or an image is empty or constant; `usable` leaves such
-            images out.
+            When a parameter is illegal, or an image is constant or wholly masked; `usable` leaves
+            such images out.
         """
         return self._process_all(images).images
 
     def describe(self, images: ImageSet | npt.ArrayLike) -> tuple[Record, ...]:
-        """What is done to every image, as plain numbers for JSON; raises like `transform`.
+        """Records of what is done to every image, as plain numbers for JSON.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
 
         Returns
         -------
         tuple of dict
-            `id`; `height`, `width` before; `scale`, old pixels in a new one; `center_y`,
-            `center_x`, the new middle in old pixels from the old one; `axis_ratio`, minor over
-            major axis of the ellipse that was made round, 1 for none; `background`, `lower` and
-            `upper` in the image's unit; `stretch`.
+            `id`; `height`, `width` of the image in pixels; `scale`, width of a new pixel in old
+            pixels; `center_y`, `center_x`, the new centre in old pixels from the old one;
+            `axis_ratio`, minor over major axis of the ellipse that was made round, 1 for none;
+            `background`, `lower` and `upper` in the unit of the image; `stretch`.
+
+        Raises
+        ------
+        InputError
+            As `transform`.
         """
         return self._process_all(images).records
 
     def usable(self, images: ImageSet | npt.ArrayLike) -> tuple[ImageSet, tuple[Unusable, ...]]:
-        """The images that `transform` takes, as they are, and the others with the reason."""
+        """Separate the images that can be processed from the others.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        images : ImageSet
+            Those that `transform` accepts, unprocessed.
+        unusable : tuple of Unusable
+            The others, with the reason.
+
+        Raises
+        ------
+        InputError
+            When a parameter is illegal.
+        """
         images = as_image_set(images)
         left_out = self.process(images).unusable
         names = {image.id for image, _ in left_out}
         return ImageSet(tuple(image for image in images if image.id not in names)), left_out
 
     def process(self, images: ImageSet | npt.ArrayLike) -> Processed:
-        """Images, records and what was left out, in one go; never raises because of an image."""
+        """Process images and leave out those that cannot be used.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        Processed
+            Images, their records, and what was left out.
+
+        Raises
+        ------
+        InputError
+            When a parameter is illegal, but never because of a single image.
+        """
         self._check()
         images = as_image_set(images)
         channels = self._channels_of(images)
@@ -180,7 +250,7 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
     def inverse_transform(
         self, images: ImageSet | npt.ArrayLike, records: Sequence[Mapping[str, Any]]
     ) -> ImageSet:
-        """Values in the original units, at the processed size.
+        """Return processed images to their original units, at the processed size.
 
         Exact to float32 for values between the limits; what was clipped stays at the limit.
 
@@ -190,6 +260,11 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
             In [0, 1], as from `transform` or from a network that imitates it.
         records : sequence of mapping
             From `describe`, in the same order.
+
+        Returns
+        -------
+        ImageSet
+            Images `(c, size, size)`, 0 under the mask.
 
         Raises
         ------
@@ -264,6 +339,6 @@ def _check_percentiles(percentiles: Sequence[float]) -> None:
 
 def _restored(image: Image, record: Mapping[str, Any]) -> Image:
     lower, upper = record["lower"], record["upper"]
-    part = STRETCHES[record["stretch"]].inverse(image.pixels.astype(float))
+    part = stretch_named(record["stretch"]).inverse(image.pixels.astype(float), clip=False)
     values = (lower + (upper - lower) * part).astype(np.float32)
     return image.with_pixels(np.where(image.mask, np.float32(0), values), image.mask)

@@ -1,48 +1,61 @@
-"""Resizing about the image's centre, so that it commutes with every quarter turn and mirror.
+"""Resizing about the centre of an image, so that it commutes with quarter turns and reflections.
 
 A resize is a pair of matrices, ``rows @ image @ columns.T``. All positions are measured from the
-middle of the axis, where a mirror only flips their sign: the matrices equal their own mirror image
-bit for bit, whatever the parity of the sizes, and the products may differ by float64 rounding only.
+centre of the axis, where a reflection only flips their sign: the matrices equal their own
+reflections bit for bit, whatever the parity of the sizes, and the products may differ by float64
+rounding only.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.typing import Array, BoolArray, Float64Array
+
 __all__ = ["operator", "positions", "resize"]
 
-Array = npt.NDArray[np.float64]
 # Positions and coverages are exact but for rounding, which must not decide on which side they fall.
 TOLERANCE = 1e-9
 
 
-def positions(length: int) -> Array:
-    """Pixel centres `(length,)` along an axis, measured from its middle, in pixels."""
+def positions(length: int) -> Float64Array:
+    """Centres of the pixels along an axis.
+
+    Parameters
+    ----------
+    length : int
+        Number of pixels.
+
+    Returns
+    -------
+    ndarray (length,), float64
+        In pixels from the centre of the axis.
+    """
     return np.asarray(np.arange(length) - (length - 1) / 2, dtype=np.float64)
 
 
-def operator(length: int, size: int, *, scale: npt.ArrayLike, offset: npt.ArrayLike = 0.0) -> Array:
-    """Matrices that take an axis of `length` pixels to `size` pixels.
+def operator(
+    length: int, size: int, *, scale: npt.ArrayLike, offset: npt.ArrayLike = 0.0
+) -> Float64Array:
+    """Matrices that resample an axis.
 
     Parameters
     ----------
     length, size : int
         Number of pixels before and after.
     scale : array-like (...), float
-        Width of a new pixel in old ones. From 1 upwards a new pixel is the mean over the area it
+        Width of a new pixel in old pixels. From 1 upwards a new pixel is the mean over the area it
         covers, which conserves flux; below, it is interpolated linearly between pixel centres: no
         value leaves the range of its neighbours, and no weight is negative, so that masked pixels
         can be left out by renormalising. At 1 the two agree.
-    offset : array-like (...), float
-        Where the new middle lies, in old pixels from the old middle.
+    offset : array-like (...), float, default 0
+        Position of the new centre, in old pixels from the old centre.
 
     Returns
     -------
     ndarray (..., size, length), float64
-        Rows add up to the part of the new pixel that lies within the old frame.
+        Each row sums to the part of the new pixel that lies within the old frame.
     """
     scale = np.asarray(scale, dtype=np.float64)[..., None]
     at = positions(size) * scale + np.asarray(offset, dtype=np.float64)[..., None]
@@ -55,7 +68,7 @@ def operator(length: int, size: int, *, scale: npt.ArrayLike, offset: npt.ArrayL
     return np.where(shrinks, _overlap(at, old, scale), _interpolation(at, old))
 
 
-def _interpolation(at: Array, old: Array) -> Array:
+def _interpolation(at: Float64Array, old: Float64Array) -> Float64Array:
     inside = np.abs(at) <= len(old) / 2 + TOLERANCE
     # Between the outermost centre and the edge of the frame there is no second neighbour.
     held = np.clip(at, old[0], old[-1])
@@ -63,44 +76,46 @@ def _interpolation(at: Array, old: Array) -> Array:
     return np.where(inside[..., None], tent, 0.0)
 
 
-def _overlap(at: Array, old: Array, scale: Array) -> Array:
+def _overlap(at: Float64Array, old: Float64Array, scale: Float64Array) -> Float64Array:
     at, scale = at[..., None], scale[..., None]
     right = np.minimum(at + scale / 2, old + 0.5)
     left = np.maximum(at - scale / 2, old - 0.5)
-    overlap: Array = np.maximum(0.0, right - left) / scale
+    overlap: Float64Array = np.maximum(0.0, right - left) / scale
     return overlap
 
 
 def resize(
-    pixels: npt.NDArray[Any],
-    mask: npt.NDArray[np.bool_],
+    pixels: Array,
+    mask: BoolArray,
     *,
     size: int,
-    offsets: Array | None = None,
-    zooms: Array | None = None,
-) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Square images of side `size` around the middle of images of one shape.
+    offsets: Float64Array | None = None,
+    zooms: Float64Array | None = None,
+) -> tuple[Float64Array, BoolArray]:
+    """Resize images of one shape to squares.
 
-    The longer side fills the new frame; what the shorter one leaves empty is masked.
+    The longer side fills the new frame; what the shorter one leaves empty is masked. A new pixel is
+    the mean of the valid pixels it is made of, and masked when they carry less than half of its
+    weight.
 
     Parameters
     ----------
     pixels : ndarray (n, c, h, w)
     mask : ndarray (h, w), bool
-        `True` = ignore, in all of them. A new pixel is the mean of the valid ones it is made of,
-        and masked when they carry less than half of its weight.
+        `True` = ignore, in all images.
     size : int
-        Side of the new images.
+        Side of the new images in pixels.
     offsets : ndarray (n, 2), optional
-        New middle (y, x) of every image, in old pixels from the old middle.
+        New centre (y, x) of every image, in old pixels from the old centre; by default 0.
     zooms : ndarray (n,), optional
-        Side of the new frame in sides of the old one.
+        Side of the new frame in sides of the old one; by default 1.
 
     Returns
     -------
     pixels : ndarray (n, c, size, size), float64
         0 under the mask.
     mask : ndarray (n, size, size), bool
+        `True` = ignore.
     """
     height, width = mask.shape
     valid = np.where(mask, 0.0, pixels.astype(np.float64))

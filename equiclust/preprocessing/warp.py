@@ -1,49 +1,46 @@
-"""Resampling through any linear map, so that it commutes with every quarter turn and mirror."""
+"""Resampling through any linear map, so that it commutes with quarter turns and reflections."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import map_coordinates
 
 from equiclust.preprocessing.resize import TOLERANCE, positions
+from equiclust.typing import Array, BoolArray, Float64Array
 
 __all__ = ["warp"]
 
-Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-
 
 def warp(
-    pixels: npt.NDArray[Any], mask: Mask, *, size: int, centres: Array, matrices: Array
-) -> tuple[Array, Mask]:
-    """Square images of side `size`, each through a linear map of its own.
+    pixels: Array, mask: BoolArray, *, size: int, centres: Float64Array, matrices: Float64Array
+) -> tuple[Float64Array, BoolArray]:
+    """Resample images of one shape to squares, each through a linear map of its own.
 
     A new pixel is the mean over a grid of points in it, no further apart than old pixels are, and
-    a point is interpolated linearly between pixel centres. All positions are measured from the
-    middle, so that a map that turns with the image gives the image turned.
+    a point is interpolated linearly between pixel centres. It is the mean of the valid points, and
+    masked when they are less than half of its weight. All positions are measured from the centre,
+    so that a map that rotates with the image gives the rotated image.
 
     Parameters
     ----------
     pixels : ndarray (n, c, h, w)
     mask : ndarray (h, w), bool
-        `True` = ignore, in all of them. A new pixel is the mean of the valid points in it, and
-        masked when they are less than half of its weight.
+        `True` = ignore, in all images.
     size : int
-        Side of the new images.
-    centres : ndarray (n, 2)
-        New middle (y, x) of every image, in old pixels from the old middle.
-    matrices : ndarray (n, 2, 2)
-        From new pixels (y, x) from the new middle to old ones from `centres`.
+        Side of the new images in pixels.
+    centres : ndarray (n, 2), float64
+        New centre (y, x) of every image, in old pixels from the old centre.
+    matrices : ndarray (n, 2, 2), float64
+        From new pixels (y, x) from the new centre to old pixels from `centres`.
 
     Returns
     -------
     pixels : ndarray (n, c, size, size), float64
         0 under the mask.
     mask : ndarray (n, size, size), bool
+        `True` = ignore.
     """
     valid = (~mask).astype(np.float64)
     light = np.where(mask, 0.0, pixels.astype(np.float64))
@@ -58,8 +55,10 @@ def warp(
     return shown, hidden
 
 
-def _points(size: int, centre: Array, matrix: Array, shape: tuple[int, ...]) -> Array:
-    """Indices `(2, s, s)` of the old pixels at which the new ones are looked at."""
+def _points(
+    size: int, centre: Float64Array, matrix: Float64Array, shape: tuple[int, ...]
+) -> Float64Array:
+    """Old indices `(2, s, s)` of the points at which the new pixels are sampled."""
     finer = max(1, math.ceil(np.linalg.norm(matrix, ord=2) - TOLERANCE))
     new = positions(size * finer) / finer
     (yy, yx), (xy, xx) = matrix
@@ -68,7 +67,7 @@ def _points(size: int, centre: Array, matrix: Array, shape: tuple[int, ...]) -> 
     return np.stack([y + (shape[0] - 1) / 2, x + (shape[1] - 1) / 2])
 
 
-def _mean_at(image: Array, at: Array, size: int) -> Array:
+def _mean_at(image: Float64Array, at: Float64Array, size: int) -> Float64Array:
     found = map_coordinates(image, at, order=1, mode="grid-constant", prefilter=False)
     finer = at.shape[1] // size
     return np.asarray(found.reshape(size, finer, size, finer).mean(axis=(1, 3)))

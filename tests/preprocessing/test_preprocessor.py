@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing import Preprocessor
-from equiclust.preprocessing.levels import STRETCHES, border
+from equiclust.preprocessing.levels import STRETCHES, border, noise, stretch_named
 from equiclust.preprocessing.resize import operator, resize
 from equiclust.simulation.discs import simulate_discs
 
@@ -181,13 +181,34 @@ def test_the_original_values_come_back_between_the_limits(
         assert (image.pixels[:, image.mask] == 0).all()
 
 
-@pytest.mark.parametrize("name", sorted(STRETCHES))
+CURVES = {
+    "linear": lambda t: t,
+    "sqrt": np.sqrt,
+    "asinh": lambda t: np.arcsinh(t / 0.1) / np.arcsinh(1 / 0.1),
+    "log": lambda t: np.log1p(t / 1e-3) / np.log1p(1 / 1e-3),
+}
+
+
+@pytest.mark.parametrize("name", STRETCHES)
 def test_a_stretch_rises_from_0_to_1_and_has_an_inverse(name: str) -> None:
     t = np.linspace(0, 1, 1001)
-    forward, inverse = STRETCHES[name]
-    assert (np.diff(forward(t)) > 0).all()
-    np.testing.assert_allclose(forward(t[[0, -1]]), [0, 1])
-    np.testing.assert_allclose(inverse(forward(t)), t, atol=1e-12)
+    stretch = stretch_named(name)
+    stretched = stretch(t, clip=False)
+    assert (np.diff(stretched) > 0).all()
+    np.testing.assert_allclose(stretched[[0, -1]], [0, 1])
+    np.testing.assert_allclose(stretch.inverse(stretched, clip=False), t, atol=1e-12)
+    np.testing.assert_allclose(stretched, CURVES[name](t), rtol=1e-12)
+    # As float32 they are equal to the last bit.
+    np.testing.assert_array_equal(np.float32(stretched), np.float32(CURVES[name](t)))
+
+
+def test_the_noise_of_a_border_is_its_standard_deviation() -> None:
+    pixels = np.random.default_rng(0).normal(5.0, 2.0, (3, 2, 200, 200))
+    ring = border(np.zeros((200, 200), dtype=bool))
+    assert noise(pixels, ring) == pytest.approx(pixels[:, :, ring].std(axis=(1, 2)), rel=0.05)
+    # A few sources in it change nothing.
+    pixels[:, :, 0, :40] += 1e6
+    assert noise(pixels, ring) == pytest.approx(2.0, rel=0.05)
 
 
 def _disc(side: int, at: tuple[float, float], sky: float = 0.0) -> npt.NDArray[np.float64]:
