@@ -28,8 +28,8 @@ class Adapter(Protocol):
         ----------
         path : Path
             The file.
-        part : str
-            What stood in brackets after the name, as in ``file.fits[SCI]``.
+        part : str, default ""
+            Text in brackets behind the name, as in ``file.fits[SCI]``.
 
         Returns
         -------
@@ -45,9 +45,24 @@ class Adapter(Protocol):
 
 
 def reason_of(path: Path, error: BaseException) -> str:
-    """One phrase on what is wrong with the file that caused the error."""
+    """Why a file cannot be read, in one phrase for the user.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    error : BaseException
+        What a library raised while it read the file.
+
+    Returns
+    -------
+    str
+        Without the path, such as ``it is empty``.
+    """
     if path.is_dir():
         return "it is a folder, not a file"
+    if isinstance(error, MemoryError):
+        return "it does not fit into memory"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if path.stat().st_size == 0:

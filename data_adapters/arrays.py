@@ -33,7 +33,25 @@ class ArrayAdapter:
     suffixes = (".npy", ".npz")
 
     def read(self, path: Path, part: str = "") -> tuple[Image, ...]:
-        """All images of a file; see `data_adapters.adapter.Adapter.read`."""
+        """All images of a file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        part : str, default ""
+            Name of an array in an archive, as in ``file.npz[name]``.
+
+        Returns
+        -------
+        tuple of Image
+            The first row of pixels is the lowest one.
+
+        Raises
+        ------
+        UnreadableFileError
+            When the file cannot be read; the message is one sentence.
+        """
         path = Path(path)
         try:
             arrays = _load(path, part)

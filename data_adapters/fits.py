@@ -36,7 +36,25 @@ class FitsAdapter:
     )
 
     def read(self, path: Path, part: str = "") -> tuple[Image, ...]:
-        """The image of a file; see `data_adapters.adapter.Adapter.read`."""
+        """The image of a file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        part : str, default ""
+            Name or number of an extension, as in ``file.fits[SCI]``; by default the first image.
+
+        Returns
+        -------
+        tuple of Image
+            The first row of pixels is the lowest one.
+
+        Raises
+        ------
+        UnreadableFileError
+            When the file cannot be read; the message is one sentence.
+        """
         path = Path(path)
         try:
             # astropy leaves a file open that it cannot make sense of, unless it is not its own.

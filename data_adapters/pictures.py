@@ -1,72 +1,110 @@
-"""Pictures: PNG, JPEG and TIFF, grey or colour, of 1 to 16 bits or floating point."""
+"""PNG and JPEG pictures, grey or colour, of 1 to 16 bits."""
 
 from __future__ import annotations
 
 import logging
-import math
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import PIL
 import PIL.Image
+import PIL.ImageFile
 import PIL.ImageOps
-import tifffile
 
 from data_adapters.adapter import reason_of
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
+from equiclust.typing import Array, BoolArray
 
-__all__ = ["PictureAdapter"]
+__all__ = ["Page", "PictureAdapter", "images_from_pages", "picture_errors", "read_with_pillow"]
 
 logger = logging.getLogger(__name__)
 
 FORMATS = ("PNG", "JPEG", "TIFF")
-TIFF_SUFFIXES = (".tif", ".tiff")
-ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
-
-Array = npt.NDArray[Any]
+GREY_MODES = ("1", "L", "LA", "La")
+COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr")
+# Pillow spreads the values of 2 and 4 bits over 8, but not the one that is transparent.
+SPREAD = {"L;2": 85, "L;4": 17}
 
 
 class Page(NamedTuple):
-    """Samples `(h, w, c)`, top row first, and what to ignore `(h, w)`."""
+    """One image of a picture file.
+
+    Parameters
+    ----------
+    samples : ndarray (h, w, c)
+        Values as stored, top row first.
+    hidden : ndarray (h, w), bool
+        `True` = ignore.
+    """
 
     samples: Array
-    hidden: npt.NDArray[np.bool_]
+    hidden: BoolArray
 
 
 class PictureAdapter:
-    """Reads pictures, with the values as stored.
+    """Reads PNG and JPEG pictures, with the values as stored.
 
     Pictures are stored from the top row down and FITS images from the bottom up. Pictures are
-    turned over when they are read, so that up is up in both and the first row of pixels is the
-    lowest; how a camera was held (EXIF) is taken into account. Colours of three equal channels
-    become one channel. Pixels of zero opacity are masked. Every page of a TIFF is an image.
+    flipped when they are read, so that up is up in both and the first row of pixels is the lowest;
+    the orientation of the camera (EXIF) is taken into account. Three equal colour channels become
+    one channel. Transparent pixels are masked. Every frame of an animated PNG is an image.
     """
 
-    suffixes = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
+    suffixes = (".png", ".jpg", ".jpeg")
 
     def read(self, path: Path, part: str = "") -> tuple[Image, ...]:
-        """All pages of a picture; see `data_adapters.adapter.Adapter.read`."""
+        """All images of a picture.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        part : str, default ""
+            Must be empty: pictures have no parts.
+
+        Returns
+        -------
+        tuple of Image
+            The first row of pixels is the lowest one.
+
+        Raises
+        ------
+        UnreadableFileError
+            When the file cannot be read; the message is one sentence.
+        """
         path = Path(path)
-        if part:
-            raise UnreadableFileError(f"{path}: a picture has no part {part!r}")
-        is_tiff = path.suffix.lower() in TIFF_SUFFIXES
-        try:
-            with _quietly(path):
-                pages = _tiff_pages(path) if is_tiff else [_with_pillow(path, 0)]
-        except Exception as error:
-            # A damaged file can make a library fail in any way.
-            raise UnreadableFileError(f"{path}: {_reason(path, error)}") from error
-        several = len(pages) > 1
-        return tuple(
-            _image_of(page, f"{path.stem}_{index:03d}" if several else path.stem, path)
-            for index, page in enumerate(pages)
-        )
+        with picture_errors(path, part):
+            pages = [read_with_pillow(path, index) for index in range(_n_frames(path))]
+        return images_from_pages(pages, path)
+
+
+@contextmanager
+def picture_errors(path: Path, part: str) -> Iterator[None]:
+    """Turn every error of a picture into an `UnreadableFileError`, and warnings into log lines.
+
+    Parameters
+    ----------
+    path : Path
+        The picture, named in the message.
+    part : str
+        Refused unless empty.
+    """
+    if part:
+        raise UnreadableFileError(f"{path}: a picture has no part {part!r}")
+    try:
+        with _quietly(path):
+            yield
+    except UnreadableFileError:
+        raise
+    except Exception as error:
+        # A damaged file can make a library fail in any way.
+        raise UnreadableFileError(f"{path}: {_reason(path, error)}") from error
 
 
 @contextmanager
@@ -94,13 +132,34 @@ def _quietly(path: Path) -> Iterator[None]:
 def _reason(path: Path, error: BaseException) -> str:
     if isinstance(error, PIL.Image.DecompressionBombError):
         return str(error)
-    foreign = isinstance(error, PIL.UnidentifiedImageError | tifffile.TiffFileError)
+    foreign = isinstance(error, PIL.UnidentifiedImageError) or "not a TIFF file" in str(error)
     if foreign and path.stat().st_size > 0:
         return "it is not a PNG, JPEG or TIFF picture"
     return reason_of(path, error)
 
 
-def _image_of(page: Page, name: str, path: Path) -> Image:
+def images_from_pages(pages: list[Page], path: Path) -> tuple[Image, ...]:
+    """Images of a file, named after it and numbered where there are several.
+
+    Parameters
+    ----------
+    pages : list of Page
+    path : Path
+        The file.
+
+    Returns
+    -------
+    tuple of Image
+        The first row of pixels is the lowest one.
+    """
+    if len(pages) == 1:
+        return (_image_from_page(pages[0], path.stem, path),)
+    return tuple(
+        _image_from_page(page, f"{path.stem}_{index:03d}", path) for index, page in enumerate(pages)
+    )
+
+
+def _image_from_page(page: Page, name: str, path: Path) -> Image:
     samples, hidden = page
     channels = np.moveaxis(samples[::-1], -1, 0)
     if (channels == channels[:1]).all():
@@ -109,44 +168,108 @@ def _image_of(page: Page, name: str, path: Path) -> Image:
         return Image.from_values(channels, name, mask=hidden[::-1], path=str(path))
 
 
-def _with_pillow(path: Path, page: int) -> Page:
-    with PIL.Image.open(path, formats=FORMATS) as picture:
-        picture.seek(page)
-        return _samples(PIL.ImageOps.exif_transpose(picture))
+def _n_frames(path: Path) -> int:
+    with _opened(path, 0) as picture:
+        n_frames = int(getattr(picture, "n_frames", 1))
+        # Behind the first picture of a JPEG there are previews and maps of its brightness.
+        return n_frames if picture.format == "PNG" else 1
 
 
-def _samples(picture: PIL.Image.Image) -> Page:
-    if picture.mode.startswith(("I", "F")):
-        array = np.asarray(picture)[..., None]
-        return Page(array, np.zeros(array.shape[:2], dtype=bool))
-    grey = picture.mode in ("1", "L", "LA", "La")
+def read_with_pillow(path: Path, index: int) -> Page:
+    """One page of a picture, with the full depth of its values.
+
+    Parameters
+    ----------
+    path : Path
+    index : int
+        Page or frame, counted from 0.
+
+    Returns
+    -------
+    Page
+
+    Raises
+    ------
+    UnreadableFileError
+        When its colours are of a sort that is not understood.
+    """
+    with _opened(path, index) as picture:
+        raw_mode = _raw_mode(picture)
+        mode, transparent = picture.mode, picture.info.get("transparency")
+        if mode.startswith(("I", "F")):
+            array = np.asarray(PIL.ImageOps.exif_transpose(picture))[..., None]
+            return Page(array, _equal(array, transparent))
+        if ";16" in raw_mode:
+            return _deep_colours(path, index, raw_mode, transparent)
+        if mode not in GREY_MODES + COLOUR_MODES:
+            raise UnreadableFileError(
+                f"{path}: its colours are {mode}, which is not understood; save it as RGB or grey"
+            )
+        if raw_mode in SPREAD and isinstance(transparent, int):
+            picture.info["transparency"] = transparent * SPREAD[raw_mode]
+        return _eight_bits(PIL.ImageOps.exif_transpose(picture))
+
+
+@contextmanager
+def _opened(path: Path, index: int) -> Iterator[PIL.ImageFile.ImageFile]:
+    # Given the path, Pillow maps the pixels of a TIFF, and scrambles those that lie on their side.
+    with path.open("rb") as file, PIL.Image.open(file, formats=FORMATS) as picture:
+        picture.seek(index)
+        yield picture
+
+
+def _raw_mode(picture: PIL.ImageFile.ImageFile) -> str:
+    """How the decoder is to unpack the values, such as ``RGB;16B``."""
+    args = picture.tile[0].args if picture.tile else ""
+    return str(args[0] if isinstance(args, tuple) and args else args)
+
+
+def _eight_bits(picture: PIL.Image.Image) -> Page:
+    grey = picture.mode in GREY_MODES
+    if picture.mode == "YCbCr":
+        picture = picture.convert("RGB")
     with_alpha = np.asarray(picture.convert("LA" if grey else "RGBA"))
     return Page(with_alpha[..., :-1], with_alpha[..., -1] == 0)
 
 
-def _tiff_pages(path: Path) -> list[Page]:
-    with tifffile.TiffFile(path) as tiff:
-        series, first = tiff.series[0], tiff.pages.first
-        try:
-            # Pillow knows palettes and compressions, but cuts deep colours down to 8 bits.
-            if first.bitspersample > 8:
-                return _planes(series.asarray(), series.axes, alpha=_has_alpha(first))
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
-                raise
-        return [_with_pillow(path, page.index) for page in series.pages]
+def _deep_colours(path: Path, index: int, raw_mode: str, transparent: object) -> Page:
+    """Two bytes a channel, of which Pillow keeps one: the high and the low bytes are read in turn.
+
+    `RGB;16B` unpacks the first of every two bytes, `RGB;16L` the second.
+    """
+    mode, _, order = raw_mode.partition(";")
+    if mode == "LA" and order == "16B":
+        # Two channels of two bytes are four of one byte.
+        pairs = _unpacked(path, index, "RGBA").astype(np.uint16)
+        samples = pairs[..., ::2] << 8 | pairs[..., 1::2]
+    elif mode in ("RGB", "RGBA") and order in ("16B", "16L", "16N"):
+        is_big = order == "16B" or (order == "16N" and sys.byteorder == "big")
+        high, low = (
+            _unpacked(path, index, f"{mode};{order}").astype(np.uint16)
+            for order in (("16B", "16L") if is_big else ("16L", "16B"))
+        )
+        samples = high << 8 | low
+    else:
+        raise UnreadableFileError(
+            f"{path}: its colours are {mode} of 16 bits, which is not understood; save it as RGB"
+        )
+    if mode.endswith("A"):
+        return Page(samples[..., :-1], samples[..., -1] == 0)
+    return Page(samples, _equal(samples, transparent))
 
 
-def _has_alpha(page: tifffile.TiffPage) -> bool:
-    return bool(page.extrasamples) and page.extrasamples[-1] in ALPHA
+def _unpacked(path: Path, index: int, raw_mode: str) -> Array:
+    with _opened(path, index) as picture:
+        tiles = []
+        for tile in picture.tile:
+            args = (raw_mode, *tile.args[1:]) if isinstance(tile.args, tuple) else raw_mode
+            tiles.append(tile._replace(args=args))
+        picture.tile = tiles
+        return np.asarray(PIL.ImageOps.exif_transpose(picture))
 
 
-def _planes(data: Array, axes: str, *, alpha: bool) -> list[Page]:
-    stacked = [axis for axis in axes if axis not in "YXSC"]
-    samples = [axis for axis in axes if axis in "SC"]
-    data = data.transpose([axes.index(axis) for axis in (*stacked, "Y", "X", *samples)])
-    height, width = data.shape[len(stacked) : len(stacked) + 2]
-    pages = data.reshape(-1, height, width, math.prod(data.shape[len(stacked) + 2 :]))
-    if alpha:
-        return [Page(page[..., :-1], page[..., -1] == 0) for page in pages]
-    return [Page(page, np.zeros((height, width), dtype=bool)) for page in pages]
+def _equal(samples: Array, transparent: object) -> BoolArray:
+    """Pixels of the one value or colour that the file calls transparent."""
+    if transparent is None:
+        return np.zeros(samples.shape[:2], dtype=bool)
+    return np.asarray(np.all(samples == np.asarray(transparent), axis=-1))

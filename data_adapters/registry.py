@@ -19,6 +19,7 @@ GROUP = "equiclust.adapters"
 BUILT_IN = (
     EntryPoint("fits", "data_adapters.fits:FitsAdapter", GROUP),
     EntryPoint("pictures", "data_adapters.pictures:PictureAdapter", GROUP),
+    EntryPoint("tiff", "data_adapters.tiff:TiffAdapter", GROUP),
     EntryPoint("arrays", "data_adapters.arrays:ArrayAdapter", GROUP),
 )
 

@@ -20,6 +20,7 @@ from data_adapters.registry import adapters_by_suffix
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
 from tests.data_adapters.test_fits import celestial_header
+from tests.data_adapters.test_pictures import png
 
 FRAME = np.random.default_rng(0).integers(0, 255, (20, 20), dtype=np.uint8)
 
@@ -32,12 +33,20 @@ def _tiles(file: io.BytesIO) -> None:
     fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(FRAME.astype("i4"))]).writeto(file)
 
 
+def _pages(file: io.BytesIO) -> None:
+    with tifffile.TiffWriter(file) as tiff:
+        for page in (FRAME, FRAME[:5].astype("u2")):
+            tiff.write(page, photometric="minisblack", metadata=None)
+
+
 WRITERS: dict[str, Callable[[io.BytesIO], object]] = {
     ".fits": _fits,
     ".fits.fz": _tiles,
     ".png": lambda file: PIL.Image.fromarray(FRAME).save(file, "png"),
+    ".PNG": lambda file: file.write(png(np.dstack([FRAME] * 3).astype("u2") * 257, 16, 2)),
     ".jpg": lambda file: PIL.Image.fromarray(FRAME).save(file, "jpeg"),
     ".tif": lambda file: tifffile.imwrite(file, FRAME.astype("f4")),
+    ".tiff": _pages,
     ".npy": lambda file: np.save(file, FRAME),
     ".npz": lambda file: np.savez_compressed(file, images=FRAME, mask=FRAME > 9),
 }
@@ -55,7 +64,7 @@ CONTENT[".fits.gz"] = gzip.compress(CONTENT[".fits"])
 
 def images_or_nothing(path: Path) -> tuple[Image, ...]:
     try:
-        return adapters_by_suffix()["".join(path.suffixes)].read(path)
+        return adapters_by_suffix()["".join(path.suffixes).lower()].read(path)
     except UnreadableFileError:
         return ()
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import PIL.Image
 import pytest
-import tifffile
 
-from data_adapters.pictures import PictureAdapter
+from data_adapters.registry import adapters_by_suffix
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
 
@@ -18,8 +20,12 @@ GREY = np.arange(0, 240, 20, dtype=np.uint8).reshape(3, 4)
 COLOUR = np.stack([GREY, GREY[::-1], GREY // 2], axis=-1)
 
 
+def read_all(path: Path, part: str = "") -> tuple[Image, ...]:
+    return adapters_by_suffix()[path.suffix.lower()].read(path, part)
+
+
 def read_one(path: Path) -> Image:
-    [image] = PictureAdapter().read(path)
+    [image] = read_all(path)
     return image
 
 
@@ -73,51 +79,133 @@ def test_zero_opacity_is_masked(tmp_path: Path, samples: Any) -> None:
     assert image.pixels.shape[0] == np.atleast_3d(samples).shape[-1]
 
 
-def test_sixteen_bit_png_is_not_cut_down(tmp_path: Path) -> None:
-    deep = (GREY.astype(np.uint16) * 257) + 3
-    PIL.Image.fromarray(deep).save(tmp_path / "x.png")
+COLOUR_TYPES = {"grey": (0, 1), "colour": (2, 3), "grey and opacity": (4, 2), "opacity": (6, 4)}
+
+
+def png(
+    samples: npt.NDArray[Any], depth: int, colour_type: int, *chunks: tuple[bytes, bytes]
+) -> bytes:
+    """PNG file of samples `(h, w, c)`, by its standard (ISO/IEC 15948)."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    height, width = samples.shape[:2]
+    digits = np.arange(depth - 1, -1, -1)
+    bits = (samples.reshape(height, -1, 1).astype(np.int64) >> digits) & 1
+    packed = np.packbits(bits.reshape(height, -1).astype(np.uint8), axis=1)
+    filtered = np.concatenate([np.zeros((height, 1), np.uint8), packed], axis=1)
+    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
+    parts = [
+        (b"IHDR", header),
+        *chunks,
+        (b"IDAT", zlib.compress(filtered.tobytes())),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def noise(depth: int, n_channels: int) -> npt.NDArray[np.int64]:
+    return np.random.default_rng(depth).integers(0, 2**depth, (6, 9, n_channels))
+
+
+@pytest.mark.parametrize("colours", COLOUR_TYPES)
+def test_sixteen_bits_of_a_png_are_not_cut_down(tmp_path: Path, colours: str) -> None:
+    colour_type, n_channels = COLOUR_TYPES[colours]
+    deep = noise(16, n_channels)
+    has_opacity = colour_type >= 4
+    if has_opacity:
+        # Opacity of less than a 256th is not none.
+        deep[1, 2, -1], deep[3, 4, -1] = 0, 255
+    (tmp_path / "x.png").write_bytes(png(deep, 16, colour_type))
+    image = read_one(tmp_path / "x.png")
+    np.testing.assert_array_equal(image.pixels, upright(deep[..., :-1] if has_opacity else deep))
+    expected = deep[::-1, :, -1] == 0 if has_opacity else np.zeros((6, 9), dtype=bool)
+    np.testing.assert_array_equal(image.mask, expected)
+
+
+def test_sixteen_bits_of_filtered_rows_are_read(tmp_path: Path) -> None:
+    # The filter `Sub` takes the differences of bytes one pixel, six bytes, apart.
+    deep = np.add.outer(np.arange(6) * 257, np.arange(9) * 1031)[..., None] + [0, 5000, 50000]
+    rows = deep.astype(">u2").tobytes()
+    stride = 9 * 6
+    lines = []
+    for start in range(0, len(rows), stride):
+        row = np.frombuffer(rows[start : start + stride], np.uint8)
+        before = np.concatenate([np.zeros(6, np.uint8), row[:-6]])
+        lines.append(b"\x01" + (row - before).tobytes())
+    whole = png(deep, 16, 2)
+    at = whole.index(b"IDAT") - 4
+    data = zlib.compress(b"".join(lines))
+    chunk = struct.pack(">I", len(data)) + b"IDAT" + data
+    chunk += struct.pack(">I", zlib.crc32(b"IDAT" + data))
+    (tmp_path / "x.png").write_bytes(whole[:at] + chunk + whole[-12:])
     np.testing.assert_array_equal(read_one(tmp_path / "x.png").pixels, upright(deep))
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.uint32, np.float32, np.float64])
-@pytest.mark.parametrize("samples", [GREY, COLOUR], ids=["grey", "colour"])
-def test_deep_tiff_is_not_cut_down(tmp_path: Path, dtype: Any, samples: Any) -> None:
-    deep = samples.astype(dtype) * dtype(100) + dtype(1)
-    photometric = "rgb" if samples.ndim == 3 else "minisblack"
-    tifffile.imwrite(tmp_path / "x.tif", deep, photometric=photometric)
-    np.testing.assert_array_equal(read_one(tmp_path / "x.tif").pixels, upright(deep))
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_the_transparent_value_of_a_grey_png_is_masked(tmp_path: Path, depth: int) -> None:
+    samples = noise(depth, 1)
+    value = int(samples[2, 3, 0])
+    transparent = (b"tRNS", struct.pack(">H", value))
+    (tmp_path / "x.png").write_bytes(png(samples, depth, 0, transparent))
+    image = read_one(tmp_path / "x.png")
+    np.testing.assert_array_equal(image.mask, samples[::-1, :, 0] == value)
+    scale = 1 if depth == 16 else 255 // (2**depth - 1)
+    np.testing.assert_array_equal(
+        image.pixels[~image.mask[None]], upright(samples * scale)[~image.mask[None]]
+    )
 
 
-def test_nan_in_a_tiff_is_masked(tmp_path: Path) -> None:
-    frame = GREY.astype(np.float32)
-    frame[0, 1] = np.nan
-    tifffile.imwrite(tmp_path / "x.tif", frame)
-    np.testing.assert_array_equal(read_one(tmp_path / "x.tif").mask, np.isnan(frame)[::-1])
+@pytest.mark.parametrize("depth", [8, 16])
+def test_the_transparent_colour_of_a_png_is_masked(tmp_path: Path, depth: int) -> None:
+    samples = noise(depth, 3)
+    # One colour differs in the last bit of one channel alone.
+    samples[4, 4] = samples[2, 3] ^ [0, 0, 1]
+    transparent = (b"tRNS", struct.pack(">HHH", *map(int, samples[2, 3])))
+    (tmp_path / "x.png").write_bytes(png(samples, depth, 2, transparent))
+    image = read_one(tmp_path / "x.png")
+    np.testing.assert_array_equal(image.mask, np.all(samples == samples[2, 3], axis=-1)[::-1])
 
 
-def test_opacity_of_a_deep_tiff_is_a_mask(tmp_path: Path) -> None:
-    samples = np.dstack([COLOUR, np.where(GREY == 40, 0, 255)]).astype(np.uint16) * 200
-    tifffile.imwrite(tmp_path / "x.tif", samples, photometric="rgb", extrasamples=["unassalpha"])
-    image = read_one(tmp_path / "x.tif")
-    assert image.pixels.shape == (3, 3, 4)
-    np.testing.assert_array_equal(image.mask, (GREY == 40)[::-1])
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_a_palette_of_any_depth_is_looked_up_with_its_opacity(tmp_path: Path, depth: int) -> None:
+    samples = noise(depth, 1)
+    colours = np.random.default_rng(1).integers(0, 256, (2**depth, 3), dtype=np.uint8)
+    opacity = np.full(2**depth, 255, dtype=np.uint8)
+    opacity[samples[2, 3, 0]] = 0
+    chunks = ((b"PLTE", colours.tobytes()), (b"tRNS", opacity.tobytes()))
+    (tmp_path / "x.png").write_bytes(png(samples, depth, 3, *chunks))
+    image = read_one(tmp_path / "x.png")
+    np.testing.assert_array_equal(image.mask, (opacity[samples[..., 0]] == 0)[::-1])
+    shown = np.broadcast_to(~image.mask, (3, 6, 9))
+    np.testing.assert_array_equal(image.pixels[shown], upright(colours[samples[..., 0]])[shown])
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_every_page_is_an_image(tmp_path: Path, dtype: Any) -> None:
-    pages = np.stack([GREY, GREY + 5, GREY + 9]).astype(dtype)
-    tifffile.imwrite(tmp_path / "x.tif", pages, photometric="minisblack")
-    images = PictureAdapter().read(tmp_path / "x.tif")
+def test_every_frame_of_an_animation_is_an_image(tmp_path: Path) -> None:
+    frames = [PIL.Image.fromarray(GREY + step) for step in (0, 5, 9)]
+    frames[0].save(tmp_path / "x.png", save_all=True, append_images=frames[1:])
+    images = read_all(tmp_path / "x.png")
     assert [image.id for image in images] == ["x_000", "x_001", "x_002"]
-    for image, page in zip(images, pages, strict=True):
-        np.testing.assert_array_equal(image.pixels, upright(page))
+    for image, step in zip(images, (0, 5, 9), strict=True):
+        np.testing.assert_array_equal(image.pixels, upright(GREY + step))
 
 
-@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
-def test_compressed_tiff_is_read(tmp_path: Path, compression: str) -> None:
-    for samples in (GREY, COLOUR, GREY.astype(np.uint16) * 200):
-        PIL.Image.fromarray(samples).save(tmp_path / "x.tif", compression=compression)
-        np.testing.assert_array_equal(read_one(tmp_path / "x.tif").pixels, upright(samples))
+def test_previews_behind_a_jpeg_are_no_images(tmp_path: Path) -> None:
+    frames = [PIL.Image.fromarray(GREY), PIL.Image.fromarray(GREY[:1])]
+    frames[0].save(tmp_path / "x.jpg", "MPO", save_all=True, append_images=frames[1:])
+    assert read_one(tmp_path / "x.jpg").shape == (1, 3, 4)
+
+
+def test_a_deep_picture_held_sideways_is_put_right(tmp_path: Path) -> None:
+    deep = noise(16, 3)
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "x.png").write_bytes(png(deep, 16, 2, (b"eXIf", exif.tobytes()[6:])))
+    turned = np.rot90(deep, -1)
+    np.testing.assert_array_equal(read_one(tmp_path / "x.png").pixels, upright(turned))
 
 
 def test_a_camera_held_sideways_is_put_right(tmp_path: Path) -> None:
@@ -149,13 +237,13 @@ def test_a_bad_file_is_refused_with_path_and_reason(tmp_path: Path, kind: str, s
     path = tmp_path / f"bad{suffix}"
     make(path)
     with pytest.raises(UnreadableFileError, match=reason) as caught:
-        PictureAdapter().read(path)
+        read_all(path)
     assert str(caught.value).startswith(f"{path}: ")
 
 
 def test_a_picture_has_no_parts(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="no part '1'"):
-        PictureAdapter().read(tmp_path / "x.png", "1")
+        read_all(tmp_path / "x.png", "1")
 
 
 def test_a_picture_too_large_to_be_true_is_refused(
@@ -166,4 +254,4 @@ def test_a_picture_too_large_to_be_true_is_refused(
     assert read_one(tmp_path / "x.png").shape == (1, 50, 50)
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 500)
     with pytest.raises(UnreadableFileError, match="2500 pixels"):
-        PictureAdapter().read(tmp_path / "x.png")
+        read_all(tmp_path / "x.png")
