@@ -94,6 +94,11 @@ def picture_errors(path: Path, part: str) -> Iterator[None]:
         The picture, named in the message.
     part : str
         Refused unless empty.
+
+    Yields
+    ------
+    None
+        The block reads the picture.
     """
     if part:
         raise UnreadableFileError(f"{path}: a picture has no part {part!r}")
