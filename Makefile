@@ -4,30 +4,45 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
+# One process for each core, with one thread each, so that they do not wait for one another.
+PYTEST := -m pytest --numprocesses auto --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test bench weights notebooks lint format clean
+.PHONY: help demo test oldest bench weights notebooks lint format clean
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
-$(VENV)/.product: pyproject.toml
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.product: pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
-# escnn, the oracle of the layer tests, goes in without its dependencies: two of them need a Fortran
-# compiler or an old numpy, and neither is used for images.
-$(VENV)/.tests: $(VENV)/.product
+# escnn, the reference of the layer tests, goes in without its dependencies: two of them need a
+# Fortran compiler or an old numpy, and neither is used for images.
+$(VENV)/.tests: pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --editable '.[test]'
 	$(BIN)/pip install --quiet --no-deps escnn
-	touch $@
+	touch $(VENV)/.product $@
 
-demo: $(VENV)/.product  ## sort simulated discs into kinds and write the report
+demo: $(VENV)/.product  ## sort simulated discs into clusters and write the report
 	$(BIN)/equiclust demo --output $(DEMO)
 
 test: lint  ## run the linters, the type checker and the tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST)
+
+# The oldest release of every dependency that pyproject.toml allows, in an environment of its own.
+$(VENV)-oldest/.tests: pyproject.toml tests/oldest_versions.py
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(PYTHON) tests/oldest_versions.py pyproject.toml > $(VENV)-oldest/constraints.txt
+	$(VENV)-oldest/bin/pip install --quiet --constraint $(VENV)-oldest/constraints.txt --editable '.[test]'
+	$(VENV)-oldest/bin/pip install --quiet --no-deps escnn
+	touch $@
+
+oldest: $(VENV)-oldest/.tests  ## run the tests with the oldest dependencies allowed
+	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python $(PYTEST)
 
 lint: $(VENV)/.tests  ## check style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -52,5 +67,5 @@ weights: $(VENV)/.product  ## train the weights that networks begin with again (
 notebooks: $(VENV)/.tests  ## execute the notebooks and strip their outputs
 	$(BIN)/python -m notebooks
 
-clean:  ## remove the environment and what the demo wrote
-	rm -rf $(VENV) $(DEMO)
+clean:  ## remove the environments and what the demo wrote
+	rm -rf $(VENV) $(VENV)-oldest $(DEMO)

@@ -1,11 +1,54 @@
 """Sorts scientific images by shape, whatever way they happen to lie on the sky."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from equiclust import _deprecated
+
+if TYPE_CHECKING:
+    from data_adapters import read
+    from equiclust.autoencoder.estimator import EquivariantAutoencoder
+    from equiclust.clustering import LatentClusterer, SpectralClustering, make_clusterer
+    from equiclust.clustering.deep import DeepEmbeddedClustering, SelfLabelling
+    from equiclust.evaluation.invariance import assert_invariant, certify
+    from equiclust.evaluation.similarity import LatentIndex
+    from equiclust.images import Image, ImageSet
+    from equiclust.preprocessing import Preprocessor
+    from equiclust.preprocessing.inclination import measure_inclinations
+    from equiclust.simulation.cloud_cubes import simulate_cloud_cube
+    from equiclust.simulation.cloud_maps import simulate_cloud_map
+    from equiclust.simulation.discs import simulate_discs, simulate_views
+    from equiclust.simulation.shapes import simulate_shapes
+    from equiclust.simulation.textures import simulate_cloud_patches
+
+__all__ = [
+    "DeepEmbeddedClustering",
+    "EquivariantAutoencoder",
+    "Image",
+    "ImageSet",
+    "LatentClusterer",
+    "LatentIndex",
+    "Preprocessor",
+    "SelfLabelling",
+    "SpectralClustering",
+    "__version__",
+    "assert_invariant",
+    "certify",
+    "make_clusterer",
+    "measure_inclinations",
+    "read",
+    "simulate_cloud_cube",
+    "simulate_cloud_map",
+    "simulate_cloud_patches",
+    "simulate_discs",
+    "simulate_shapes",
+    "simulate_views",
+]
 
 __version__ = "0.1.0"
 
-# Where each public name lives. Looked up on first use: importing this package imports no torch.
+# Where each public name is defined. Importing this package imports none of these modules, and so
+# neither numpy nor torch; a module is imported when one of its names is first used.
 _HOMES = {
     "DeepEmbeddedClustering": "equiclust.clustering.deep",
     "EquivariantAutoencoder": "equiclust.autoencoder.estimator",
@@ -29,7 +72,7 @@ _HOMES = {
     "simulate_views": "equiclust.simulation.discs",
 }
 
-__all__ = ["__version__", *sorted(_HOMES)]
+_deprecated.install()
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ __all__ = [
     "EquiclustError",
     "EquiclustWarning",
     "InputError",
+    "MissingPackageError",
     "OutputError",
     "UnreadableFileError",
     "WeightsNotFoundError",
@@ -20,6 +21,10 @@ class InputError(EquiclustError, ValueError):
 
 class UnreadableFileError(InputError):
     """A file that cannot be read as an image, with its path and the reason in the message."""
+
+
+class MissingPackageError(EquiclustError, ImportError):
+    """A package that is not installed, with its name and what to install in the message."""
 
 
 class OutputError(EquiclustError, OSError):

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from data_adapters.sky.sky_map import SkyMap, open_sky_map, split_part
 from equiclust.exceptions import InputError, UnreadableFileError
+from equiclust.optional import import_optional
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -317,22 +318,23 @@ def region_mask(sky: SkyMap, path: str | os.PathLike[str]) -> BoolArray:
 
 
 def _contained(regions: list[Any], x: npt.NDArray[Any], y: npt.NDArray[Any]) -> BoolArray:
-    from regions import PixCoord
-
+    regions_package = _regions_package()
     found = np.zeros(x.shape, dtype=bool)
     for region in regions:
-        found |= region.contains(PixCoord(x, y))
+        found |= region.contains(regions_package.PixCoord(x, y))
     return found
 
 
-def _regions(path: Path) -> list[Any]:
-    # A third of a second, which only those who use regions should wait.
-    from regions import Regions
+def _regions_package() -> Any:
+    return import_optional("regions", extra="maps", purpose="a mask of DS9 regions")
 
+
+def _regions(path: Path) -> list[Any]:
+    regions_package = _regions_package()
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            regions = list(Regions.read(path, format="ds9"))
+            regions = list(regions_package.Regions.read(path, format="ds9"))
     except OSError as error:
         raise UnreadableFileError(f"{path}: {error.strerror or error}") from error
     except Exception as error:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from equiclust.exceptions import InputError
+from equiclust.optional import import_optional
 
 __all__ = ["check_scheduler", "engine"]
 
@@ -19,7 +20,9 @@ def check_scheduler(address: str | None) -> None:
     Raises
     ------
     InputError
-        When it cannot be reached, or the package for it is missing.
+        When it cannot be reached.
+    MissingPackageError
+        When the package distributed is not installed.
     """
     if address is not None:
         _client(address).close()
@@ -31,7 +34,7 @@ def engine(address: str | None) -> Iterator[None]:
 
     Raises
     ------
-    InputError
+    InputError, MissingPackageError
         As `check_scheduler`.
     """
     if address is None:
@@ -44,13 +47,8 @@ def engine(address: str | None) -> Iterator[None]:
 
 
 def _client(address: str) -> Any:
+    distributed = import_optional("distributed", extra="cluster", purpose="--scheduler")
     try:
-        from distributed import Client
-    except ImportError as error:
-        raise InputError(
-            "--scheduler needs the package distributed; install equiclust[cluster]"
-        ) from error
-    try:
-        return Client(address, timeout=_SECONDS_TO_CONNECT)
+        return distributed.Client(address, timeout=_SECONDS_TO_CONNECT)
     except (OSError, ValueError) as error:
         raise InputError(f"cannot reach the Dask scheduler {address!r}: {error}") from error

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from astropy.wcs import WCS
-from contourpy import contour_generator
 from scipy import ndimage
 
 from data_adapters.sky.geometry import celestial_wcs, is_galactic, sky_positions
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import atomic_path
+from equiclust.optional import import_optional
 from equiclust.segmentation.segment_map import SegmentMap
 from equiclust.segmentation.segment_table import find_segments
 from equiclust.validation import check_whole
@@ -138,7 +138,8 @@ def _check_vertices(max_vertices: int) -> None:
 
 def _outline(inside: npt.NDArray[np.bool_], max_vertices: int) -> DoubleArray:
     padded = np.pad(inside, 1).astype(np.float64)
-    lines: Any = contour_generator(z=padded, name="serial").lines(LEVEL)
+    contourpy = import_optional("contourpy", extra="maps", purpose="the outline of a segment")
+    lines: Any = contourpy.contour_generator(z=padded, name="serial").lines(LEVEL)
     rings: list[DoubleArray] = [line[:-1] - 1.0 for line in lines]
     # The others are holes in it.
     outer = max(rings, key=lambda ring: abs(_signed_area(ring)))

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.exceptions import InputError
+from equiclust.optional import import_optional
 from equiclust.validation import check_whole
 
 __all__ = ["Listener", "Record", "RecordLog", "history_table", "moving_average"]
@@ -91,8 +91,8 @@ class RecordLog:
 
     Raises
     ------
-    InputError
-        When there is a folder but no TensorBoard.
+    MissingPackageError
+        When there is a folder, but TensorBoard is not installed.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
@@ -133,11 +133,7 @@ def _write(writer: Any, prefix: str, record: Mapping[str, float]) -> None:
 
 
 def _writer(folder: str | os.PathLike[str]) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise InputError(
-            f"log_folder is {os.fspath(folder)!r}, but TensorBoard is not installed; "
-            "pip install equiclust[watch], or leave log_folder out"
-        ) from error
-    return SummaryWriter(os.fspath(folder))
+    tensorboard = import_optional(
+        "torch.utils.tensorboard", package="tensorboard", extra="watch", purpose="log_folder"
+    )
+    return tensorboard.SummaryWriter(os.fspath(folder))
