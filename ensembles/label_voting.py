@@ -7,11 +7,12 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
+
+from equiclust.evaluation.metrics import match_one_to_one
 
 __all__ = ["Consensus", "Method", "align", "mean_memberships", "reach_consensus", "vote"]
 
@@ -114,10 +115,7 @@ def align(labels: Labels, reference: Labels, n_clusters: int) -> Labels:
     """
     counts = np.zeros((n_clusters, n_clusters), dtype=np.int64)
     np.add.at(counts, (labels, reference), 1)
-    old, new = linear_sum_assignment(counts, maximize=True)
-    names = np.empty(n_clusters, dtype=np.int64)
-    names[old] = new
-    return names
+    return match_one_to_one(counts)
 
 
 def _agree(memberships: Array, labels: Labels) -> Consensus:

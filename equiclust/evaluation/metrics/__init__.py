@@ -4,6 +4,7 @@ from equiclust.evaluation.metrics.clustering import (
     adjusted_rand_index,
     clustering_accuracy,
     many_to_one_accuracy,
+    match_one_to_one,
     normalized_mutual_information,
 )
 from equiclust.evaluation.metrics.confusion import (
@@ -22,6 +23,7 @@ __all__ = [
     "clustering_accuracy",
     "confusion_matrix",
     "many_to_one_accuracy",
+    "match_one_to_one",
     "matched_classes",
     "mean_average_precision",
     "normalized_mutual_information",

@@ -15,6 +15,7 @@ __all__ = [
     "checked_labels",
     "clustering_accuracy",
     "many_to_one_accuracy",
+    "match_one_to_one",
     "normalized_mutual_information",
 ]
 
@@ -50,8 +51,31 @@ def clustering_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) 
     if not known.any():
         return 0.0
     together = contingency_matrix(true[known], pred[known])
-    classes, clusters = linear_sum_assignment(together, maximize=True)
-    return float(together[classes, clusters].sum() / len(true))
+    cluster_of = match_one_to_one(together)
+    classes = np.flatnonzero(cluster_of != -1)
+    return float(together[classes, cluster_of[classes]].sum() / len(true))
+
+
+def match_one_to_one(counts: npt.ArrayLike) -> Labels:
+    r"""Column matched to each row of a table, so that the sum over the matched cells is largest.
+
+    The Hungarian method (Kuhn 1955, Naval Res. Logist. Q. 2, 83).
+
+    Parameters
+    ----------
+    counts : array-like (n_rows, n_columns)
+        Samples that have both labels, such as a contingency table.
+
+    Returns
+    -------
+    ndarray (n_rows,), int
+        No column occurs twice; -1 for the rows that are left over where there are fewer columns.
+    """
+    table = np.asarray(counts)
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    matched = np.full(len(table), -1, dtype=np.int64)
+    matched[rows] = columns
+    return matched
 
 
 def many_to_one_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
 
-from equiclust.evaluation.metrics.clustering import checked_labels
+from equiclust.evaluation.metrics.clustering import checked_labels, match_one_to_one
 
 __all__ = ["ClassScores", "class_scores", "confusion_matrix", "matched_classes"]
 
@@ -53,8 +52,9 @@ def matched_classes(
     if many_to_one:
         class_of = classes[together.argmax(axis=0)]
     else:
-        rows, columns = linear_sum_assignment(together, maximize=True)
-        class_of[columns] = classes[rows]
+        cluster_of = match_one_to_one(together)
+        matched = cluster_of != -1
+        class_of[cluster_of[matched]] = classes[matched]
     named[known] = class_of[np.searchsorted(clusters, pred[known])]
     return named
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from equiclust.evaluation.metrics import (
     adjusted_rand_index,
     clustering_accuracy,
+    match_one_to_one,
     normalized_mutual_information,
     reconstruction_scores,
 )
@@ -38,6 +39,19 @@ def _best_naming(true: list[int], pred: list[int]) -> float:
         sum(p >= 0 and naming[p] == t for t, p in zip(true, pred, strict=True)) / len(true)
         for naming in namings
     )
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4), (4, 2)])
+@pytest.mark.parametrize("seed", range(3))
+def test_matching_is_the_best_of_all(shape: tuple[int, int], seed: int) -> None:
+    counts = np.random.default_rng(seed).integers(0, 20, shape)
+    matched = match_one_to_one(counts)
+    rows = np.flatnonzero(matched != -1)
+    assert len(rows) == len(set(matched[rows].tolist())) == min(shape)
+    table = counts if shape[0] <= shape[1] else counts.T
+    every = itertools.permutations(range(table.shape[1]), table.shape[0])
+    best = max(sum(table[i, j] for i, j in enumerate(columns)) for columns in every)
+    assert counts[rows, matched[rows]].sum() == best
 
 
 @settings(max_examples=15, deadline=None)
