@@ -1,9 +1,9 @@
-"""The command line: the composition root, the only room that knows everyone."""
+"""The command line: it parses, calls the library and prints."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-DONE, CHECK_FAILED, BAD_USAGE, OUR_MISTAKE, INTERRUPTED = 0, 1, 2, 70, 130
-"""Exit statuses."""
+DONE, BAD_USAGE, UNEXPECTED_ERROR, INTERRUPTED = 0, 2, 70, 130
+"""Exit statuses; 1 is a check that failed."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,12 +23,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, optional
-        Without the program's name; by default those of the process.
+        Command line without the program's name; default that of the process.
 
     Returns
     -------
     int
-        Exit status: 0 done, 1 a check failed, 2 bad usage or input, 70 a mistake of ours, 130
+        Exit status: 0 done, 1 a check failed, 2 bad usage or input, 70 an unexpected error, 130
         interrupted.
     """
     from equiclust.cli.commands import COMMANDS
@@ -40,13 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         parsed = parse_arguments(COMMANDS, words)
     except InputError as error:
-        with Session(words) as session:
-            session.fail(str(error))
+        Session().fail(str(error))
         return BAD_USAGE
     except SystemExit:
         # Help and version have been printed.
         return DONE
-    with Session(words, json=parsed.json) as session:
+    with Session(json=parsed.json) as session:
         return _execute(parsed, session)
 
 
@@ -59,24 +58,32 @@ def _execute(parsed: Parsed, session: Session) -> int:
             outcome = parsed.command.function(session, **parsed.arguments)
         return session.conclude(outcome)
     except EquiclustError as error:
-        session.fail(str(error))
+        session.fail(_with_flag(str(error), parsed.command.flags))
         return BAD_USAGE
     except (KeyboardInterrupt, SystemExit) as stop:
         return _stopped(stop, session)
     except OSError as error:
-        # A disk that is full, say.
-        session.write_traceback()
+        # Such as a full disk.
+        session.write_traceback(error)
         session.fail(str(error))
         return BAD_USAGE
     except Exception as error:
-        where = session.write_traceback()
-        session.fail(f"{type(error).__name__}: {error}; this is our mistake, details in {where}")
-        return OUR_MISTAKE
+        where = session.write_traceback(error)
+        session.fail(
+            f"{type(error).__name__}: {error}; this is a bug in equiclust, details in {where}"
+        )
+        return UNEXPECTED_ERROR
+
+
+def _with_flag(message: str, flags: Mapping[str, str]) -> str:
+    """The message with an argument that it begins with spelled as on the command line."""
+    first, _, rest = message.partition(" ")
+    return f"{flags[first]} {rest}" if first in flags else message
 
 
 def _stopped(stop: BaseException, session: Session) -> int:
     # Lightning turns Ctrl-C into an exit.
     if isinstance(stop, SystemExit) and not isinstance(stop.__context__, KeyboardInterrupt):
         raise stop
-    session.fail("interrupted; the same command goes on where this one was")
+    session.fail("interrupted; repeat the command to resume")
     return INTERRUPTED

@@ -1,11 +1,10 @@
-"""The commands as the user types them: signatures are flags, docstrings are help. Nothing heavy.
+"""The commands of a run: signatures are flags, docstrings are help.
 
-What a command does is imported when it is called, so that help answers at once.
+What a command needs is imported when it is called, so that help is fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from equiclust.cli.parser import Command
@@ -39,16 +38,16 @@ def run(
     center: Literal["none", "centroid", "peak"] = "none",
     canonical: Literal["none", "scale", "inclination", "affine"] = "scale",
     reliability: Annotated[float, "P"] = 0.9,
-    start: Literal["shipped", "none"] = "shipped",
+    pretrained: bool = True,
     device: Device = "auto",
     n_jobs: Annotated[int | None, "N"] = None,
     scheduler: Annotated[str | None, "ADDRESS"] = None,
 ) -> Outcome:
-    """Sort images into clusters that do not depend on how the images are turned.
+    """Sort images into clusters that do not depend on the orientation of the images.
 
-    Reads the images, trains the network, clusters its latents, certifies that turning an image does
-    not change them, and writes catalogue, latents, model and report. The same command again goes on
-    where a stopped run was.
+    Reads the images, trains the networks, clusters their latents, certifies that rotating an image
+    does not change them, tests whether the labels follow a confounder, and writes catalogue,
+    latents, model and report. The same command resumes a run that was stopped.
 
     Parameters
     ----------
@@ -57,21 +56,21 @@ def run(
     output
         Folder for everything that the run writes: new, empty, or of the same run.
     recipe
-        Settings to start from, over which flags win: digits, discs, gas_clouds, micrographs,
-        radio_galaxies, upright, or a TOML file, such as the recipe.toml of another run.
+        Settings that replace the defaults below: digits, discs, gas_clouds, micrographs,
+        radio_galaxies, upright, or a TOML file, such as the recipe.toml of another run. Flags win.
     n_clusters
-        Number of clusters; auto lets the latents decide.
+        Number of clusters; auto estimates it from the latents.
     n_folds
-        Networks that are trained, each without some of the images; they vote.
+        Number of networks, each trained without some of the images.
     size
-        Side in pixels at which the network sees the images: 32, 64, 128 or 256.
+        Side of the images that the network takes, in pixels: 32, 64, 128 or 256.
     method
-        How the latents are clustered; auto takes the way of the first four that agrees best with
-        itself. With dec, idec and dcec the clusters shape the networks as well.
+        Clustering method; auto takes the most stable of gmm, kmeans, spectral and manifold. dec,
+        idec and dcec train the networks further with their clusters.
     seed
-        Decides everything random.
+        Seed of everything random.
     latent_dim
-        Numbers that describe an image.
+        Length of the latent of one network.
     max_epochs
         Passes over the images; auto chooses by their number and size.
     group
@@ -79,22 +78,22 @@ def run(
     stretch
         Curve from pixel values to brightness.
     percentiles
-        Of the pixel values, what becomes black and what white.
+        Percentiles of the pixel values that become black and white.
     center
         What is moved to the middle of the image.
     canonical
-        Undone before images are compared: nothing; scale, the apparent size of objects on a sky;
-        inclination, so that flat discs are seen face-on; or affine, which is both. The last two
-        write inclinations and position angles into the catalogue.
+        What is removed before images are compared: nothing; scale, the apparent size of objects on
+        a sky; inclination, so that flat discs are seen face-on; or affine, which is both. The last
+        two write inclinations and position angles into the catalogue.
     reliability
-        Share of right labels to aim at: the least certain images get -1, "don't know", until the
-        others are so reliable. 0 labels every image.
-    start
-        Weights that the networks begin with: those that come with equiclust, or random ones.
+        Mean confidence to keep, 0 to 1: the least certain images get the label -1, "don't know",
+        until the others reach it. 0 labels every image.
+    pretrained
+        Start from the weights that come with equiclust; false for random weights.
     device
-        Where to train.
+        Device on which the networks are trained.
     n_jobs
-        Networks to train at a time; by default one for each core.
+        Networks trained at a time; by default one per core.
     scheduler
         Address of a Dask scheduler, such as tcp://host:8786, whose workers train the networks.
 
@@ -102,38 +101,33 @@ def run(
     --------
     equiclust run images/ --output sorted --n-clusters 6
     """
-    from ensembles.recipes import Recipe, read_recipe
-    from equiclust.pipeline.run import RunOptions, run_pipeline
+    from equiclust.cli.messages import describe_run
+    from equiclust.pipeline.execution import run as run_pipeline
 
-    base = Recipe() if recipe is None else read_recipe(recipe)
-    typed: dict[str, object] = {
-        "n_clusters": n_clusters,
-        "n_folds": n_folds,
-        "size": size,
-        "method": method,
-        "seed": seed,
-        "latent_dim": latent_dim,
-        "max_epochs": max_epochs,
-        "group": group,
-        "stretch": stretch,
-        "percentiles": percentiles,
-        "center": center,
-        "canonical": canonical,
-        "reliability": reliability,
-        "start": start,
-    }
-    try:
-        chosen = base.with_(**typed)
-    except InputError as error:
-        raise InputError(_as_flag(str(error), typed)) from error
-    options = RunOptions(tuple(inputs), output, chosen, device, n_jobs, scheduler)
-    return run_pipeline(session, options)
-
-
-def _as_flag(sentence: str, typed: Mapping[str, object]) -> str:
-    """A sentence about a setting with the setting named as the user types it."""
-    first, _, rest = sentence.partition(" ")
-    return f"--{first.replace('_', '-')} {rest}" if first in typed else sentence
+    finished = run_pipeline(
+        inputs,
+        output,
+        recipe=recipe,
+        n_clusters=n_clusters,
+        n_folds=n_folds,
+        size=size,
+        method=method,
+        random_state=seed,
+        latent_dim=latent_dim,
+        max_epochs=max_epochs,
+        group=group,
+        stretch=stretch,
+        percentiles=(percentiles[0], percentiles[1]),
+        center=center,
+        canonical=canonical,
+        reliability=reliability,
+        pretrained=pretrained,
+        device=device,
+        n_jobs=n_jobs,
+        scheduler=scheduler,
+        on_progress=session.on_progress,
+    )
+    return describe_run(finished)
 
 
 def predict(
@@ -143,7 +137,7 @@ def predict(
     *,
     output: Annotated[str, "CATALOGUE"],
 ) -> Outcome:
-    """Sort new images into the clusters of a run; nothing is learned anew.
+    """Sort new images into the clusters of a run; nothing is fitted.
 
     Parameters
     ----------
@@ -152,38 +146,44 @@ def predict(
     inputs
         Files, folders or globs.
     output
-        Catalogue to write: .ecsv, .fits, .vot or .csv. What could not be read is listed beside it,
-        in a file that ends in .rejected.ecsv.
+        Catalogue to write: .ecsv, .fits, .vot or .csv. Rejected inputs are listed beside it, in a
+        file that ends in .rejected.ecsv.
 
     Examples
     --------
     equiclust predict sorted more/*.fits --output more.ecsv
     """
-    from equiclust.cli.predict import predict_catalogue
+    from equiclust.cli.messages import describe_prediction
+    from equiclust.pipeline.prediction import predict_catalogue
+    from equiclust.pipeline.results import open_run
 
-    return predict_catalogue(session, run, inputs, output)
+    opened = open_run(run)
+    found = predict_catalogue(opened, inputs, output=output, on_progress=session.on_progress)
+    return describe_prediction(found, opened.n_clusters, output)
 
 
 def check(session: Session, run: RunPath, inputs: Inputs = ()) -> Outcome:
-    """Measure how little a run's latents and labels change when images are turned or mirrored.
+    """Measure how much the latents and labels of a run change when images are rotated or mirrored.
 
     Quarter turns and mirrors must change nothing beyond rounding: exit status 1 when they do. Other
-    angles are reported, beside what a plain network of the same cost does.
+    angles are reported, beside a non-equivariant network of the same cost.
 
     Parameters
     ----------
     run
         Folder that `equiclust run` has written.
     inputs
-        Images to turn; by default those of the run.
+        Images to rotate; by default those of the run.
 
     Examples
     --------
     equiclust check sorted
     """
-    from equiclust.cli.check import check_run
+    from equiclust.cli.messages import describe_certificate
+    from equiclust.pipeline.results import open_run
 
-    return check_run(session, run, inputs)
+    certified = open_run(run).check(inputs or None, on_progress=session.on_progress)
+    return describe_certificate(certified)
 
 
 def similar(
@@ -194,11 +194,11 @@ def similar(
     n: Annotated[int, "N"] = 10,
     output: Annotated[str, "SHEET.png"] = "similar.png",
 ) -> Outcome:
-    """Find the images of a run that are most like given ones, however those are turned.
+    """Find the images of a run that are most similar to given ones, at any orientation.
 
-    Writes a contact sheet with every image in front of its nearest ones, and a table of them beside
-    it, with their distances between latents. An image that the run has seen is not its own
-    neighbour. Among a million images or more the search is approximate.
+    Writes a contact sheet with every image in front of its neighbours, and a table of them beside
+    it, with the distances between the latents. An image of the run is not its own neighbour. Among
+    a million images or more the search is approximate.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def similar(
     inputs
         Files, folders or globs.
     n
-        How many of the nearest.
+        Number of neighbours per image.
     output
         The contact sheet; the table is written beside it as .ecsv.
 
@@ -215,9 +215,15 @@ def similar(
     --------
     equiclust similar sorted new/disc.fits -n 10
     """
-    from equiclust.cli.similar import find_similar
+    from equiclust.cli.messages import describe_similar
+    from equiclust.pipeline.results import open_run
+    from equiclust.pipeline.similar import check_sheet_output, find_similar, write_similar
 
-    return find_similar(session, run, inputs, n=n, output=output)
+    opened = open_run(run)
+    check_sheet_output(output, opened.path)
+    found = find_similar(opened, inputs, n=n, on_progress=session.on_progress)
+    table = write_similar(found, output)
+    return describe_similar(found, output, table)
 
 
 def report(session: Session, run: RunPath) -> Outcome:
@@ -232,9 +238,10 @@ def report(session: Session, run: RunPath) -> Outcome:
     --------
     equiclust report sorted
     """
-    from equiclust.cli.report import rewrite_report
+    from equiclust.pipeline.results import open_run
 
-    return rewrite_report(session, run)
+    path = open_run(run).report(on_progress=session.on_progress)
+    return Outcome({"report": str(path)}, f"Report: {path}")
 
 
 def segment(
@@ -428,9 +435,9 @@ def simulate(
 
 
 def demo(session: Session, *, output: Annotated[str, "DIR"] = "demo") -> Outcome:
-    """Simulate discs of six kinds, sort them, and compare with the truth; takes some minutes.
+    """Simulate discs of six classes, sort them, and compare with the truth; takes some minutes.
 
-    Four networks vote, fewer than in a run, to be done sooner.
+    Trains four networks, fewer than a run, to finish sooner.
 
     Parameters
     ----------
@@ -441,9 +448,10 @@ def demo(session: Session, *, output: Annotated[str, "DIR"] = "demo") -> Outcome
     --------
     equiclust demo
     """
-    from equiclust.cli.demo import run_demo
+    from equiclust.cli.messages import describe_demo
+    from equiclust.pipeline.demo import run_demo
 
-    return run_demo(session, output)
+    return describe_demo(run_demo(output, on_progress=session.on_progress))
 
 
 COMMANDS = tuple(

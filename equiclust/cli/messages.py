@@ -1,29 +1,215 @@
-"""Results in words, the same words in every command."""
+"""Results of the commands in words and as JSON records."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-__all__ = ["cluster_sizes", "format_sizes"]
+from equiclust.cli.session import Outcome
+from equiclust.typing import IntArray
+
+if TYPE_CHECKING:
+    from equiclust.pipeline.demo import Demo
+    from equiclust.pipeline.model_certificate import ModelCertificate
+    from equiclust.pipeline.prediction import Prediction
+    from equiclust.pipeline.results import Run
+    from equiclust.pipeline.similar import SimilarImages
+
+__all__ = [
+    "cluster_sizes",
+    "describe_certificate",
+    "describe_demo",
+    "describe_prediction",
+    "describe_run",
+    "describe_similar",
+    "format_sizes",
+]
+
+_FAILED = 1
+_MAX_LISTED = 5
 
 
-def cluster_sizes(labels: npt.NDArray[np.integer[Any]], n_clusters: int) -> list[int]:
-    """How many images have each label; those without one are not counted."""
+def cluster_sizes(labels: IntArray, n_clusters: int) -> list[int]:
+    """Number of images with each label; the label -1 is not counted.
+
+    Parameters
+    ----------
+    labels : ndarray (n,), int
+    n_clusters : int
+
+    Returns
+    -------
+    list of int
+    """
     sizes: list[int] = np.bincount(labels[labels >= 0], minlength=n_clusters).tolist()
     return sizes
 
 
 def format_sizes(sizes: Sequence[int], unassigned: int, *, what: str = "images") -> str:
-    """Sizes of the clusters in one line."""
+    """Sizes of the clusters in one line.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+    unassigned : int
+        Number labelled -1.
+    what : str, default "images"
+        Noun for what is counted.
+
+    Returns
+    -------
+    str
+    """
     n = sum(sizes) + unassigned
     if len(sizes) == 1:
-        said = f"{n} {what}, no clusters among them"
+        text = f"{n} {what}, no clusters among them"
     else:
-        said = f"{n} {what} in {len(sizes)} clusters: {', '.join(map(str, sizes))}"
-    return said + (
-        f"; {unassigned} without a label, for they are too uncertain" if unassigned else ""
-    )
+        text = f"{n} {what} in {len(sizes)} clusters: {', '.join(map(str, sizes))}"
+    return text + (f"; {unassigned} without a label: too uncertain" if unassigned else "")
+
+
+def describe_run(run: Run) -> Outcome:
+    """Summary of a finished run.
+
+    Parameters
+    ----------
+    run : Run
+
+    Returns
+    -------
+    Outcome
+    """
+    labels, metrics = run.labels, run.metrics
+    sizes = cluster_sizes(labels, run.n_clusters)
+    unassigned = int(np.sum(labels < 0))
+    record = {
+        "run": str(run.path),
+        "n_images": len(labels),
+        "n_rejected": len(run.rejected),
+        "n_clusters": len(sizes),
+        "sizes": sizes,
+        "n_unassigned": unassigned,
+        "passed": run.is_invariant,
+        "catalogue": str(run.folder.catalogue_ecsv),
+        "report": str(run.folder.report_html),
+    }
+    lines = [format_sizes(sizes, unassigned)]
+    if len(run.rejected):
+        lines.append(f"{len(run.rejected)} rejected: {run.folder.rejected_ecsv}")
+    lines += [*metrics["findings"], str(metrics["check"]["sentence"])]
+    lines += [f"Catalogue: {run.folder.catalogue_ecsv}", f"Report: {run.folder.report_html}"]
+    return Outcome(record, "\n".join(lines))
+
+
+def describe_demo(demo: Demo) -> Outcome:
+    """Summary of a demonstration.
+
+    Parameters
+    ----------
+    demo : Demo
+
+    Returns
+    -------
+    Outcome
+    """
+    outcome, scores = describe_run(demo.run), demo.scores
+    unassigned = outcome.record["n_unassigned"]
+    text = (
+        f"Agreement of the labels with the truth: accuracy {scores['acc']:.2f}, "
+        f"NMI {scores['nmi']:.2f}, ARI {scores['ari']:.2f}"
+    ) + (f"; the {unassigned} without a label do not count" if unassigned else "")
+    return Outcome({**outcome.record, **scores}, f"{outcome.text}\n{text}")
+
+
+def describe_prediction(prediction: Prediction, n_clusters: int, output: str) -> Outcome:
+    """Summary of labels of new images.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    n_clusters : int
+        Of the run.
+    output : str
+        The catalogue that was written.
+
+    Returns
+    -------
+    Outcome
+    """
+    labels = prediction.result.labels
+    sizes, unassigned = cluster_sizes(labels, n_clusters), int(np.sum(labels < 0))
+    record: dict[str, Any] = {
+        "catalogue": output,
+        "n_images": len(labels),
+        "n_rejected": len(prediction.rejected),
+        "sizes": sizes,
+        "n_unassigned": unassigned,
+    }
+    lines = [format_sizes(sizes, unassigned)]
+    if prediction.rejected:
+        record["rejected"] = str(prediction.rejected_path)
+        lines.append(f"{len(prediction.rejected)} rejected: {prediction.rejected_path}")
+    return Outcome(record, "\n".join([*lines, f"Catalogue: {output}"]))
+
+
+def describe_certificate(certified: ModelCertificate) -> Outcome:
+    """The certificate as a text; exit status 1 when it failed.
+
+    Parameters
+    ----------
+    certified : ModelCertificate
+
+    Returns
+    -------
+    Outcome
+    """
+    conditions, certificate = certified.conditions, certified.certificate
+    text = [
+        certificate.to_text(),
+        "",
+        f"quarter turns of {conditions['files']} images as read, before preprocessing, change "
+        f"latents by at most {conditions['files_d4_error']:.1e} of their norm",
+        f"the non-equivariant network was trained for {conditions['baseline_epochs']} epochs",
+    ]
+    record = {**certificate.to_dict(), "conditions": conditions}
+    return Outcome(record, "\n".join(text), 0 if certificate.passed else _FAILED)
+
+
+def describe_similar(similar: SimilarImages, sheet: str, table: Path) -> Outcome:
+    """The nearest images of each query.
+
+    Parameters
+    ----------
+    similar : SimilarImages
+    sheet : str
+        The contact sheet that was written.
+    table : Path
+        The table that was written.
+
+    Returns
+    -------
+    Outcome
+    """
+    ids = similar.run.catalogue["id"]
+    pairs = list(zip(similar.queries.ids, similar.neighbours, strict=True))
+    lines = [
+        f"{name}: "
+        + ", ".join(f"{ids[one.row]} ({one.distance:.3g})" for one in found[:_MAX_LISTED])
+        for name, found in pairs[:_MAX_LISTED]
+    ]
+    if len(pairs) > _MAX_LISTED:
+        lines.append(f"and {len(pairs) - _MAX_LISTED} more in the table")
+    record = {
+        "sheet": sheet,
+        "table": str(table),
+        "n_images": len(pairs),
+        "n_rejected": len(similar.rejected),
+        "similar": {
+            name: [{"id": str(ids[one.row]), "distance": one.distance} for one in found]
+            for name, found in pairs
+        },
+    }
+    return Outcome(record, "\n".join([*lines, f"Contact sheet: {sheet}", f"Table: {table}"]))

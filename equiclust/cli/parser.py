@@ -1,17 +1,31 @@
-"""From the annotated signature of a command to its flags, and from a mistake to a sentence."""
+"""From the annotated signature of a command to its flags, by argparse."""
 
 from __future__ import annotations
 
 import inspect
-import re
 import types
-from argparse import SUPPRESS, ArgumentError, RawDescriptionHelpFormatter
+from argparse import (
+    SUPPRESS,
+    ArgumentError,
+    ArgumentParser,
+    ArgumentTypeError,
+    RawDescriptionHelpFormatter,
+)
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    NoReturn,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from docstring_parser import Docstring, DocstringStyle, parse
-from jsonargparse import ArgumentParser
 
 from equiclust import __version__
 from equiclust.exceptions import InputError
@@ -22,9 +36,9 @@ PROGRAM = "equiclust"
 # The flag that names a recipe, from which the other flags have their defaults.
 _RECIPE = "recipe"
 _INTRODUCTION = (
-    "Sort scientific images by shape, whatever way they happen to lie on the sky.\n\n"
-    "An autoencoder that does not care about rotation and mirroring learns what the images look\n"
-    "like, and its latents are clustered. Start with `equiclust demo`."
+    "Sort scientific images by shape, at any orientation.\n\n"
+    "An autoencoder that is equivariant under rotations and mirrors learns what the images look\n"
+    "like, and its invariant latents are clustered. Start with `equiclust demo`."
 )
 _EXAMPLE = (
     "example:\n"
@@ -32,19 +46,19 @@ _EXAMPLE = (
     "  equiclust predict sorted more/*.fits --output more.ecsv\n\n"
     "`equiclust COMMAND --help` explains one command."
 )
-_WORDS = {int: "a whole number", float: "a number", str: "a name", type(None): "nothing"}
+_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command and the function whose signature and docstring describe it.
+    """A command, described by the signature and the docstring of a function.
 
     Parameters
     ----------
     name : str
     function : callable
-        Its first parameter, the session, is no flag. Those that come by position are positional
-        on the command line too; an `Annotated` text is what stands for the value in the help.
+        Its first parameter is the session. Its positional parameters are positional on the command
+        line too; the text of an `Annotated` type stands for the value in the help.
     """
 
     name: str
@@ -55,9 +69,14 @@ class Command:
         """The docstring of the function, parsed."""
         return parse(self.function.__doc__ or "", style=DocstringStyle.NUMPYDOC)
 
+    @property
+    def flags(self) -> dict[str, str]:
+        """Spelling on the command line of every parameter, by its name."""
+        return {flag.name: flag.option for flag in _flags(self)}
+
 
 class Parsed(NamedTuple):
-    """Which command was given, with which arguments, and whether it shall answer in JSON."""
+    """The command that was given, its arguments by name, and whether JSON was asked for."""
 
     command: Command
     arguments: dict[str, Any]
@@ -66,30 +85,25 @@ class Parsed(NamedTuple):
 
 @dataclass(frozen=True)
 class _Flag:
-    """One parameter of a command as the command line has it."""
+    """One parameter of a command on the command line."""
 
     name: str
     kind: Any
     positional: bool
     default: Any
-    stands_for: str | None
+    metavar: str | None
     help: str
 
     @property
     def option(self) -> str:
-        """How it is written."""
+        """Its spelling."""
         if self.positional:
-            return self.stands_for or self.name
+            return self.metavar or self.name
         return f"-{self.name}" if len(self.name) == 1 else f"--{self.name.replace('_', '-')}"
-
-    @property
-    def values(self) -> str:
-        """What it may be, in words."""
-        return _in_words(self.kind)
 
 
 class _Formatter(RawDescriptionHelpFormatter):
-    """Keeps the lines of an example and tells every default."""
+    """Keeps the lines of an example, and adds every default."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=30, width=96)
@@ -97,70 +111,93 @@ class _Formatter(RawDescriptionHelpFormatter):
     def _get_help_string(self, action: Any) -> str:
         text = str(action.help or "")
         default = action.default
-        silent = (
-            action.required or default is None or default is False or default in ("", [], SUPPRESS)
+        if action.required or default in (None, False, "", SUPPRESS) or default == []:
+            return text
+        shown = " ".join(map(str, default)) if isinstance(default, list) else str(default)
+        return f"{text} (default: {shown.lower() if default is True else shown})"
+
+
+class _Parser(ArgumentParser):
+    """Raises `InputError` instead of exiting."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            exit_on_error=False, formatter_class=_Formatter, allow_abbrev=False, **options
         )
-        return text if silent else f"{text} (default: {_shown(default)})"
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and refuse what cannot be parsed in the words of this command."""
+        try:
+            return super().parse_known_args(args, namespace)
+        except ArgumentError as error:
+            gap = " " if error.message.startswith("must ") else ": "
+            self.error(f"{error.argument_name}{gap}{error.message}")
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line; called by argparse."""
+        raise InputError(f"{message}; see `{self.prog} --help`")
 
 
 def parse_arguments(commands: Sequence[Command], argv: Sequence[str]) -> Parsed:
-    """The command that was asked for, and its arguments by name.
+    """Find the command and its arguments.
+
+    Parameters
+    ----------
+    commands : sequence of Command
+    argv : sequence of str
+        Command line without the program's name.
+
+    Returns
+    -------
+    Parsed
 
     Raises
     ------
     InputError
-        When the command line makes no sense; the message says why in one sentence.
+        When the command line cannot be used; the message says why in one sentence.
     SystemExit
         After help or version have been printed.
     """
+    parser = _Parser(prog=PROGRAM, description=_INTRODUCTION, epilog=_EXAMPLE)
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    chosen = parser.add_subparsers(
+        title="commands", dest="command", metavar="COMMAND", required=True, parser_class=_Parser
+    )
+    parsers = {command.name: _add_command(chosen, command) for command in commands}
     by_name = {command.name: command for command in commands}
-    parser = _new_parser(description=_INTRODUCTION, epilog=_EXAMPLE, version=__version__)
-    chosen = parser.add_subcommands(required=True, title="commands", description=None)
-    parsers = {command.name: _parser_of(command) for command in commands}
-    for command in commands:
-        own = parsers[command.name]
-        chosen.add_subcommand(command.name, own, help=command.document.short_description or "")
-        own.prog = f"{PROGRAM} {command.name}"
-    try:
-        namespace = parser.parse_args(list(argv))
-        command = by_name[namespace.subcommand]
-        recipe = namespace[command.name].get(_RECIPE)
-        if recipe is not None:
-            # What it says becomes the default, so that what was typed still wins.
-            parsers[command.name].set_defaults(_said_by_recipe(command, recipe))
-            namespace = parser.parse_args(list(argv))
-    except ArgumentError as error:
-        raise InputError(_sentence(str(error), by_name, argv)) from error
-    given = namespace[namespace.subcommand]
+    given = vars(parser.parse_args(list(argv)))
+    command = by_name[given["command"]]
+    if given.get(_RECIPE) is not None:
+        # The recipe's values become the defaults, so that what was typed still wins.
+        parsers[command.name].set_defaults(**_recipe_defaults(command, given[_RECIPE]))
+        given = vars(parser.parse_args(list(argv)))
     arguments = {flag.name: given[flag.name] for flag in _flags(command)}
     return Parsed(command, arguments, json=given["json"])
 
 
-def _said_by_recipe(command: Command, recipe: str) -> dict[str, Any]:
-    """What a recipe, given by name or path, says to the flags of a command."""
+def _recipe_defaults(command: Command, recipe: str) -> dict[str, Any]:
+    """Values of a recipe, given by name or path, for the flags of a command."""
     from ensembles.recipes import read_recipe
 
     settings = read_recipe(recipe).settings
-    said = {flag.name: settings[flag.name] for flag in _flags(command) if flag.name in settings}
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
+    found = {flag.name: settings[flag.name] for flag in _flags(command) if flag.name in settings}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in found.items()
+    }
 
 
-def _new_parser(**options: Any) -> Any:
-    return ArgumentParser(
-        prog=PROGRAM, exit_on_error=False, formatter_class=_Formatter, allow_abbrev=False, **options
-    )
-
-
-def _parser_of(command: Command) -> Any:
+def _add_command(chosen: Any, command: Command) -> _Parser:
     document = command.document
-    said = [document.short_description, document.long_description]
+    texts = [document.short_description, document.long_description]
     examples = "\n".join(f"  {example.description}" for example in document.examples)
-    parser = _new_parser(
-        description="\n\n".join(text for text in said if text),
+    parser: _Parser = chosen.add_parser(
+        command.name,
+        help=document.short_description or "",
+        description="\n\n".join(text for text in texts if text),
         epilog=f"example:\n{examples.replace(chr(10), chr(10) + '  ')}" if examples else None,
     )
     for flag in _flags(command):
-        _add(parser, flag)
+        _add_flag(parser, flag)
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object on standard output, no more"
     )
@@ -171,79 +208,72 @@ def _flags(command: Command) -> Iterator[_Flag]:
     hints = get_type_hints(command.function, include_extras=True)
     texts = {entry.arg_name: entry.description or "" for entry in command.document.params}
     for parameter in list(inspect.signature(command.function).parameters.values())[1:]:
-        hint, stands_for = hints[parameter.name], None
+        hint, metavar = hints[parameter.name], None
         if get_origin(hint) is Annotated:
-            hint, stands_for = get_args(hint)
+            hint, metavar = get_args(hint)
         yield _Flag(
             name=parameter.name,
             kind=hint,
             positional=parameter.kind is not parameter.KEYWORD_ONLY,
             default=parameter.default,
-            stands_for=stands_for,
-            help=" ".join(texts.get(parameter.name, "").split()),
+            metavar=metavar,
+            help=" ".join(texts.get(parameter.name, "").split()).replace("%", "%%"),
         )
 
 
-def _add(parser: Any, flag: _Flag) -> None:
-    options: dict[str, Any] = {"type": flag.kind, "help": flag.help}
-    if get_origin(flag.kind) is tuple:
-        options |= {"type": get_args(flag.kind)[0], "nargs": _how_many(flag)}
+def _add_flag(parser: _Parser, flag: _Flag) -> None:
+    kind, options = flag.kind, dict[str, Any](help=flag.help)
+    if get_origin(kind) is tuple:
+        kinds = get_args(kind)
+        kind = kinds[0]
+        optional = "*" if flag.default is not inspect.Parameter.empty else "+"
+        options["nargs"] = optional if kinds[-1] is Ellipsis else len(kinds)
     if flag.default is not inspect.Parameter.empty:
         as_list = isinstance(flag.default, tuple)
         options["default"] = list(flag.default) if as_list else flag.default
+        if flag.positional and "nargs" not in options:
+            options["nargs"] = "?"
     elif not flag.positional:
         options["required"] = True
-    if flag.stands_for is not None:
-        names = tuple(flag.stands_for.split())
-        options["metavar"] = names if len(names) > 1 else flag.stands_for
-    parser.add_argument(flag.name if flag.positional else flag.option, **options)
+    options["type"] = _Value(kind)
+    names = (flag.metavar or "|".join(_choices(kind)) or flag.name.upper()).split()
+    options["metavar"] = tuple(names) if len(names) > 1 else names[0]
+    parser.add_argument(*((flag.name,) if flag.positional else (flag.option,)), **options)
 
 
-def _how_many(flag: _Flag) -> int | str:
-    kinds = get_args(flag.kind)
-    if kinds[-1] is not Ellipsis:
-        return len(kinds)
-    return "+" if flag.default is inspect.Parameter.empty else "*"
+def _choices(kind: Any) -> list[str]:
+    if kind is bool:
+        return ["true", "false"]
+    return [str(value) for value in get_args(kind)] if get_origin(kind) is Literal else []
 
 
-def _shown(default: Any) -> str:
-    return " ".join(map(str, default)) if isinstance(default, list) else str(default)
+@dataclass(frozen=True)
+class _Value:
+    """Converts one word of the command line to a type."""
+
+    kind: Any
+
+    def __call__(self, word: str) -> Any:
+        for kind in _alternatives(self.kind):
+            if word in (choices := _choices(kind)):
+                return choices.index(word) == 0 if kind is bool else word
+            if kind in (int, float, str):
+                try:
+                    return kind(word)
+                except ValueError:
+                    continue
+        described = " or ".join(_described(kind) for kind in _alternatives(self.kind))
+        raise ArgumentTypeError(f"must be {described}, got {word!r}")
 
 
-def _in_words(kind: Any) -> str:
-    origin = get_origin(kind)
-    if origin is Literal:
-        choices = [str(value) for value in get_args(kind)]
+def _alternatives(kind: Any) -> list[Any]:
+    if get_origin(kind) in (Union, types.UnionType):
+        return [part for part in get_args(kind) if part is not types.NoneType]
+    return [kind]
+
+
+def _described(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        choices = _choices(kind)
         return choices[0] if len(choices) == 1 else f"one of {', '.join(choices)}"
-    if origin in (Union, types.UnionType):
-        parts = [part for part in get_args(kind) if part is not type(None)]
-        return " or ".join(_in_words(part) for part in parts)
-    if origin is tuple:
-        # Each value is judged by itself.
-        return _in_words(get_args(kind)[0])
-    return _WORDS.get(kind, "something else")
-
-
-def _sentence(message: str, commands: dict[str, Command], argv: Sequence[str]) -> str:
-    """What the parser says over several lines, in our words and in one."""
-    named = next((word for word in argv if word in commands), None)
-    if named is None:
-        wrong = next((word for word in argv if not word.startswith("-")), None)
-        got = "there was none" if wrong is None else f"got {wrong!r}"
-        return f"the first word must be one of {', '.join(commands)}, {got}"
-    helped = f"; see `{PROGRAM} {named} --help`"
-    flags = {flag.name: flag for flag in _flags(commands[named])}
-    key = re.search(r'[Kk]ey "(?:\w+\.)?(\w+)"', message)
-    value = re.search(r"(?:Got value|Given value): (.*)", message)
-    if key and value and key[1] in flags:
-        flag = flags[key[1]]
-        return f"{flag.option} must be {flag.values}, got {value[1].strip()!r}{helped}"
-    missing = re.search(r"arguments are required: (.*)", message)
-    if missing:
-        names = [name.rpartition(".")[2] for name in missing[1].split(", ")]
-        said = " and ".join(flags[name].option if name in flags else name for name in names)
-        return f"{said} must be given{helped}"
-    unknown = re.search(r"[Uu]nrecognized arguments: (.*)", message)
-    if unknown:
-        return f"{unknown[1].split()[0]!r} is no option of `{PROGRAM} {named}`{helped}"
-    return " ".join(message.split()).removeprefix("argument ") + helped
+    return _WORDS[kind]

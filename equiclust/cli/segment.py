@@ -19,14 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from data_adapters.sky.sky_map import SkyMap, open_sky_map
+from ensembles.backend import check_scheduler, training_backend
 from equiclust import __version__
 from equiclust.cli.messages import cluster_sizes, format_sizes
-from equiclust.cli.session import Outcome, Session, Update
+from equiclust.cli.session import Outcome, Session
 from equiclust.exceptions import EquiclustError, InputError, OutputError
 from equiclust.io.atomic import read_json, replace_folder, write_json
 from equiclust.io.catalogue import write_table
 from equiclust.io.output_checks import check_writable
-from equiclust.pipeline.backend import check_scheduler, engine
+from equiclust.progress import Update
 from equiclust.report.segment_figure import draw_segment_map
 from equiclust.segmentation.label_maps import (
     read_segment_map,
@@ -142,7 +143,7 @@ def run_segment(session: Session, job: SegmentJob) -> Outcome:
         device=job.device,
         n_jobs=need.n_jobs,
         stage=clock.stage,
-        engine=partial(engine, job.scheduler),
+        engine=partial(training_backend, job.scheduler),
     )
     with session.stage("writing"):
         record = _write(job, done, sky, clock.seconds)

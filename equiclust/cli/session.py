@@ -1,4 +1,4 @@
-"""What the user sees while a command works, and what is written down of it."""
+"""What the user sees while a command works: progress and notes, the result, one line on errors."""
 
 from __future__ import annotations
 
@@ -8,30 +8,28 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any
 
 from equiclust.exceptions import EquiclustWarning
+from equiclust.io.log_file import LogFile, logged
+from equiclust.progress import Update, start_stage
 
-__all__ = ["Outcome", "Session", "Update"]
+__all__ = ["Outcome", "Session"]
 
-Update = Callable[[int, int, str], None]
-"""Takes how many are done, of how many, and what to say of it."""
-
-_LOGGERS = ("equiclust", "data_adapters")
+# What these loggers have to say from INFO upwards is shown.
+_SHOWN = ("equiclust.pipeline", "equiclust.segmentation")
 _SECONDS_BETWEEN_LINES = 15.0
-_KEPT_RECORDS = 10_000
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command has to say at its end.
+    """Result of a command.
 
     Parameters
     ----------
@@ -39,7 +37,7 @@ class Outcome:
         For `--json`.
     text : str
         For people.
-    status : int
+    status : int, default 0
         Exit status.
     """
 
@@ -48,148 +46,199 @@ class Outcome:
     status: int = 0
 
 
-class Session:
-    """Standard error for progress and notes, standard output for the result, a file for the log.
+class Session(logging.Handler):
+    """Standard error for progress and notes, standard output for the result.
 
-    Used as a context manager: within it, warnings of this package become notes, and other warnings
-    and the library's log go to the log file once there is one.
+    Used as a context manager: within it, warnings and log messages of the package become notes.
 
     Parameters
     ----------
-    words : sequence of str
-        The command line without the program's name.
-    json : bool
+    json : bool, default False
         Whether the result is printed as one JSON object.
     """
 
-    def __init__(self, words: Sequence[str], *, json: bool = False) -> None:
-        self.words = tuple(words)
+    def __init__(self, *, json: bool = False) -> None:
+        super().__init__(logging.INFO)
         self.json = json
-        self.log_path: Path | None = None
-        self._memory = MemoryHandler(_KEPT_RECORDS, flushLevel=logging.CRITICAL + 1)
-        self._levels: dict[str, int] = {}
-        self._warnings = warnings.catch_warnings()
+        self._stage: _Bar | _Lines | None = None
+        self._stack = ExitStack()
+        self._log = LogFile()
 
     def __enter__(self) -> Session:
-        for name in _LOGGERS:
-            self._levels[name] = logging.getLogger(name).level
-            logging.getLogger(name).setLevel(logging.INFO)
-            logging.getLogger(name).addHandler(self._memory)
-        self._warnings.__enter__()
+        self._stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("always", EquiclustWarning)
         warnings.showwarning = self._on_warning
+        self._log = self._stack.enter_context(logged())
+        for name in _SHOWN:
+            logging.getLogger(name).addHandler(self)
+            self._stack.callback(logging.getLogger(name).removeHandler, self)
+        self._stack.callback(self._end_stage)
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._warnings.__exit__(None, None, None)
-        for name, level in self._levels.items():
-            logging.getLogger(name).removeHandler(self._memory)
-            logging.getLogger(name).setLevel(level)
-        target = self._memory.target
-        self._memory.close()
-        if target is not None:
-            target.close()
+    def __exit__(self, *exception: Any) -> None:
+        self._stack.__exit__(*exception)
 
-    def log_to(self, path: Path) -> None:
-        """Write the log into this file, with all that has been logged until now."""
-        if path == self.log_path:
-            return
-        handler = logging.FileHandler(path, encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        self._memory.setTarget(handler)
-        self._memory.flush()
-        self._memory.flushLevel = logging.NOTSET
-        self.log_path = path
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a log record on one line; called by `logging`.
 
-    def write_traceback(self) -> Path:
-        """Log the exception that is being handled, in a temporary file if there is no log yet."""
-        path = self.log_path or _temporary_log()
-        self.log_to(path)
-        logger.exception("this should not have happened")
-        return path
-
-    def note(self, text: str) -> None:
-        """Say something on the way, on one line."""
-        self._write(f"equiclust: {' '.join(text.split())}")
-        logger.info("%s", text)
-
-    def fail(self, text: str) -> None:
-        """Say in one line why it cannot go on."""
-        line = " ".join(text.split())
-        self._write(f"equiclust: error: {line}")
-        logger.error("%s", line)
-
-    def conclude(self, outcome: Outcome) -> int:
-        """Print the result and give the exit status."""
-        plain = json.dumps(dict(outcome.record), allow_nan=False)
-        print(plain if self.json else outcome.text, flush=True)
-        return outcome.status
-
-    @contextmanager
-    def stage(self, title: str) -> Iterator[Update]:
-        """Progress of one piece of work: a bar on a terminal, else a line now and then."""
-        logger.info("%s", title)
-        if not sys.stderr.isatty():
-            yield _Lines(title, self._write).update
-            return
-        with _bar() as bar:
-            task = bar.add_task(title, total=None, note="")
-
-            def update(done: int, total: int, note: str = "") -> None:
-                bar.update(task, completed=done, total=total, note=note)
-
-            yield update
-
-    def _write(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        Parameters
+        ----------
+        record : LogRecord
+        """
+        self._write(f"equiclust: {' '.join(record.getMessage().split())}")
 
     def _on_warning(
         self, message: Warning | str, category: type[Warning], *where: object, **more: object
     ) -> None:
         if issubclass(category, EquiclustWarning):
-            self.note(f"note: {message}")
+            text = " ".join(str(message).split())
+            self._write(f"equiclust: note: {text}")
+            logger.info("note: %s", text)
         else:
             logger.warning("%s: %s", category.__name__, message)
 
+    def on_progress(self, stage: str, done: int, total: int | None, remark: str) -> None:
+        """Show progress: a bar on a terminal, else a line now and then.
 
-def _temporary_log() -> Path:
-    with tempfile.NamedTemporaryFile(prefix="equiclust-", suffix=".log", delete=False) as file:
-        return Path(file.name)
+        Parameters
+        ----------
+        stage : str
+            Stage of the work; a new one ends the last.
+        done : int
+            Units done.
+        total : int or None
+            Units to be done, where known.
+        remark : str
+        """
+        if self._stage is None or self._stage.stage != stage:
+            self._end_stage()
+            self._stage = _Bar(stage) if sys.stderr.isatty() else _Lines(stage)
+        self._stage.update(done, total, remark)
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Update]:
+        """One stage of the work, as a context."""
+        yield start_stage(self.on_progress, title)
+
+    def note(self, text: str) -> None:
+        """Show a note on one line."""
+        self._write(f"equiclust: {' '.join(text.split())}")
+        logger.info("%s", text)
+
+    def log_to(self, path: Path) -> None:
+        """Write the log into this file."""
+        self._log.write_to(path)
+
+    def _end_stage(self) -> None:
+        if self._stage is not None:
+            self._stage.close()
+            self._stage = None
+
+    def fail(self, text: str) -> None:
+        """Say in one line why the command cannot go on.
+
+        Parameters
+        ----------
+        text : str
+        """
+        self._end_stage()
+        line = " ".join(text.split())
+        self._write(f"equiclust: error: {line}")
+        logger.error("%s", line)
+
+    def write_traceback(self, error: BaseException) -> Path:
+        """Write the traceback of an unexpected error where the run has not logged it already.
+
+        Parameters
+        ----------
+        error : BaseException
+            The exception that is being handled.
+
+        Returns
+        -------
+        Path
+            Of the log file.
+        """
+        logged_in = getattr(error, "__notes__", [])
+        if logged_in:
+            return Path(logged_in[-1])
+        with tempfile.NamedTemporaryFile(prefix="equiclust-", suffix=".log", delete=False) as file:
+            path = Path(file.name)
+        self._log.write_to(path)
+        logger.exception("unexpected error")
+        return path
+
+    def conclude(self, outcome: Outcome) -> int:
+        """Print the result.
+
+        Parameters
+        ----------
+        outcome : Outcome
+
+        Returns
+        -------
+        int
+            Exit status.
+        """
+        self._end_stage()
+        plain = json.dumps(dict(outcome.record), allow_nan=False)
+        print(plain if self.json else outcome.text, flush=True)
+        return outcome.status
+
+    def _write(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
 
 
 class _Lines:
-    """Progress in plain lines, none for what is over in a moment."""
+    """Progress as plain lines; none for what takes a moment."""
 
-    def __init__(self, title: str, write: Callable[[str], None]) -> None:
-        self.title = title
-        self.write = write
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
         self._last = time.monotonic()
 
-    def update(self, done: int, total: int, note: str = "") -> None:
+    def update(self, done: int, total: int | None, remark: str) -> None:
         """Print a line if the last one is long ago."""
-        if time.monotonic() - self._last >= _SECONDS_BETWEEN_LINES:
+        if total is not None and time.monotonic() - self._last >= _SECONDS_BETWEEN_LINES:
             self._last = time.monotonic()
-            self.write(f"equiclust: {self.title} {done}/{total}{f' ({note})' if note else ''}")
+            remark = f" ({remark})" if remark else ""
+            print(f"equiclust: {self.stage} {done}/{total}{remark}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Nothing is left open."""
 
 
-def _bar() -> Any:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+class _Bar:
+    """Progress as a bar on a terminal."""
 
-    return Progress(
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-        console=Console(stderr=True),
-    )
+    def __init__(self, stage: str) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self.stage = stage
+        self._bar = Progress(
+            TextColumn("{task.description:<16}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[remark]}"),
+            console=Console(stderr=True),
+        )
+        self._bar.start()
+        self._task = self._bar.add_task(stage, total=None, remark="")
+
+    def update(self, done: int, total: int | None, remark: str) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=done, total=total, remark=remark)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.stop()

@@ -1,14 +1,10 @@
-"""Whether the clusters of a run follow something that is not shape, and how firm they are."""
+"""Whether the clusters of a run follow a confounder, and how firm they are under perturbation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from equiclust.cli.session import Session
 from equiclust.evaluation.confounders import (
     audit,
     is_suspect,
@@ -16,52 +12,72 @@ from equiclust.evaluation.confounders import (
     perturbation_stability,
 )
 from equiclust.images import ImageSet
+from equiclust.pipeline.inputs import sample_indices
 from equiclust.pipeline.model import Model
+from equiclust.progress import Progress, start_stage
+from equiclust.typing import IntArray
 
-__all__ = ["Audit", "audited"]
+__all__ = ["ConfounderAudit", "audit_confounders"]
 
-_MOST_MEASURED = 2000
-_MOST_PERTURBED = 100
+_MAX_MEASURED = 2000
+_MAX_PERTURBED = 100
 
 
 @dataclass(frozen=True)
-class Audit:
-    """For `metrics.json`, and in words.
+class ConfounderAudit:
+    """Result of the audit.
 
     Parameters
     ----------
     record : dict
-        `confounders` and `perturbation`.
+        For `metrics.json`: `nuisances`, one entry per confounder, and `perturbation`.
     findings : list of str
-        What the user should hear of at once.
+        A sentence for every confounder that the labels follow.
     """
 
     record: dict[str, Any]
     findings: list[str]
 
 
-def audited(
-    session: Session,
+def audit_confounders(
     model: Model,
     originals: ImageSet,
     images: ImageSet,
-    labels: npt.NDArray[np.int64],
+    labels: IntArray,
     *,
-    seed: int,
-) -> Audit:
-    """Compare labels with nuisances, and with those of perturbed images; samples of large sets."""
-    some = _sample(len(images), _MOST_MEASURED, seed)
-    with session.stage("nuisances"):
-        measures = measure_confounders(originals.take(some), images.take(some))
-        confounders = audit(labels[some], measures, random_state=seed)
-    few = _sample(len(images), _MOST_PERTURBED, seed)
-    with session.stage("perturbing"):
-        perturbation = perturbation_stability(
-            model.label_unprocessed, originals.take(few), labels[few], random_state=seed
-        )
-    suspect = [row["sentence"] for row in confounders if is_suspect(row)]
-    return Audit({"nuisances": confounders, "perturbation": perturbation}, suspect)
+    random_state: int,
+    on_progress: Progress | None = None,
+) -> ConfounderAudit:
+    """Compare labels with confounders, and with the labels of perturbed images.
 
+    Parameters
+    ----------
+    model : Model
+    originals, images : ImageSet
+        As read, and preprocessed by the model's preprocessor. Of more than 2,000 a random sample is
+        measured; 100 are perturbed.
+    labels : ndarray (n,), int
+        -1 = don't know.
+    random_state : int
+        Draws the samples and the permutations.
+    on_progress : callable, optional
+        See `equiclust.progress.Progress`.
 
-def _sample(n: int, most: int, seed: int) -> npt.NDArray[np.int64]:
-    return np.sort(np.random.default_rng(seed).permutation(n)[:most])
+    Returns
+    -------
+    ConfounderAudit
+    """
+    measured = sample_indices(len(images), _MAX_MEASURED, random_state)
+    start_stage(on_progress, "confounders")
+    properties = measure_confounders(originals.take(measured), images.take(measured))
+    rows = audit(labels[measured], properties, random_state=random_state)
+    perturbed = sample_indices(len(images), _MAX_PERTURBED, random_state)
+    start_stage(on_progress, "perturbation")
+    stability = perturbation_stability(
+        model.label_originals,
+        originals.take(perturbed),
+        labels[perturbed],
+        random_state=random_state,
+    )
+    findings = [row["sentence"] for row in rows if is_suspect(row)]
+    return ConfounderAudit({"nuisances": rows, "perturbation": stability}, findings)

@@ -1,40 +1,57 @@
-"""From what the user names to images the network can take, and a list of what was left out."""
+"""From the inputs of a run to images that the network can take, and a list of the rejected ones."""
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from equiclust.cli.session import Session
-from equiclust.exceptions import InputError
+import numpy as np
+
+from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing import Preprocessor
+from equiclust.progress import Progress, Update, start_stage
+from equiclust.typing import IntArray, PathLike
 
-__all__ = ["LoadedImages", "absolute", "load_images", "process"]
+__all__ = [
+    "Inputs",
+    "LoadedImages",
+    "Rejection",
+    "absolute_paths",
+    "load_images",
+    "preprocess",
+    "sample_indices",
+]
 
-_SLICE = 64
-_EXAMPLES = 3
+_CHUNK = 64
+_MAX_EXAMPLES = 3
+
+Inputs = PathLike | Sequence[PathLike] | ImageSet
+"""Files, folders and globs, or images in memory."""
 
 Rejection = tuple[str, str]
+"""Path, or id, of an input that cannot be used, and the reason."""
 
 
 @dataclass(frozen=True)
 class LoadedImages:
-    """What can be used, and what cannot.
+    """Images that can be used, and the inputs that cannot.
 
     Parameters
     ----------
     originals : ImageSet
         As read.
     images : ImageSet
-        The same, processed.
-    rejected : tuple of (path, reason)
+        The same images, preprocessed.
+    rejected : tuple of (str, str)
+        Path and reason of every input that cannot be used.
     preprocessor : Preprocessor
-        What they were processed with, its channels decided.
+        The preprocessor, with its number of channels decided.
     """
 
     originals: ImageSet
@@ -43,76 +60,148 @@ class LoadedImages:
     preprocessor: Preprocessor
 
 
-def absolute(inputs: Iterable[str]) -> list[str]:
-    """Inputs that mean the same from every folder."""
-    return [os.path.abspath(os.path.expanduser(name)) if name else name for name in inputs]
-
-
-def load_images(
-    inputs: Sequence[str], preprocessing: Mapping[str, Any], session: Session
-) -> LoadedImages:
-    """Read and process; images that cannot be used are listed, and the rest go on.
+def absolute_paths(inputs: PathLike | Iterable[PathLike]) -> list[str]:
+    """Absolute paths, with ``~`` expanded; an empty name stays empty.
 
     Parameters
     ----------
-    inputs : sequence of str
-        Files, folders and globs.
+    inputs : str, path or iterable of them
+
+    Returns
+    -------
+    list of str
+    """
+    several = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
+    names = [os.fspath(name) for name in several]
+    return [os.path.abspath(os.path.expanduser(name)) if name else name for name in names]
+
+
+def load_images(
+    inputs: Inputs,
+    preprocessing: Mapping[str, Any],
+    *,
+    on_progress: Progress | None = None,
+) -> LoadedImages:
+    """Read and preprocess; inputs that cannot be used are listed and warned of.
+
+    Parameters
+    ----------
+    inputs : str, path, sequence of them, or ImageSet
+        Files, folders and globs, or images in memory.
     preprocessing : mapping
-        Parameters of `Preprocessor`.
-    session : Session
+        Parameters of `Preprocessor`; without ``channels`` the images decide.
+    on_progress : callable, optional
+        See `equiclust.progress.Progress`.
+
+    Returns
+    -------
+    LoadedImages
 
     Raises
     ------
     InputError
         When an input does not exist, or no image can be used.
-    """
-    from data_adapters import read
 
-    with session.stage("reading") as update:
-        result = read(absolute(inputs), progress=lambda done, total: update(done, total, ""))
-    rejected: list[Rejection] = list(result.rejected)
-    preprocessor = Preprocessor(**{"channels": _channels(result.images), **preprocessing})
-    with session.stage("processing") as update:
-        originals, images, unusable = process(result.images, preprocessor, update)
+    Warns
+    -----
+    EquiclustWarning
+        When inputs were rejected.
+    """
+    found, rejected = _read(inputs, start_stage(on_progress, "reading"))
+    preprocessor = Preprocessor(**{"channels": _channels(found), **preprocessing})
+    update = start_stage(on_progress, "preprocessing")
+    originals, images, unusable = preprocess(found, preprocessor, update)
     rejected += unusable
     if not len(images):
         raise InputError(_nothing_left(rejected))
     if rejected:
-        session.note(
-            f"{len(rejected)} of {len(rejected) + len(images)} inputs left out: " + _some(rejected)
+        warnings.warn(
+            f"{len(rejected)} of {len(rejected) + len(images)} inputs rejected: "
+            + _examples(rejected),
+            EquiclustWarning,
+            stacklevel=2,
         )
     return LoadedImages(originals, images, tuple(rejected), preprocessor)
 
 
-def process(
-    images: ImageSet, preprocessor: Preprocessor, update: Any = None
+def _read(inputs: Inputs, update: Update) -> tuple[ImageSet, list[Rejection]]:
+    from data_adapters import read
+
+    if isinstance(inputs, ImageSet):
+        return inputs, []
+    result = read(absolute_paths(inputs), progress=lambda done, total: update(done, total, ""))
+    return result.images, [(one.path, one.reason) for one in result.rejected]
+
+
+def preprocess(
+    images: ImageSet, preprocessor: Preprocessor, update: Update | None = None
 ) -> tuple[ImageSet, ImageSet, list[Rejection]]:
-    """Originals that can be used, the same processed, and the others with the reason."""
+    """Preprocess a set chunk by chunk.
+
+    Parameters
+    ----------
+    images : ImageSet
+        As read.
+    preprocessor : Preprocessor
+    update : callable, optional
+        Gets the images done, their total and "".
+
+    Returns
+    -------
+    originals : ImageSet
+        The images that can be used, as read.
+    preprocessed : ImageSet
+        The same, preprocessed.
+    rejected : list of (str, str)
+        Path or id of the others, with the reason.
+    """
     wanted = preprocessor.channels
     fitting, unusable = _with_channels(images, 1 if wanted == "auto" else int(wanted))
     done: list[Image] = []
-    for start in range(0, len(fitting), _SLICE):
-        part = preprocessor.process(fitting[start : start + _SLICE])
+    for start in range(0, len(fitting), _CHUNK):
+        part = preprocessor.process(fitting[start : start + _CHUNK])
         done += part.images
         unusable += [(image.path or image.id, reason) for image, reason in part.unusable]
         if update is not None:
-            update(min(start + _SLICE, len(fitting)), len(fitting), "")
+            update(min(start + _CHUNK, len(fitting)), len(fitting), "")
     names = {image.id for image in done}
     kept = tuple(image for image in fitting if image.id in names)
     return ImageSet(kept), ImageSet(tuple(done)), unusable
 
 
+def sample_indices(n: int, most: int, random_state: int) -> IntArray:
+    """Sorted indices of a random sample.
+
+    Parameters
+    ----------
+    n : int
+        Size of the set.
+    most : int
+        Size of the sample where the set is larger.
+    random_state : int
+
+    Returns
+    -------
+    ndarray (min(n, most),), int
+    """
+    return np.sort(np.random.default_rng(random_state).permutation(n)[:most])
+
+
 def _channels(images: ImageSet) -> int:
-    """Their number of channels, one where it differs."""
+    """The common number of channels; one where it differs."""
     counts = {channels for channels, _, _ in images.shapes}
     return counts.pop() if len(counts) == 1 else 1
 
 
 def _with_channels(images: ImageSet, wanted: int) -> tuple[ImageSet, list[Rejection]]:
-    """Images that can have so many channels: any can be averaged to one, one can be repeated."""
+    """Images of this number of channels; any can be averaged to one, one can be repeated."""
     legal = partial(_fits, wanted=wanted)
-    reason = f"has other than 1 or {wanted} channels"
-    unusable = [(image.path or image.id, reason) for image in images if not legal(image)]
+    reason = f"the number of channels must be 1 or {wanted}, got "
+    unusable = [
+        (image.path or image.id, f"{reason}{image.shape[0]}")
+        for image in images
+        if not legal(image)
+    ]
     return ImageSet(tuple(filter(legal, images))), unusable
 
 
@@ -123,10 +212,10 @@ def _fits(image: Image, *, wanted: int) -> bool:
 def _nothing_left(rejected: Sequence[Rejection]) -> str:
     if not rejected:
         return "the inputs hold no image; name files, folders or globs with images"
-    return f"no image can be used: {_some(rejected)}"
+    return f"no image can be used: {_examples(rejected)}"
 
 
-def _some(rejected: Sequence[Rejection]) -> str:
-    said = [f"{Path(path).name}: {reason}" for path, reason in rejected[:_EXAMPLES]]
-    more = len(rejected) - len(said)
-    return "; ".join(said) + (f"; and {more} more" if more > 0 else "")
+def _examples(rejected: Sequence[Rejection]) -> str:
+    shown = [f"{Path(path).name}: {reason}" for path, reason in rejected[:_MAX_EXAMPLES]]
+    more = len(rejected) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")

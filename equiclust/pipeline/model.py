@@ -1,56 +1,71 @@
-"""The model folder: all that `predict` needs, written whole or not at all."""
+"""The model folder of a run: everything that `predict` needs, written whole or not at all."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ensembles import ConsensusResult, KFoldEnsemble
-from equiclust.cli.session import Update
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, replace_folder, write_json
 from equiclust.io.catalogue import make_catalogue
-from equiclust.pipeline.inputs import process
+from equiclust.pipeline.inputs import preprocess
 from equiclust.preprocessing import DEPROJECTED, Preprocessor
 from equiclust.preprocessing.inclination import measure_inclinations
+from equiclust.progress import Update
+from equiclust.typing import Float32Array, IntArray
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 __all__ = ["Model"]
 
 _PREPROCESSING = "preprocessing.json"
-# As many as an autoencoder encodes at once: the way a set is cut changes no latent.
-_SLICE = 64
-
-FloatArray = npt.NDArray[np.float32]
+# The batch size of an autoencoder's encoder: cutting a set at its multiples changes no latent.
+_CHUNK = 64
 
 
 @dataclass(frozen=True)
 class Model:
-    """Preprocessing, networks and jury: the whole way from an image to its label.
+    """Preprocessing, networks and consensus clustering: everything from an image to its label.
 
     Parameters
     ----------
     preprocessor : Preprocessor
     ensemble : KFoldEnsemble
-        Fitted on processed images.
+        Fitted on preprocessed images.
     """
 
     preprocessor: Preprocessor
     ensemble: KFoldEnsemble
 
     def save(self, folder: Path) -> None:
-        """Write the folder, in place of an older one."""
+        """Write the model; an older model in the folder is replaced.
+
+        Parameters
+        ----------
+        folder : Path
+        """
         with replace_folder(folder) as draft:
             self.ensemble.save(draft)
             write_json(draft / _PREPROCESSING, self.preprocessor.get_params())
 
     @classmethod
     def load(cls, folder: Path) -> Model:
-        """Model from a folder that `save` wrote.
+        """Read a model that `save` wrote; no code from the files is run.
+
+        Parameters
+        ----------
+        folder : Path
+
+        Returns
+        -------
+        Model
 
         Raises
         ------
@@ -65,19 +80,44 @@ class Model:
         return cls(preprocessor, KFoldEnsemble.load(folder))
 
     def predict_consensus(self, images: ImageSet, update: Update) -> ConsensusResult:
-        """What the jury says of processed images."""
-        return self.ensemble.consensus_.predict_consensus(self._encoded(images, update))
+        """Label preprocessed images.
 
-    def latents(self, images: ImageSet, update: Update) -> FloatArray:
-        """Latents `(n, d)` of processed images, as the run wrote those of its own."""
-        return self.ensemble.transform_latents(self._encoded(images, update))
+        Parameters
+        ----------
+        images : ImageSet
+            Preprocessed.
+        update : callable
+            Gets the images done, their total and "".
 
-    def _encoded(self, images: ImageSet, update: Update) -> FloatArray:
-        """Latents by every member, slice by slice."""
+        Returns
+        -------
+        ConsensusResult
+            Labels with confidence, agreement and outlier scores.
+        """
+        return self.ensemble.consensus_.predict_consensus(self._encode(images, update))
+
+    def latents(self, images: ImageSet, update: Update) -> Float32Array:
+        """Latents of preprocessed images, scaled as in the `latents.fits` of the run.
+
+        Parameters
+        ----------
+        images : ImageSet
+            Preprocessed.
+        update : callable
+            Gets the images done, their total and "".
+
+        Returns
+        -------
+        ndarray (n, d), float32
+        """
+        return self.ensemble.transform_latents(self._encode(images, update))
+
+    def _encode(self, images: ImageSet, update: Update) -> Float32Array:
+        """Latents by every member, `(n_members, n, d)`, chunk by chunk."""
         latents = []
-        for start in range(0, len(images), _SLICE):
-            latents.append(self.ensemble.encode(images[start : start + _SLICE]))
-            update(min(start + _SLICE, len(images)), len(images), "")
+        for start in range(0, len(images), _CHUNK):
+            latents.append(self.ensemble.encode(images[start : start + _CHUNK]))
+            update(min(start + _CHUNK, len(images)), len(images), "")
         return np.concatenate(latents, axis=1)
 
     def catalogue(
@@ -85,12 +125,24 @@ class Model:
         originals: ImageSet,
         result: ConsensusResult,
         agreement_held_out: npt.ArrayLike | None = None,
-    ) -> Any:
-        """Catalogue of images, as read, by what the jury says of them.
+    ) -> Table:
+        """Catalogue with one row per image.
 
-        Where inclinations are undone they are told, too.
+        Parameters
+        ----------
+        originals : ImageSet
+            As read.
+        result : ConsensusResult
+            Their labels.
+        agreement_held_out : array-like (n,), optional
+            Share of the networks not trained on an image that give its label.
+
+        Returns
+        -------
+        astropy.table.Table
+            With inclinations and position angles where the preprocessor removes inclination.
         """
-        undone = self.preprocessor.canonical in DEPROJECTED
+        deprojected = self.preprocessor.canonical in DEPROJECTED
         return make_catalogue(
             originals,
             result.labels,
@@ -99,14 +151,24 @@ class Model:
             outlier_score=result.outlier_scores,
             agreement=result.agreement,
             agreement_held_out=agreement_held_out,
-            more=measure_inclinations(originals) if undone else None,
+            more=measure_inclinations(originals) if deprojected else None,
         )
 
-    def label_unprocessed(self, originals: ImageSet) -> npt.NDArray[np.int64]:
-        """Labels of images as they are read; -1 also where one cannot be processed."""
-        usable, images, _ = process(originals, self.preprocessor)
-        places = {name: place for place, name in enumerate(originals.ids)}
+    def label_originals(self, originals: ImageSet) -> IntArray:
+        """Labels of images as read.
+
+        Parameters
+        ----------
+        originals : ImageSet
+
+        Returns
+        -------
+        ndarray (n,), int
+            -1 = don't know, also where an image cannot be preprocessed.
+        """
+        usable, images, _ = preprocess(originals, self.preprocessor)
+        rows = {name: row for row, name in enumerate(originals.ids)}
         labels = np.full(len(originals), -1, dtype=np.int64)
         if len(images):
-            labels[[places[name] for name in usable.ids]] = self.ensemble.predict(images)
+            labels[[rows[name] for name in usable.ids]] = self.ensemble.predict(images)
         return labels

@@ -1,4 +1,4 @@
-"""The certificate of a trained model, beside a plain network of the same cost."""
+"""The certificate of a trained model, beside a non-equivariant network of the same cost."""
 
 from __future__ import annotations
 
@@ -11,40 +11,50 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.autoencoder.estimator import EquivariantAutoencoder, non_equivariant_baseline
-from equiclust.cli.session import Session
 from equiclust.clustering import make_clusterer
 from equiclust.evaluation.invariance import Certificate, Element, certify, quarter_turns
 from equiclust.evaluation.invariance.transforms import rotate_exactly
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import Image, ImageSet
+from equiclust.io.atomic import read_json, write_json
+from equiclust.io.output_checks import check_writable
+from equiclust.io.run_folder import RunFolder
 from equiclust.nn.groups import Group
-from equiclust.pipeline.inputs import process
+from equiclust.pipeline.inputs import (
+    Inputs,
+    LoadedImages,
+    load_images,
+    preprocess,
+    sample_indices,
+)
 from equiclust.pipeline.model import Model
+from equiclust.progress import Progress, Update, start_stage
+from equiclust.typing import Float32Array
 
-__all__ = ["Certified", "certify_model"]
+__all__ = ["ModelCertificate", "certify_model", "certify_run"]
 
-_MOST_IMAGES = 64
-_MOST_FILES = 8
-# Every member of an ensemble encodes every image in every position.
-_MOST_ENCODED = 320
-# Enough for the twin to be a trained network; it need not be a good one.
+_MAX_IMAGES = 64
+_MAX_FILES = 8
+# Every member of an ensemble encodes every image at every rotation.
+_MAX_ENCODED = 320
+# Enough for a trained network; the baseline need not be a good one.
 _BASELINE_EPOCHS = 10
 
-FloatArray = npt.NDArray[np.float32]
 Predict = Callable[[Any], npt.ArrayLike]
 
 
 @dataclass(frozen=True)
-class Certified:
-    """The certificate, and under what conditions it was made.
+class ModelCertificate:
+    """The certificate of a model, and the conditions under which it was made.
 
     Parameters
     ----------
     certificate : Certificate
     conditions : dict
-        `baseline_epochs`, how long the plain network was trained; `files`, how many images were
-        turned before they were processed, and `files_d4_error`, the largest move of their latents
-        under quarter turns, relative to the latent's norm.
+        `n_images`, the images that were rotated; `baseline_epochs`, the epochs of the
+        non-equivariant network; `files`, the images that were rotated before preprocessing;
+        `files_d4_error`, the largest change of their latents under quarter turns and mirrors,
+        relative to the latent's norm.
     """
 
     certificate: Certificate
@@ -52,26 +62,25 @@ class Certified:
 
     @property
     def record(self) -> dict[str, Any]:
-        """For `metrics.json`, which has the verdict beside the conditions."""
-        return {**self.conditions, "sentence": self.sentence}
+        """Conditions and summary, for `metrics.json`."""
+        return {**self.conditions, "sentence": self.summary}
 
     @property
-    def sentence(self) -> str:
-        """The verdict in one line."""
-        ours, plain = self.certificate.ours, self.certificate.baseline
-        verdict = "passed" if self.certificate.passed else "FAILED"
-        said = [f"Invariance {verdict}"]
+    def summary(self) -> str:
+        """Result in one line."""
+        ours, baseline = self.certificate.ours, self.certificate.baseline
+        clauses = [f"Invariance {'passed' if self.certificate.passed else 'FAILED'}"]
         if ours.d4.relative_to_norm is not None:
             worst = ours.d4.relative_to_norm.max
-            said.append(f"quarter turns move latents by at most {worst:.1e} of their norm")
+            clauses.append(f"quarter turns change latents by at most {worst:.1e} of their norm")
         if ours.random.relative_to_spread is not None:
-            other = f"other turns by {_percent(ours.random.relative_to_spread.median)} of the "
-            other += "spread between images (median)"
-            if plain is not None and plain.random.relative_to_spread is not None:
-                share = _percent(plain.random.relative_to_spread.median)
-                other += f", those of a plain network by {share}"
-            said.append(other)
-        return "; ".join(said)
+            share = _percent(ours.random.relative_to_spread.median)
+            clause = f"other rotations by {share} of the spread between images (median)"
+            if baseline is not None and baseline.random.relative_to_spread is not None:
+                share = _percent(baseline.random.relative_to_spread.median)
+                clause += f", those of a non-equivariant network by {share}"
+            clauses.append(clause)
+        return "; ".join(clauses)
 
 
 def _percent(share: float) -> str:
@@ -79,65 +88,130 @@ def _percent(share: float) -> str:
 
 
 def certify_model(
-    model: Model, originals: ImageSet, images: ImageSet, *, session: Session, seed: int
-) -> Certified:
-    """Certificate of a model on a sample of images.
+    model: Model,
+    originals: ImageSet,
+    images: ImageSet,
+    *,
+    random_state: int,
+    on_progress: Progress | None = None,
+) -> ModelCertificate:
+    """Certify a model on a sample of images.
 
     Parameters
     ----------
     model : Model
     originals, images : ImageSet
-        As read, and processed by the model's preprocessor.
-    session : Session
-    seed : int
+        As read, and preprocessed by the model's preprocessor.
+    random_state : int
         Draws the sample and the random angles.
+    on_progress : callable, optional
+        See `equiclust.progress.Progress`.
+
+    Returns
+    -------
+    ModelCertificate
 
     Raises
     ------
     InputError
         When there are not two different images.
     """
-    most = min(_MOST_IMAGES, _MOST_ENCODED // len(model.ensemble.members_))
-    chosen = _sample(len(images), max(most, _MOST_FILES), seed)
+    most = min(_MAX_IMAGES, _MAX_ENCODED // len(model.ensemble.members_))
+    chosen = sample_indices(len(images), max(most, _MAX_FILES), random_state)
     pixels = images.take(chosen).pixels
     ensemble, member = model.ensemble, model.ensemble.members_[0]
     mirror = Group(member.group).name.startswith("D")
-    with session.stage("plain network") as update:
-        baseline = _fitted_baseline(member, pixels, update)
-    with session.stage("turning"):
-        certificate = certify(
-            ensemble.transform,
-            pixels,
-            predict=ensemble.predict_transformed,
-            baseline=baseline.transform,
-            baseline_predict=_baseline_clusters(model, baseline.transform(pixels)),
-            mirror=mirror,
-            random_state=seed,
-        )
-        files = originals.take(chosen[:_MOST_FILES])
-        error = _files_error(model, files, quarter_turns(mirror=mirror))
+    baseline = _fitted_baseline(member, pixels, start_stage(on_progress, "baseline network"))
+    start_stage(on_progress, "rotation")
+    certificate = certify(
+        ensemble.transform,
+        pixels,
+        predict=ensemble.predict_transformed,
+        baseline=baseline.transform,
+        baseline_predict=_baseline_clusters(model, baseline.transform(pixels)),
+        mirror=mirror,
+        random_state=random_state,
+    )
+    files = originals.take(chosen[:_MAX_FILES])
     conditions = {
         "n_images": len(pixels),
         "baseline_epochs": _BASELINE_EPOCHS,
         "files": len(files),
-        "files_d4_error": error,
+        "files_d4_error": _files_error(model, files, quarter_turns(mirror=mirror)),
     }
-    return Certified(certificate, conditions)
+    return ModelCertificate(certificate, conditions)
 
 
-def _sample(n: int, most: int, seed: int) -> npt.NDArray[np.int64]:
-    drawn = np.random.default_rng(seed).permutation(n)[:most]
-    return np.sort(drawn)
+def certify_run(
+    folder: RunFolder,
+    model: Model,
+    inputs: Inputs | None = None,
+    *,
+    on_progress: Progress | None = None,
+) -> ModelCertificate:
+    """Certify the model of a finished run and replace the certificate in its folder.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    model : Model
+        The model of the run.
+    inputs : str, path, sequence of them, or ImageSet, optional
+        Images to rotate; default those of the run.
+    on_progress : callable, optional
+        See `equiclust.progress.Progress`.
+
+    Returns
+    -------
+    ModelCertificate
+
+    Raises
+    ------
+    InputError
+        When the images of the run are no longer where they were, or no image can be used.
+    OutputError
+        When the folder cannot be written.
+    """
+    check_writable(folder.invariance_json)
+    loaded = _images_to_rotate(folder, model, inputs, on_progress)
+    certified = certify_model(
+        model,
+        loaded.originals,
+        loaded.images,
+        random_state=int(folder.read_config()["seed"]),
+        on_progress=on_progress,
+    )
+    write_json(folder.invariance_json, certified.certificate.to_dict())
+    if folder.metrics_json.is_file():
+        metrics = read_json(folder.metrics_json)
+        write_json(folder.metrics_json, {**metrics, "check": certified.record})
+    return certified
+
+
+def _images_to_rotate(
+    folder: RunFolder, model: Model, inputs: Inputs | None, on_progress: Progress | None
+) -> LoadedImages:
+    preprocessing = model.preprocessor.get_params()
+    if inputs is not None:
+        return load_images(inputs, preprocessing, on_progress=on_progress)
+    own = folder.read_config()["inputs"]
+    try:
+        return load_images(own, preprocessing, on_progress=on_progress)
+    except InputError as error:
+        raise InputError(
+            f"the images of the run are no longer where they were ({error}); name the images to "
+            f"rotate besides {str(folder.path)!r}"
+        ) from error
 
 
 def _fitted_baseline(
-    autoencoder: EquivariantAutoencoder, pixels: FloatArray, update: Any
+    autoencoder: EquivariantAutoencoder, pixels: Float32Array, update: Update
 ) -> EquivariantAutoencoder:
     baseline = non_equivariant_baseline(autoencoder).set_params(
         max_epochs=_BASELINE_EPOCHS, perceptual=None, validation_fraction=0.0
     )
     with warnings.catch_warnings():
-        # Whether so short a training leaves its latents collapsed, the certificate tells.
+        # The certificate itself reports collapsed latents of so short a training.
         warnings.simplefilter("ignore", EquiclustWarning)
         fitted: EquivariantAutoencoder = baseline.fit(
             pixels, on_epoch=lambda record: update(int(record["epoch"]) + 1, _BASELINE_EPOCHS, "")
@@ -145,8 +219,8 @@ def _fitted_baseline(
     return fitted
 
 
-def _baseline_clusters(model: Model, latents: FloatArray) -> Predict | None:
-    """The same clusterer on the twin's latents; none if these cannot be told apart."""
+def _baseline_clusters(model: Model, latents: Float32Array) -> Predict | None:
+    """The same clusterer on the baseline's latents; None where these are all equal."""
     consensus = model.ensemble.consensus_
     n_clusters = min(consensus.n_clusters, len(latents))
     clusterer = make_clusterer(consensus.method_, n_clusters, random_state=0)
@@ -158,16 +232,16 @@ def _baseline_clusters(model: Model, latents: FloatArray) -> Predict | None:
 
 
 def _files_error(model: Model, originals: ImageSet, turns: tuple[Element, ...]) -> float:
-    """Largest relative move of a latent when the image is turned before it is processed."""
+    """Largest relative change of a latent when images are rotated before preprocessing."""
     still, *moved = [_latents(model, originals, element).astype(np.float64) for element in turns]
     norms = np.maximum(np.linalg.norm(still, axis=1), np.finfo(np.float32).tiny)
     return float(max(np.max(np.linalg.norm(other - still, axis=1) / norms) for other in moved))
 
 
-def _latents(model: Model, originals: ImageSet, element: Element) -> FloatArray:
+def _latents(model: Model, originals: ImageSet, element: Element) -> Float32Array:
     rotated = ImageSet(tuple(_rotated(image, element) for image in originals))
-    _, images, _ = process(rotated, model.preprocessor)
-    latents: FloatArray = model.ensemble.transform(images)
+    _, images, _ = preprocess(rotated, model.preprocessor)
+    latents: Float32Array = model.ensemble.transform(images)
     return latents
 
 

@@ -1,19 +1,19 @@
-"""The part of a run that learns: network, clusters, certificate, and the files of the run."""
+"""The part of a run that learns, and the files of the run."""
 
 from __future__ import annotations
 
 import math
 import platform
-import shlex
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from ensembles import ConsensusResult, KFoldEnsemble
+from ensembles.backend import training_backend
 from ensembles.calibration import coverage_curve
 from ensembles.recipes import Recipe
 from ensembles.reconstruction import ReconstructionEvaluation, evaluate_reconstruction
@@ -21,57 +21,79 @@ from ensembles.refinement import DEEP_METHODS
 from equiclust import __version__
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.autoencoder.objectives import PerceptualNetwork, find_weights
-from equiclust.cli.parser import PROGRAM
-from equiclust.cli.session import Session
-from equiclust.exceptions import WeightsNotFoundError
+from equiclust.exceptions import EquiclustWarning, WeightsNotFoundError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import write_json
 from equiclust.io.catalogue import make_latents, make_rejected, write_table
 from equiclust.io.previews import Previews, write_previews
 from equiclust.io.run_folder import RunFolder
-from equiclust.pipeline.backend import engine
-from equiclust.pipeline.confounders import audited
-from equiclust.pipeline.inputs import LoadedImages, absolute
+from equiclust.pipeline.confounders import audit_confounders
+from equiclust.pipeline.inputs import LoadedImages
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.model_certificate import certify_model
 from equiclust.pipeline.resume import check_same_start
-from equiclust.pipeline.run import RunOptions
 from equiclust.pipeline.schedule import default_epochs
+from equiclust.pipeline.settings import RunSettings
+from equiclust.progress import Progress, start_stage
+from equiclust.typing import IntArray
 
 __all__ = ["fit_and_write"]
 
 _PERCEPTUAL: PerceptualNetwork = "alexnet"
-# So many images are rebuilt by every network, for the scores and to be shown.
+# Images that every network reconstructs, for the scores and the report.
 _MAX_RECONSTRUCTED = 200
 
-FloatArray = npt.NDArray[np.float32]
 Record = dict[str, Any]
 
 
 def fit_and_write(
-    session: Session,
     folder: RunFolder,
-    options: RunOptions,
+    settings: RunSettings,
     loaded: LoadedImages,
     started: datetime,
+    on_progress: Progress | None = None,
 ) -> None:
-    """Learn from the images and write everything but the report; the catalogue comes last."""
-    images = loaded.images
-    perceptual, note = _perceptual(session, options.recipe)
+    """Learn from the images and write everything but the report; the catalogue comes last.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Created; what a stopped run left in it is used.
+    settings : RunSettings
+    loaded : LoadedImages
+    started : datetime
+        When the run started.
+    on_progress : callable, optional
+        See `equiclust.progress.Progress`.
+
+    Raises
+    ------
+    OutputError
+        When the folder holds the training of other images, or cannot be written.
+    """
+    images, seed = loaded.images, settings.recipe.seed
+    perceptual, note = _perceptual(settings.recipe)
     check_same_start(folder, images, perceptual)
-    ensemble = _trained(session, folder, options, images, perceptual)
-    with session.stage("clustering") as update:
-        ensemble.refine_members(
-            images, checkpoints=folder.checkpoints, on_progress=update
-        ).fit_consensus()
+    ensemble = _trained(folder, settings, images, perceptual, on_progress)
+    update = start_stage(on_progress, "clustering")
+    ensemble.refine_members(images, checkpoints=folder.checkpoints, on_progress=update)
+    ensemble.fit_consensus()
     model = Model(loaded.preprocessor, ensemble)
     model.save(folder.model)
     result = ensemble.consensus_.predict_consensus(ensemble.latents_)
-    evaluated = _evaluate_reconstruction(session, folder, ensemble, images, result.labels)
-    seed = options.recipe.seed
-    certified = certify_model(model, loaded.originals, images, session=session, seed=seed)
+    evaluated = _reconstructions(folder, ensemble, images, result.labels, on_progress)
+    certified = certify_model(
+        model, loaded.originals, images, random_state=seed, on_progress=on_progress
+    )
     write_json(folder.invariance_json, certified.certificate.to_dict())
-    audit = audited(session, model, loaded.originals, images, result.labels, seed=seed)
+    audit = audit_confounders(
+        model,
+        loaded.originals,
+        images,
+        result.labels,
+        random_state=seed,
+        on_progress=on_progress,
+    )
     metrics = {
         **_network_metrics(ensemble),
         **_consensus_metrics(ensemble, result, evaluated),
@@ -82,76 +104,84 @@ def fit_and_write(
         "reconstruction": evaluated.scores,
         "clusters": _cluster_metrics(ensemble),
         "check": certified.record,
-        "provenance": _provenance(session, options, loaded, started),
+        "provenance": _provenance(settings, loaded, started),
     }
     write_json(folder.metrics_json, metrics)
+    _write_tables(folder, loaded, model, result)
+
+
+def _write_tables(
+    folder: RunFolder, loaded: LoadedImages, model: Model, result: ConsensusResult
+) -> None:
+    ensemble = model.ensemble
     latents = ensemble.transform_latents(ensemble.latents_)
-    write_table(make_latents(images.ids, latents), folder.latents_fits)
+    write_table(make_latents(loaded.images.ids, latents), folder.latents_fits)
     write_table(make_rejected(loaded.rejected), folder.rejected_ecsv)
     table = model.catalogue(loaded.originals, result, ensemble.consensus_.agreement_held_out_)
     write_table(table, folder.catalogue_fits)
-    # Last: its presence says that the run is finished.
+    # Last: its presence marks the run as finished.
     write_table(table, folder.catalogue_ecsv)
 
 
-def _perceptual(session: Session, recipe: Recipe) -> tuple[PerceptualNetwork | None, str]:
-    """Network of the perceptual term if its weights are to be had, else none and why."""
+def _perceptual(recipe: Recipe) -> tuple[PerceptualNetwork | None, str]:
+    """Network of the perceptual term if its weights are available, else None and the reason."""
     if not recipe.objective.perceptual:
         return None, ""
     try:
         find_weights(_PERCEPTUAL)
     except WeightsNotFoundError as error:
         note = f"the perceptual term is off: {error}"
-        session.note(f"note: {note}")
+        warnings.warn(note, EquiclustWarning, stacklevel=2)
         return None, note
     return _PERCEPTUAL, ""
 
 
 def _trained(
-    session: Session,
     folder: RunFolder,
-    options: RunOptions,
+    settings: RunSettings,
     images: ImageSet,
     perceptual: PerceptualNetwork | None,
+    on_progress: Progress | None,
 ) -> KFoldEnsemble:
-    recipe = options.recipe
+    recipe = settings.recipe
     autoencoder = EquivariantAutoencoder(
-        **recipe.autoencoder, preprocess=False, perceptual=perceptual, device=options.device
+        **recipe.autoencoder, preprocess=False, perceptual=perceptual, device=settings.device
     )
     epochs = recipe.training.max_epochs
     if epochs == "auto":
         epochs = default_epochs(len(images), autoencoder)
     ensemble = KFoldEnsemble(
-        autoencoder.set_params(max_epochs=epochs), **recipe.kfold, n_jobs=options.n_jobs
+        autoencoder.set_params(max_epochs=epochs), **recipe.kfold, n_jobs=settings.n_jobs
     )
-    with session.stage("training") as update, engine(options.scheduler):
+    update = start_stage(on_progress, "training")
+    with training_backend(settings.scheduler):
         ensemble.fit_members(images, checkpoints=folder.checkpoints, on_progress=update)
     return ensemble
 
 
-def _evaluate_reconstruction(
-    session: Session,
+def _reconstructions(
     folder: RunFolder,
     ensemble: KFoldEnsemble,
     images: ImageSet,
-    labels: npt.NDArray[np.int64],
+    labels: IntArray,
+    on_progress: Progress | None,
 ) -> ReconstructionEvaluation:
     """Reconstructions of a sample of the images, which are written as previews."""
-    chosen = _spread_over(labels, _MAX_RECONSTRUCTED)
-    shown = images.take(chosen)
-    with session.stage("rebuilding") as update:
-        evaluated = evaluate_reconstruction(ensemble, shown, ensemble.held_out_[:, chosen], update)
-    write_previews(folder.previews_npz, Previews(shown.ids, shown.pixels, evaluated.pixels))
+    chosen = _balanced_sample(labels, _MAX_RECONSTRUCTED)
+    sample = images.take(chosen)
+    update = start_stage(on_progress, "reconstruction")
+    evaluated = evaluate_reconstruction(ensemble, sample, ensemble.held_out_[:, chosen], update)
+    write_previews(folder.previews_npz, Previews(sample.ids, sample.pixels, evaluated.pixels))
     return evaluated
 
 
-def _spread_over(labels: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
-    """Indices of at most so many images, the clusters taking turns."""
-    place = np.empty(len(labels), dtype=np.int64)
+def _balanced_sample(labels: IntArray, most: int) -> IntArray:
+    """Sorted indices of at most `most` images, taken from the clusters in turn."""
+    rank = np.empty(len(labels), dtype=np.int64)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        place[members] = np.arange(len(members))
-    return np.sort(np.argsort(place, kind="stable")[:most])
+        rank[members] = np.arange(len(members))
+    return np.sort(np.argsort(rank, kind="stable")[:most])
 
 
 def _network_metrics(ensemble: KFoldEnsemble) -> Record:
@@ -226,19 +256,17 @@ def _finite(record: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in record.items() if math.isfinite(value)}
 
 
-def _provenance(
-    session: Session, options: RunOptions, loaded: LoadedImages, started: datetime
-) -> Record:
+def _provenance(settings: RunSettings, loaded: LoadedImages, started: datetime) -> Record:
     return {
         "version": __version__,
-        "command": shlex.join([PROGRAM, *session.words]),
+        "command": settings.command,
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "random_state": options.recipe.seed,
+        "random_state": settings.recipe.seed,
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "platform": platform.platform(),
-        "inputs": absolute(options.inputs),
+        "inputs": settings.input_names,
         "n_images": len(loaded.images),
         "n_rejected": len(loaded.rejected),
         "preprocessing": loaded.preprocessor.get_params(),

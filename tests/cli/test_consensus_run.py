@@ -124,7 +124,7 @@ def test_a_scheduler_that_does_not_answer(
     discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr("equiclust.pipeline.backend._SECONDS_TO_CONNECT", 0.5)
+    monkeypatch.setattr("ensembles.backend._SECONDS_TO_CONNECT", 0.5)
     nobody = "tcp://127.0.0.1:9"
     assert main(run_arguments(discs, tmp_path / "run", "--scheduler", nobody)) == 2
     said = capsys.readouterr()

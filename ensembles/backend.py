@@ -9,13 +9,18 @@ from typing import Any
 from equiclust.exceptions import InputError
 from equiclust.optional import import_optional
 
-__all__ = ["check_scheduler", "engine"]
+__all__ = ["check_scheduler", "training_backend"]
 
 _SECONDS_TO_CONNECT = 20
 
 
 def check_scheduler(address: str | None) -> None:
     """Refuse a scheduler that does not answer, before any work is done.
+
+    Parameters
+    ----------
+    address : str or None
+        Such as ``tcp://host:8786``; None for this machine.
 
     Raises
     ------
@@ -29,8 +34,13 @@ def check_scheduler(address: str | None) -> None:
 
 
 @contextmanager
-def engine(address: str | None) -> Iterator[None]:
-    """This machine, or the workers of the scheduler at this address.
+def training_backend(address: str | None) -> Iterator[None]:
+    """Send joblib's work to the workers of a scheduler, or keep it on this machine.
+
+    Parameters
+    ----------
+    address : str or None
+        Such as ``tcp://host:8786``; None for this machine.
 
     Raises
     ------

@@ -1,0 +1,211 @@
+"""`run`: from images to catalogue, model and report, in one call that can be resumed."""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from ensembles.recipes import Recipe, read_recipe, write_recipe
+from equiclust.exceptions import InputError
+from equiclust.images import ImageSet
+from equiclust.io.fit_record import array_digest
+from equiclust.io.locks import exclusive
+from equiclust.io.log_file import LogFile, logged
+from equiclust.io.output_checks import check_writable
+from equiclust.io.run_folder import RunFolder
+from equiclust.pipeline.inputs import Inputs, load_images
+from equiclust.pipeline.results import Run
+from equiclust.pipeline.settings import RunSettings
+from equiclust.progress import Progress
+from equiclust.typing import PathLike
+
+__all__ = ["run"]
+
+logger = logging.getLogger(__name__)
+
+
+def run(
+    inputs: Inputs,
+    output: PathLike,
+    *,
+    recipe: PathLike | Recipe | None = None,
+    n_clusters: int | Literal["auto"] | None = None,
+    n_folds: int | None = None,
+    size: int | None = None,
+    method: str | None = None,
+    random_state: int | None = None,
+    latent_dim: int | None = None,
+    max_epochs: int | Literal["auto"] | None = None,
+    group: str | None = None,
+    stretch: str | None = None,
+    percentiles: tuple[float, float] | None = None,
+    center: str | None = None,
+    canonical: str | None = None,
+    reliability: float | None = None,
+    pretrained: bool | None = None,
+    device: str = "auto",
+    n_jobs: int | None = None,
+    scheduler: str | None = None,
+    on_progress: Progress | None = None,
+) -> Run:
+    """Sort images into clusters that do not depend on the orientation of the images.
+
+    Reads the images, trains the networks, clusters their latents, certifies that rotating an image
+    does not change them, tests whether the labels follow a confounder, and writes catalogue,
+    latents, model and report. The same call resumes a run that was stopped, and reads one that is
+    finished. A parameter that is None has the value of the recipe.
+
+    Parameters
+    ----------
+    inputs : str, path, sequence of them, or ImageSet
+        Files (FITS, PNG, JPEG, TIFF, NumPy), folders or globs; ``file.fits[1]`` for an extension;
+        or images in memory.
+    output : str or path
+        Folder for everything that the run writes: new, empty, or of the same run.
+    recipe : str, path or Recipe, optional
+        Built-in recipe ("digits", "discs", "gas_clouds", "micrographs", "radio_galaxies",
+        "upright"), TOML file, or `ensembles.recipes.Recipe`; default ``Recipe()``, whose values are
+        the defaults below.
+    n_clusters : int or "auto", default "auto"
+        Number of clusters; "auto" estimates it from the latents.
+    n_folds : int, default 10
+        Number of networks, each trained without some of the images.
+    size : int, default 128
+        Side of the images that the network takes, in pixels: 32, 64, 128 or 256.
+    method : str, default "auto"
+        Clustering method: "gmm", "kmeans", "spectral", "manifold", or "auto", the one of these that
+        is most stable; "dec", "idec" and "dcec" train the networks further with their clusters.
+    random_state : int, default 0
+        Seed of everything random.
+    latent_dim : int, default 32
+        Length of the latent of one network.
+    max_epochs : int or "auto", default "auto"
+        Passes over the images; "auto" chooses by their number and size.
+    group : str, default "D8"
+        Rotations and mirrors built into the network: "D8", "C8", "D4", "C4", or "trivial".
+    stretch : {"linear", "sqrt", "asinh", "log"}, default "linear"
+        Curve from pixel values to brightness.
+    percentiles : (float, float), default (1.0, 99.9)
+        Percentiles of the pixel values that become black and white.
+    center : {"none", "centroid", "peak"}, default "none"
+        What is moved to the middle of the image.
+    canonical : {"none", "scale", "inclination", "affine"}, default "scale"
+        What is removed before images are compared: nothing, the apparent size, the inclination of
+        flat discs, or both.
+    reliability : float, default 0.9
+        Mean confidence to keep, 0 to 1: the least certain images get the label -1. 0 labels all.
+    pretrained : bool, default True
+        Whether the networks start from the weights that come with the package.
+    device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+        Device on which the networks are trained.
+    n_jobs : int, optional
+        Networks trained at a time; default one per core.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers train the networks.
+    on_progress : callable, optional
+        Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.
+
+    Returns
+    -------
+    Run
+        Labels, latents, catalogue, and what can be done with them.
+
+    Raises
+    ------
+    InputError
+        When an argument or the images cannot be used.
+    OutputError
+        When the folder cannot be written, holds something else, or another process is writing it.
+
+    Warns
+    -----
+    EquiclustWarning
+        When inputs are rejected, or something limits the result.
+
+    Examples
+    --------
+    >>> import equiclust
+    >>> run = equiclust.run("discs/*.fits", output="sorted", n_folds=4)  # doctest: +SKIP
+    >>> run.labels  # doctest: +SKIP
+    """
+    given = {
+        "n_clusters": n_clusters,
+        "n_folds": n_folds,
+        "size": size,
+        "method": method,
+        "seed": random_state,
+        "latent_dim": latent_dim,
+        "max_epochs": max_epochs,
+        "group": group,
+        "stretch": stretch,
+        "percentiles": percentiles,
+        "center": center,
+        "canonical": canonical,
+        "reliability": reliability,
+        "start": None if pretrained is None else ("shipped" if pretrained else "none"),
+    }
+    settings = RunSettings(inputs, output, _recipe(recipe, given), device, n_jobs, scheduler)
+    settings.check()
+    check_writable(Path(output))
+    with exclusive(output), logged() as log:
+        return _run(settings, log, on_progress)
+
+
+def _recipe(recipe: PathLike | Recipe | None, given: dict[str, Any]) -> Recipe:
+    if recipe is None:
+        base = Recipe()
+    else:
+        base = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    return base.with_(**{name: value for name, value in given.items() if value is not None})
+
+
+def _run(settings: RunSettings, log: LogFile, on_progress: Progress | None) -> Run:
+    folder = RunFolder(Path(settings.output))
+    if folder.path.is_dir() and os.listdir(folder.path):
+        folder = RunFolder.create(folder.path, settings.config)
+        log.write_to(folder.run_log)
+        if folder.is_finished:
+            logger.info("the run in %s is finished already", folder.path)
+            return _with_report(folder, on_progress)
+        logger.info("resuming the run in %s", folder.path)
+    started = datetime.now(UTC)
+    loaded = load_images(settings.inputs, settings.recipe.preprocessing, on_progress=on_progress)
+    _check_enough(loaded.images, settings.recipe)
+    folder = RunFolder.create(folder.path, settings.config)
+    log.write_to(folder.run_log)
+    write_recipe(settings.recipe, folder.recipe_toml)
+    # torch takes seconds to import, which a finished run does not need.
+    from equiclust.pipeline.training import fit_and_write
+
+    fit_and_write(folder, settings, loaded, started, on_progress)
+    return _with_report(folder, on_progress)
+
+
+def _with_report(folder: RunFolder, on_progress: Progress | None) -> Run:
+    finished = Run(folder)
+    if not folder.report_html.is_file():
+        finished.report(on_progress=on_progress)
+    return finished
+
+
+def _check_enough(images: ImageSet, recipe: Recipe) -> None:
+    n, n_folds = len(images), recipe.ensemble.n_folds
+    if n < 2:
+        raise InputError(f"a run needs at least 2 images that can be used, got {n}")
+    different = len({hashlib.sha256(image.pixels).digest() for image in images})
+    n_clusters = recipe.clusters.n_clusters
+    if isinstance(n_clusters, int) and n_clusters > different:
+        raise InputError(
+            f"n_clusters must be at most the number of different images, got {n_clusters} "
+            f"for {n} images, {different} of them different"
+        )
+    if different < 2:
+        raise InputError(f"a run needs at least 2 different images, got {n} copies of one")
+    if n_folds > 1 and n < 2 * n_folds:
+        raise InputError(
+            f"n_folds must be at most half the number of images, got {n_folds} for {n} images; "
+            f"use {max(n // 2, 1)} or fewer"
+        )

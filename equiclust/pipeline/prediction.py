@@ -1,0 +1,102 @@
+"""Labels of new images by the model of a finished run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ensembles import ConsensusResult
+from equiclust.io.catalogue import make_rejected, write_table
+from equiclust.io.output_checks import check_catalogue_output, check_table_output
+from equiclust.pipeline.inputs import Inputs, Rejection, load_images
+from equiclust.progress import Progress, start_stage
+from equiclust.typing import PathLike
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from equiclust.pipeline.results import Run
+
+__all__ = ["Prediction", "predict_catalogue"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Labels of new images.
+
+    Parameters
+    ----------
+    catalogue : astropy.table.Table
+        One row per image.
+    result : ConsensusResult
+        Labels, confidence, agreement.
+    rejected : tuple of (str, str)
+        Path and reason of every input that could not be used.
+    rejected_path : Path or None
+        Where these are listed; None where there are none, or nothing was written.
+    """
+
+    catalogue: Table
+    result: ConsensusResult
+    rejected: tuple[Rejection, ...]
+    rejected_path: Path | None
+
+
+def predict_catalogue(
+    run: Run,
+    inputs: Inputs,
+    *,
+    output: PathLike | None = None,
+    on_progress: Progress | None = None,
+) -> Prediction:
+    """Label images by the model of a run, and write the catalogue if `output` is given.
+
+    Parameters
+    ----------
+    run : Run
+    inputs : str, path, sequence of them, or ImageSet
+        Files, folders or globs, or images in memory.
+    output : str or path, optional
+        Catalogue to write, outside the folder of the run: .ecsv, .fits, .vot or .csv.
+    on_progress : callable, optional
+        See `equiclust.progress.Progress`.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    InputError
+        When no input can be used.
+    OutputError
+        When the output exists and is not a catalogue, or cannot be written.
+    """
+    target = None if output is None else Path(output)
+    if target is not None:
+        check_catalogue_output(target, run.path)
+        listed = _rejected_path(target)
+        check_table_output(listed, run.path, {"path", "reason"}, "list of rejected files")
+    model = run._model
+    loaded = load_images(inputs, model.preprocessor.get_params(), on_progress=on_progress)
+    update = start_stage(on_progress, "encoding")
+    result = model.predict_consensus(loaded.images, update)
+    table = model.catalogue(loaded.originals, result)
+    written = None if target is None else _write(table, loaded.rejected, target)
+    return Prediction(table, result, loaded.rejected, written)
+
+
+def _rejected_path(target: Path) -> Path:
+    return target.with_name(f"{target.stem}.rejected.ecsv")
+
+
+def _write(table: Table, rejected: tuple[Rejection, ...], target: Path) -> Path | None:
+    """Write the catalogue and, where there are any, the rejected inputs beside it."""
+    listed = _rejected_path(target)
+    if rejected:
+        write_table(make_rejected(rejected), listed)
+    else:
+        listed.unlink(missing_ok=True)
+    write_table(table, target)
+    return listed if rejected else None

@@ -1,0 +1,93 @@
+"""Settings of a run, checked before anything is read or written."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from ensembles.backend import check_scheduler
+from ensembles.recipes import Recipe
+from equiclust.exceptions import InputError
+from equiclust.images import ImageSet
+from equiclust.io.fit_record import image_set_digest
+from equiclust.pipeline.inputs import Inputs, absolute_paths
+from equiclust.typing import PathLike
+from equiclust.validation import check_whole
+
+__all__ = ["Inputs", "RunSettings"]
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that `equiclust.run` is given.
+
+    Parameters
+    ----------
+    inputs : str, path, sequence of them, or ImageSet
+        Files, folders and globs, or images in memory.
+    output : str or path
+        Folder of the run.
+    recipe : Recipe
+        Every setting that decides the result.
+    device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+        Device on which the networks are trained.
+    n_jobs : int, optional
+        Networks trained at a time; default one per core.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers train the networks.
+    """
+
+    inputs: Inputs
+    output: PathLike
+    recipe: Recipe
+    device: str = "auto"
+    n_jobs: int | None = None
+    scheduler: str | None = None
+
+    @property
+    def input_names(self) -> list[str]:
+        """Absolute inputs, or one name that identifies images in memory by their content."""
+        if isinstance(self.inputs, ImageSet):
+            return [f"{len(self.inputs)} images in memory, sha256 {image_set_digest(self.inputs)}"]
+        return absolute_paths(self.inputs)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What identifies the run: everything but its folder and the machine it is trained on."""
+        return {"inputs": self.input_names, **self.recipe.settings}
+
+    @property
+    def command(self) -> str:
+        """Command line that repeats the run, with every setting that differs from its default."""
+        default = Recipe().settings
+        words = ["equiclust", "run", *self.input_names, "--output", os.fspath(self.output)]
+        for name, value in self.recipe.settings.items():
+            if value != default[name]:
+                values = value if isinstance(value, tuple) else (value,)
+                words += [f"--{name.replace('_', '-')}", *map(str, values)]
+        return shlex.join(words)
+
+    def check(self) -> None:
+        """Refuse what cannot work.
+
+        Raises
+        ------
+        InputError
+            When `n_jobs` is below 1, the device is missing, or the scheduler does not answer.
+        """
+        if self.n_jobs is not None:
+            check_whole("n_jobs", self.n_jobs)
+        _check_device(self.device)
+        check_scheduler(self.scheduler)
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    missing = (device == "cuda" and not torch.cuda.is_available()) or (
+        device == "mps" and not torch.backends.mps.is_available()
+    )
+    if missing:
+        raise InputError(f"device must be present on this machine, got {device!r}; use auto or cpu")

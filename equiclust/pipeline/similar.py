@@ -1,0 +1,281 @@
+"""The images of a run that are most similar to given ones: a table and a contact sheet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from equiclust.evaluation.similarity import LatentIndex
+from equiclust.exceptions import EquiclustError, InputError, OutputError
+from equiclust.images import Image, ImageSet
+from equiclust.io.catalogue import write_table
+from equiclust.io.output_checks import check_table_output, check_writable
+from equiclust.io.previews import read_previews
+from equiclust.pipeline.inputs import Inputs, Rejection, absolute_paths, load_images
+from equiclust.progress import Progress, start_stage
+from equiclust.typing import Float32Array, PathLike
+from equiclust.validation import check_whole
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from equiclust.pipeline.results import Run
+    from equiclust.report.contact_sheet import SheetTile
+
+__all__ = ["Neighbour", "SimilarImages", "check_sheet_output", "find_similar", "write_similar"]
+
+# Nobody reads a sheet of more rows and columns; the table has all of them.
+_MAX_ROWS, _MAX_COLUMNS = 30, 20
+
+_DESCRIPTIONS = {
+    "id": "image that was asked about",
+    "rank": "1 = nearest",
+    "similar": "image of the run",
+    "path": "its file",
+    "distance": "between the latents",
+    "label": "cluster of the image of the run; -1 = don't know",
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """One of the nearest images.
+
+    Parameters
+    ----------
+    row : int
+        Its row in the catalogue of the run.
+    distance : float
+        Euclidean distance between the latents.
+    """
+
+    row: int
+    distance: float
+
+
+@dataclass(frozen=True)
+class SimilarImages:
+    """Result of a search.
+
+    Parameters
+    ----------
+    run : Run
+        The run that was searched.
+    queries : ImageSet
+        Images that were asked about, preprocessed.
+    neighbours : list of list of Neighbour
+        The nearest images of every query, nearest first.
+    table : astropy.table.Table
+        The same, one row per pair.
+    rejected : tuple of (str, str)
+        Path and reason of every input that could not be used.
+    """
+
+    run: Run
+    queries: ImageSet
+    neighbours: list[list[Neighbour]]
+    table: Table
+    rejected: tuple[Rejection, ...]
+
+
+def find_similar(
+    run: Run, inputs: Inputs, *, n: int = 10, on_progress: Progress | None = None
+) -> SimilarImages:
+    """Find the images of a run with the nearest latents.
+
+    Parameters
+    ----------
+    run : Run
+    inputs : str, path, sequence of them, or ImageSet
+        Files, folders or globs, or images in memory.
+    n : int, default 10
+        Number of neighbours per image; an image of the run is not its own neighbour.
+    on_progress : callable, optional
+        See `equiclust.progress.Progress`.
+
+    Returns
+    -------
+    SimilarImages
+
+    Raises
+    ------
+    InputError
+        When `n` is below 1, or no input can be used.
+    """
+    check_whole("n", n)
+    model = run._model
+    loaded = load_images(inputs, model.preprocessor.get_params(), on_progress=on_progress)
+    latents = model.latents(loaded.images, start_stage(on_progress, "encoding"))
+    start_stage(on_progress, "searching")
+    neighbours = _neighbours(run, loaded.originals, latents, n)
+    table = _table(loaded.originals, neighbours, run.catalogue)
+    return SimilarImages(run, loaded.images, neighbours, table, loaded.rejected)
+
+
+def _neighbours(
+    run: Run, queries: ImageSet, latents: Float32Array, n: int
+) -> list[list[Neighbour]]:
+    """The nearest images of the run to every query, without the query itself."""
+    catalogue = run.catalogue
+    distances, rows = LatentIndex(run.latents).query(latents, n + 1)
+    rows_of_path: dict[str, list[int]] = {}
+    for i, path in enumerate(catalogue["path"]):
+        rows_of_path.setdefault(str(path), []).append(i)
+    found = []
+    for image, far, near in zip(queries, distances, rows, strict=True):
+        candidates = rows_of_path.get(os.path.abspath(image.path or ""), [])
+        itself = _chosen(image.id, {str(catalogue["id"][i]): i for i in candidates})
+        others = [Neighbour(int(row), float(d)) for d, row in zip(far, near, strict=True)]
+        found.append([one for one in others if one.row != itself][:n])
+    return found
+
+
+def _chosen(name: str, among: dict[str, T]) -> T | None:
+    """The entry of this name among all that came from one file.
+
+    Ids of files that were read together are made unique by the names of their folders, so that the
+    only image of a file may have another id now.
+    """
+    if len(among) == 1:
+        return next(iter(among.values()))
+    return among.get(name)
+
+
+def _table(queries: ImageSet, neighbours: list[list[Neighbour]], catalogue: Table) -> Table:
+    from astropy.table import Table
+
+    rows = [
+        {
+            "id": image.id,
+            "rank": rank,
+            "similar": str(catalogue["id"][one.row]),
+            "path": str(catalogue["path"][one.row]),
+            "distance": one.distance,
+            "label": int(catalogue["label"][one.row]),
+        }
+        for image, found in zip(queries, neighbours, strict=True)
+        for rank, one in enumerate(found, start=1)
+    ]
+    table = Table(rows=rows, names=list(_DESCRIPTIONS))
+    for name, description in _DESCRIPTIONS.items():
+        table[name].description = description
+    return table
+
+
+def check_sheet_output(sheet: PathLike, run: PathLike) -> None:
+    """Refuse a contact sheet that cannot be written, or would replace something else.
+
+    Parameters
+    ----------
+    sheet : str or path
+        Ends in .png; the table beside it ends in .ecsv.
+    run : str or path
+        Folder of the run, in which the sheet may not lie.
+
+    Raises
+    ------
+    InputError
+        When the name does not end in .png.
+    OutputError
+        When something else lies there: an existing sheet is replaced only together with its table.
+    """
+    path = Path(sheet)
+    if path.suffix.lower() != ".png":
+        raise InputError(f"output must end in .png, got {str(path)!r}")
+    listed = path.with_suffix(".ecsv")
+    check_table_output(listed, Path(run), set(_DESCRIPTIONS), "table of similar images")
+    check_writable(path)
+    if os.path.lexists(path) and not (path.is_file() and listed.is_file()):
+        raise OutputError(
+            f"cannot write to {str(path)!r}: it exists and is not a contact sheet with its table "
+            f"{listed.name!r} beside it; choose another output"
+        )
+
+
+def write_similar(similar: SimilarImages, sheet: PathLike) -> Path:
+    """Write a contact sheet, every query in front of its neighbours, and the table beside it.
+
+    Parameters
+    ----------
+    similar : SimilarImages
+    sheet : str or path
+        Ends in .png. At most 30 queries and 20 neighbours are drawn.
+
+    Returns
+    -------
+    Path
+        Of the table, which holds all of them.
+
+    Raises
+    ------
+    InputError, OutputError
+        As `check_sheet_output`.
+    """
+    from equiclust.report.contact_sheet import write_contact_sheet
+
+    check_sheet_output(sheet, similar.run.path)
+    listed = Path(sheet).with_suffix(".ecsv")
+    pictures = _Pictures(similar.run)
+    rows = [
+        _sheet_row(image, found[:_MAX_COLUMNS], similar.run.catalogue, pictures)
+        for image, found in zip(similar.queries, similar.neighbours[:_MAX_ROWS], strict=False)
+    ]
+    write_table(similar.table, listed)
+    write_contact_sheet(Path(sheet), rows)
+    return listed
+
+
+class _Pictures:
+    """Preprocessed images of the run: from its previews, or from their files."""
+
+    def __init__(self, run: Run) -> None:
+        self._catalogue, self._preprocessor = run.catalogue, run._model.preprocessor
+        self._known: dict[str, Float32Array | None] = _previews(run)
+
+    def of(self, row: int) -> Float32Array | None:
+        """Pixels `(c, h, w)`, or None when the file is missing or has changed."""
+        name = str(self._catalogue["id"][row])
+        if name not in self._known:
+            self._known[name] = self._read(name, str(self._catalogue["path"][row]))
+        return self._known[name]
+
+    def _read(self, name: str, path: str) -> Float32Array | None:
+        from data_adapters import read
+
+        try:
+            found = read(absolute_paths(path)).images
+            image = _chosen(name, {image.id: image for image in found})
+            if image is None:
+                return None
+            pixels: Float32Array = self._preprocessor.transform(ImageSet((image,))).pixels[0]
+        except EquiclustError:
+            return None
+        return pixels
+
+
+def _previews(run: Run) -> dict[str, Float32Array | None]:
+    """Previews of the run by id; empty where they are missing or damaged."""
+    try:
+        previews = read_previews(run.folder.previews_npz)
+    except InputError:
+        return {}
+    return dict(zip(previews.ids, previews.images, strict=True))
+
+
+def _sheet_row(
+    image: Image, found: Sequence[Neighbour], catalogue: Table, pictures: _Pictures
+) -> list[SheetTile]:
+    from equiclust.report.contact_sheet import SheetTile
+
+    tiles = [SheetTile(image.pixels, image.id, "query")]
+    for one in found:
+        label = int(catalogue["label"][one.row])
+        cluster = f"cluster {label}" if label >= 0 else "no cluster"
+        name = str(catalogue["id"][one.row])
+        tiles.append(SheetTile(pictures.of(one.row), name, f"{one.distance:.3g}, {cluster}"))
+    return tiles
