@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from equiclust.cli.parser import Command
 from equiclust.cli.session import Outcome, Session
-from equiclust.exceptions import InputError
 
 __all__ = ["COMMANDS"]
 
@@ -348,10 +347,7 @@ def segment(
         "n_pairs": n_pairs,
         "max_epochs": max_epochs,
     }
-    try:
-        options = SegmentOptions(**typed)
-    except InputError as error:
-        raise InputError(_as_flag(str(error), typed)) from error
+    options = SegmentOptions(**typed)
     masks = MaskOptions(mask, weights, min_weight, threshold, region)
     job = SegmentJob(map, output, options, masks, run, max_memory, device, n_jobs, scheduler)
     return run_segment(session, job)

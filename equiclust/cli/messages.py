@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from equiclust.cli.session import Outcome
-from equiclust.typing import IntArray
 
 if TYPE_CHECKING:
     from equiclust.pipeline.demo import Demo
@@ -32,7 +32,7 @@ _FAILED = 1
 _MAX_LISTED = 5
 
 
-def cluster_sizes(labels: IntArray, n_clusters: int) -> list[int]:
+def cluster_sizes(labels: npt.NDArray[np.integer[Any]], n_clusters: int) -> list[int]:
     """Number of images with each label; the label -1 is not counted.
 
     Parameters

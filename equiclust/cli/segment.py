@@ -28,7 +28,7 @@ from equiclust.io.atomic import read_json, replace_folder, write_json
 from equiclust.io.catalogue import write_table
 from equiclust.io.output_checks import check_writable
 from equiclust.progress import Update
-from equiclust.report.segment_figure import draw_segment_map
+from equiclust.segmentation.figure import draw_segment_map
 from equiclust.segmentation.label_maps import (
     read_segment_map,
     segments,
