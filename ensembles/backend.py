@@ -42,6 +42,10 @@ def training_backend(address: str | None) -> Iterator[None]:
     address : str or None
         Such as ``tcp://host:8786``; None for this machine.
 
+    Yields
+    ------
+    None
+
     Raises
     ------
     InputError, MissingPackageError

@@ -76,7 +76,16 @@ class Command:
 
 
 class Parsed(NamedTuple):
-    """The command that was given, its arguments by name, and whether JSON was asked for."""
+    """A command line.
+
+    Parameters
+    ----------
+    command : Command
+    arguments : dict
+        By the names of the function's parameters.
+    json : bool
+        Whether the result is to be printed as JSON.
+    """
 
     command: Command
     arguments: dict[str, Any]

@@ -39,6 +39,10 @@ def exclusive(path: PathLike, *, inside: bool = False) -> Iterator[None]:
     inside : bool, default False
         Whether `path` is a folder and holds the lock file. It is made if missing.
 
+    Yields
+    ------
+    None
+
     Raises
     ------
     OutputError

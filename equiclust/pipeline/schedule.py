@@ -1,4 +1,4 @@
-"""How long to train when nobody says."""
+"""The default number of epochs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ _FEWEST_FROM_START = 10
 
 
 def default_epochs(n_images: int, autoencoder: EquivariantAutoencoder) -> int:
-    """Epochs for so many images.
+    """Number of epochs for a set of images.
 
-    From random weights the network shall see about 6,000 views of images at 128 px, from weights
-    that come with the package 960, and more of smaller ones, which cost less. An epoch sees whole
-    batches only. There are at least 30 epochs, or 10, however many images, and at most 300.
+    The network sees about 6,000 augmented images of 128 px when it starts from random weights, 960
+    when it starts from pretrained ones, and more of smaller images, which cost less. An epoch sees
+    whole batches only.
 
     Parameters
     ----------
     n_images : int
-        All that are given to `EquivariantAutoencoder.fit`.
+        Images given to `EquivariantAutoencoder.fit`, those for validation included.
     autoencoder : EquivariantAutoencoder
-        Not fitted.
+        Not fitted; its size, batch size and starting weights count.
+
+    Returns
+    -------
+    int
+        At least 30, or 10 from pretrained weights, and at most 300.
     """
     started = autoencoder.start == "shipped" and has_pretrained_weights(
         autoencoder.group, autoencoder.size

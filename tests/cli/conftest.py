@@ -42,7 +42,7 @@ def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_arguments(discs: Path, output: Path, *more: str) -> list[str]:
     """A run that takes a second or two."""
     small = ["--size", "32", "--max-epochs", "3", "--latent-dim", "8", "--method", "kmeans"]
-    small += ["--n-folds", "1", "--start", "none", "--reliability", "0"]
+    small += ["--n-folds", "1", "--pretrained", "false", "--reliability", "0"]
     return ["run", str(discs), "--output", str(output), *small, "--n-clusters", "2", *more]
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from astropy.table import Table
 
-from equiclust.cli import demo, main
+from equiclust.cli import main
 from equiclust.io.catalogue import write_table
+from equiclust.io.run_folder import RunFolder
+from equiclust.pipeline import demo
+from equiclust.pipeline.results import Run
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +21,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_SIZE", 32)
     monkeypatch.setattr(demo, "_EPOCHS", 2)
     monkeypatch.setattr(demo, "_N_FOLDS", 2)
-    monkeypatch.setattr(demo, "_N_KINDS", 2)
+    monkeypatch.setattr(demo, "_N_CLASSES", 2)
     # One network after another, without processes that must be started first.
     monkeypatch.setattr("ensembles.parallel_training.cpu_count", lambda: 1)
 
@@ -45,5 +48,5 @@ def test_only_labels_that_were_given_are_compared(tmp_path: Path) -> None:
     write_table(Table({"id": ids, "kind_index": kinds}), tmp_path / "truth.ecsv")
     for labels, accuracy in (([1, 1, 0, 0, -1], 1.0), ([1, 1, 0, 0, 1], 0.8)):
         write_table(Table({"id": ids, "label": labels}), tmp_path / "catalogue.ecsv")
-        scores = demo._agreement(tmp_path / "catalogue.ecsv", tmp_path / "truth.ecsv")
+        scores = demo._scores(Run(RunFolder(tmp_path)), tmp_path / "truth.ecsv")
         assert scores["acc"] == pytest.approx(accuracy)

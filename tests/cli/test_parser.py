@@ -1,4 +1,4 @@
-"""Signatures become flags and help, and mistakes become one sentence."""
+"""Signatures become flags and help, and errors become one sentence."""
 
 from __future__ import annotations
 
@@ -77,17 +77,17 @@ def test_arguments_can_be_given_in_any_order() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "first word must be one of paint, there was none"),
-        (["pant"], "first word must be one of paint, got 'pant'"),
-        (["paint"], "WALL and -n must be given"),
-        (["paint", "a"], "-n must be given"),
+        ([], "the following arguments are required: COMMAND; see `equiclust --help`"),
+        (["pant"], "COMMAND: invalid choice: 'pant' (choose from 'paint')"),
+        (["paint"], "the following arguments are required: WALL, -n"),
+        (["paint", "a"], "required: -n; see `equiclust paint --help`"),
         (["paint", "a", "-n", "x"], "-n must be a whole number, got 'x'"),
         (["paint", "a", "-n", "1.5"], "-n must be a whole number, got '1.5'"),
         (["paint", "a", "-n", "1", "--colour", "red"], "--colour must be one of white, grey"),
         (["paint", "a", "-n", "1", "--coats", "no"], "--coats must be a whole number or auto"),
         (["paint", "a", "-n", "1", "--mix", "1"], "--mix: expected 2 arguments"),
         (["paint", "a", "-n", "1", "--mix", "1", "b"], "--mix must be a number, got 'b'"),
-        (["paint", "a", "-n", "1", "--brush"], "'--brush' is no option of `equiclust paint`"),
+        (["paint", "a", "-n", "1", "--brush"], "unrecognized arguments: --brush"),
         (["paint", "a", "-n"], "-n: expected one argument"),
     ],
 )
@@ -162,6 +162,6 @@ def test_help_and_mistakes_import_nothing_heavy(words: list[str]) -> None:
 
 
 def test_bad_words_are_refused(refused: Callable[..., str]) -> None:
-    assert "first word must be one of run, predict" in refused("rnu")
+    assert "COMMAND: invalid choice: 'rnu' (choose from 'run', 'predict'" in refused("rnu")
     assert "--method must be one of auto" in refused("run", "d", "--output", "r", "--method=a")
     assert "--n-folds" in refused("run", "d", "--output", "r", "--n-folds=ten")

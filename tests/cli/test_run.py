@@ -117,7 +117,7 @@ def test_json_is_one_object(
         print("a library has something to say")
         check_writable(path)
 
-    monkeypatch.setattr("equiclust.pipeline.run.check_writable", talkative)
+    monkeypatch.setattr("equiclust.pipeline.execution.check_writable", talkative)
     assert main(run_arguments(discs, finished, "--json")) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["n_images"] == N_DISCS
@@ -138,12 +138,12 @@ def watch_epochs(monkeypatch: pytest.MonkeyPatch, *, interrupt_at: int = 0) -> l
     update = session._Lines.update
     seen: list[int] = []
 
-    def watched(lines: session._Lines, done: int, total: int, note: str = "") -> None:
-        if lines.title == "training":
+    def watched(lines: session._Lines, done: int, total: int | None, remark: str) -> None:
+        if lines.stage == "training" and total is not None:
             seen.append(done)
             if done == interrupt_at:
                 raise KeyboardInterrupt
-        update(lines, done, total, note)
+        update(lines, done, total, remark)
 
     monkeypatch.setattr(session._Lines, "update", watched)
     return seen
@@ -170,7 +170,7 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(
     assert main(run_arguments(discs, stopped)) == 0
     # The first epoch is not trained again.
     assert seen == [2, 3]
-    assert "going on" in capsys.readouterr().err
+    assert "resuming" in capsys.readouterr().err
     assert labels_of(stopped) == labels_of(finished)
     ours, theirs = (read_table(folder / "latents.fits")["latent"] for folder in (stopped, finished))
     np.testing.assert_array_equal(ours, theirs)
@@ -222,7 +222,7 @@ def test_images_that_cannot_be_used_are_listed_and_the_rest_goes_on(
     (images / "notes.txt").write_text("not looked at")
     np.save(images / "colours.npy", np.random.default_rng(0).random((1, 2, 30, 20)))
     assert main(run_arguments(images, tmp_path / "run", "--max-epochs", "1")) == 0
-    assert "3 of 16 inputs left out" in capsys.readouterr().err
+    assert "3 of 16 inputs rejected" in capsys.readouterr().err
     rejected = read_table(tmp_path / "run" / "rejected.ecsv")
     assert {Path(path).name for path in rejected["path"]} == {"text.fits", "empty.npy", "flat.npy"}
     assert all(rejected["reason"])

@@ -17,49 +17,34 @@ from equiclust.exceptions import EquiclustWarning
 
 def test_the_result_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     outcome = Outcome({"n": 3}, "three", status=1)
-    assert Session([]).conclude(outcome) == 1
-    assert Session([], json=True).conclude(outcome) == 1
+    assert Session().conclude(outcome) == 1
+    assert Session(json=True).conclude(outcome) == 1
     text, record = capsys.readouterr().out.splitlines()
     assert text == "three"
     assert json.loads(record) == {"n": 3}
 
 
 def test_our_warnings_become_notes_of_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with Session([]):
+    with Session():
         warnings.warn("mind\n the step", EquiclustWarning, stacklevel=1)
     said = capsys.readouterr()
     assert said.err == "equiclust: note: mind the step\n"
     assert said.out == ""
 
 
-def test_the_log_has_what_came_before_it_and_after(tmp_path: Path) -> None:
-    log = tmp_path / "run.log"
-    with Session([]) as session:
-        logging.getLogger("equiclust.somewhere").info("before")
-        session.log_to(log)
-        logging.getLogger("data_adapters.somewhere").info("after")
-        session.log_to(log)
-        with warnings.catch_warnings():
-            warnings.simplefilter("always", FutureWarning)
-            warnings.warn("some day", FutureWarning, stacklevel=1)
-    logging.getLogger("equiclust.somewhere").info("too late")
-    lines = log.read_text().splitlines()
-    assert [line.rpartition(": ")[2] for line in lines] == ["before", "after", "some day"]
-
-
 def test_the_loggers_are_left_as_they_were() -> None:
     logger = logging.getLogger("equiclust")
     before = logger.level, logger.handlers[:]
-    with Session([]):
+    with Session():
         pass
     after = logger.level, logger.handlers[:]
     assert before == after
 
 
 def test_progress_is_quiet_for_short_work(capsys: pytest.CaptureFixture[str]) -> None:
-    with Session([]) as session, session.stage("sweeping") as update:
+    with Session() as session:
         for done in range(100):
-            update(done, 100, "dust")
+            session.on_progress("sweeping", done, 100, "dust")
     assert capsys.readouterr().err == ""
 
 
@@ -68,9 +53,9 @@ def test_progress_says_something_now_and_then(
 ) -> None:
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(session_module.time, "monotonic", lambda: float(next(clock)))
-    with Session([]) as session, session.stage("sweeping") as update:
+    with Session() as session:
         for done in range(1, 5):
-            update(done, 4, "dust")
+            session.on_progress("sweeping", done, 4, "dust")
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "equiclust: sweeping 2/4 (dust)"
     assert len(lines) < 4
@@ -80,22 +65,22 @@ def test_a_terminal_gets_a_bar(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with Session([]) as session, session.stage("sweeping") as update:
-        update(3, 4, "dust")
+    with Session() as session:
+        session.on_progress("sweeping", 3, 4, "dust")
     said = capsys.readouterr()
     assert "sweeping" in said.err
     assert "3/4" in said.err
     assert said.out == ""
 
 
-def test_a_mistake_without_a_run_is_written_somewhere(
+def test_an_unexpected_error_without_a_run_is_written_somewhere(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_module.tempfile, "tempdir", str(tmp_path))
-    with Session([]) as session:
+    with Session() as session:
         try:
             raise ZeroDivisionError("nobody thought of it")
-        except ZeroDivisionError:
-            path = session.write_traceback()
+        except ZeroDivisionError as error:
+            path = session.write_traceback(error)
     assert path.parent == tmp_path
     assert "nobody thought of it" in path.read_text()
