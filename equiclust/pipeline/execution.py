@@ -195,7 +195,7 @@ def _check_enough(images: ImageSet, recipe: Recipe) -> None:
     n, n_folds = len(images), recipe.ensemble.n_folds
     if n < 2:
         raise InputError(f"a run needs at least 2 images that can be used, got {n}")
-    different = len({hashlib.sha256(image.pixels.tobytes()).digest() for image in images})
+    different = len({array_digest(image.pixels) for image in images})
     n_clusters = recipe.clusters.n_clusters
     if isinstance(n_clusters, int) and n_clusters > different:
         raise InputError(
