@@ -104,7 +104,7 @@ class Augmentation:
         views = views + _column(level, views) * grain
         return views.masked_fill(hidden, 0.0), hidden
 
-    def turn(
+    def rotate(
         self, images: Tensor, mask: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Every image and its mask turned by an angle of its own, and nothing else."""
@@ -189,9 +189,11 @@ def _warp(
         images, grid, mode="bicubic", padding_mode="zeros", align_corners=False
     )
     if not bool(mask.any()):
-        # The sky around an object is empty: zeros that come in from outside count as sky.
         return warped, mask
     shown = functional.grid_sample(
         (~mask).to(images), grid, mode="bilinear", padding_mode="zeros", align_corners=False
     )
-    return warped, shown < 0.5
+    # The sky around an object is empty: in an image without a mask, the zeros that come in from
+    # outside count as sky.
+    has_mask = mask.flatten(1).any(dim=1)[:, None, None, None]
+    return warped, (shown < 0.5) & has_mask

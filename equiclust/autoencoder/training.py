@@ -214,7 +214,7 @@ class AutoencoderTraining(lightning.LightningModule):
             other, apart = positive_pair or (images, mask)
             seen.append(self.augmentation(other, apart, self._views)[0])
         if weights.rotation and n > 1:
-            seen.append(self.augmentation.turn(first, hidden, self._views)[0])
+            seen.append(self.augmentation.rotate(first, hidden, self._views)[0])
         encoded = self.network.encoder(torch.cat(seen))
         latents = self.network.head(self.network.pooling(encoded)).split(n)
         return self._reconstruction(first, encoded[:n], hidden) | self._latent_terms(latents)

@@ -77,6 +77,22 @@ def test_the_mask_moves_along_and_hides_what_comes_from_outside(random_state: in
     assert float(share.max()) < 0.85
 
 
+@pytest.mark.parametrize("step", ["__call__", "rotate"])
+def test_a_view_does_not_depend_on_the_masks_of_other_images(step: str, random_state: int) -> None:
+    images = _rings(3, 32)
+    mask = _no_mask(images)
+    mask[1, :, :9] = True
+    with_mask, without_mask = (
+        getattr(Augmentation(), step)(images, given, _generator(random_state))
+        for given in (mask, _no_mask(images))
+    )
+    for k in (0, 2):
+        assert torch.equal(with_mask[0][k], without_mask[0][k])
+        assert torch.equal(with_mask[1][k], without_mask[1][k])
+        assert not with_mask[1][k].any()
+    assert with_mask[1][1].any()
+
+
 def test_gain_and_noise_have_the_stated_size() -> None:
     images = torch.full((400, 1, 8, 8), 0.5)
     bright = Augmentation(scale=0, shear=0, smoothing=0, contrast=0, gain=0.3, noise=0)
