@@ -107,7 +107,23 @@ class Augmentation:
     def rotate(
         self, images: Tensor, mask: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Every image and its mask turned by an angle of its own, and nothing else."""
+        """One random rotation of every image, and nothing else.
+
+        Parameters
+        ----------
+        images : Tensor (n, c, h, w)
+        mask : Tensor (n, 1, h, w), bool
+            `True` = ignore.
+        generator : torch.Generator
+            On the CPU, whatever the device of the images.
+
+        Returns
+        -------
+        images : Tensor (n, c, h, w)
+            Masked pixels are 0.
+        mask : Tensor (n, 1, h, w), bool
+            The mask rotated along, with what came in from outside the frame.
+        """
         angles = self._angles(torch.rand(len(images), generator=generator))
         views, hidden = _warp(images, mask, _rotation(angles))
         return views.masked_fill(hidden, 0.0), hidden

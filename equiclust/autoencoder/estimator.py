@@ -105,7 +105,10 @@ class EquivariantAutoencoder(
     validation_fraction : float
         Share of the images that are held out to measure the reconstruction.
     patience : int, optional
-        Stop after so many epochs without a better reconstruction of these.
+        Number of epochs without a better reconstruction of these after which the training ends
+        early: over as many epochs again the learning rate falls to 0. The network then has the
+        weights of the epoch that reconstructed them best. By default all `max_epochs` are trained
+        and the last weights kept.
     device : {"auto", "cpu", "cuda", "mps"}
     precision : {"32-true", "bf16-mixed", "16-mixed"}
         Arithmetic in training.
@@ -228,6 +231,8 @@ class EquivariantAutoencoder(
         self.notes_: list[str] = []
         paired = None if positive_pairs is None else self._prepare_partners(positive_pairs, pixels)
         apart = self._held_out(len(pixels), held_out, seed)
+        if self.patience is not None and not apart.any():
+            self._note("patience has no effect, since no images are held out.")
         network = self._new_network(pixels.shape[1], seed)
         self.started_from_ = self._start(network)
         module = AutoencoderTraining(
@@ -384,6 +389,11 @@ class EquivariantAutoencoder(
             check_whole(name, getattr(self, name))
         if self.patience is not None:
             check_whole("patience", self.patience)
+            if not ObjectiveWeights(**(self.objective or {})).reconstruction:
+                raise InputError(
+                    "patience must be None when objective has weight 0 on mse and perceptual, "
+                    f"since nothing is reconstructed, got {self.patience!r}"
+                )
         check_positive("learning_rate", self.learning_rate)
         if not 0 <= self.validation_fraction < 1:
             raise InputError(

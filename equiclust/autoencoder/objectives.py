@@ -83,6 +83,11 @@ class ObjectiveWeights:
         """Whether a second view of every image is needed."""
         return bool(self.invariance or self.contrastive)
 
+    @property
+    def reconstruction(self) -> bool:
+        """Whether the images are reconstructed."""
+        return bool(self.mse or self.perceptual)
+
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Weighted sum of the terms that were computed."""
         return torch.stack([getattr(self, name) * value for name, value in terms.items()]).sum()

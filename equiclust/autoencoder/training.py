@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
@@ -28,7 +28,7 @@ from equiclust.autoencoder.objectives import (
     vicreg_terms,
     view_distance,
 )
-from equiclust.nn.learning_rate import warm_cosine
+from equiclust.autoencoder.schedule import Patience, warm_cosine
 from equiclust.nn.network import AutoencoderNetwork
 
 __all__ = [
@@ -58,9 +58,10 @@ class TrainingConfig:
     max_epochs : int
     batch_size : int
     learning_rate : float
-        The highest; it warms up to it and falls to nothing along a cosine.
+        The highest one; see `warm_cosine`.
     patience : int, optional
-        Stop after so many epochs without a better reconstruction of the held-out images.
+        Epochs without a better reconstruction of the held-out images before the training is
+        brought to an end; see `Patience`.
     seed : int
         Decides the order of the images and every augmentation.
     device : str
@@ -261,10 +262,9 @@ class AutoencoderTraining(lightning.LightningModule):
             self.network.parameters(), lr=self.config.learning_rate, weight_decay=1e-4
         )
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_cosine(steps))
         return {
             "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+            "lr_scheduler": {"scheduler": warm_cosine(optimizer, steps), "interval": "step"},
         }
 
 
@@ -331,7 +331,7 @@ def train(
     history = _History(on_epoch)
     callbacks: list[Callback] = [history]
     if config.patience is not None and len(data.validation):
-        callbacks.append(EarlyStopping("validation_mse", patience=config.patience))
+        callbacks.append(Patience(config.patience))
     last = None
     if checkpoints is not None:
         callbacks.append(keep_last_checkpoint(checkpoints))

@@ -198,6 +198,7 @@ def test_identical_images_are_called_a_collapse(discs: ImageSet) -> None:
         ({"augmentation": {"shear": 3.0}}, "shear"),
         ({"preprocess": {"stretches": "log"}}, "stretches"),
         ({"patience": 0}, "patience"),
+        ({"patience": 3, "objective": {"mse": 0, "perceptual": 0}}, "patience .* got 3"),
     ],
 )
 def test_impossible_parameters_are_refused_by_name(

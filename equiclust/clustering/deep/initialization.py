@@ -13,11 +13,11 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from equiclust.autoencoder.augmentation import Augmentation
+from equiclust.autoencoder.schedule import warm_cosine
 from equiclust.clustering.deep.encoding import encode_and_decode
 from equiclust.clustering.labels import kmeans_centres, within_cluster_variance
 from equiclust.exceptions import InputError
 from equiclust.nn.device import seeded
-from equiclust.nn.learning_rate import warm_cosine
 
 __all__ = ["Batches", "Init", "first_centres", "pretrain", "scale_of"]
 
@@ -153,7 +153,7 @@ def _pretrained(
 ) -> list[dict[str, float]]:
     optimizer = torch.optim.Adam(trained, lr=learning_rate)
     steps = max(epochs * batches.in_epoch, 1)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_cosine(steps))
+    schedule = warm_cosine(optimizer, steps)
     source, history = batches.forever(), []
     for epoch in range(epochs):
         total = torch.zeros((), device=batches.device)

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from equiclust.autoencoder.schedule import warm_cosine
 from equiclust.clustering.deep.encoding import encode
 from equiclust.nn.device import seeded
-from equiclust.nn.learning_rate import warm_cosine
 
 __all__ = ["EncoderWithHead", "MeanTeacher", "fitted_head"]
 
@@ -96,7 +96,7 @@ class MeanTeacher:
         self.threshold, self.momentum = threshold, momentum
         trained = [p for p in self.student.parameters() if p.requires_grad]
         self._optimizer = torch.optim.Adam(trained, lr=learning_rate)
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, warm_cosine(steps))
+        self._schedule = warm_cosine(self._optimizer, steps)
 
     def learn(self, images: Tensor, views: Tensor) -> None:
         """One step: the teacher sees the images, the student views of them."""

@@ -14,6 +14,7 @@ import torch.nn.functional as functional
 from scipy.spatial.distance import cdist
 from torch import Tensor, nn
 
+from equiclust.autoencoder.schedule import WARM_UP, warm_cosine
 from equiclust.clustering.deep.dec_loss import (
     assigned,
     clustering_loss,
@@ -24,7 +25,6 @@ from equiclust.clustering.deep.encoding import encode, encode_all, encode_and_de
 from equiclust.clustering.deep.evidence import Evidence, Neighbourhood
 from equiclust.clustering.deep.initialization import Batches
 from equiclust.clustering.labels import kmeans_centres
-from equiclust.nn.learning_rate import WARM_UP, warm_cosine
 
 __all__ = ["DECConfig", "DECTrainer", "TargetUpdate", "absorbed", "n_live", "revived"]
 
@@ -219,9 +219,7 @@ class DECTrainer:
         self.diverged = False
         trained = [p for p in network.parameters() if p.requires_grad]
         self._optimizer = torch.optim.Adam([*trained, self.centres], lr=plan.learning_rate)
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(
-            self._optimizer, warm_cosine(plan.max_iter)
-        )
+        self._schedule = warm_cosine(self._optimizer, plan.max_iter)
         self._losses: list[Tensor] = []
         self._started = perf_counter()
 
