@@ -33,6 +33,9 @@ demo: $(VENV)/.product  ## sort simulated discs into clusters and write the repo
 test: lint  ## run the linters, the type checker and the tests
 	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST)
 
+# Old releases warn of each other's newer ones; that is no error here.
+DATED := -W default::DeprecationWarning -W default::FutureWarning
+
 # The oldest release of every dependency that pyproject.toml allows, in an environment of its own.
 $(VENV)-oldest/.tests: pyproject.toml tests/oldest_versions.py
 	$(PYTHON) -m venv $(VENV)-oldest
@@ -42,7 +45,7 @@ $(VENV)-oldest/.tests: pyproject.toml tests/oldest_versions.py
 	touch $@
 
 oldest: $(VENV)-oldest/.tests  ## run the tests with the oldest dependencies allowed
-	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python $(PYTEST)
+	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python $(PYTEST) $(DATED)
 
 lint: $(VENV)/.tests  ## check style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -59,7 +62,7 @@ $(VENV)/.bench: $(VENV)/.tests
 	touch $@
 
 bench: $(VENV)/.bench  ## run the benchmarks; tables on screen, JSON in benchmark_results/
-	$(BIN)/python -m benchmarks --output benchmark_results
+	$(BIN)/python -m benchmarks
 
 weights: $(VENV)/.product  ## train the weights that networks begin with again (needs EQUICLUST_WEIGHTS)
 	$(BIN)/python -m equiclust.autoencoder.make_pretrained

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from benchmarks.tables import Table
 
+# Tables as JSON, and networks that were trained for them.
+RESULTS = Path("benchmark_results")
+
 
 def _with_data(name: str) -> Path | None:
-    """Where a benchmark keeps what it has done, if there is real data for it."""
+    """Folder of the networks and tables of a benchmark, None when there is no real data for it."""
     if "EQUICLUST_DATA" in os.environ:
-        return Path("benchmarks") / name
-    logging.warning("without EQUICLUST_DATA the benchmark %s is left out", name)
+        return RESULTS / name
+    logging.warning("benchmark %s needs EQUICLUST_DATA, which is not set; it is skipped", name)
     return None
 
 
@@ -54,19 +57,19 @@ def _calibration() -> Iterator[Table]:
     yield calibration_table()
 
 
-def _numbers() -> Iterator[Table]:
+def _n_clusters() -> Iterator[Table]:
     from benchmarks.n_clusters import n_clusters_table
 
     yield n_clusters_table(n_jobs=os.cpu_count() or 1)
 
 
-def _start() -> Iterator[Table]:
-    from benchmarks.pretrained import start_table
+def _pretrained() -> Iterator[Table]:
+    from benchmarks.pretrained import pretrained_table
 
-    yield start_table()
+    yield pretrained_table()
 
 
-def _kills() -> Iterator[Table]:
+def _resume() -> Iterator[Table]:
     from benchmarks.resume import resume_table
 
     yield resume_table()
@@ -138,9 +141,9 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "discs": _discs,
     "exxa": _exxa,
     "calibration": _calibration,
-    "numbers": _numbers,
-    "start": _start,
-    "kills": _kills,
+    "n_clusters": _n_clusters,
+    "pretrained": _pretrained,
+    "resume": _resume,
     "clouds": _clouds,
     "real_maps": _real_maps,
     "large_cube": _large_cube,
@@ -154,14 +157,19 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
 
 
 def main() -> int:
-    """Print every table as Markdown as soon as it is there, and write it as JSON."""
+    """Print every table as Markdown as soon as it is complete, and write it as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks"))
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"one or more of {', '.join(BENCHMARKS)}; by default all",
+    )
+    parser.add_argument("--output", type=Path, default=RESULTS)
     chosen = parser.parse_args()
     unknown = sorted(set(chosen.names) - set(BENCHMARKS))
     if unknown:
-        parser.error(f"NAME must be of {', '.join(BENCHMARKS)}, got {', '.join(unknown)}")
+        parser.error(f"NAME must be one of {', '.join(BENCHMARKS)}, got {', '.join(unknown)}")
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("benchmarks").setLevel(logging.INFO)
     for name in chosen.names or BENCHMARKS:

@@ -100,7 +100,7 @@ def _as_imagenet(images: Tensor) -> Tensor:
 
 
 class PlainAutoencoder:
-    """Plain convolutional autoencoder that learned from turned and mirrored images.
+    """Plain convolutional autoencoder that learned from rotated and mirrored images.
 
     Every stage halves the image with a strided convolution, follows with a second one, and
     normalises by batches; one linear layer makes the bottleneck, and the decoder mirrors the
@@ -117,8 +117,8 @@ class PlainAutoencoder:
     learning_rate : float
         The highest of the schedule.
     n_views : int
-        `transform` averages the bottleneck over so many turns, evenly over the circle: 1 is the
-        image as it lies.
+        `transform` averages the bottleneck over this number of rotations, evenly over the circle; 1
+        takes the image alone.
     """
 
     def __init__(
@@ -192,7 +192,7 @@ class PlainAutoencoder:
             total = 0.0
             order = torch.randperm(len(pixels), generator=generator)
             for chosen in order.tensor_split(n_batches):
-                views = _turned_at_random(pixels[chosen], generator)
+                views = _rotated_at_random(pixels[chosen], generator)
                 loss = functional.mse_loss(self.decoder_(self.encoder_(views)), views)
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
@@ -233,14 +233,14 @@ def _convolution(before: int, after: int, *, stride: int = 1) -> nn.Module:
     return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.GELU())
 
 
-def _turned_at_random(images: Tensor, generator: torch.Generator) -> Tensor:
+def _rotated_at_random(images: Tensor, generator: torch.Generator) -> Tensor:
     angles = 2.0 * math.pi * torch.rand(len(images), generator=generator)
     flips = torch.where(torch.rand(len(images), generator=generator) < 0.5, -1.0, 1.0)
     return _rotated(images, angles, flips)
 
 
 def _rotated(images: Tensor, angles: Tensor, flips: Tensor) -> Tensor:
-    """Each image turned by its angle (radians), mirrored where its flip is -1; outside is 0."""
+    """Each image rotated by its angle (radians), mirrored where its flip is -1; outside is 0."""
     cosine, sine, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
     rows = [flips * cosine, -flips * sine, zero, sine, cosine, zero]
     grid = functional.affine_grid(

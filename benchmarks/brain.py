@@ -29,7 +29,7 @@ FloatArray = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 Scores = dict[str, float]
 
-KINDS = ("CT", "MRI", "PET")
+MODALITIES = ("CT", "MRI", "PET")
 SETS = ("balanced", "whole")
 EMBEDDINGS = (3, 10, 30)
 _SHARES = (0.7, 0.1, 0.2)
@@ -56,7 +56,7 @@ def brain_table(
     """Accuracy on the test fifth and on all slices, means and spreads over the seeds.
 
     Each seed draws its own split, and its own balanced subset. The published figures are of other
-    slices of the same kind.
+    slices of the same modality.
     """
     cases = [(name, seed) for seed in seeds for name in SETS]
     found = Parallel(n_jobs=n_jobs or os.cpu_count())(
@@ -96,12 +96,12 @@ def _slices(name: str, seed: int) -> tuple[FloatArray, Labels]:
     with np.load(Path(os.environ["EQUICLUST_DATA"]) / "brain_modalities.npz") as arrays:
         images, modality = arrays["images"], arrays["modality"]
     rng = np.random.default_rng(seed)
-    places = [rng.permutation(np.flatnonzero(modality == kind)) for kind in KINDS]
+    places = [rng.permutation(np.flatnonzero(modality == name)) for name in MODALITIES]
     fewest = min(len(own) for own in places)
     kept = [own[:fewest] if name == "balanced" else own for own in places]
     order = rng.permutation(np.concatenate(kept))
-    kinds = np.searchsorted(KINDS, modality[order].astype(str))
-    return images[order] / np.float32(255.0), kinds.astype(np.int64)
+    classes = np.searchsorted(MODALITIES, modality[order].astype(str))
+    return images[order] / np.float32(255.0), classes.astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ class _Case:
     """Every method on one drawing of slices: learned from the first 70 %, scored on the last."""
 
     images: FloatArray
-    kinds: Labels
+    classes: Labels
     seed: int
     place: Path
     _begun: dict[int, DeepEmbeddedClustering] = field(default_factory=dict)
@@ -119,22 +119,22 @@ class _Case:
         "grey-level histogram + k-means",
         *(f"{method}, {d}" for d in EMBEDDINGS for method in ("CAE + k-means", "DEC", "DCEC")),
         *(f"D8 of crops + {head}" for head in ("k-means", "gmm", "spectral", "manifold")),
-        *(f"D8 of crops, {_N_NETWORKS} networks + jury, {by}" for by in ("auto", "gmm")),
+        *(f"D8 of crops, {_N_NETWORKS} networks + consensus, {by}" for by in ("auto", "gmm")),
     )
 
     def scores(self, method: str) -> Scores:
         ours = method.startswith("D8")
         if ours:
-            # Made before the clock starts for their clusters.
-            for k in range(_N_NETWORKS if "jury" in method else 1):
+            # Computed before the time of their clustering is measured.
+            for k in range(_N_NETWORKS if "consensus" in method else 1):
                 self._latents(k)
         started = perf_counter()
         labels = self._ours(method) if ours else self._theirs(method)
         tested = slice(len(labels) - round(_SHARES[2] * len(labels)), None)
         return {
-            "acc": clustering_accuracy(self.kinds[tested], labels[tested]),
-            "all": clustering_accuracy(self.kinds, labels),
-            "nmi": normalized_mutual_information(self.kinds, labels),
+            "acc": clustering_accuracy(self.classes[tested], labels[tested]),
+            "all": clustering_accuracy(self.classes, labels),
+            "nmi": normalized_mutual_information(self.classes, labels),
             "seconds": perf_counter() - started,
         }
 
@@ -147,14 +147,14 @@ class _Case:
             counts = np.stack([np.histogram(i, _BINS, (0.0, 1.0))[0] for i in self.images])
             # The root makes the distance Hellinger's: the dark background does not drown the rest.
             levels = np.sqrt(counts / counts.sum(axis=1, keepdims=True))
-            kmeans = KMeans(len(KINDS), n_init=20, random_state=self.seed)
+            kmeans = KMeans(len(MODALITIES), n_init=20, random_state=self.seed)
             return np.asarray(kmeans.fit(levels[self._shown]).predict(levels))
         name, _, embedding = method.partition(", ")
         begun = self._plain(int(embedding))
         if name.startswith("CAE"):
             return begun.predict(self.images)
         deep = DeepEmbeddedClustering(
-            len(KINDS),
+            len(MODALITIES),
             network=begun.network_,
             method="dcec" if name == "DCEC" else "dec",
             pretrain_epochs=0,
@@ -168,7 +168,7 @@ class _Case:
         """The original's autoencoder, and k-means of its latents."""
         if embedding not in self._begun:
             self._begun[embedding] = DeepEmbeddedClustering(
-                len(KINDS),
+                len(MODALITIES),
                 network=ConvolutionalConfig(
                     size=128,
                     embedding_dim=embedding,
@@ -196,9 +196,9 @@ class _Case:
         return self._encoded[k]
 
     def _network(self, seed: int, place: Path) -> EquivariantAutoencoder:
-        """Ours learns that two crops of a slice are of one kind; so many batches of every set.
+        """Our network, trained on pairs of crops of one slice, with equally many batches per set.
 
-        Not the place of something tells the modality, but what everything is made of.
+        Crops, because the modality shows in the texture and not in the position of a structure.
         """
         network = EquivariantAutoencoder(
             size=_CROP,
@@ -226,15 +226,15 @@ class _Case:
 
     def _ours(self, method: str) -> Labels:
         _, _, head = method.partition(" + ")
-        if head.startswith("jury"):
+        if head.startswith("consensus"):
             latents = np.stack([self._latents(k) for k in range(_N_NETWORKS)])
-            by = head.removeprefix("jury, ")
+            by = head.removeprefix("consensus, ")
             consensus = ConsensusClustering(
-                len(KINDS), method=by, reliability=0.0, random_state=self.seed
+                len(MODALITIES), method=by, reliability=0.0, random_state=self.seed
             )
             return consensus.fit(latents[:, self._shown]).predict_consensus(latents).labels
         latents = self._latents(0)
-        clusterer = make_clusterer(head.replace("-", ""), len(KINDS), random_state=self.seed)
+        clusterer = make_clusterer(head.replace("-", ""), len(MODALITIES), random_state=self.seed)
         return clusterer.fit(latents[self._shown]).predict(latents)
 
 

@@ -1,4 +1,4 @@
-"""Networks of benchmarks, trained once and read ever after."""
+"""Networks of benchmarks, trained once and then read from disk."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ _RECORD = "record.json"
 
 
 def cached_network(
-    place: Path,
+    folder: Path,
     network: EquivariantAutoencoder,
     fit: Callable[[EquivariantAutoencoder], EquivariantAutoencoder],
 ) -> EquivariantAutoencoder:
-    """Read from its folder, or fitted and written there, if what lies there has other settings."""
-    kept = EquivariantAutoencoder.load(place) if place.is_dir() else None
-    if kept is not None and _settings(kept) == _settings(network):
-        return kept
+    """Read a network from its folder; fit and write it there if there is none of its parameters."""
+    cached = EquivariantAutoencoder.load(folder) if folder.is_dir() else None
+    if cached is not None and _settings(cached) == _settings(network):
+        return cached
     started = perf_counter()
     fit(network)
-    with replace_folder(place) as draft:
+    with replace_folder(folder) as draft:
         network.save(draft)
         write_json(draft / _RECORD, {"seconds": perf_counter() - started})
-    return EquivariantAutoencoder.load(place)
+    return EquivariantAutoencoder.load(folder)
 
 
-def training_seconds(place: Path) -> float:
-    """How long the training of a kept network took."""
-    return float(read_json(place / _RECORD)["seconds"])
+def training_seconds(folder: Path) -> float:
+    """Duration of the training of a cached network, in seconds."""
+    return float(read_json(folder / _RECORD)["seconds"])
 
 
 def _settings(network: EquivariantAutoencoder) -> dict[str, Any]:

@@ -34,9 +34,9 @@ _RELIABILITY = 0.9
 def calibration_table(*, seeds: Iterable[int] = range(7, 9)) -> Table:
     """Accuracy, calibration error, and what is left at 90 % claimed reliability.
 
-    An object is right if its cluster's kind, under the matching of clusters and kinds that fits
+    An object is right if its cluster's class, under the matching of clusters and classes that fits
     best, is its own. Truth enters here alone: neither the training, nor the number of clusters,
-    which is that of the kinds, nor the confidence has seen more of it.
+    which is that of the classes, nor the confidence has seen more of it.
     """
     rows = []
     for case in (*((f"discs, seed {seed}", *_discs(seed), seed) for seed in seeds), *_digits()):
@@ -55,15 +55,15 @@ def _discs(seed: int) -> tuple[FloatArray, Labels, EquivariantAutoencoder]:
 
 
 def _digits() -> Iterator[tuple[str, FloatArray, Labels, EquivariantAutoencoder, int]]:
-    """Test digits as they are written, and by networks to which a 6 turned round is a 9."""
+    """Test digits, upright and for networks to which a rotated 6 is a 9."""
     place = os.environ.get("EQUICLUST_DATA")
     if place is None:
         return
     with np.load(Path(place) / "mnist.npz") as arrays:
         images, labels = arrays["images"][_TEST_DIGITS], arrays["labels"][_TEST_DIGITS]
     chosen = np.random.default_rng(0).permutation(len(images))[:_N_DIGITS]
-    kinds = labels[chosen].astype(np.int64)
-    for name, own in (("upright", kinds), ("digits", np.where(kinds == 9, 6, kinds))):
+    classes = labels[chosen].astype(np.int64)
+    for name, own in (("upright", classes), ("digits", np.where(classes == 9, 6, classes))):
         recipe = read_recipe(name)
         pixels = Preprocessor(**recipe.preprocessing).fit_transform(images[chosen]).pixels
         autoencoder = EquivariantAutoencoder(
@@ -73,19 +73,19 @@ def _digits() -> Iterator[tuple[str, FloatArray, Labels, EquivariantAutoencoder,
 
 
 def _row(
-    name: str, pixels: FloatArray, kinds: Labels, autoencoder: EquivariantAutoencoder, seed: int
+    name: str, pixels: FloatArray, classes: Labels, autoencoder: EquivariantAutoencoder, seed: int
 ) -> dict[str, Any]:
-    n_kinds = len(np.unique(kinds))
+    n_classes = len(np.unique(classes))
     ensemble = KFoldEnsemble(
-        autoencoder, n_clusters=n_kinds, reliability=_RELIABILITY, random_state=seed
+        autoencoder, n_clusters=n_classes, reliability=_RELIABILITY, random_state=seed
     ).fit(pixels)
     consensus = ensemble.consensus_
-    right = matched_classes(kinds, consensus.best_labels_) == kinds
+    right = matched_classes(classes, consensus.best_labels_) == classes
     given = reliable(consensus.confidence_, _RELIABILITY)
-    members = [clustering_accuracy(kinds, own) for own in consensus.member_labels_]
+    members = [clustering_accuracy(classes, own) for own in consensus.member_labels_]
     return {
         "set": name,
-        "kinds": n_kinds,
+        "classes": n_classes,
         "mean member's accuracy": float(np.mean(members)),
         "accuracy": float(right.mean()),
         "mean confidence": float(consensus.confidence_.mean()),

@@ -18,7 +18,7 @@ from equiclust.evaluation.metrics import clustering_accuracy
 
 __all__ = ["clustpy_table"]
 
-_N_KINDS = 10
+_N_CLASSES = 10
 _N_DIGITS = 4000
 _LAYERS = [784, 500, 500, 2000, 10]
 _PRETRAIN_EPOCHS = 30
@@ -28,19 +28,19 @@ def clustpy_table(*, seeds: Iterable[int] = range(5)) -> Table:
     """ACC and time of both from one pretrained network, each with its own defaults."""
     found: dict[str, list[tuple[float, float]]] = {}
     for seed in seeds:
-        digits, kinds = _digits(seed)
+        digits, classes = _digits(seed)
         network = _pretrained(digits, seed)
         started = DeepEmbeddedClustering(
-            _N_KINDS, network=network, pretrain_epochs=0, max_iter=0, random_state=seed
+            _N_CLASSES, network=network, pretrain_epochs=0, max_iter=0, random_state=seed
         ).fit(digits)
         found.setdefault("k-means on the latents", []).append(
-            (clustering_accuracy(kinds, started.labels_), 0.0)
+            (clustering_accuracy(classes, started.labels_), 0.0)
         )
         for name, fit in (("ClustPy DEC", _theirs), ("equiclust DEC", _ours)):
             begun = perf_counter()
             labels = fit(digits, network, seed)
             seconds = perf_counter() - begun
-            found.setdefault(name, []).append((clustering_accuracy(kinds, labels), seconds))
+            found.setdefault(name, []).append((clustering_accuracy(classes, labels), seconds))
         print(seed, {name: rows[-1] for name, rows in found.items()}, flush=True)
     slowest = float(np.median([seconds for _, seconds in found["ClustPy DEC"]]))
     rows = []
@@ -82,7 +82,7 @@ def _theirs(digits: npt.NDArray[np.float32], network: Any, seed: int) -> npt.NDA
         warnings.simplefilter("ignore")
         from clustpy.deep import DEC
 
-        found = DEC(_N_KINDS, neural_network=network, pretrain_epochs=0, random_state=seed)
+        found = DEC(_N_CLASSES, neural_network=network, pretrain_epochs=0, random_state=seed)
         return np.asarray(found.fit(digits).dec_labels_)
 
 
@@ -90,6 +90,6 @@ def _ours(digits: npt.NDArray[np.float32], network: Any, seed: int) -> npt.NDArr
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         deep = DeepEmbeddedClustering(
-            _N_KINDS, network=network, pretrain_epochs=0, random_state=seed
+            _N_CLASSES, network=network, pretrain_epochs=0, random_state=seed
         )
         return deep.fit(digits).labels_

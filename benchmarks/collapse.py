@@ -18,7 +18,7 @@ from equiclust.nn.baselines import DenseConfig
 
 __all__ = ["collapse_table"]
 
-_N_KINDS = 5
+_N_CLASSES = 5
 _LARGEST, _SMALLEST = 160, 8
 _NETWORK = DenseConfig(size=8, embedding_dim=5, widths=(64, 64))
 _BEGINNINGS = ("k-means", "random", "one place", "far away")
@@ -26,14 +26,14 @@ _RATES = (1e-3, 3e-2)
 
 
 def collapse_table(*, seeds: Iterable[int] = range(5)) -> Table:
-    """Runs on five kinds of digits, balanced and one to twenty, by beginning and learning rate."""
+    """Scores on five classes of digits, balanced or 1 to 20, by start and learning rate."""
     seeds = tuple(seeds)
     rows = []
     for balanced, init, rate in itertools.product((True, False), _BEGINNINGS, _RATES):
         found = [
             _run(balanced, init, rate, method, seed) for seed in seeds for method in ("dec", "idec")
         ]
-        fewer = [one for one in found if one["live"] < _N_KINDS]
+        fewer = [one for one in found if one["live"] < _N_CLASSES]
         rows.append(
             {
                 "set": "balanced" if balanced else "1 : 20",
@@ -50,15 +50,15 @@ def collapse_table(*, seeds: Iterable[int] = range(5)) -> Table:
             }
         )
         print(rows[-1], flush=True)
-    return Table("collapse", "Deep clustering of five kinds of 8 x 8 digits", rows)
+    return Table("collapse", "Deep clustering of five classes of 8 x 8 digits", rows)
 
 
 def _run(balanced: bool, init: str, rate: float, method: str, seed: int) -> dict[str, Any]:
-    images, kinds = _digits(balanced, seed)
+    images, classes = _digits(balanced, seed)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         deep = DeepEmbeddedClustering(
-            _N_KINDS,
+            _N_CLASSES,
             network=_NETWORK,
             method=method,  # type: ignore[arg-type]
             init=_centres(init, seed),
@@ -67,7 +67,7 @@ def _run(balanced: bool, init: str, rate: float, method: str, seed: int) -> dict
             max_iter=300,
             learning_rate=rate,
             random_state=seed,
-        ).fit(images, kinds)
+        ).fit(images, classes)
     said = [str(one.message) for one in caught]
     return {
         "live": len(np.unique(deep.labels_)),
@@ -76,27 +76,27 @@ def _run(balanced: bool, init: str, rate: float, method: str, seed: int) -> dict
         "revived": any(note.startswith("Clusters lost") for note in said),
         "first": deep.history_[0]["acc"],
         "last": deep.history_[-1]["acc"],
-        "acc": clustering_accuracy(kinds, deep.labels_),
+        "acc": clustering_accuracy(classes, deep.labels_),
     }
 
 
 def _centres(init: str, seed: int) -> Any:
     if init == "one place":
-        return np.zeros((_N_KINDS, _NETWORK.embedding_dim))
+        return np.zeros((_N_CLASSES, _NETWORK.embedding_dim))
     if init == "far away":
-        return 100.0 * np.random.default_rng(seed).normal(size=(_N_KINDS, _NETWORK.embedding_dim))
+        return 100.0 * np.random.default_rng(seed).normal(size=(_N_CLASSES, _NETWORK.embedding_dim))
     return init
 
 
 def _digits(balanced: bool, seed: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Digits 0 to 4 in 0 to 1: as many of each, or twenty times more of the first than the last."""
-    images, kinds = load_digits(n_class=_N_KINDS, return_X_y=True)
-    sizes = np.geomspace(_LARGEST, _LARGEST if balanced else _SMALLEST, _N_KINDS).round()
+    images, classes = load_digits(n_class=_N_CLASSES, return_X_y=True)
+    sizes = np.geomspace(_LARGEST, _LARGEST if balanced else _SMALLEST, _N_CLASSES).round()
     rng = np.random.default_rng(seed)
     chosen = np.concatenate(
         [
-            rng.permutation(np.flatnonzero(kinds == kind))[: int(size)]
-            for kind, size in enumerate(sizes)
+            rng.permutation(np.flatnonzero(classes == label))[: int(size)]
+            for label, size in enumerate(sizes)
         ]
     )
-    return (images[chosen].reshape(-1, 8, 8) / 16.0).astype(np.float32), kinds[chosen]
+    return (images[chosen].reshape(-1, 8, 8) / 16.0).astype(np.float32), classes[chosen]

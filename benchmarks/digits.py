@@ -1,4 +1,4 @@
-"""Handwritten digits without labels, as they are written and turned at random."""
+"""Handwritten digits without labels, upright and rotated at random."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FloatArray = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 Scores = dict[str, float]
 
-_N_KINDS = 10
+_N_CLASSES = 10
 _TEST_DIGITS = slice(60_000, 70_000)
 _MARGIN = 2
 _DEEP_STEPS, _SELF_STEPS = 300, 500
@@ -46,7 +46,7 @@ _TRIVIAL: dict[str, Any] = {
     "map_fields": 32,
     "detail_fields": 8,
 }
-_UNTURNED: dict[str, Any] = {"angle": 0.0}
+_UPRIGHT_VIEWS: dict[str, Any] = {"angle": 0.0}
 _PUBLISHED = {
     "DEC": "0.843",
     "IDEC": "0.881",
@@ -88,9 +88,9 @@ class _Variant:
 
 PLAIN = "plain networks"
 UPRIGHT = {"upright recipe": _Variant("upright", {}, {}, {}, 12, 128)}
-TURNED = {
-    "trivial group": _Variant("digits", _TRIVIAL, _UNTURNED, {"rotation": 0.0}),
-    "trivial group, turned views": _Variant("digits", _TRIVIAL, {}, {}),
+ROTATED = {
+    "trivial group": _Variant("digits", _TRIVIAL, _UPRIGHT_VIEWS, {"rotation": 0.0}),
+    "trivial group, rotated views": _Variant("digits", _TRIVIAL, {}, {}),
     "C8": _Variant("digits", {}, {}, {}),
     "D8": _Variant("digits", {"group": "D8"}, {}, {}),
 }
@@ -115,13 +115,13 @@ def mnist_table(
 def rotated_mnist_table(
     folder: Path, *, seeds: Iterable[int] = range(5), n_jobs: int | None = None
 ) -> Table:
-    """The test digits, each turned by an angle of its own; 6 and 9 are two kinds as they are."""
+    """The test digits, each rotated by an angle of its own; 6 and 9 stay two classes."""
     rows = [
         {"network": name, "method": method, **_summary([one[method] for one in own])}
-        for name, own in _results(folder, TURNED, seeds, n_jobs).items()
+        for name, own in _results(folder, ROTATED, seeds, n_jobs).items()
         for method in own[0]
     ]
-    return Table("rotated_mnist", "MNIST, 10,000 test digits turned at random", rows)
+    return Table("rotated_mnist", "MNIST, 10,000 test digits rotated at random", rows)
 
 
 def _results(
@@ -146,12 +146,12 @@ def done_case(
     After a change of the recipe its folder has to be removed.
     """
     place = folder / f"{name.replace(',', '').replace(' ', '_')}_{seed}"
-    pixels, kinds = mnist_digits()
-    shown = rotated(pixels, seed) if name in TURNED else pixels
+    pixels, classes = mnist_digits()
+    shown = rotated(pixels, seed) if name in ROTATED else pixels
     if name == PLAIN:
-        case: _Plain | _Latents = _Plain(shown, kinds, seed)
+        case: _Plain | _Latents = _Plain(shown, classes, seed)
     else:
-        case = _Latents({**UPRIGHT, **TURNED}[name], shown, kinds, seed, place / "network")
+        case = _Latents({**UPRIGHT, **ROTATED}[name], shown, classes, seed, place / "network")
     found = {}
     for method in methods or case.methods:
         file = place / f"{method.replace(' ', '_')}.json"
@@ -170,7 +170,7 @@ def mnist_digits() -> tuple[FloatArray, Labels]:
 
 
 def rotated(pixels: FloatArray, seed: int) -> FloatArray:
-    """Every image turned about its centre by an angle of its own, by cubic splines."""
+    """Every image rotated about its centre by an angle of its own, by cubic splines."""
     angles = np.random.default_rng(seed).uniform(0.0, 360.0, len(pixels))
     found = [rotate(p, a, reshape=False, order=3) for p, a in zip(pixels, angles, strict=True)]
     return np.stack(found).clip(0.0, 1.0)
@@ -181,28 +181,28 @@ class _Plain:
     """The published methods on the plain networks that they were published with."""
 
     pixels: FloatArray
-    kinds: Labels
+    classes: Labels
     seed: int
 
     methods = ("dense autoencoder + k-means", "DEC", "IDEC", "CAE + k-means", "DCEC")
 
     def scores(self, method: str) -> Scores:
-        kind = {"dense autoencoder + k-means": "dec", "CAE + k-means": "dcec"}.get(
+        deep_method = {"dense autoencoder + k-means": "dec", "CAE + k-means": "dcec"}.get(
             method, method.lower()
         )
-        begun = self._dense if kind in ("dec", "idec") else self._convolutional
+        begun = self._dense if deep_method in ("dec", "idec") else self._convolutional
         started = perf_counter()
         if method.endswith("k-means"):
-            return _scores(self.kinds, begun.labels_, started)
+            return _scores(self.classes, begun.labels_, started)
         deep = DeepEmbeddedClustering(
-            _N_KINDS,
+            _N_CLASSES,
             network=begun.network_,
-            method=kind,
+            method=deep_method,
             pretrain_epochs=0,
             max_iter=_PLAIN_STEPS,
             random_state=self.seed,
         ).fit(self.pixels)
-        return _scores(self.kinds, deep.labels_, started)
+        return _scores(self.classes, deep.labels_, started)
 
     @cached_property
     def _dense(self) -> DeepEmbeddedClustering:
@@ -215,7 +215,7 @@ class _Plain:
     def _pretrained(self, method: str) -> DeepEmbeddedClustering:
         """The autoencoder of the method, and k-means of its latents."""
         return DeepEmbeddedClustering(
-            _N_KINDS,
+            _N_CLASSES,
             method=method,
             pretrain_epochs=_PLAIN_EPOCHS,
             max_iter=0,
@@ -229,7 +229,7 @@ class _Latents:
 
     variant: _Variant
     pixels: FloatArray
-    kinds: Labels
+    classes: Labels
     seed: int
     place: Path
 
@@ -244,33 +244,33 @@ class _Latents:
     def scores(self, method: str) -> Scores:
         network = self.network
         started = perf_counter()
-        scores = _scores(self.kinds, self._labels(method, network), started)
+        scores = _scores(self.classes, self._labels(method, network), started)
         return {**scores, "network": training_seconds(self.place)}
 
     def _labels(self, method: str, network: EquivariantAutoencoder) -> Labels:
         if method in ("k-means", "manifold"):
-            clusterer = make_clusterer(method.replace("-", ""), _N_KINDS, random_state=self.seed)
+            clusterer = make_clusterer(method.replace("-", ""), _N_CLASSES, random_state=self.seed)
             return clusterer.fit(network.transform(self.pixels)).labels_
         given: dict[str, Any] = {"network": network.network_, "random_state": self.seed}
         if method == "self-labelling":
             return (
                 SelfLabelling(
-                    _N_KINDS, augmentation=self.variant.views, max_iter=_SELF_STEPS, **given
+                    _N_CLASSES, augmentation=self.variant.views, max_iter=_SELF_STEPS, **given
                 )
                 .fit(self.pixels)
                 .labels_
             )
         deep = DeepEmbeddedClustering(
-            _N_KINDS, method=method.lower(), pretrain_epochs=0, max_iter=_DEEP_STEPS, **given
+            _N_CLASSES, method=method.lower(), pretrain_epochs=0, max_iter=_DEEP_STEPS, **given
         )
         return deep.fit(self.pixels).labels_
 
 
-def _scores(kinds: Labels, labels: Labels, started: float) -> Scores:
+def _scores(classes: Labels, labels: Labels, started: float) -> Scores:
     return {
-        "acc": clustering_accuracy(kinds, labels),
-        "nmi": normalized_mutual_information(kinds, labels),
-        "ari": adjusted_rand_index(kinds, labels),
+        "acc": clustering_accuracy(classes, labels),
+        "nmi": normalized_mutual_information(classes, labels),
+        "ari": adjusted_rand_index(classes, labels),
         "seconds": perf_counter() - started,
     }
 

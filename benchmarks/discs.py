@@ -1,4 +1,4 @@
-"""Six kinds of simulated discs sorted without labels: ours against what others would do."""
+"""Six classes of simulated discs sorted without labels: ours against what others would do."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def discs_table(
     """ACC, NMI and ARI of every method, mean and standard deviation over the seeds.
 
     Each seed draws its own discs. Truth is used for the scores alone; every method is told how many
-    kinds there are and nothing else, and sees the same images, preprocessed the same way.
+    classes there are and nothing else, and sees the same images, preprocessed the same way.
     """
     found = Parallel(n_jobs=n_jobs)(delayed(_scores_of_seed)(seed, n_discs) for seed in seeds)
     rows = [_row(name, np.array([scores[name] for scores in found])) for name in found[0]]
     return Table(
         "discs",
-        f"{n_discs} simulated discs of {len(DISC_KINDS)} kinds, {SIZE} px, "
+        f"{n_discs} simulated discs of {len(DISC_KINDS)} classes, {SIZE} px, "
         f"inclination up to {MAX_INCLINATION:.0f} degrees, {len(found)} seeds",
         rows,
     )
@@ -87,11 +87,11 @@ def _scores_of_seed(seed: int, n_discs: int) -> dict[str, tuple[float, ...]]:
 
 
 def _scores(truth: npt.ArrayLike, labels: Labels) -> tuple[float, float, float]:
-    kinds = np.asarray(truth)
+    classes = np.asarray(truth)
     return (
-        clustering_accuracy(kinds, labels),
-        normalized_mutual_information(kinds, labels),
-        adjusted_rand_index(kinds, labels),
+        clustering_accuracy(classes, labels),
+        normalized_mutual_information(classes, labels),
+        adjusted_rand_index(classes, labels),
     )
 
 

@@ -1,4 +1,4 @@
-"""The main job on the EXXA discs: reconstruction, nuisances, firmness; three seeds of ten folds."""
+"""The EXXA discs: reconstruction, confounders, stability; three seeds of ten folds."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _rivalry(metrics: list[dict[str, Any]]) -> Table:
     ours = rows[1:]
     mean = {key: float(np.mean([float(row[key]) for row in ours])) for key in _RIVAL}
     return Table(
-        "exxa_nuisances",
-        "EXXA discs: what the labels owe to nuisances, and how firm they are",
+        "exxa_confounders",
+        "EXXA discs: association of the labels with confounders, and their stability",
         [*rows, {"": "ours, mean", "clusters": "", **mean}],
     )

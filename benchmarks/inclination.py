@@ -79,7 +79,7 @@ class Variant:
 
 VARIANTS = {
     "SimCLR, plain network": Variant("none", pairs=False, network=_TRIVIAL),
-    "D8, turned views": Variant("none", pairs=False),
+    "D8, rotated views": Variant("none", pairs=False),
     "D8, tilted views": Variant("none", pairs=False, views={"tilt": 0.8}),
     "D8, simulated pairs": Variant("none", pairs=True, n_seeds=2),
     "D8, face-on": Variant("inclination", pairs=False),
@@ -184,7 +184,7 @@ def _shown(images: ImageSet, canonical: str) -> npt.NDArray[np.float32]:
 
 
 def _inclination_rows() -> list[dict[str, Any]]:
-    """Errors by inclination and by kind, on systems that no constant was fitted to."""
+    """Errors by inclination and by class, on systems that no constant was fitted to."""
     images, truth = simulate_views(600, size=SIZE, max_inclination=80.0, random_state=28_000_000)
     found = measure_inclinations(images)
     known = np.isfinite(np.asarray(found["inclination"]))
@@ -193,9 +193,9 @@ def _inclination_rows() -> list[dict[str, Any]]:
     rotated = np.abs((rotated + 90.0) % 180.0 - 90.0)
     held = off <= np.asarray(found["inclination_error"])
     held_angle = rotated <= np.asarray(found["position_angle_error"])
-    inclination, kind = np.asarray(truth["inclination"]), np.asarray(truth["kind"])
+    inclination, names = np.asarray(truth["inclination"]), np.asarray(truth["kind"])
     groups = {f"{a:g} to {b:g} deg": (inclination >= a) & (inclination < b) for a, b in _RANGES}
-    groups |= {f"{name}, all": kind == name for name in DISC_KINDS}
+    groups |= {f"{name}, all": names == name for name in DISC_KINDS}
     return [
         {
             "discs": name,
@@ -211,7 +211,7 @@ def _inclination_rows() -> list[dict[str, Any]]:
 
 
 def _triples(folder: Path) -> list[dict[str, Any]]:
-    """A disc, the same disc inclined otherwise, and one of another kind at the first inclination.
+    """A disc, the same disc inclined otherwise, and one of another class at the first inclination.
 
     In the source work the second was further from the first (0.128) than the third (0.110).
     """
@@ -219,7 +219,7 @@ def _triples(folder: Path) -> list[dict[str, Any]]:
     pictures: list[Any] = []
     for _ in range(_N_TRIPLES):
         first, other = rng.permutation(("rings", "spiral", "crescent", "cavity"))[:2]
-        disc, third = (draw_disc(kind, random_state=rng) for kind in (first, other))
+        disc, third = (draw_disc(name, random_state=rng) for name in (first, other))
         at, away = rng.uniform(10.0, 25.0), rng.uniform(45.0, 55.0)
         seen = (
             replace(disc, inclination=at),

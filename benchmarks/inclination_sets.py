@@ -1,4 +1,4 @@
-"""Simulated systems seen from several sides, and real ones, with what tells them apart."""
+"""Simulated systems seen at several inclinations, and real ones, with their identities."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BEAMS, _SNRS = (0.02, 0.06), (15.0, 100.0)
 
 @dataclass(frozen=True)
 class Known:
-    """Images as they are read, and what each shows."""
+    """Images as they are read, and the object that each shows."""
 
     name: str
     images: ImageSet
@@ -47,8 +47,8 @@ class Known:
 def simulated_systems(limit: float, *, seed: int = 0, hard: bool = False) -> tuple[Known, Rows]:
     """300 systems with rings, arms or a crescent, each seen twice, and their truth.
 
-    The beam is 0.03 of the frame and the peak 30 to 100 times the noise; if it is to be hard, 0.05
-    and 15 to 60, so that the structure of small discs is lost.
+    The beam is 0.03 of the frame and the peak 30 to 100 times the noise; with `hard`, 0.05 and 15
+    to 60, so that the structure of small discs is lost.
     """
     images, truth = simulate_views(
         _N_SYSTEMS,
@@ -76,7 +76,7 @@ def real_sets() -> list[Known]:
 
 
 def n_shared(known: Known) -> int:
-    """Images whose object another one shows too."""
+    """Number of images whose object is also on another image."""
     counts = Counter(known.objects.tolist())
     return sum(counts[name] > 1 for name in known.objects.tolist())
 
@@ -84,7 +84,7 @@ def n_shared(known: Known) -> int:
 def simulated_pairs(
     n: int, canonical: str, *, n_jobs: int | None = None
 ) -> tuple[FloatArray, FloatArray]:
-    """Processed images `(3 n, 1, 64, 64)` to learn from, and as many of the same systems.
+    """Processed images `(3 n, 1, 64, 64)` for training, and as many of the same systems.
 
     Beams and noise vary as they do between surveys, and every inclination up to 75 degrees is as
     frequent as it is on the sky.

@@ -1,4 +1,4 @@
-"""The trained model turned: exact elements at every input size, and all other angles."""
+"""Invariance of a trained network: exact elements at every input size, and other angles."""
 
 from __future__ import annotations
 

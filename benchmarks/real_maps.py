@@ -50,7 +50,7 @@ def _row(name: str, source: Path, output: Path) -> dict[str, Any]:
         "map": name,
         "pixels": " x ".join(map(str, labels.shape)),
         "seconds": seconds,
-        "kinds": record["n_clusters"],
+        "clusters": record["n_clusters"],
         "corners off / deg": _farthest_corner(source, output),
         "masked": int(blank.sum()),
         "masked and labelled so": int(np.sum(blank & (labels == -2))),

@@ -1,4 +1,4 @@
-"""Runs killed at random moments and gone on with, against one that nobody disturbed."""
+"""Runs killed at random moments and resumed, compared with an uninterrupted run."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _SETTINGS = ("--size", str(_SIZE), "--n-folds", "4", "--max-epochs", "6", "--n-c
 
 
 def resume_table(*, n_kills: int = 10) -> Table:
-    """Kill -9 at a random moment of each of so many runs, go on, and compare the catalogues."""
+    """Kill each of `n_kills` runs at a random moment, resume it, and compare the catalogues."""
     with TemporaryDirectory() as place:
         discs = Path(place, "discs")
         images, _ = simulate_discs(_N_DISCS, size=_SIZE, random_state=_SEED)
         write_fits(images, discs)
         started = perf_counter()
-        _finish(discs, Path(place, "undisturbed"))
+        _finish(discs, Path(place, "uninterrupted"))
         duration = perf_counter() - started
-        expected = RunFolder(Path(place, "undisturbed")).catalogue_ecsv.read_bytes()
+        expected = RunFolder(Path(place, "uninterrupted")).catalogue_ecsv.read_bytes()
         moments = np.sort(np.random.default_rng(_SEED).uniform(0, duration, n_kills))
         rows = [
             _killed_once(discs, Path(place, f"killed_{k}"), float(moment), expected)
             for k, moment in enumerate(moments)
         ]
     title = f"kill -9 during a run of {duration:.0f} s, then the same command again"
-    return Table("kills", title, rows)
+    return Table("resume", title, rows)
 
 
 def _killed_once(discs: Path, output: Path, moment: float, expected: bytes) -> dict[str, Any]:

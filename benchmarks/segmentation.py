@@ -23,12 +23,12 @@ __all__ = ["boundary_error", "clouds_tables", "rotated_table"]
 
 Labels = npt.NDArray[np.integer[Any]]
 
-_SIDE, _N_KINDS, _ANGLE = 512, 4, 37.0
+_SIDE, _N_CLASSES, _ANGLE = 512, 4, 37.0
 _OURS = "equiclust segment"
 
 
 def clouds_tables(*, seeds: Iterable[int] = range(5)) -> Iterable[Table]:
-    """Two tables: every method on maps with truth, and ours on the same sky turned."""
+    """Two tables: every method on maps with truth, and ours on the same rotated sky."""
     seeds = list(seeds)
     scores: dict[str, list[tuple[float, float, float]]] = {
         name: [] for name in (_OURS, *SKY_BASELINES)
@@ -46,7 +46,7 @@ def clouds_tables(*, seeds: Iterable[int] = range(5)) -> Iterable[Table]:
             plane = open_sky_map(folder / "sky.fits").read()[0]
             for name, method in SKY_BASELINES.items():
                 started = perf_counter()
-                by_method = method(plane, _N_KINDS, seed)
+                by_method = method(plane, _N_CLASSES, seed)
                 scores[name].append(_scored(truth, by_method, perf_counter() - started))
         print(
             seed,
@@ -63,7 +63,7 @@ def clouds_tables(*, seeds: Iterable[int] = range(5)) -> Iterable[Table]:
 
 
 def rotated_table(rotated: list[tuple[float, float]]) -> Table:
-    """Share of the pixels that keep their label when the sky is turned."""
+    """Share of the pixels that keep their label when the sky is rotated."""
     quarter, other = np.array(rotated).T
     row = {
         "maps": len(rotated),
@@ -71,7 +71,7 @@ def rotated_table(rotated: list[tuple[float, float]]) -> Table:
         "by 37 degrees, mean": float(other.mean()),
         "by 37 degrees, least": float(other.min()),
     }
-    return Table("clouds_turned", "Labels that stay the same when the sky is turned", [row])
+    return Table("clouds_rotated", "Labels that stay the same when the sky is rotated", [row])
 
 
 def _rows(scores: dict[str, list[tuple[float, float, float]]]) -> list[dict[str, Any]]:
@@ -92,7 +92,7 @@ def _rows(scores: dict[str, list[tuple[float, float, float]]]) -> list[dict[str,
 
 def _segmented(path: Path, folder: Path, model: Path | None = None) -> Segmentation:
     folder.mkdir()
-    options = SegmentOptions(n_clusters=_N_KINDS)
+    options = SegmentOptions(n_clusters=_N_CLASSES)
     return segment_sky_map(open_sky_map(path), options, folder, model=model)
 
 
@@ -125,7 +125,7 @@ def _rotated(folder: Path, found: Segmentation, seed: int) -> tuple[float, float
     labels = found.segment_map.labels
     agreement = []
     for angle in (90.0, _ANGLE):
-        path = folder / f"turned_{angle:.0f}.fits"
+        path = folder / f"rotated_{angle:.0f}.fits"
         write_cloud_map(path, (_SIDE, _SIDE), random_state=seed, angle=angle)
         again = _segmented(path, folder / path.stem, found.model).segment_map.labels
         if angle == 90.0:
