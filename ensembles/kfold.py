@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,22 +16,25 @@ from ensembles.base_clusterings import concatenate_latents
 from ensembles.consensus_clustering import ConsensusClustering, ConsensusResult, member_folder
 from ensembles.folds import fold_masks, three_tenths
 from ensembles.label_voting import Method
-from ensembles.members import MemberTask
-from ensembles.parallel_training import Progress, train_members
+from ensembles.members import MemberTask, estimator_inputs, has_results
+from ensembles.parallel_training import train_members
 from ensembles.refinement import DEEP_METHODS, refined
+from ensembles.training_images import TrainingImages, prepare_for_members
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.selection import Choice, choose_n_clusters
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet, as_image_set
 from equiclust.io.atomic import read_json, write_json
+from equiclust.io.fit_record import array_digest, check_same_fit, recorded_fit
+from equiclust.progress import Update
+from equiclust.typing import BoolArray, Float32Array, IntArray, PathLike
 
 __all__ = ["KFoldEnsemble"]
-
-FloatArray = npt.NDArray[np.float32]
 
 _FORMAT = 1
 _FILE = "ensemble.json"
 _REFINED = "refined"
+_SEED = "the seed drawn from random_state"
 
 
 # scikit-learn carries no annotations, hence the ignored error.
@@ -111,8 +113,8 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         y: object = None,
         *,
         positive_pairs: ImageSet | npt.ArrayLike | None = None,
-        checkpoints: str | Path | None = None,
-        on_progress: Progress | None = None,
+        checkpoints: PathLike | None = None,
+        on_progress: Update | None = None,
     ) -> Self:
         """Train the members and bring their clusters together.
 
@@ -146,32 +148,29 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         images: ImageSet | npt.ArrayLike,
         *,
         positive_pairs: ImageSet | npt.ArrayLike | None = None,
-        checkpoints: str | Path | None = None,
-        on_progress: Progress | None = None,
+        checkpoints: PathLike | None = None,
+        on_progress: Update | None = None,
     ) -> Self:
         """The first part of `fit`: train the networks. See there for the parameters."""
         given = as_image_set(images)
-        paired = None if positive_pairs is None else as_image_set(positive_pairs)
-        recipes = self._recipes()
-        self._entropy = int(check_random_state(self.random_state).randint(2**31 - 1))
-        seeds = self._seeds()
-        held_out = fold_masks(
-            len(given), self.n_folds, self._n_held_out, random_state=int(seeds[-1])
-        )
-        members = self._estimators(recipes, seeds)
+        folders = self._folders(checkpoints)
+        members, held_out = self._drawn_members(len(given), checkpoints)
+        shown = prepare_for_members(members, given)
+        paired = None
+        if positive_pairs is not None:
+            paired = prepare_for_members(members, as_image_set(positive_pairs))
+            _check_pairs(paired[0], shown[0])
+        if checkpoints is not None:
+            started = any(folder is not None and has_results(folder) for folder in folders)
+            inputs = self._inputs(shown, paired)
+            check_same_fit(checkpoints, inputs, started=started)
         tasks = [
-            MemberTask(
-                one,
-                given,
-                hidden,
-                positive_pairs=paired,
-                folder=folder,
-            )
-            for one, hidden, folder in zip(
-                members, held_out, self._folders(checkpoints), strict=True
-            )
+            MemberTask(member, hidden, folder=folder)
+            for member, hidden, folder in zip(members, held_out, folders, strict=True)
         ]
-        trained = train_members(tasks, n_jobs=self.n_jobs, on_progress=on_progress)
+        trained = train_members(
+            tasks, shown, positive_pairs=paired, n_jobs=self.n_jobs, on_progress=on_progress
+        )
         self.members_ = [member.autoencoder for member in trained]
         self._keep_latents(np.stack([member.latents for member in trained]))
         self.seconds_ = [member.seconds for member in trained]
@@ -184,8 +183,8 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self,
         images: ImageSet | npt.ArrayLike,
         *,
-        checkpoints: str | Path | None = None,
-        on_progress: Progress | None = None,
+        checkpoints: PathLike | None = None,
+        on_progress: Update | None = None,
     ) -> Self:
         """The middle part of `fit`: choose how many clusters; let them shape the networks.
 
@@ -226,17 +225,17 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self.labels_, self.confidence_ = self.consensus_.labels_, self.consensus_.confidence_
         return self
 
-    def _keep_latents(self, latents: FloatArray) -> None:
+    def _keep_latents(self, latents: Float32Array) -> None:
         self.latents_ = latents
         self.scales_ = np.sqrt(latents.var(axis=1).sum(axis=1))
 
-    def _folders(self, checkpoints: str | Path | None) -> list[Path | None]:
+    def _folders(self, checkpoints: PathLike | None) -> list[Path | None]:
         """Where the members keep what they have done."""
         if checkpoints is None:
             return [None] * self.n_folds
         return [member_folder(checkpoints, k) for k in range(self.n_folds)]
 
-    def _recipes(self) -> list[EquivariantAutoencoder]:
+    def _estimators(self) -> list[EquivariantAutoencoder]:
         if self.estimator is None:
             return [EquivariantAutoencoder()]
         if isinstance(self.estimator, EquivariantAutoencoder):
@@ -251,18 +250,45 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             raise InputError("the estimators must have one latent_dim")
         return recipes
 
-    def _seeds(self) -> npt.NDArray[np.int64]:
+    def _seeds(self) -> IntArray:
         """One for each member, one for the jury, one for the folds."""
         return np.random.RandomState(self._entropy).randint(2**31 - 1, size=self.n_folds + 2)
 
-    def _estimators(
-        self, recipes: Sequence[EquivariantAutoencoder], seeds: npt.NDArray[np.int64]
-    ) -> list[EquivariantAutoencoder]:
-        chosen = [clone(recipes[k % len(recipes)]) for k in range(self.n_folds)]
-        for one, seed in zip(chosen, seeds, strict=False):
-            one.set_params(random_state=int(seed))
-            one._check_parameters()
-        return chosen
+    def _drawn_members(
+        self, n_images: int, checkpoints: PathLike | None
+    ) -> tuple[list[EquivariantAutoencoder], BoolArray]:
+        """Autoencoders to train, and the images held out from each, `(n_folds, n_images)`."""
+        estimators = self._estimators()
+        self._entropy = self._drawn_entropy(checkpoints)
+        seeds = self._seeds()
+        held_out = fold_masks(n_images, self.n_folds, self._n_held_out, random_state=int(seeds[-1]))
+        members = [clone(estimators[k % len(estimators)]) for k in range(self.n_folds)]
+        for member, seed in zip(members, seeds, strict=False):
+            member.set_params(random_state=int(seed))
+            member._check_parameters()
+        return members, held_out
+
+    def _drawn_entropy(self, checkpoints: PathLike | None) -> int:
+        """The seed of all seeds: without a random state, the one that a stopped fit has drawn."""
+        if self.random_state is None and checkpoints is not None:
+            known = recorded_fit(checkpoints).get(_SEED)
+            if isinstance(known, int):
+                return known
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _inputs(
+        self, images: Sequence[TrainingImages], positive_pairs: Sequence[TrainingImages] | None
+    ) -> dict[str, Any]:
+        """Everything that decides the trained members, for `check_same_fit`."""
+        estimators = [estimator_inputs(one) for one in self._estimators()]
+        return {
+            "estimator": estimators[0] if len(estimators) == 1 else estimators,
+            "n_folds": self.n_folds,
+            "held_out_folds": self._n_held_out,
+            _SEED: self._entropy,
+            "images": _digest(images),
+            "positive_pairs": positive_pairs and _digest(positive_pairs),
+        }
 
     @property
     def _n_held_out(self) -> int:
@@ -276,8 +302,8 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         return choose_n_clusters(self.transform_latents(self.latents_), random_state=seed)
 
     def encode(
-        self, images: ImageSet | npt.ArrayLike, on_progress: Progress | None = None
-    ) -> FloatArray:
+        self, images: ImageSet | npt.ArrayLike, on_progress: Update | None = None
+    ) -> Float32Array:
         """Latents of images by every member.
 
         Parameters
@@ -297,7 +323,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
                 on_progress(k + 1, len(self.members_), "")
         return np.stack(found)
 
-    def transform(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
+    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
         """All members' latents of an image as one vector, each member's scaled to like weight.
 
         Parameters
@@ -310,19 +336,19 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         """
         return self.transform_latents(self.encode(images))
 
-    def transform_latents(self, latents: FloatArray) -> FloatArray:
+    def transform_latents(self, latents: Float32Array) -> Float32Array:
         """What `transform` gives for images whose latents `(n_folds, n, latent_dim)` are known."""
         vectors = concatenate_latents(latents.astype(np.float64), self.scales_)
         return vectors.astype(np.float32)
 
-    def predict_transformed(self, vectors: FloatArray) -> npt.NDArray[np.int64]:
+    def predict_transformed(self, vectors: Float32Array) -> IntArray:
         """Labels for what `transform` gave, `(n, n_folds * latent_dim)`."""
         check_is_fitted(self, "consensus_")
         latents = np.stack(np.split(np.asarray(vectors), len(self.scales_), axis=1))
         scales = np.where(self.scales_ > 0, self.scales_, 1.0) * np.sqrt(len(self.scales_))
         return self.consensus_.predict(latents * scales[:, None, None])
 
-    def predict(self, images: ImageSet | npt.ArrayLike) -> npt.NDArray[np.int64]:
+    def predict(self, images: ImageSet | npt.ArrayLike) -> IntArray:
         """Labels of images `(n,)`; -1 = "don't know"."""
         return self.predict_consensus(images).labels
 
@@ -331,7 +357,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         check_is_fitted(self, "consensus_")
         return self.consensus_.predict_consensus(self.encode(images))
 
-    def reconstruct(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
+    def reconstruct(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
         """Mean of the members' reconstructions, `(n, c, size, size)` in 0 to 1."""
         check_is_fitted(self, "members_")
         total = self.members_[0].reconstruct(images)
@@ -344,7 +370,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         """What the user should know about the training, each thing once."""
         return list(dict.fromkeys(note for member in self.members_ for note in member.notes_))
 
-    def save(self, folder: str | os.PathLike[str]) -> None:
+    def save(self, folder: PathLike) -> None:
         """Write the fitted ensemble: JSON and safetensors, a folder for each member.
 
         Parameters
@@ -364,7 +390,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         write_json(Path(folder) / _FILE, content)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
+    def load(cls, folder: PathLike) -> Self:
         """The ensemble that `save` wrote; its verdicts are equal to the last bit.
 
         Raises
@@ -393,3 +419,15 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             raise InputError(f"{str(path)!r} does not fit the members beside it")
         ensemble.estimator = clone(ensemble.members_[0])
         return ensemble
+
+
+def _check_pairs(positive_pairs: TrainingImages, images: TrainingImages) -> None:
+    if positive_pairs.pixels.shape != images.pixels.shape:
+        raise InputError(
+            "positive_pairs must be as many as the images and of as many channels, got shape "
+            f"{positive_pairs.pixels.shape} for {images.pixels.shape}"
+        )
+
+
+def _digest(images: Sequence[TrainingImages]) -> str:
+    return array_digest(np.array([one.digest for one in images]))

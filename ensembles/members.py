@@ -1,24 +1,24 @@
-"""The training of one member, wherever it runs, so that it can be killed and gone on with."""
+"""Training of one member in any process, which resumes after the process was killed."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from filelock import FileLock
 
+from ensembles.training_images import TrainingImages
+from equiclust.autoencoder.checkpoints import find_checkpoint
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.autoencoder.training import EpochRecord
 from equiclust.exceptions import EquiclustWarning
-from equiclust.images import ImageSet
 from equiclust.io.atomic import (
     read_arrays,
     read_json,
@@ -26,73 +26,161 @@ from equiclust.io.atomic import (
     write_arrays,
     write_json,
 )
+from equiclust.io.fit_record import array_digest, check_same_fit
+from equiclust.typing import BoolArray, Float32Array
 
-__all__ = ["Member", "MemberTask", "train_member"]
+__all__ = ["Member", "MemberTask", "estimator_inputs", "has_results", "train_member"]
 
 _FINISHED = "finished"
 _LATENTS = "latents.safetensors"
 _RECORD = "record.json"
+# They decide where a member is trained, or come from the ensemble's own seed.
+_NOT_INPUTS = ("device", "random_state")
 
 
 @dataclass(frozen=True, eq=False)
 class MemberTask:
-    """What a member is to do.
+    """Everything that decides how a member is trained, except its images.
 
     Parameters
     ----------
     autoencoder : EquivariantAutoencoder
         Not fitted.
-    images : ImageSet
     held_out : ndarray (n,), bool
-        Images that it does not train on.
-    partners : ImageSet, optional
-        Images that are to have the latents of `images`.
+        Images that the member is not trained on.
     folder : path, optional
-        Where it leaves its checkpoints and, in the end, itself.
+        Where it writes checkpoints and, when its training is finished, itself.
     n_threads : int, optional
-        For the processor; as many as torch has chosen by default.
+        Threads of the processor; by default those that torch uses already.
     parent : int, optional
-        Process that waits for the member: without it, it gives up.
+        Process that waits for the member; when that process ends, training stops.
     """
 
     autoencoder: EquivariantAutoencoder
-    images: ImageSet
-    held_out: npt.NDArray[np.bool_]
-    positive_pairs: ImageSet | None = None
+    held_out: BoolArray
     folder: Path | None = None
     n_threads: int | None = None
     parent: int | None = None
 
+    def inputs(
+        self, images: TrainingImages, positive_pairs: TrainingImages | None
+    ) -> dict[str, Any]:
+        """Everything that decides the trained member, for `check_same_fit`.
+
+        Parameters
+        ----------
+        images : TrainingImages
+        positive_pairs : TrainingImages or None
+
+        Returns
+        -------
+        dict of str to object
+            Parameters, and digests of arrays.
+        """
+        return {
+            **estimator_inputs(self.autoencoder),
+            "random_state": self.autoencoder.random_state,
+            "images": images.digest,
+            "held_out": array_digest(self.held_out),
+            "positive_pairs": positive_pairs and positive_pairs.digest,
+        }
+
+
+def estimator_inputs(autoencoder: EquivariantAutoencoder) -> dict[str, Any]:
+    """Parameters of an autoencoder that decide its weights, without those of random numbers.
+
+    Parameters
+    ----------
+    autoencoder : EquivariantAutoencoder
+
+    Returns
+    -------
+    dict of str to object
+        As JSON can hold them.
+    """
+    parameters = autoencoder.get_params(deep=False)
+    return {
+        name: dict(value) if isinstance(value, Mapping) else value
+        for name, value in parameters.items()
+        if name not in _NOT_INPUTS
+    }
+
+
+def has_results(folder: Path) -> bool:
+    """Whether a member's folder holds a finished member or a checkpoint.
+
+    Parameters
+    ----------
+    folder : path
+    """
+    return (folder / _FINISHED).is_dir() or find_checkpoint(folder) is not None
+
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A trained network and its latents `(n, d)` of all images.
+    """A trained autoencoder, and its latents of all images.
 
     Attributes
     ----------
     autoencoder : EquivariantAutoencoder
-    latents : ndarray (n, d), float32
+    latents : ndarray (n, latent_dim), float32
     seconds : float
-        Time that the training took, as far as it was not done before.
+        Duration of the training in seconds, without what was done before it was resumed.
     """
 
     autoencoder: EquivariantAutoencoder
-    latents: npt.NDArray[np.float32]
+    latents: Float32Array
     seconds: float
 
 
-def train_member(task: MemberTask, on_epoch: Callable[[EpochRecord], None] | None = None) -> Member:
-    """Train a member, go on where it was stopped, or read it if it is finished.
+def train_member(
+    task: MemberTask,
+    images: TrainingImages,
+    *,
+    positive_pairs: TrainingImages | None = None,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+) -> Member:
+    """Train a member, resume its training, or read it from its folder when it is finished.
 
-    Of several processes that are given the same folder one works and the others wait for it.
+    Of several processes that use the same folder one trains and the others wait for it.
+
+    Parameters
+    ----------
+    task : MemberTask
+    images : TrainingImages
+    positive_pairs : TrainingImages, optional
+        As many images, which should have the latents of `images`.
+    on_epoch : callable, optional
+        Gets the record of every epoch.
+
+    Returns
+    -------
+    Member
+
+    Raises
+    ------
+    OutputError
+        When the folder holds a member or a checkpoint of another fit.
     """
     with _threads(task.n_threads):
-        return _train_or_read(task, on_epoch)
+        if task.folder is None:
+            return _trained(task, images, positive_pairs, on_epoch)
+        task.folder.mkdir(parents=True, exist_ok=True)
+        finished = task.folder / _FINISHED
+        inputs = task.inputs(images, positive_pairs)
+        # The system releases the lock when its process ends, however it ends.
+        with FileLock(task.folder / "lock"):
+            if finished.is_dir():
+                check_same_fit(finished, inputs, started=True)
+            else:
+                _write(_trained(task, images, positive_pairs, on_epoch), finished, inputs)
+            # Also read when just written, so that a resumed fit has exactly the same members.
+            return _read(finished)
 
 
 @contextmanager
 def _threads(count: int | None) -> Iterator[None]:
-    """So many threads for torch, and as many as before when it is done."""
+    """Set the number of torch's threads, and restore it at the end."""
     before = torch.get_num_threads()
     torch.set_num_threads(before if count is None else count)
     try:
@@ -101,45 +189,40 @@ def _threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _train_or_read(task: MemberTask, on_epoch: Callable[[EpochRecord], None] | None) -> Member:
-    if task.folder is None:
-        return _trained(task, on_epoch)
-    task.folder.mkdir(parents=True, exist_ok=True)
-    # The system lets go of the lock when its process ends, however it ends.
-    with FileLock(task.folder / "lock"):
-        if not (task.folder / _FINISHED).is_dir():
-            _write(_trained(task, on_epoch), task.folder / _FINISHED)
-        # Read even if just written: a run that was stopped gets its members no other way.
-        return _read(task.folder / _FINISHED)
-
-
-def _trained(task: MemberTask, on_epoch: Callable[[EpochRecord], None] | None) -> Member:
+def _trained(
+    task: MemberTask,
+    images: TrainingImages,
+    positive_pairs: TrainingImages | None,
+    on_epoch: Callable[[EpochRecord], None] | None,
+) -> Member:
     def note(record: EpochRecord) -> None:
         if task.parent is not None and os.getppid() != task.parent:
             os._exit(1)
         if on_epoch is not None:
             on_epoch(record)
 
+    paired = None if positive_pairs is None else (positive_pairs.pixels, positive_pairs.mask)
     started = perf_counter()
     with warnings.catch_warnings():
-        # The ensemble says it once for all members.
+        # The ensemble warns once for all members.
         warnings.simplefilter("ignore", EquiclustWarning)
-        task.autoencoder.fit(
-            task.images,
+        latents = task.autoencoder.fit_prepared(
+            images.pixels,
+            images.mask,
             held_out=task.held_out,
-            positive_pairs=task.positive_pairs,
+            positive_pairs=paired,
             checkpoints=task.folder,
             on_epoch=note,
         )
-    seconds = perf_counter() - started
-    return Member(task.autoencoder, task.autoencoder.transform(task.images), seconds)
+    return Member(task.autoencoder, latents, perf_counter() - started)
 
 
-def _write(member: Member, folder: Path) -> None:
+def _write(member: Member, folder: Path, inputs: Mapping[str, Any]) -> None:
     with replace_folder(folder) as draft:
         member.autoencoder.save(draft)
         write_arrays(draft / _LATENTS, {"latents": member.latents})
         write_json(draft / _RECORD, {"seconds": member.seconds})
+        check_same_fit(draft, inputs, started=False)
 
 
 def _read(folder: Path) -> Member:

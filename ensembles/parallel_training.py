@@ -1,98 +1,149 @@
-"""Members trained one after another, side by side, or on a cluster: joblib carries them."""
+"""Training of all members: one after another, in several processes, or on a Dask cluster."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 from joblib import Parallel, cpu_count, delayed
 from joblib.parallel import get_active_backend
 
 from ensembles.members import Member, MemberTask, train_member
+from ensembles.training_images import TrainingImages
+from equiclust.autoencoder.training import EpochRecord
 from equiclust.exceptions import EquiclustWarning
 from equiclust.nn.device import choose_device
+from equiclust.progress import Update
+from equiclust.typing import Array
 
-__all__ = ["Progress", "train_members"]
-
-Progress = Callable[[int, int, str], None]
-"""Takes how much is done, of how much, and what to say of it."""
+__all__ = ["train_members"]
 
 _LOCAL = "LokyBackend"
 
 
 def train_members(
-    tasks: Sequence[MemberTask], *, n_jobs: int | None = None, on_progress: Progress | None = None
+    tasks: Sequence[MemberTask],
+    images: Sequence[TrainingImages],
+    *,
+    positive_pairs: Sequence[TrainingImages] | None = None,
+    n_jobs: int | None = None,
+    on_progress: Update | None = None,
 ) -> list[Member]:
-    """Train all members.
+    """Train all members of an ensemble.
 
     Parameters
     ----------
     tasks : sequence of MemberTask
+    images : sequence of TrainingImages
+        One for each task, and the same object where they are the same: every object is sent once
+        to each process or worker.
+    positive_pairs : sequence of TrainingImages, optional
+        Likewise.
     n_jobs : int, optional
-        How many at a time. By default what an active `joblib.parallel_config` says; without one as
-        many as there are cores, or one where they share an accelerator.
+        Members to train at the same time. By default as an active `joblib.parallel_config` sets
+        it; without one the number of cores, or 1 when they share an accelerator.
     on_progress : callable, optional
-        Gets epochs done and to be done where there is one member at a time, else members.
+        Gets the number of epochs done and their total and a remark when members are trained one
+        after another, and numbers of members otherwise.
+
+    Returns
+    -------
+    list of Member
+        In the order of the tasks.
+
+    Raises
+    ------
+    OutputError
+        When the folder of a task holds a member or a checkpoint of another fit.
     """
     if len(tasks) > 1:
-        # The order in which threads add up changes the last digits, and training magnifies them:
-        # with one thread a member is the same wherever and beside how many others it is trained.
+        # The order in which threads add up changes the last digits, and training magnifies them.
+        # With one thread a member is the same wherever and beside how many others it is trained.
         tasks = [replace(task, n_threads=1) for task in tasks]
     backend, jobs = get_active_backend()
     chosen = type(backend).__name__ != _LOCAL or jobs not in (None, 1)
     if n_jobs is None and not chosen:
-        n_jobs = _fitting(tasks)
+        n_jobs = _default_n_jobs(tasks)
+    paired = [None] * len(tasks) if positive_pairs is None else list(positive_pairs)
     if n_jobs == 1:
-        trained = [_with_progress(k, tasks, on_progress) for k in range(len(tasks))]
+        trained = _train_in_turn(tasks, images, paired, on_progress)
     else:
-        trained = _side_by_side(tasks, n_jobs, on_progress)
+        trained = _train_side_by_side(tasks, images, paired, n_jobs, on_progress)
     for note in dict.fromkeys(note for one in trained for note in one.autoencoder.notes_):
         warnings.warn(note, EquiclustWarning, stacklevel=5)
     return trained
 
 
-def _fitting(tasks: Sequence[MemberTask]) -> int:
-    """As many as there are cores; one if an accelerator does the work."""
+def _default_n_jobs(tasks: Sequence[MemberTask]) -> int:
+    """Number of cores on a processor, 1 on an accelerator."""
     on_processor = choose_device(tasks[0].autoencoder.device).type == "cpu"
     return min(len(tasks), cpu_count()) if on_processor else 1
 
 
-def _with_progress(k: int, tasks: Sequence[MemberTask], on_progress: Progress | None) -> Member:
-    if on_progress is None:
-        return train_member(tasks[k])
+def _train_in_turn(
+    tasks: Sequence[MemberTask],
+    images: Sequence[TrainingImages],
+    positive_pairs: Sequence[TrainingImages | None],
+    on_progress: Update | None,
+) -> list[Member]:
     epochs = [task.autoencoder.max_epochs for task in tasks]
-    return train_member(
-        tasks[k],
-        on_epoch=lambda record: on_progress(
-            sum(epochs[:k]) + int(record["epoch"]) + 1,
-            sum(epochs),
-            f"member {k + 1} of {len(tasks)}, loss {record['total']:.4f}",
-        ),
-    )
+    trained: list[Member] = []
+    for k, (task, shown, paired) in enumerate(zip(tasks, images, positive_pairs, strict=True)):
+
+        def update(record: EpochRecord, k: int = k) -> None:
+            if on_progress is not None:
+                done = sum(epochs[:k]) + int(record["epoch"]) + 1
+                remark = f"member {k + 1} of {len(tasks)}, loss {record['total']:.4f}"
+                on_progress(done, sum(epochs), remark)
+
+        trained.append(train_member(task, shown, positive_pairs=paired, on_epoch=update))
+    return trained
 
 
-def _side_by_side(
-    tasks: Sequence[MemberTask], n_jobs: int | None, on_progress: Progress | None
+def _train_side_by_side(
+    tasks: Sequence[MemberTask],
+    images: Sequence[TrainingImages],
+    positive_pairs: Sequence[TrainingImages | None],
+    n_jobs: int | None,
+    on_progress: Update | None,
 ) -> list[Member]:
     with (
         warnings.catch_warnings(),
-        Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered") as parallel,
+        # Large arrays are mapped, not copied; "c" because torch wants arrays that can be written.
+        Parallel(
+            n_jobs=n_jobs, batch_size=1, return_as="generator_unordered", mmap_mode="c"
+        ) as parallel,
     ):
-        # Members keep the memory that they free; when joblib starts a large one's process anew,
+        # Members keep the memory that they free; when joblib restarts a process that has grown,
         # nothing is lost.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
         local = type(parallel._backend).__name__ == _LOCAL
         at_once = parallel._effective_n_jobs()
         sent = [replace(task, parent=os.getpid()) if local else task for task in tasks]
+        calls = (
+            delayed(_train_numbered)(k, task, *_arrays(shown), *_arrays(paired))
+            for k, (task, shown, paired) in enumerate(
+                zip(sent, images, positive_pairs, strict=True)
+            )
+        )
         trained: dict[int, Member] = {}
-        for k, member in parallel(delayed(_numbered)(k, task) for k, task in enumerate(sent)):
+        for k, member in parallel(calls):
             trained[k] = member
             if on_progress is not None:
                 on_progress(len(trained), len(tasks), f"{at_once} members at a time")
     return [trained[k] for k in range(len(tasks))]
 
 
-def _numbered(k: int, task: MemberTask) -> tuple[int, Member]:
-    return k, train_member(task)
+def _arrays(images: TrainingImages | None) -> tuple[Array, ...]:
+    """Arrays that joblib finds and shares only as arguments of their own."""
+    return () if images is None else (images.pixels, images.mask)
+
+
+def _train_numbered(k: int, task: MemberTask, *arrays: Array) -> tuple[int, Member]:
+    # Some backends deliver arrays that cannot be written, of which torch warns.
+    writable = [np.require(array, requirements="W") for array in arrays]
+    paired = TrainingImages(*writable[2:]) if len(writable) > 2 else None
+    return k, train_member(task, TrainingImages(*writable[:2]), positive_pairs=paired)

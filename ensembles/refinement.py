@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ensembles.parallel_training import Progress
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.deep import DEEP_METHODS, DeepEmbeddedClustering
 from equiclust.exceptions import EquiclustWarning
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, replace_folder, write_json
+from equiclust.progress import Update
 
 __all__ = ["DEEP_METHODS", "refined"]
 
@@ -39,7 +39,7 @@ def refined(
     n_clusters: int,
     seeds: npt.NDArray[np.int64],
     folders: Sequence[Path | None],
-    on_progress: Progress | None = None,
+    on_progress: Update | None = None,
 ) -> list[EquivariantAutoencoder]:
     """Each member after `DeepEmbeddedClustering` on the images that it was trained on.
 
@@ -82,7 +82,7 @@ def refined(
     return done
 
 
-def _teller(k: int, n: int, on_progress: Progress | None) -> Callable[[dict[str, float]], None]:
+def _teller(k: int, n: int, on_progress: Update | None) -> Callable[[dict[str, float]], None]:
     """Passes on how far member `k` of `n` is."""
 
     def tell(record: dict[str, float]) -> None:

@@ -221,15 +221,108 @@ class EquivariantAutoencoder(
         OutputError
             When `checkpoints` holds checkpoints of another fit.
         """
+        self.fit_transform(
+            images,
+            held_out=held_out,
+            positive_pairs=positive_pairs,
+            checkpoints=checkpoints,
+            on_epoch=on_epoch,
+        )
+        return self
+
+    def fit_transform(
+        self,
+        images: ImageSet | npt.ArrayLike,
+        y: object = None,
+        *,
+        held_out: npt.ArrayLike | None = None,
+        positive_pairs: ImageSet | npt.ArrayLike | None = None,
+        checkpoints: str | Path | None = None,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+    ) -> FloatArray:
+        """Train the network and encode the images once, where `fit` and `transform` do it twice.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+            At least two images.
+        y : ignored, optional
+        held_out, positive_pairs, checkpoints, on_epoch : optional
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray (n, latent_dim), float32
+            Equal to ``fit(images).transform(images)``.
+
+        Raises
+        ------
+        InputError
+            When a parameter or an image cannot be used.
+        OutputError
+            When `checkpoints` holds checkpoints of another fit.
+        """
         self._check_parameters()
-        pixels, mask = self._prepare(images)
+        pixels, mask = _numpy(self._prepare(images))
+        paired = None if positive_pairs is None else _numpy(self._prepare(positive_pairs))
+        return self.fit_prepared(
+            pixels,
+            mask[:, 0],
+            held_out=held_out,
+            positive_pairs=paired and (paired[0], paired[1][:, 0]),
+            checkpoints=checkpoints,
+            on_epoch=on_epoch,
+        )
+
+    def fit_prepared(
+        self,
+        pixels: FloatArray,
+        mask: npt.NDArray[np.bool_],
+        *,
+        held_out: npt.ArrayLike | None = None,
+        positive_pairs: tuple[FloatArray, npt.NDArray[np.bool_]] | None = None,
+        checkpoints: str | Path | None = None,
+        on_epoch: Callable[[EpochRecord], None] | None = None,
+    ) -> FloatArray:
+        """Train the network on images as `prepared` returns them, which are not copied.
+
+        Parameters
+        ----------
+        pixels : ndarray (n, c, size, size), float32
+            In 0 to 1, and 0 where masked; at least two images.
+        mask : ndarray (n, size, size), bool
+            `True` = ignore.
+        positive_pairs : (ndarray, ndarray), optional
+            Pixels and mask of the positive pairs, of the same shapes.
+        held_out, checkpoints, on_epoch : optional
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray (n, latent_dim), float32
+            Latents of the images.
+
+        Raises
+        ------
+        InputError
+            When a parameter or an array cannot be used.
+        OutputError
+            When `checkpoints` holds checkpoints of another fit.
+        """
+        self._check_parameters()
         if len(pixels) < 2:
             raise InputError(f"training needs at least 2 images, got {len(pixels)}")
+        if positive_pairs is not None and positive_pairs[0].shape != pixels.shape:
+            raise InputError(
+                "positive_pairs must be as many as the images and of as many channels, got shape "
+                f"{positive_pairs[0].shape} for {pixels.shape}"
+            )
         keep_freed_memory()
         folder = None if checkpoints is None else Path(checkpoints)
         seed = self._seed(folder)
         self.notes_: list[str] = []
-        paired = None if positive_pairs is None else self._prepare_partners(positive_pairs, pixels)
+        shown = _tensors(pixels, mask)
+        paired = None if positive_pairs is None else _tensors(*positive_pairs)
         apart = self._held_out(len(pixels), held_out, seed)
         if self.patience is not None and not apart.any():
             self._note("patience has no effect, since no images are held out.")
@@ -244,18 +337,19 @@ class EquivariantAutoencoder(
         )
         if folder is not None:
             inputs = training_inputs(module) | {
-                "images": array_digest(pixels.numpy(), mask.numpy()),
+                "images": array_digest(*_numpy(shown)),
                 "held_out": array_digest(apart.numpy()),
-                "positive_pairs": paired and array_digest(*(part.numpy() for part in paired)),
+                "positive_pairs": paired and array_digest(*_numpy(paired)),
             }
             check_same_fit(folder, inputs, started=find_checkpoint(folder) is not None)
         data = ImageData(
-            pixels, mask, apart, positive_pairs=paired, batch_size=self.batch_size, seed=seed
+            *shown, apart, positive_pairs=paired, batch_size=self.batch_size, seed=seed
         )
         self.history_ = train(module, data, checkpoints=folder, on_epoch=on_epoch)
         self._adopt(network)
-        self._note_collapse(self._encode(pixels))
-        return self
+        latents = self._encode(shown[0])
+        self._note_collapse(latents)
+        return latents
 
     def transform(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
         """Invariant latents of images.
@@ -357,19 +451,9 @@ class EquivariantAutoencoder(
     def _prepare(self, images: ImageSet | npt.ArrayLike) -> tuple[Tensor, Tensor]:
         """Pixels `(n, c, size, size)`, 0 where masked, and masks `(n, 1, size, size)`."""
         ready = self.prepared(images)
-        mask = torch.from_numpy(ready.mask)[:, None]
-        return torch.from_numpy(ready.pixels).masked_fill(mask, 0.0), mask
-
-    def _prepare_partners(
-        self, positive_pairs: ImageSet | npt.ArrayLike, pixels: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        prepared = self._prepare(positive_pairs)
-        if prepared[0].shape != pixels.shape:
-            raise InputError(
-                f"partners must be as many as the images and of as many channels, got "
-                f"{tuple(prepared[0].shape)} for {tuple(pixels.shape)}"
-            )
-        return prepared
+        # Stacked anew, since `ready.pixels` would stay in memory as long as the images do.
+        pixels, mask = _tensors(np.stack([image.pixels for image in ready]), ready.mask)
+        return pixels.masked_fill_(mask, 0.0), mask
 
     def _check_channels(self, channels: int) -> None:
         if not hasattr(self, "network_"):
@@ -465,7 +549,8 @@ class EquivariantAutoencoder(
 
     def _note(self, message: str) -> None:
         self.notes_.append(message)
-        warnings.warn(message, EquiclustWarning, stacklevel=4)
+        # From the caller of `fit`.
+        warnings.warn(message, EquiclustWarning, stacklevel=6)
 
     def _note_collapse(self, latents: FloatArray) -> None:
         spread = np.linalg.norm(latents - latents.mean(axis=0), axis=1).mean()
@@ -531,6 +616,15 @@ def non_equivariant_baseline(autoencoder: EquivariantAutoencoder) -> Equivariant
         detail_fields=order * autoencoder.detail_fields,
     )
     return baseline
+
+
+def _tensors(pixels: FloatArray, mask: npt.NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
+    """Pixels `(n, c, h, w)` and masks `(n, 1, h, w)` as tensors that share their memory."""
+    return torch.from_numpy(pixels), torch.from_numpy(mask)[:, None]
+
+
+def _numpy(tensors: tuple[Tensor, Tensor]) -> tuple[Any, Any]:
+    return tensors[0].numpy(), tensors[1].numpy()
 
 
 def _drawn_apart(n: int, fraction: float, seed: int) -> Tensor:

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from ensembles import KFoldEnsemble
 from ensembles.consensus_clustering import member_folder
-from ensembles.parallel_training import Progress
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json, write_json
+from equiclust.progress import Update
 from equiclust.segmentation.pairs import Pairs, Stretch, network_size, normalised
 
 __all__ = ["LATENT_DIM", "TextureNetworks"]
@@ -80,7 +80,7 @@ class TextureNetworks:
         n_jobs: int | None = None,
         random_state: int = 0,
         checkpoints: Path | None = None,
-        on_progress: Progress | None = None,
+        on_progress: Update | None = None,
     ) -> Self:
         """Train networks, each without some of the pairs.
 

@@ -251,7 +251,7 @@ def test_partners_get_the_latents_of_their_images() -> None:
 
 
 def test_partners_must_be_as_many_as_the_images(discs: ImageSet) -> None:
-    with pytest.raises(InputError, match="partners must be as many"):
+    with pytest.raises(InputError, match="positive_pairs must be as many"):
         EquivariantAutoencoder(**SMALL).fit(discs, positive_pairs=discs[:5])
 
 
