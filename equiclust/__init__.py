@@ -1,4 +1,4 @@
-"""Sorts scientific images by shape, whatever way they happen to lie on the sky."""
+"""Sorts scientific images by shape, at any orientation."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from equiclust.evaluation.invariance import assert_invariant, certify
     from equiclust.evaluation.similarity import LatentIndex
     from equiclust.images import Image, ImageSet
+    from equiclust.pipeline.execution import run
+    from equiclust.pipeline.results import Run, open_run
     from equiclust.preprocessing import Preprocessor
     from equiclust.preprocessing.inclination import measure_inclinations
     from equiclust.simulation.cloud_cubes import simulate_cloud_cube
@@ -29,6 +31,7 @@ __all__ = [
     "LatentClusterer",
     "LatentIndex",
     "Preprocessor",
+    "Run",
     "SelfLabelling",
     "SpectralClustering",
     "__version__",
@@ -36,7 +39,9 @@ __all__ = [
     "certify",
     "make_clusterer",
     "measure_inclinations",
+    "open_run",
     "read",
+    "run",
     "simulate_cloud_cube",
     "simulate_cloud_map",
     "simulate_cloud_patches",
@@ -57,13 +62,16 @@ _HOMES = {
     "LatentClusterer": "equiclust.clustering",
     "LatentIndex": "equiclust.evaluation.similarity",
     "Preprocessor": "equiclust.preprocessing",
+    "Run": "equiclust.pipeline.results",
     "SelfLabelling": "equiclust.clustering.deep",
     "SpectralClustering": "equiclust.clustering",
     "assert_invariant": "equiclust.evaluation.invariance",
     "certify": "equiclust.evaluation.invariance",
     "make_clusterer": "equiclust.clustering",
     "measure_inclinations": "equiclust.preprocessing.inclination",
+    "open_run": "equiclust.pipeline.results",
     "read": "data_adapters",
+    "run": "equiclust.pipeline.execution",
     "simulate_cloud_cube": "equiclust.simulation.cloud_cubes",
     "simulate_cloud_map": "equiclust.simulation.cloud_maps",
     "simulate_cloud_patches": "equiclust.simulation.textures",

@@ -34,7 +34,7 @@ def check_catalogue_output(path: Path, run: Path) -> None:
     """
     if path.suffix not in FORMATS:
         raise InputError(f"--output must end in one of {', '.join(FORMATS)}, got {str(path)!r}")
-    check_table_output(path, run, {"id", "label"}, "catalogue")
+    check_table_output(path, run, {"id", "path", "label", "confidence"}, "catalogue")
 
 
 def check_table_output(path: Path, run: Path, columns: set[str], what: str) -> None:

@@ -1,0 +1,82 @@
+"""What a finished run offers agrees with the files in its folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import equiclust
+from data_adapters import read
+from equiclust.exceptions import InputError, OutputError
+from equiclust.io.catalogue import read_table
+from tests.cli.conftest import N_DISCS
+
+
+@pytest.fixture(scope="module")
+def run(finished: Path) -> equiclust.Run:
+    return equiclust.open_run(finished)
+
+
+def test_results_are_those_on_disk(run: equiclust.Run, finished: Path) -> None:
+    table = read_table(finished / "catalogue.ecsv")
+    assert run.path == finished
+    assert run.labels.tolist() == table["label"].tolist()
+    assert run.latents.shape == (N_DISCS, 8)
+    assert run.latents.dtype == np.float32
+    assert len(run.rejected) == 0
+    assert run.n_clusters == 2
+    assert run.is_invariant
+    assert "sorted" not in repr(run)
+
+
+def test_new_images_get_the_labels_of_the_run(
+    run: equiclust.Run, discs: Path, tmp_path: Path
+) -> None:
+    from_files = run.predict(str(discs / "*.fits"), output=tmp_path / "new.ecsv")
+    assert from_files["label"].tolist() == run.labels.tolist()
+    assert read_table(tmp_path / "new.ecsv")["label"].tolist() == run.labels.tolist()
+    in_memory = run.predict(read(discs).images)
+    assert in_memory["label"].tolist() == run.labels.tolist()
+
+
+def test_a_rotated_image_finds_the_neighbours_of_the_original(
+    run: equiclust.Run, discs: Path
+) -> None:
+    image = read(discs / "disc_00000.fits").images[0]
+    rotated = equiclust.ImageSet.from_array(np.rot90(image.pixels, axes=(1, 2))[None].copy())
+    original, other = run.similar(equiclust.ImageSet((image,)), n=3), run.similar(rotated, n=4)
+    # The run does not know that the rotated image is one of its own.
+    assert other["similar"][0] == image.id
+    assert other["distance"][0] < 1e-4
+    assert other["similar"][1:].tolist() == original["similar"].tolist()
+
+
+def test_what_the_user_made_is_not_overwritten(
+    run: equiclust.Run, discs: Path, tmp_path: Path
+) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("id,label\na,1\n")
+    with pytest.raises(OutputError, match=r"labels\.csv"):
+        run.predict(discs, output=labels)
+    rejected = tmp_path / "new.rejected.ecsv"
+    rejected.write_text("my notes\n")
+    with pytest.raises(OutputError, match=r"new\.rejected\.ecsv"):
+        run.predict(discs, output=tmp_path / "new.ecsv")
+    assert labels.read_text() == "id,label\na,1\n"
+    assert rejected.read_text() == "my notes\n"
+
+
+def test_the_report_is_written_again(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "copy")
+    copy = equiclust.open_run(tmp_path / "copy")
+    copy.folder.report_html.unlink()
+    assert copy.report() == copy.folder.report_html
+    assert copy.folder.report_html.stat().st_size > 10_000
+
+
+def test_no_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not the folder of a run"):
+        equiclust.open_run(tmp_path)
