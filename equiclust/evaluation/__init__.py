@@ -1,1 +1,1 @@
-"""Metrics, invariance, confounders and similarity: how good a clustering is, and of what."""
+"""Evaluation: metrics, invariance, confounders and similarity of images."""

@@ -1,4 +1,4 @@
-"""What is nearest in latent space, among few or among millions."""
+"""Nearest neighbours in latent space, among few latents or millions."""
 
 from __future__ import annotations
 
@@ -9,35 +9,42 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.exceptions import InputError
+from equiclust.typing import Float32Array, IntArray
 from equiclust.validation import check_whole
 
 __all__ = ["EXACT_BELOW", "LatentIndex"]
 
-FloatArray = npt.NDArray[np.float32]
 
 EXACT_BELOW = 1_000_000
-"""So many latents are compared one by one; more are searched along a graph of neighbours."""
+"""Number of latents from which a graph of neighbours replaces the comparison with all of them."""
 
 
 class LatentIndex:
-    """Finds the nearest of many latents.
+    """Index of latents to find the nearest ones.
 
-    Below `exact_below` every latent is compared. Above, the search follows a graph of near
-    neighbours made by nearest neighbour descent (Dong, Moses & Li 2011; `pynndescent`), which finds
-    nearly all of them in a fraction of the time.
+    With fewer latents than `exact_below`, a query is compared with all of them. Above, the search
+    follows a graph of near neighbours made by nearest neighbour descent (Dong, Moses & Li 2011;
+    `pynndescent`), which finds nearly all of them in a fraction of the time.
 
     Parameters
     ----------
     latents : array-like (n, d)
         Compared by Euclidean distance.
-    exact_below : int
-    random_state : int, optional
+    exact_below : int, default 1,000,000
+        Number of latents from which the search is approximate.
+    random_state : int or None, default 0
         Of the graph.
+
+    Attributes
+    ----------
+    latents : ndarray (n, d), float32
+    is_exact : bool
+        Whether a query is compared with all latents.
 
     Raises
     ------
     InputError
-        When there is no latent, or one is not finite.
+        When there are no latents, or one is not finite.
     """
 
     def __init__(
@@ -51,21 +58,27 @@ class LatentIndex:
         self.is_exact = len(self.latents) < exact_below
         self._found = self._exact() if self.is_exact else self._approximate(random_state)
 
-    def query(
-        self, latents: npt.ArrayLike, n: int = 10
-    ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-        """Distances and indices of the `n` nearest, nearest first.
+    def query(self, latents: npt.ArrayLike, n: int = 10) -> tuple[Float32Array, IntArray]:
+        """Find the nearest latents.
 
         Parameters
         ----------
         latents : array-like (m, d)
-        n : int
-            At most as many as there are.
+            Latents to compare with those of the index.
+        n : int, default 10
+            Number of neighbours. Where the index holds fewer, all are returned.
 
         Returns
         -------
         distances : ndarray (m, n), float32
-        indices : ndarray (m, n), int
+            Euclidean, nearest first.
+        indices : ndarray (m, n), int64
+            Of the neighbours, in the index.
+
+        Raises
+        ------
+        InputError
+            When the latents are not finite or of another length, or `n` is below 1.
         """
         points = _checked(latents)
         if points.shape[1] != self.latents.shape[1]:
@@ -95,7 +108,7 @@ class LatentIndex:
         return index
 
 
-def _checked(latents: npt.ArrayLike) -> FloatArray:
+def _checked(latents: npt.ArrayLike) -> Float32Array:
     points = np.ascontiguousarray(latents, dtype=np.float32)
     if points.ndim != 2 or not len(points):
         raise InputError(f"latents must have shape (n, d) with n of 1 or more, got {points.shape}")

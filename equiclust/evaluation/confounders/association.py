@@ -1,4 +1,4 @@
-"""How much of a quantity lies between clusters, against what chance would give."""
+"""How much of the variance of a quantity lies between clusters, compared with chance."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import numpy.typing as npt
 from sklearn.utils import check_random_state
 
 from equiclust.exceptions import InputError
+from equiclust.typing import Float64Array, IntArray
 from equiclust.validation import check_whole
 
 __all__ = ["Association", "association", "holm"]
 
-Array = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
 RandomState = int | np.random.RandomState | None
 
 # Permutations that only swap equal values must not lose to rounding.
@@ -22,7 +21,7 @@ _TIE = 1e-12
 
 
 class Association(NamedTuple):
-    """How far labels and a quantity go together.
+    """Association of labels with a quantity.
 
     Attributes
     ----------
@@ -30,9 +29,9 @@ class Association(NamedTuple):
         Share of the variance that lies between the clusters, 0 to 1; NaN where all values are
         equal, or there are fewer than two clusters.
     chance : float
-        What is expected of it when the two have nothing to do with each other.
+        Expected `eta_squared` of independent labels.
     p_value : float
-        How often chance does as well or better.
+        Probability that independent labels reach `eta_squared`.
     n : int
         Number of images that have both a label and a value.
     """
@@ -60,22 +59,22 @@ def association(
         E[\eta^2] = \frac{k - 1}{n - 1} \text{ under independence}
 
     (Fisher 1925, Statistical Methods for Research Workers, ch. 7-8; Cohen 1988 calls .01 small,
-    .06 medium and .14 large). A quantity of period :math:`P` is put on the unit circle first,
+    .06 medium and .14 large). A quantity of period :math:`P` is placed on the unit circle first,
     :math:`v = (\cos 2\pi x / P, \sin 2\pi x / P)`: for an axis, which is the same after half a
-    turn, that doubles the angle (Mardia & Jupp 2000, Directional Statistics, ch. 1). The p-value is
-    :math:`(1 + \#\{\eta^2_\pi \ge \eta^2\}) / (1 + N)` over `N` random permutations.
+    rotation, that doubles the angle (Mardia & Jupp 2000, Directional Statistics, ch. 1). The
+    p-value is :math:`(1 + \#\{\eta^2_\pi \ge \eta^2\}) / (1 + N)` over `N` random permutations.
 
     Parameters
     ----------
     labels : array-like (n,), int
         From 0; images with -1, "don't know", are left out.
     values : array-like (n,), float
-        What is not finite is left out.
+        One for each image; images without a finite value are left out.
     circular_period : float, optional
         Period of the values in their own unit: 180 for the direction of an axis in degrees.
-    n_permutations : int
+    n_permutations : int, default 999
         At least 1; the p-value is never below `1 / (1 + n_permutations)`.
-    random_state : int, RandomState or None
+    random_state : int or RandomState, optional
         Of the permutations.
 
     Returns
@@ -85,7 +84,7 @@ def association(
     Raises
     ------
     InputError
-        When labels and values do not fit together, or another argument cannot be used.
+        When labels and values have different shapes, or another argument is illegal.
     """
     known, numbers = _checked(labels, values)
     if circular_period is not None and not (0 < circular_period < np.inf):
@@ -97,11 +96,11 @@ def association(
     return _association(groups, vectors, n_permutations, check_random_state(random_state))
 
 
-def _checked(labels: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Labels, Array]:
+def _checked(labels: npt.ArrayLike, values: npt.ArrayLike) -> tuple[IntArray, Float64Array]:
     known, numbers = np.asarray(labels), np.asarray(values, dtype=np.float64)
     if known.ndim != 1 or (known.size and known.dtype.kind not in "iu"):
         raise InputError(
-            f"labels must be a list of whole numbers, got shape {known.shape} "
+            f"labels must be integers of shape (n,), got shape {known.shape} "
             f"and dtype {known.dtype}"
         )
     if numbers.shape != known.shape:
@@ -109,8 +108,8 @@ def _checked(labels: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Labels, Arra
     return known.astype(np.int64), numbers
 
 
-def _as_vectors(values: Array, period: float | None) -> Array:
-    """One row a value; its scale, which cancels, is taken out."""
+def _as_vectors(values: Float64Array, period: float | None) -> Float64Array:
+    """Values as rows `(n, 1)` without their scale, which cancels, or `(n, 2)` on a circle."""
     if period is not None:
         angle = 2 * np.pi * values / period
         return np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -119,7 +118,7 @@ def _as_vectors(values: Array, period: float | None) -> Array:
 
 
 def _association(
-    groups: Labels, vectors: Array, n_permutations: int, rng: np.random.RandomState
+    groups: IntArray, vectors: Float64Array, n_permutations: int, rng: np.random.RandomState
 ) -> Association:
     n, sizes = len(groups), np.bincount(groups)
     centred = vectors - (vectors.mean(axis=0) if n else 0.0)
@@ -136,26 +135,26 @@ def _association(
     return Association(min(found, 1.0), (len(sizes) - 1) / (n - 1), p_value, n)
 
 
-def _between(groups: Labels, sizes: Labels, centred: Array) -> float:
+def _between(groups: IntArray, sizes: IntArray, centred: Float64Array) -> float:
     sums = np.stack([np.bincount(groups, column) for column in centred.T])
     return float((np.square(sums) / sizes).sum())
 
 
-def holm(p_values: npt.ArrayLike) -> Array:
-    """P-values made comparable with one level though several things were asked.
+def holm(p_values: npt.ArrayLike) -> Float64Array:
+    """P-values adjusted for multiple testing.
 
     Holm (1979, Scand. J. Statist. 6, 65): the i-th smallest of m is multiplied by m + 1 - i, and
-    none comes out below a smaller one.
+    none becomes smaller than one that was smaller before.
 
     Parameters
     ----------
     p_values : array-like (m,), float
-        NaN where nothing was asked; these stay NaN and do not count.
+        NaN where nothing was tested; these stay NaN and do not count.
 
     Returns
     -------
     ndarray (m,), float64
-        At most 1.
+        Adjusted p-values, at most 1.
     """
     given = np.asarray(p_values, dtype=np.float64)
     adjusted = np.full(given.shape, np.nan)

@@ -1,4 +1,4 @@
-"""Whether the clusters are nuisances, in words."""
+"""Audit of confounders: whether clusters follow one of them, each with a sentence."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from sklearn.utils import check_random_state
 
 from equiclust.evaluation.confounders.association import Association, association, holm
 from equiclust.exceptions import InputError
+from equiclust.typing import Array, BoolArray, Float64Array
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
 __all__ = ["LARGE", "SIGNIFICANT", "audit", "is_suspect"]
 
-Array = npt.NDArray[np.float64]
 RandomState = int | np.random.RandomState | None
 
 LARGE = 0.14
-"""Share of the variance from which clusters may be the nuisance itself (Cohen 1988)."""
+"""Explained share of the variance from which an effect counts as large (Cohen 1988)."""
 
 SIGNIFICANT = 0.05
-"""Holm-adjusted p-value up to which a nuisance is taken to be there at all."""
+"""Largest adjusted p-value (Holm) at which an association counts as found."""
 
 # Cohen (1988) again.
 _MEDIUM = 0.06
-# Where the largest is so many times the smallest, ratios count and not differences.
+# Where the largest is this many times the smallest, ratios count and not differences.
 _DECADE = 10.0
 _FEWEST = 10
 
 
 class _Confounder(NamedTuple):
-    """Name for the reader, what clusters may be instead of shapes, and words for both ends."""
+    """Name for the reader, what clusters may be instead of shapes, and terms for both extremes."""
 
     name: str
     instead: str
@@ -73,13 +73,13 @@ _CONFOUNDERS = {
 def audit(
     labels: npt.ArrayLike, measures: Table, *, random_state: RandomState = None
 ) -> list[dict[str, Any]]:
-    """Ask of every nuisance whether the clusters go with it, and say so in a sentence.
+    """Measure the association of clusters with every confounder, and state it in a sentence.
 
-    A nuisance is there when its p-value, adjusted for how many were asked (Holm), is at most 0.05;
-    when it also explains at least 0.14 of the variance, which Cohen (1988) calls large, the cluster
-    that contributes most is named. Brightness and signal to noise enter by their logarithms where
-    they are positive and span a factor of ten. What exists for fewer than ten labelled images, or
-    for fewer than two in a cluster on average, is not judged.
+    An association is found when its p-value, adjusted for the number of confounders (Holm), is at
+    most 0.05; when the clusters also explain at least 0.14 of the variance, which Cohen (1988)
+    calls large, the cluster that contributes most is named. Brightness and signal to noise enter by
+    their logarithms where they are positive and span a factor of ten. A confounder that exists for
+    fewer than ten labelled images, or for fewer than two in a cluster on average, is not tested.
 
     Parameters
     ----------
@@ -87,30 +87,30 @@ def audit(
         From 0; images with -1, "don't know", are left out.
     measures : astropy.table.Table
         From `measure_confounders`, of the same images; columns that it lacks are not audited.
-    random_state : int, RandomState or None
+    random_state : int or RandomState, optional
         Of the permutations.
 
     Returns
     -------
     list of dict
-        `name` of the column; `eta_squared`, `chance`, `p_value`, `p_adjusted`, each `None` where it
-        was not judged; `n`, images that could be used; `sentence`.
+        For every confounder `name` of the column; `eta_squared`, `chance`, `p_value`, `p_adjusted`,
+        each `None` where it was not tested; `n`, number of images used; `sentence`.
 
     Raises
     ------
     InputError
-        When there is not one label for every row.
+        When the number of labels is not that of the rows.
     """
     known = np.asarray(labels)
     if known.shape != (len(measures),):
         raise InputError(
-            f"labels must be one for each of {len(measures)} rows, got shape {known.shape}"
+            f"labels must have shape ({len(measures)},), one for each row, got {known.shape}"
         )
     rng = check_random_state(random_state)
     names = [name for name in _CONFOUNDERS if name in measures.colnames]
     values = [_scaled(name, np.asarray(measures[name], dtype=np.float64)) for name in names]
     found = [
-        _judged(known, numbers, _CONFOUNDERS[name].period, rng)
+        _tested(known, numbers, _CONFOUNDERS[name].period, rng)
         for name, numbers in zip(names, values, strict=True)
     ]
     adjusted = holm([item.p_value for item in found])
@@ -120,15 +120,15 @@ def audit(
     ]
 
 
-def _scaled(name: str, values: Array) -> Array:
+def _scaled(name: str, values: Float64Array) -> Float64Array:
     finite = values[np.isfinite(values)]
     if not (_CONFOUNDERS[name].may_span_decades and finite.size and finite.min() > 0):
         return values
     return np.log10(values) if finite.max() >= _DECADE * finite.min() else values
 
 
-def _judged(
-    labels: npt.NDArray[Any], values: Array, period: float | None, rng: np.random.RandomState
+def _tested(
+    labels: Array, values: Float64Array, period: float | None, rng: np.random.RandomState
 ) -> Association:
     usable = (labels >= 0) & np.isfinite(values)
     n = int(usable.sum())
@@ -138,22 +138,32 @@ def _judged(
 
 
 def _record(
-    name: str, labels: npt.NDArray[Any], values: Array, found: Association, p_adjusted: float
+    name: str, labels: Array, values: Float64Array, found: Association, p_adjusted: float
 ) -> dict[str, Any]:
-    judged = np.isfinite(found.eta_squared)
+    tested = np.isfinite(found.eta_squared)
     return {
         "name": name,
-        "eta_squared": found.eta_squared if judged else None,
-        "chance": found.chance if judged else None,
-        "p_value": found.p_value if judged else None,
-        "p_adjusted": p_adjusted if judged else None,
+        "eta_squared": found.eta_squared if tested else None,
+        "chance": found.chance if tested else None,
+        "p_value": found.p_value if tested else None,
+        "p_adjusted": p_adjusted if tested else None,
         "n": found.n,
         "sentence": _sentence(_CONFOUNDERS[name], labels, values, found, p_adjusted),
     }
 
 
 def is_suspect(record: Mapping[str, Any]) -> bool:
-    """Whether clusters may be this nuisance: the effect is large, and no chance."""
+    """Whether clusters may be this confounder: its effect is large and significant.
+
+    Parameters
+    ----------
+    record : mapping
+        One of those that `audit` returns.
+
+    Returns
+    -------
+    bool
+    """
     share, p_adjusted = record.get("eta_squared"), record.get("p_adjusted")
     if share is None or p_adjusted is None:
         return False
@@ -161,11 +171,11 @@ def is_suspect(record: Mapping[str, Any]) -> bool:
 
 
 def _sentence(
-    confounder: _Confounder, labels: npt.NDArray[Any], values: Array, found: Association, p: float
+    confounder: _Confounder, labels: Array, values: Float64Array, found: Association, p: float
 ) -> str:
     name = confounder.name.capitalize()
     if np.isnan(found.eta_squared):
-        return f"{name} cannot be judged: {_why_not(labels, values, found.n)}."
+        return f"{name} cannot be tested: {_why_not(labels, values, found.n)}."
     if p > SIGNIFICANT:
         return f"{name} explains no more of the labels than chance does."
     share = f"{name} explains {100 * found.eta_squared:.2g} % of the labels (p = {p:.2g})"
@@ -174,11 +184,11 @@ def _sentence(
         return f"{share}: more than chance, but the effect is {effect}."
     return (
         f"{share}: clusters may be {confounder.instead}, not shapes. "
-        f"{_culprit(confounder, labels, values)}"
+        f"{_strongest_cluster(confounder, labels, values)}"
     )
 
 
-def _why_not(labels: npt.NDArray[Any], values: Array, n: int) -> str:
+def _why_not(labels: Array, values: Float64Array, n: int) -> str:
     labelled = labels >= 0
     n_clusters = len(np.unique(labels[labelled]))
     if n_clusters < 2:
@@ -190,12 +200,12 @@ def _why_not(labels: npt.NDArray[Any], values: Array, n: int) -> str:
     return "it is known in one cluster only"
 
 
-def _culprit(confounder: _Confounder, labels: npt.NDArray[Any], values: Array) -> str:
+def _strongest_cluster(confounder: _Confounder, labels: Array, values: Float64Array) -> str:
     """The cluster whose mean is farthest from that of the rest, in standard errors."""
     usable = (labels >= 0) & np.isfinite(values)
     known, numbers = labels[usable], values[usable]
     if confounder.period is not None:
-        return _culprit_on_circle(known, numbers, confounder.period)
+        return _strongest_on_circle(known, numbers, confounder.period)
     spread = float(numbers.std())
     distance = {
         int(label): float(numbers[known == label].mean() - numbers[known != label].mean()) / spread
@@ -209,7 +219,7 @@ def _culprit(confounder: _Confounder, labels: npt.NDArray[Any], values: Array) -
     )
 
 
-def _culprit_on_circle(known: npt.NDArray[Any], angles: Array, period: float) -> str:
+def _strongest_on_circle(known: Array, angles: Float64Array, period: float) -> str:
     vectors = np.exp(2j * np.pi * angles / period)
     distance = {
         int(label): abs(vectors[known == label].mean() - vectors[known != label].mean())
@@ -220,7 +230,7 @@ def _culprit_on_circle(known: npt.NDArray[Any], angles: Array, period: float) ->
     return f"Cluster {label} lies about {mean:.0f} degrees, unlike the rest."
 
 
-def _weight(inside: npt.NDArray[np.bool_]) -> float:
+def _weight(inside: BoolArray) -> float:
     """In standard deviations alone, a cluster of one image would often be named by chance."""
     n = int(inside.sum())
     return float(np.sqrt(n * (len(inside) - n)))

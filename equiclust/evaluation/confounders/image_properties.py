@@ -1,25 +1,23 @@
-"""What an image has besides a shape: how it lies, how bright, noisy and large it is, how cut."""
+"""Properties of an image besides shape: orientation, brightness, noise, size, light at its edge."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing.levels import FLATNESS, border_level, is_on_sky, noise
 from equiclust.preprocessing.resize import positions
+from equiclust.typing import BoolArray, Float64Array
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
 __all__ = ["EDGE_WIDTH", "ROUND", "measure_confounders"]
 
-Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 EDGE_WIDTH = 0.05
 """Width of the border whose light counts as light at the edge, in sides of the image."""
@@ -42,7 +40,7 @@ _DESCRIPTIONS = {
 
 
 class _Moments(NamedTuple):
-    """Orientation in degrees, elongation, and rms radius in pixels."""
+    """Orientation in degrees, elongation, and rms radius in pixels; NaN where undefined."""
 
     orientation: float
     elongation: float
@@ -50,23 +48,24 @@ class _Moments(NamedTuple):
 
 
 class _Scene(NamedTuple):
-    """Mean over the channels `(h, w)`, the light of the object in it, level and noise of the sky.
+    """Mean over the channels `(h, w)`, the light of the object, and level and noise of the sky.
 
-    There is no light where there is no object on a sky.
+    The light is 0 where there is no object on a sky.
     """
 
-    total: Array
-    light: Array
+    total: Float64Array
+    light: Float64Array
     sky: float
     noise: float
 
 
 def measure_confounders(originals: ImageSet, processed: ImageSet | None = None) -> Table:
-    r"""Measure what should not decide where an image belongs, one row an image.
+    r"""Measure properties that should not determine the cluster of an image.
 
     The sky is the outermost tenth of the valid pixels, by elliptical radius: its level is their
-    median, its noise the median absolute deviation times 1.4826. What rises three times the noise
-    above the sky is light :math:`f`, and from its central moments within the inscribed circle,
+    median, its noise the standard deviation from the median absolute deviation. What rises three
+    times the noise above the sky is light :math:`f`, and from its central moments within the
+    inscribed circle,
 
     .. math::
 
@@ -74,28 +73,29 @@ def measure_confounders(originals: ImageSet, processed: ImageSet | None = None) 
         \theta = \frac12 \operatorname{atan2}(-2\mu_{11},\; \mu_{02} - \mu_{20})
 
     is the position angle of the major axis, and :math:`\sqrt{\mu_{20} + \mu_{02}}` the rms radius
-    (Hu 1962, IRE Trans. Inf. Theory 8, 179). The frame of the pixels counts, not the WCS: it is
-    what a network sees.
+    (Hu 1962, IRE Trans. Inf. Theory 8, 179). Angles refer to the axes of the pixels, not to the
+    WCS, since that is what a network depends on.
 
-    A texture, something dark on a bright ground, or what noise all but hides, has no light above a
-    sky: only its brightness, as the plain mean, and its signal to noise are measured. Channels are
-    averaged.
+    A texture, something dark on a bright ground, or a signal hardly above the noise has no light
+    above a sky: only its brightness, as the plain mean, and its signal to noise are measured.
+    Channels are averaged.
 
     Parameters
     ----------
     originals : ImageSet
-        Images as they came, of any sizes.
+        Unprocessed images, of any sizes.
     processed : ImageSet, optional
-        The same images, in the same order, as the network sees them. What the frame cuts is then
-        measured on these.
+        The same images in the same order, as the network receives them. The light at the edge is
+        then measured on these.
 
     Returns
     -------
     astropy.table.Table
-        Columns `id`; `orientation`, degrees in [0, 180), NaN where the elongation is below 0.02;
-        `elongation`, 0 (round) to 1; `brightness`, linear, in the image's unit;
-        `signal_to_noise`, NaN where the outermost pixels have no noise; `size`, in shorter sides of
-        the image; `edge`, 0 to 1. NaN where a quantity does not exist, as in a constant image.
+        One row for each image. Columns `id`; `orientation`, degrees in [0, 180), NaN where the
+        elongation is below 0.02; `elongation`, 0 (round) to 1; `brightness`, linear, in the unit of
+        the image; `signal_to_noise`, NaN where the outermost pixels have no noise; `size`, in
+        shorter sides of the image; `edge`, 0 to 1. NaN where a quantity does not
+        exist, as in a constant image.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def _scene(image: Image) -> _Scene:
     return _Scene(total, np.where(is_light, total - sky, 0.0), float(sky[0]), float(sigma[0]))
 
 
-def _outermost(mask: Mask) -> Mask:
+def _outermost(mask: BoolArray) -> BoolArray:
     """The valid pixels of the largest elliptical radius: the corners of a frame that is full."""
     height, width = mask.shape
     y, x = positions(height) / height, positions(width) / width
@@ -156,11 +156,11 @@ def _outermost(mask: Mask) -> Mask:
     if mask.all():
         return np.zeros_like(mask)
     inner = np.quantile(radius[~mask], 1 - _OUTERMOST, method="lower")
-    outer: Mask = (radius >= inner) & ~mask
+    outer: BoolArray = (radius >= inner) & ~mask
     return outer
 
 
-def _moments(light: Array) -> _Moments:
+def _moments(light: Float64Array) -> _Moments:
     # The corners of a square, let alone the ends of a strip, would have a direction of their own.
     y, x = positions(light.shape[0])[:, None], positions(light.shape[1])
     weight = np.where(np.hypot(y, x) <= min(light.shape) / 2, light, 0.0)
@@ -179,13 +179,13 @@ def _moments(light: Array) -> _Moments:
     return _Moments(float(orientation), float(elongation), float(np.sqrt(xx + yy)))
 
 
-def _brightness(scene: _Scene, valid: Mask) -> float:
+def _brightness(scene: _Scene, valid: BoolArray) -> float:
     if not valid.any():
         return np.nan
     return float(scene.total[valid].mean()) - (scene.sky if scene.light.any() else 0.0)
 
 
-def _signal_to_noise(scene: _Scene, valid: Mask) -> float:
+def _signal_to_noise(scene: _Scene, valid: BoolArray) -> float:
     if not valid.any():
         return np.nan
     peak = float(scene.total[valid].max()) - scene.sky
@@ -194,7 +194,7 @@ def _signal_to_noise(scene: _Scene, valid: Mask) -> float:
     return peak / scene.noise if scene.noise > least else np.nan
 
 
-def _edge_share(scene: _Scene, mask: Mask) -> float:
+def _edge_share(scene: _Scene, mask: BoolArray) -> float:
     """Holes within the image are no edge; masked margins move the edge inwards."""
     total = scene.light.sum()
     if total <= 0:

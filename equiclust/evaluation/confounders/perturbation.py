@@ -1,4 +1,4 @@
-"""Images as another night might have given them, and whether they keep their labels."""
+"""Perturbed images, as another observation might give them, and how stable their labels are."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ __all__ = ["PERTURBATION", "perturb", "perturbation_stability"]
 RandomState = int | np.random.RandomState | None
 
 PERTURBATION = (
-    "turned by any angle, mirrored, shifted by up to 1 pixel, gain 0.8 to 1.25, noise 1 %"
+    "rotated by any angle, mirrored, shifted by up to 1 pixel, gain 0.8 to 1.25, noise 1 %"
 )
-"""What `perturb` does, in words."""
+"""Description of what `perturb` does."""
 
 _LARGEST_SHIFT = 1.0
 _LARGEST_GAIN = 1.25
@@ -44,19 +44,21 @@ class _Motion(NamedTuple):
 
 
 def perturb(images: ImageSet, *, random_state: RandomState = None) -> ImageSet:
-    """Change every image in ways that leave its shape alone.
+    """Change every image in ways that do not change the shape of its object.
 
-    Each is mirrored left to right in half the cases, turned about its exact centre by any angle and
-    shifted by up to 1 pixel along both axes, all in one cubic spline interpolation; then comes a
-    gain from 0.8 to 1.25, uniform in its logarithm, and white noise of 1 % of the image's range.
+    Each is mirrored left to right with probability 1/2, rotated about its exact centre by any angle
+    and shifted by up to 1 pixel along both axes, all in one cubic spline interpolation; then it is
+    multiplied by a gain from 0.8 to 1.25, uniform in its logarithm, and gets white noise of 1 % of
+    its range.
 
     Parameters
     ----------
     images : ImageSet
-        Of any sizes. What is masked, and what lies beyond the frame, is taken to be the image's
-        background: the median of the outer tenth of its valid pixels.
-    random_state : int, RandomState or None
-        Same seed, same images; the first images of a longer set are those of a shorter one.
+        Of any sizes. Masked pixels, and what lies beyond the frame, are taken to have the level of
+        the background: the median of the outer tenth of the valid pixels.
+    random_state : int or RandomState, optional
+        The same seed gives the same images; the first images of a longer set are those of a shorter
+        one.
 
     Returns
     -------
@@ -134,7 +136,7 @@ def _moved_wcs(wcs: WCS | None, motion: _Motion) -> WCS | None:
 
 
 def _background(image: Image) -> Float64Array:
-    """Of every channel `(c, 1, 1)`; 0 where all is masked."""
+    """Level of the background of every channel `(c, 1, 1)`; 0 where all pixels are masked."""
     ring = border(image.mask)
     if not ring.any():
         return np.zeros((len(image.pixels), 1, 1))
@@ -149,32 +151,32 @@ def perturbation_stability(
     n_repeats: int = 1,
     random_state: RandomState = None,
 ) -> dict[str, Any]:
-    """Perturb images, label them again, and compare.
+    """Compare the labels of images with those of perturbed ones.
 
     Parameters
     ----------
     predict : callable
-        Labels of an `ImageSet`, by the clusters that gave `labels`, nothing refitted.
+        From an `ImageSet` to labels `(n,)`, by the clusters that gave `labels`, without refitting.
     images : ImageSet
-        As `predict` takes them.
+        Images that `predict` accepts.
     labels : array-like (n,), int
-        Of the images as they are; -1 = "don't know" counts as a label of its own.
-    n_repeats : int
-        How many perturbations of each image to average over.
-    random_state : int, RandomState or None
+        Labels of the unperturbed images; -1 = "don't know" counts as a label of its own.
+    n_repeats : int, default 1
+        Number of perturbations of each image to average over.
+    random_state : int or RandomState, optional
         Of the perturbations.
 
     Returns
     -------
     dict
         `ari`, the adjusted Rand index of old and new labels (1 = the same clusters); `changed`,
-        images whose label is another; `n`; `what`, the perturbation in words. Means over the
-        repeats, `changed` rounded.
+        number of images whose label changes; `n`, number of images; `what`, a description of the
+        perturbation. Means over the repeats, `changed` rounded.
 
     Raises
     ------
     InputError
-        When there is not one label for every image, old or new, or `n_repeats` is below 1.
+        When old or new labels are not one for each image, or `n_repeats` is below 1.
     """
     check_whole("n_repeats", n_repeats)
     before = _one_each("labels", labels, len(images))
@@ -195,6 +197,7 @@ def _one_each(name: str, labels: npt.ArrayLike, n: int) -> Array:
     array = np.asarray(labels)
     if array.shape != (n,) or n == 0:
         raise InputError(
-            f"{name} must be one for each of {n} images, at least one, got shape {array.shape}"
+            f"{name} must have shape ({n},), one for each image, with at least one image, "
+            f"got {array.shape}"
         )
     return array

@@ -1,4 +1,4 @@
-"""The certificate: how invariant an embedding is at the size it is deployed at. No torch."""
+"""Invariance: how much an embedding changes when images are rotated and mirrored."""
 
 from equiclust.evaluation.invariance.assertion import assert_invariant
 from equiclust.evaluation.invariance.certificate import Certificate, FamilyError, Measurement

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.evaluation.invariance.certificate import D4_TOLERANCE
-from equiclust.evaluation.invariance.checks import Embed, checked_images, embedded
 from equiclust.evaluation.invariance.error_measures import displacements
 from equiclust.evaluation.invariance.evaluate import scale_of
+from equiclust.evaluation.invariance.experiment import Embed, checked_images, checked_latents
 from equiclust.evaluation.invariance.transforms import quarter_turns, rotate_exactly
 from equiclust.images import ImageSet
 
@@ -25,26 +25,27 @@ def assert_invariant(
     atol: float | None = None,
     mirror: bool = True,
 ) -> None:
-    """Assert that quarter turns and mirrors of an image leave its latent where it is.
+    """Assert that quarter turns and reflections of an image do not change its latent.
 
     Meant for test suites, in the manner of e3nn's `assert_equivariant` (Geiger & Smidt 2022).
 
     Parameters
     ----------
     embed : callable
-        From images `(n, c, h, w)` float32 to latents `(n, d)`.
+        From images `(n, c, h, w)`, float32, to latents `(n, d)`.
     images : array-like (n, c, h, w) or ImageSet
-        At least two different ones, of one size.
+        At least two different images of one size.
     atol : float, optional
-        Largest distance a latent may move, in the latents' own unit. By default the norm of the
-        image's latent times `TOLERANCES` for the latents' dtype (of others, that of float32).
-    mirror : bool
+        Largest distance by which a latent may move, in the unit of the latents. By default the norm
+        of the image's latent times the value of `TOLERANCES` for the latents' dtype (for others,
+        that of float32).
+    mirror : bool, default True
         Whether mirrored images must have the same latents too.
 
     Raises
     ------
     AssertionError
-        Names the element and the image that move the most.
+        Names the transform and the image whose latent moves the most.
     InputError
         When images or latents have the wrong shape or are not finite.
 
@@ -54,11 +55,14 @@ def assert_invariant(
     """
     pixels = checked_images(images)
     elements = quarter_turns(mirror=mirror)
-    original = embedded(embed, pixels, name="embed")
-    moved = np.stack(
-        [embedded(embed, rotate_exactly(pixels, element), name="embed") for element in elements]
+    original = checked_latents(embed, pixels, name="embed")
+    transformed = np.stack(
+        [
+            checked_latents(embed, rotate_exactly(pixels, element), name="embed")
+            for element in elements
+        ]
     )
-    lengths = displacements(moved.astype(np.float64), original.astype(np.float64))
+    lengths = displacements(transformed.astype(np.float64), original.astype(np.float64))
     relative = TOLERANCES.get(str(original.dtype), D4_TOLERANCE)
     allowed = relative * scale_of(original).norms if atol is None else np.full(len(pixels), atol)
     excess = lengths - allowed

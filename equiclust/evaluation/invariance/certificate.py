@@ -1,4 +1,4 @@
-"""What the certificate says, as a frozen record: to a dictionary and back, and to a table."""
+"""`Certificate`: a frozen record of measured invariance, as a dictionary and as a table."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from equiclust.exceptions import InputError
 __all__ = ["COLLAPSE_TOLERANCE", "D4_TOLERANCE", "Certificate", "FamilyError", "Measurement"]
 
 D4_TOLERANCE = 1e-6
-"""Largest error, relative to the latent's norm, that float32 arithmetic excuses."""
+"""Largest error, relative to the norm of the latent, that float32 arithmetic explains."""
 
 COLLAPSE_TOLERANCE = 1e-5
-"""A spread between images below this fraction of the latents' norm is rounding, not content."""
+"""A spread between images below this fraction of the norm of the latents is rounding."""
 
 
 @dataclass(frozen=True)
 class FamilyError:
-    """How far latents move, and labels change, under one family of transforms.
+    """Displacements of latents, and changes of labels, under one family of transforms.
 
     Summaries run over all pairs of an image and an element of the family.
 
     Attributes
     ----------
     n_elements : int
+        Number of transforms.
     relative_to_norm : Summary or None
         Displacement over the norm of the image's latent; `None` when all latents are 0.
     relative_to_spread : Summary or None
         Displacement over the spread between images; `None` when there is no spread.
-    flip_rate : float or None
+    flip_rate : float, optional
         Fraction of images and elements whose label changes; `None` without a `predict`.
-    ari : float or None
+    ari : float, optional
         Adjusted Rand index between labels before and after, mean over elements.
     """
 
@@ -45,7 +46,16 @@ class FamilyError:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> FamilyError:
-        """Inverse of `dataclasses.asdict`."""
+        """Inverse of `dataclasses.asdict`.
+
+        Parameters
+        ----------
+        record : mapping
+
+        Returns
+        -------
+        FamilyError
+        """
         return cls(
             record["n_elements"],
             _summary(record["relative_to_norm"]),
@@ -62,21 +72,22 @@ class Measurement:
     Attributes
     ----------
     latent_dim : int
+        Length of a latent.
     dtype : str
-        Of the latents.
+        Data type of the latents.
     norm : float
         Root mean square length of the latents.
     spread : float
         Root mean square distance of the latents to their mean.
     d4 : FamilyError
-        The exact quarter turns, mirrored and not.
+        Under the exact quarter turns, mirrored and not.
     diagonal : FamilyError
-        The asked-for angles (45 degrees and its like), mirrored and not.
+        Under the chosen angles, by default the diagonals, mirrored and not.
     random : FamilyError
-        Random angles.
+        Under random angles.
     there_and_back : FamilyError or None
-        Turned by an angle and back again: what interpolation alone does to the latents. `None`
-        with a renderer that does not interpolate.
+        Rotated by an angle and back again: what interpolation alone does to the latents. `None`
+        with a renderer, which does not interpolate.
     equivariance_db : float or None
         See `equiclust.evaluation.invariance.error_measures.equivariance_db`, over random angles.
     lie_derivative : Summary or None
@@ -101,7 +112,16 @@ class Measurement:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Measurement:
-        """Inverse of `dataclasses.asdict`."""
+        """Inverse of `dataclasses.asdict`.
+
+        Parameters
+        ----------
+        record : mapping
+
+        Returns
+        -------
+        Measurement
+        """
         families = {
             name: None if record[name] is None else FamilyError.from_dict(record[name])
             for name in ("d4", "diagonal", "random", "there_and_back")
@@ -112,26 +132,28 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What was measured, on what, and whether it passed.
+    """Measured invariance of an embedding, on which images, and whether it passed.
 
     Attributes
     ----------
     n_images : int
-    shape : tuple of int
+        Number of images.
+    shape : tuple of three ints
         Channels, height and width of the images in pixels.
     angles : tuple of float
-        Degrees, of the family `diagonal`.
+        Angles of the family `diagonal` in degrees.
     mirror : bool
         Whether mirrored images must have the same latents.
     interpolated : bool
-        `True` when images were turned by splines, `False` by a renderer.
+        `True` when images were rotated by splines, `False` by a renderer.
     tolerance : float
         Largest error of `ours.d4` relative to the latent's norm that passes.
     failures : tuple of str
         One sentence for each reason not to pass.
     ours : Measurement
-    baseline : Measurement or None
-        The same measures of the embedding to compare with.
+        Of the embedding.
+    baseline : Measurement, optional
+        Of the embedding to compare with.
     """
 
     n_images: int
@@ -150,18 +172,32 @@ class Certificate:
         return not self.failures
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dictionary that JSON can hold: no NaN, no infinity; `None` = does not apply."""
+        """Dictionary that JSON can hold.
+
+        Returns
+        -------
+        dict
+            The attributes and `passed`. Without NaN and infinity; `None` = does not apply.
+        """
         record = _plain(asdict(self))
         return {"passed": self.passed, **record}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Certificate:
-        """Certificate from what `to_dict` gave, also after a round trip through JSON.
+        """Certificate from the dictionary of `to_dict`, also after a round trip through JSON.
+
+        Parameters
+        ----------
+        record : mapping
+
+        Returns
+        -------
+        Certificate
 
         Raises
         ------
         InputError
-            When an entry is missing or none of ours.
+            When an entry is missing or unknown.
         """
         fields = {key: value for key, value in record.items() if key != "passed"}
         try:
@@ -171,16 +207,24 @@ class Certificate:
             rival = None if baseline is None else Measurement.from_dict(baseline)
             return cls(**{**fields, **tuples, "ours": ours, "baseline": rival})
         except (KeyError, TypeError) as error:
-            raise InputError(f"record is not that of a certificate: {error}") from error
+            raise InputError(
+                f"record must be that of a certificate, got one with a wrong entry: {error}"
+            ) from error
 
     def to_text(self) -> str:
-        """Aligned table for reading, ours beside the baseline."""
+        """Table for reading, with the baseline beside the embedding.
+
+        Returns
+        -------
+        str
+            Aligned lines.
+        """
         channels, height, width = self.shape
-        verdict = "PASSED" if self.passed else "FAILED"
+        outcome = "PASSED" if self.passed else "FAILED"
         rotated = "by splines" if self.interpolated else "by the renderer"
         lines = [
-            f"Invariance {verdict}: {self.n_images} images of {channels} x {height} x {width} px, "
-            f"turned {rotated} where quarter turns do not do",
+            f"Invariance {outcome}: {self.n_images} images of {channels} x {height} x {width} px, "
+            f"rotated {rotated} at angles other than quarter turns",
             *(f"  - {failure}" for failure in self.failures),
             "",
         ]

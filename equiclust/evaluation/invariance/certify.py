@@ -1,4 +1,4 @@
-"""The certificate's public door: checks what it is given, measures, and signs."""
+"""`certify`: measure how invariant an embedding is."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ import numpy.typing as npt
 from sklearn.utils import check_random_state
 
 from equiclust.evaluation.invariance.certificate import D4_TOLERANCE, Certificate
-from equiclust.evaluation.invariance.checks import Embed, checked_images
 from equiclust.evaluation.invariance.evaluate import Predict, failures, measured
-from equiclust.evaluation.invariance.experiment import Experiment, Rotate, show
+from equiclust.evaluation.invariance.experiment import (
+    Embed,
+    Experiment,
+    Rotate,
+    checked_images,
+    latents_by_family,
+)
 from equiclust.evaluation.invariance.transforms import Element
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
@@ -36,43 +41,43 @@ def certify(
 ) -> Certificate:
     """Measure how invariant an embedding is at the size it is deployed at.
 
-    An embedding passes when the eight elements of D4, quarter turns and mirrors, which only swap
-    pixels, move no latent by more than `D4_TOLERANCE` of its norm, and when latents differ
+    An embedding passes when the eight elements of D4, quarter turns and reflections, which only
+    exchange pixels, move no latent by more than `D4_TOLERANCE` of its norm, and when latents differ
     between images: a constant is perfectly invariant and worthless. Everything else is reported.
     Displacements are given relative to the norm of the image's latent and relative to the
     *spread between images*, the root mean square distance of the latents to their mean: a
-    clusterer sees only differences between images, so the second is the one that counts.
+    clusterer depends only on differences between images, so the second is the one that counts.
 
-    At other angles images are turned by a spline of order 5 about the centre of their pixel grid.
-    The reference and the turned image alike are first faded into a constant outside the inscribed
+    At other angles images are rotated by a spline of order 5 about the centre of their pixel grid.
+    The reference and the rotated image alike are first faded into a constant outside the inscribed
     circle (`taper_corners`), so that the corners of the frame are not measured. `there_and_back`
-    tells what interpolation alone does to the latents.
+    measures what interpolation alone does to the latents.
 
     Parameters
     ----------
     embed : callable
-        From images `(n, c, h, w)` float32 to latents `(n, d)`: the whole deployed path.
+        From images `(n, c, h, w)`, float32, to latents `(n, d)`: the whole deployed path.
     images : array-like (n, c, h, w) or ImageSet
-        At least two different ones, of one size. Rectangles are fine if `embed` takes them
-        lying as well as upright.
+        At least two different images of one size. They may be rectangles if `embed` accepts them
+        in both orientations.
     predict : callable, optional
         From latents `(n, d)` to labels `(n,)`.
     baseline : callable, optional
-        A second embedding, measured in the same way on the same moved images.
+        A second embedding, measured in the same way on the same transformed images.
     baseline_predict : callable, optional
-        Labels from the baseline's latents.
-    angles : sequence of float
+        From latents `(n, d)` of the baseline to labels `(n,)`.
+    angles : sequence of float, default (45, 135, 225, 315)
         Degrees; each is measured mirrored and not.
-    n_random_angles : int
-        How many angles to draw from the circle, each mirrored or not by chance.
-    mirror : bool
+    n_random_angles : int, default 8
+        Number of angles drawn from the circle, each mirrored or not by chance.
+    mirror : bool, default True
         `False` leaves out all mirrored elements, for embeddings meant to tell left from right.
     rotate : callable, optional
         `rotate(images, angle, mirror)`, angle in degrees (mirrored left to right first, then
-        turned as position angles grow), renders turned images exactly in place of the spline, and
-        decides what lies in the corners.
-    random_state : int, RandomState or None
-        Draws the random angles.
+        rotated in the sense of position angles), renders rotated images exactly in place of the
+        spline, and decides what lies in the corners.
+    random_state : int or RandomState, optional
+        Of the random angles.
 
     Returns
     -------
@@ -88,11 +93,11 @@ def certify(
     random = _drawn(n_random_angles, mirror, check_random_state(random_state))
     experiment = Experiment(pixels, _diagonal(angles, mirror), random, mirror, rotate)
     embeds = {"embed": embed} if baseline is None else {"embed": embed, "baseline": baseline}
-    moved = show(experiment, embeds)
-    ours = measured(moved["embed"], predict, name="predict")
+    families = latents_by_family(experiment, embeds)
+    ours = measured(families["embed"], predict, name="predict")
     rival = None
     if baseline is not None:
-        rival = measured(moved["baseline"], baseline_predict, name="baseline_predict")
+        rival = measured(families["baseline"], baseline_predict, name="baseline_predict")
     return Certificate(
         n_images=len(pixels),
         shape=(pixels.shape[1], pixels.shape[2], pixels.shape[3]),
@@ -100,7 +105,7 @@ def certify(
         mirror=mirror,
         interpolated=rotate is None,
         tolerance=D4_TOLERANCE,
-        failures=failures(ours, moved["embed"], experiment.exact),
+        failures=failures(ours, families["embed"], experiment.exact),
         ours=ours,
         baseline=rival,
     )

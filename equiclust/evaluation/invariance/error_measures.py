@@ -1,4 +1,4 @@
-"""The formulas of the certificate: pure functions of latents and labels."""
+"""Formulas of the certificate: pure functions of latents and labels."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import adjusted_rand_score
+
+from equiclust.typing import Array, Float64Array
 
 __all__ = [
     "EQUIVARIANCE_CEILING_DB",
@@ -22,8 +23,6 @@ __all__ = [
     "summarise",
 ]
 
-Latents = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.generic]
 
 EQUIVARIANCE_CEILING_DB = -20.0 * math.log10(np.finfo(np.float32).eps)
 """138.5 dB, an error at the resolution of float32; nothing is reported as better than that."""
@@ -31,7 +30,13 @@ EQUIVARIANCE_CEILING_DB = -20.0 * math.log10(np.finfo(np.float32).eps)
 
 @dataclass(frozen=True)
 class Summary:
-    """Median, mean, 95th percentile and maximum of a measure."""
+    """Summary of the values of an error measure.
+
+    Attributes
+    ----------
+    median, mean, p95, max : float
+        `p95` is the 95th percentile.
+    """
 
     median: float
     mean: float
@@ -39,8 +44,18 @@ class Summary:
     max: float
 
 
-def summarise(values: Latents) -> Summary:
-    """Summary over all entries of an array."""
+def summarise(values: Float64Array) -> Summary:
+    """Summary of all entries of an array.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of any shape.
+
+    Returns
+    -------
+    Summary
+    """
     return Summary(
         float(np.median(values)),
         float(np.mean(values)),
@@ -49,46 +64,74 @@ def summarise(values: Latents) -> Summary:
     )
 
 
-def rms_norm(latents: Latents) -> float:
-    r"""Root mean square length of latents `(n, d)`: :math:`\sqrt{\langle |z|^2 \rangle}`."""
+def rms_norm(latents: Float64Array) -> float:
+    r"""Root mean square length of latents, :math:`\sqrt{\langle |z|^2 \rangle}`.
+
+    Parameters
+    ----------
+    latents : ndarray (n, d), float64
+
+    Returns
+    -------
+    float
+    """
     return float(np.sqrt(np.mean(np.sum(latents**2, axis=-1))))
 
 
-def rms_spread(latents: Latents) -> float:
-    r"""Root mean square distance of latents `(n, d)` to their mean.
+def rms_spread(latents: Float64Array) -> float:
+    r"""Root mean square distance of latents to their mean.
 
     .. math:: \sqrt{\langle |z - \langle z \rangle|^2 \rangle}
+
+    Parameters
+    ----------
+    latents : ndarray (n, d), float64
+
+    Returns
+    -------
+    float
     """
     return rms_norm(latents - latents.mean(axis=0))
 
 
-def displacements(moved: Latents, reference: Latents) -> Latents:
-    """How far each latent moved: `(k, n, d)` against `(n, d)` gives Euclidean lengths `(k, n)`."""
+def displacements(moved: Float64Array, reference: Float64Array) -> Float64Array:
+    """Euclidean distances of latents under transforms from those of the images as they are.
+
+    Parameters
+    ----------
+    moved : ndarray (k, n, d), float64
+        Latents of `n` images under `k` transforms.
+    reference : ndarray (n, d), float64
+
+    Returns
+    -------
+    ndarray (k, n), float64
+    """
     return np.asarray(np.linalg.norm(moved - reference, axis=-1))
 
 
-def equivariance_db(moved: Latents, reference: Latents) -> float | None:
+def equivariance_db(moved: Float64Array, reference: Float64Array) -> float | None:
     r"""Equivariance of invariant latents in decibels, after EQ-R of Karras et al. (2021).
 
     .. math:: 10 \log_{10} \frac{\langle R_k^2 \rangle_k}
               {\langle (f_k(T x_i) - f_k(x_i))^2 \rangle_{T, i, k}}
 
     EQ-R is the peak signal-to-noise ratio of a generator's output against the same output
-    turned. Here the output is a latent, on which a rotation :math:`T` acts trivially, so that
-    nothing has to be turned back and no frame has to be cut. Images have a known peak, latents
+    rotated. Here the output is a latent, on which a rotation :math:`T` acts trivially, so that
+    nothing has to be rotated back and no frame has to be cut. Images have a known peak, latents
     have not, so :math:`R_k` is the range (maximum less minimum) of coordinate *k* over the
     images. Constant coordinates and a common scale do not change the figure.
 
     Parameters
     ----------
-    moved : ndarray (k, n, d)
+    moved : ndarray (k, n, d), float64
         Latents of `n` images under `k` rotations.
-    reference : ndarray (n, d)
+    reference : ndarray (n, d), float64
 
     Returns
     -------
     float or None
-        At most `EQUIVARIANCE_CEILING_DB`. `None` when all latents are equal.
+        In decibels, at most `EQUIVARIANCE_CEILING_DB`. `None` when all latents are equal.
 
     References
     ----------
@@ -102,7 +145,7 @@ def equivariance_db(moved: Latents, reference: Latents) -> float | None:
     return -10.0 * math.log10(max(noise, quietest))
 
 
-def lie_derivative(forward: Latents, backward: Latents, *, step: float) -> Latents:
+def lie_derivative(forward: Float64Array, backward: Float64Array, *, step: float) -> Float64Array:
     r"""Length of the derivative of each latent with respect to the rotation angle, at angle 0.
 
     .. math:: |\mathcal{L} f(x)| \approx \frac{|f(R_h x) - f(R_{-h} x)|}{2 h}
@@ -113,15 +156,15 @@ def lie_derivative(forward: Latents, backward: Latents, *, step: float) -> Laten
 
     Parameters
     ----------
-    forward, backward : ndarray (n, d)
-        Latents of the images turned by `step` and by `-step`.
+    forward, backward : ndarray (n, d), float64
+        Latents of the images rotated by `step` and by `-step`.
     step : float
         Degrees.
 
     Returns
     -------
     ndarray (n,)
-        In the latents' unit per radian.
+        In the unit of the latents per radian.
 
     References
     ----------
@@ -131,11 +174,33 @@ def lie_derivative(forward: Latents, backward: Latents, *, step: float) -> Laten
     return np.asarray(np.linalg.norm(forward - backward, axis=-1) / (2.0 * np.deg2rad(step)))
 
 
-def flip_rate(moved: Labels, reference: Labels) -> float:
-    """Fraction of labels `(k, n)` that differ from the image's own, `(n,)`."""
+def flip_rate(moved: Array, reference: Array) -> float:
+    """Fraction of labels under transforms that differ from those of the images as they are.
+
+    Parameters
+    ----------
+    moved : ndarray (k, n), int
+    reference : ndarray (n,), int
+
+    Returns
+    -------
+    float
+        0 to 1.
+    """
     return float(np.mean(moved != reference))
 
 
-def agreement(moved: Labels, reference: Labels) -> float:
-    """Adjusted Rand index of labels `(k, n)` against `(n,)`, mean over the `k` moves."""
+def agreement(moved: Array, reference: Array) -> float:
+    """Adjusted Rand index of labels under transforms and of the images as they are.
+
+    Parameters
+    ----------
+    moved : ndarray (k, n), int
+    reference : ndarray (n,), int
+
+    Returns
+    -------
+    float
+        Mean over the `k` transforms; 1 for equal partitions.
+    """
     return float(np.mean([adjusted_rand_score(reference, labels) for labels in moved]))

@@ -1,4 +1,4 @@
-"""From the latents of moved images to figures and a verdict."""
+"""From the latents of transformed images to figures, and the reasons not to pass."""
 
 from __future__ import annotations
 
@@ -13,24 +13,43 @@ from equiclust.evaluation.invariance.certificate import D4_TOLERANCE, FamilyErro
 from equiclust.evaluation.invariance.experiment import LIE_STEP, Families
 from equiclust.evaluation.invariance.transforms import Element
 from equiclust.exceptions import InputError
+from equiclust.typing import Array, Float64Array
 
 __all__ = ["Predict", "failures", "measured", "scale_of"]
 
-RawLatents = npt.NDArray[np.floating]
-Predict = Callable[[RawLatents], npt.ArrayLike]
+Predict = Callable[[Array], npt.ArrayLike]
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The two units of displacement: length of every latent `(n,)`, and spread between images."""
+    """Units of displacement.
+
+    Attributes
+    ----------
+    norm : float
+        Root mean square length of the latents.
+    norms : ndarray (n,), float64
+        Length of every latent; of a latent 0, `norm`.
+    spread : float
+        Root mean square distance of the latents to their mean.
+    """
 
     norm: float
-    norms: npt.NDArray[np.float64]
+    norms: Float64Array
     spread: float
 
 
-def scale_of(latents: RawLatents) -> Scale:
-    """Units of latents `(n, d)`."""
+def scale_of(latents: Array) -> Scale:
+    """Units in which the displacements of latents are given.
+
+    Parameters
+    ----------
+    latents : ndarray (n, d)
+
+    Returns
+    -------
+    Scale
+    """
     values = latents.astype(np.float64)
     norm = error_measures.rms_norm(values)
     norms = np.linalg.norm(values, axis=1)
@@ -39,11 +58,30 @@ def scale_of(latents: RawLatents) -> Scale:
 
 
 def measured(families: Families, predict: Predict | None, *, name: str) -> Measurement:
-    """All measures of one embedding; `name` is what errors call its `predict`."""
+    """All measures of one embedding.
+
+    Parameters
+    ----------
+    families : mapping of str to list of ndarray
+        Latents by family of transforms, from `latents_by_family`.
+    predict : callable or None
+        From latents `(n, d)` to labels `(n,)`.
+    name : str
+        What the errors call `predict`.
+
+    Returns
+    -------
+    Measurement
+
+    Raises
+    ------
+    InputError
+        When `predict` does not give one integer for each latent.
+    """
     original, reference = families["original"][0], families["reference"][0]
     scale = scale_of(original)
 
-    def under(family: str, origin: RawLatents) -> FamilyError:
+    def under(family: str, origin: Array) -> FamilyError:
         changes: tuple[float | None, float | None] = (None, None)
         if predict is not None:
             changes = _label_changes(families[family], origin, predict, name)
@@ -71,7 +109,21 @@ def measured(families: Families, predict: Predict | None, *, name: str) -> Measu
 def failures(
     measurement: Measurement, families: Families, exact: Sequence[Element]
 ) -> tuple[str, ...]:
-    """Why an embedding does not pass, a sentence each; empty when it does."""
+    """Reasons why an embedding does not pass.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    families : mapping of str to list of ndarray
+        Latents by family of transforms.
+    exact : sequence of Element
+        The elements of the family `d4`.
+
+    Returns
+    -------
+    tuple of str
+        One sentence each; empty when the embedding passes.
+    """
     if measurement.collapsed:
         return (
             "the latents have collapsed: they are equal for all images (spread "
@@ -96,8 +148,8 @@ def failures(
 
 
 def _family_error(
-    moved: npt.NDArray[np.float64],
-    origin: RawLatents,
+    moved: Float64Array,
+    origin: Array,
     scale: Scale,
     changes: tuple[float | None, float | None],
 ) -> FamilyError:
@@ -111,14 +163,14 @@ def _family_error(
 
 
 def _label_changes(
-    moved: Sequence[RawLatents], origin: RawLatents, predict: Predict, name: str
+    moved: Sequence[Array], origin: Array, predict: Predict, name: str
 ) -> tuple[float, float]:
     before = _labelled(predict, origin, name)
     after = np.stack([_labelled(predict, latents, name) for latents in moved])
     return error_measures.flip_rate(after, before), error_measures.agreement(after, before)
 
 
-def _labelled(predict: Predict, latents: RawLatents, name: str) -> npt.NDArray[np.integer]:
+def _labelled(predict: Predict, latents: Array, name: str) -> Array:
     labels = np.asarray(predict(latents))
     if labels.shape != latents.shape[:1] or labels.dtype.kind not in "iu":
         raise InputError(
@@ -128,6 +180,6 @@ def _labelled(predict: Predict, latents: RawLatents, name: str) -> npt.NDArray[n
     return labels
 
 
-def _stacked(latents: Sequence[RawLatents]) -> npt.NDArray[np.float64]:
+def _stacked(latents: Sequence[Array]) -> Float64Array:
     """`(k, n, d)` in double precision."""
     return np.stack(latents).astype(np.float64)

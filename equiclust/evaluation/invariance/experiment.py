@@ -1,4 +1,4 @@
-"""Which moved images an embedding is shown, family by family."""
+"""Which transformed images an embedding is measured on, and the latents that it gives for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.evaluation.invariance.checks import Embed, embedded
 from equiclust.evaluation.invariance.transforms import (
     Element,
     quarter_turns,
@@ -18,36 +17,52 @@ from equiclust.evaluation.invariance.transforms import (
     taper_corners,
 )
 from equiclust.exceptions import InputError
+from equiclust.images import ImageSet
+from equiclust.typing import Array, Float32Array
 
-__all__ = ["LIE_STEP", "SPLINE_ORDER", "Experiment", "Families", "Rotate", "show"]
+__all__ = [
+    "LIE_STEP",
+    "SPLINE_ORDER",
+    "Embed",
+    "Experiment",
+    "Families",
+    "Rotate",
+    "checked_images",
+    "checked_latents",
+    "latents_by_family",
+]
 
-FloatArray = npt.NDArray[np.float32]
-Families = Mapping[str, list[npt.NDArray[np.floating]]]
-Rotate = Callable[[FloatArray, float, bool], npt.ArrayLike]
+Embed = Callable[[Float32Array], npt.ArrayLike]
+Rotate = Callable[[Float32Array, float, bool], npt.ArrayLike]
+Families = Mapping[str, list[Array]]
+"""Latents `(n, d)` of every transformed set, by family of transforms."""
+
+SMALLEST_SIDE = 4
+"""Pixels; below that there is no inside to rotate."""
 
 LIE_STEP = 0.5
-"""Degrees either way for the Lie derivative; half a pixel at the rim of a 128 px image."""
+"""Degrees in both senses for the Lie derivative; half a pixel at the rim of a 128 px image."""
 
 SPLINE_ORDER = 5
-"""Of the spline that turns images where quarter turns do not do."""
+"""Order of the spline that rotates images by other angles than quarter turns."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """The images and how they are to be moved.
+    """Images and the transforms under which they are measured.
 
     Parameters
     ----------
     pixels : ndarray (n, c, h, w), float32
     diagonal, random : tuple of Element
-        Elements that need a spline, or a renderer.
-    mirror : bool
-        Whether the exact elements include the mirrored ones.
+        Transforms that need a spline, or a renderer.
+    mirror : bool, default True
+        Whether the exact transforms include the mirrored ones.
     rotate : callable, optional
         Exact renderer `(images, angle, mirror) -> images` in place of the spline.
     """
 
-    pixels: FloatArray
+    pixels: Float32Array
     diagonal: tuple[Element, ...]
     random: tuple[Element, ...]
     mirror: bool = True
@@ -55,14 +70,20 @@ class Experiment:
 
     @property
     def exact(self) -> tuple[Element, ...]:
-        """The quarter turns, the identity first."""
+        """Quarter turns, mirrored and not, the identity first."""
         return quarter_turns(mirror=self.mirror)
 
-    def moved(self) -> Iterator[tuple[str, FloatArray]]:
-        """Names of families with images, one moved set after the other.
+    def transformed(self) -> Iterator[tuple[str, Float32Array]]:
+        """Transform the images, one element after the other.
 
-        `original` and `reference` are what `d4` and all the others are compared with, `lie` comes
-        turned forward and then backward.
+        `original` is what the family `d4` is compared with, `reference` what the others are. The
+        family `lie` is rotated forward, then backward.
+
+        Yields
+        ------
+        family : str
+            Name of the family of transforms.
+        images : ndarray (n, c, h, w), float32
         """
         yield "original", self.pixels
         yield from (("d4", rotate_exactly(self.pixels, element)) for element in self.exact)
@@ -74,11 +95,11 @@ class Experiment:
         if self.rotate is None:
             for angle, mirror in self.diagonal:
                 there = self._rotated(start, Element(angle, mirror))
-                # A mirrored turn is its own inverse.
+                # A rotation after a reflection is its own inverse.
                 back = Element(angle if mirror else -angle, mirror)
                 yield "there_and_back", self._rotated(there, back)
 
-    def _rotated(self, images: FloatArray, element: Element) -> FloatArray:
+    def _rotated(self, images: Float32Array, element: Element) -> Float32Array:
         if self.rotate is not None:
             return _rendered(self.rotate, images, element)
         if element == Element(0.0):
@@ -86,7 +107,7 @@ class Experiment:
         return rotate_spline(images, element.angle, mirror=element.mirror, order=SPLINE_ORDER)
 
 
-def _rendered(rotate: Rotate, images: FloatArray, element: Element) -> FloatArray:
+def _rendered(rotate: Rotate, images: Float32Array, element: Element) -> Float32Array:
     rotated = np.asarray(rotate(images, *element), dtype=np.float32)
     if rotated.shape != images.shape or not np.all(np.isfinite(rotated)):
         raise InputError(
@@ -96,13 +117,105 @@ def _rendered(rotate: Rotate, images: FloatArray, element: Element) -> FloatArra
     return rotated
 
 
-def show(experiment: Experiment, embeds: Mapping[str, Embed]) -> dict[str, Families]:
-    """Latents of every embedding, by family: each moved set is made once and shown to all."""
-    latents: dict[str, dict[str, list[npt.NDArray[np.floating]]]]
+def checked_images(images: npt.ArrayLike | ImageSet) -> Float32Array:
+    """Pixels of at least two different images.
+
+    Parameters
+    ----------
+    images : array-like (n, c, h, w) or ImageSet
+
+    Returns
+    -------
+    ndarray (n, c, h, w), float32
+
+    Raises
+    ------
+    InputError
+        When the images are not finite real numbers of that shape, too small, or all the same.
+    """
+    pixels = images.pixels if isinstance(images, ImageSet) else np.asarray(images)
+    if pixels.ndim != 4 or pixels.dtype.kind not in "biuf":
+        raise InputError(
+            "images must be real numbers of shape (n, c, h, w), "
+            f"got dtype {pixels.dtype} and shape {pixels.shape}"
+        )
+    if len(pixels) < 2:
+        raise InputError(
+            f"images must be at least 2, got {len(pixels)}: there is no spread between fewer"
+        )
+    if pixels.shape[1] == 0 or min(pixels.shape[2:]) < SMALLEST_SIDE:
+        raise InputError(
+            f"images must have a channel and {SMALLEST_SIDE} pixels a side, got shape "
+            f"{pixels.shape[1:]}"
+        )
+    if not np.all(np.isfinite(pixels)):
+        raise InputError("images must be finite, got NaN or infinity: mask or replace them first")
+    if np.all(pixels == pixels[0]):
+        raise InputError(f"images must differ, got {len(pixels)} times the same one")
+    return np.ascontiguousarray(pixels, dtype=np.float32)
+
+
+def checked_latents(embed: Embed, images: Float32Array, *, name: str) -> Array:
+    """Embed images and check what comes out.
+
+    Parameters
+    ----------
+    embed : callable
+        From images `(n, c, h, w)` to latents `(n, d)`.
+    images : ndarray (n, c, h, w), float32
+    name : str
+        What the errors call the embedding.
+
+    Returns
+    -------
+    ndarray (n, d)
+
+    Raises
+    ------
+    InputError
+        When the latents have another shape, are not real numbers, or not finite.
+    """
+    latents = np.asarray(embed(images))
+    if latents.ndim != 2 or len(latents) != len(images) or latents.shape[1] == 0:
+        raise InputError(
+            f"{name} must give latents of shape ({len(images)}, d) for {len(images)} images, "
+            f"got shape {latents.shape}"
+        )
+    if latents.dtype.kind not in "biuf":
+        raise InputError(f"{name} must give real numbers, got dtype {latents.dtype}")
+    broken = ~np.all(np.isfinite(latents), axis=1)
+    if np.any(broken):
+        raise InputError(
+            f"{name} must give finite latents, got NaN or infinity for "
+            f"{int(broken.sum())} of {len(images)} images, first for image {int(broken.argmax())}"
+        )
+    return latents
+
+
+def latents_by_family(experiment: Experiment, embeds: Mapping[str, Embed]) -> dict[str, Families]:
+    """Embed all transformed images; each set is transformed once for all embeddings.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    embeds : mapping of str to callable
+        Embeddings by the name that errors give them.
+
+    Returns
+    -------
+    dict of str to dict
+        For every embedding, lists of latents `(n, d)` by family.
+
+    Raises
+    ------
+    InputError
+        When an embedding or the renderer gives something illegal.
+    """
+    latents: dict[str, dict[str, list[Array]]]
     latents = {name: defaultdict(list) for name in embeds}
-    for family, images in experiment.moved():
+    for family, images in experiment.transformed():
         for name, embed in embeds.items():
-            found = embedded(embed, images, name=name)
+            found = checked_latents(embed, images, name=name)
             first = found if family == "original" else latents[name]["original"][0]
             if found.shape != first.shape:
                 raise InputError(

@@ -1,60 +1,84 @@
-"""Turning images: exactly by quarter turns, by splines at any other angle."""
+"""Rotations of images: exact for quarter turns, by splines at any other angle."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from equiclust.exceptions import InputError
+from equiclust.typing import Float32Array, Float64Array
 
 __all__ = ["Element", "quarter_turns", "rotate_exactly", "rotate_spline", "taper_corners"]
 
-FloatArray = npt.NDArray[np.float32]
 
 TAPER_START = 0.75
 """Where the circular taper begins, as a fraction of the radius of the inscribed circle."""
 
 
 class Element(NamedTuple):
-    """One way of moving an image: mirrored left to right first (or not), then turned.
+    """Transform of an image: mirrored left to right, or not, then rotated.
 
-    The angle is in degrees and turns as position angles grow: from +y (up, rows growing upwards)
-    towards -x.
+    Attributes
+    ----------
+    angle : float
+        Degrees in the sense of position angles: from +y (up, rows growing upwards) towards -x.
+    mirror : bool, default False
     """
 
     angle: float
     mirror: bool = False
 
     def __str__(self) -> str:
-        turn = f"turned by {self.angle:g} degrees"
+        rotated = f"rotated by {self.angle:g} degrees"
         if not self.mirror:
-            return turn if self.angle else "left as it is"
-        return f"mirrored and {turn}" if self.angle else "mirrored"
+            return rotated if self.angle else "left as it is"
+        return f"mirrored and {rotated}" if self.angle else "mirrored"
 
 
 def quarter_turns(*, mirror: bool = True) -> tuple[Element, ...]:
-    """The eight elements of D4, or without `mirror` the four of C4; the identity comes first."""
+    """Quarter turns, mirrored and not: the elements of the group D4.
+
+    Parameters
+    ----------
+    mirror : bool, default True
+        `False` leaves out the mirrored ones: the group C4.
+
+    Returns
+    -------
+    tuple of Element
+        Eight, or four; the identity comes first.
+    """
     flips = (False, True) if mirror else (False,)
     return tuple(Element(90.0 * k, flip) for flip in flips for k in range(4))
 
 
-def rotate_exactly(images: FloatArray, element: Element) -> FloatArray:
-    """Images moved by a quarter-turn element: pixels change places and no value changes."""
+def rotate_exactly(images: Float32Array, element: Element) -> Float32Array:
+    """Rotate images by a quarter turn: pixels change places and no value changes.
+
+    Parameters
+    ----------
+    images : ndarray (..., h, w)
+    element : Element
+        Its angle is a multiple of 90 degrees.
+
+    Returns
+    -------
+    ndarray (..., h, w) or (..., w, h)
+    """
     flipped = images[..., ::-1] if element.mirror else images
     rotated = np.rot90(flipped, round(element.angle / 90.0), axes=(-1, -2))
     return np.ascontiguousarray(rotated)
 
 
-def taper_corners(images: FloatArray) -> FloatArray:
+def taper_corners(images: Float32Array) -> Float32Array:
     """Fade images into their own background outside the inscribed circle.
 
-    A turned frame brings new corners into view, and an embedding that sees them would be
+    A rotated frame brings new corners into view, and an embedding that depends on them would be
     measured on the frame and not on the object. So everything beyond the inscribed circle is
     replaced by a constant, the median of the image's outermost pixels, and between
-    0.75 and 1 of that circle's radius a raised cosine leads from one to the other.
+    0.75 and 1 of the radius of that circle a raised cosine leads from one to the other.
 
     Parameters
     ----------
@@ -75,9 +99,9 @@ def taper_corners(images: FloatArray) -> FloatArray:
 
 
 def rotate_spline(
-    images: FloatArray, angle: float, *, mirror: bool = False, order: int = 3
-) -> FloatArray:
-    """Turn images about the centre of their pixel grid by spline interpolation.
+    images: Float32Array, angle: float, *, mirror: bool = False, order: int = 3
+) -> Float32Array:
+    """Rotate images about the centre of their pixel grid by spline interpolation.
 
     The frame keeps its shape. Beyond it lies a constant, the median of each image's outermost
     pixels, which is seamless after `taper_corners`.
@@ -87,10 +111,10 @@ def rotate_spline(
     images : ndarray (n, c, h, w), float32
     angle : float
         Degrees, in the sense of position angles (see `Element`).
-    mirror : bool
-        Mirror left to right, exactly, before turning.
-    order : int
-        Of the spline, 3 to 5. A lower one blurs so much that it would measure itself.
+    mirror : bool, default False
+        Mirror left to right, exactly, before rotating.
+    order : {3, 4, 5}, default 3
+        Of the spline. A lower one blurs so much that its own error would be measured.
 
     Returns
     -------
@@ -104,11 +128,11 @@ def rotate_spline(
     if images.ndim != 4:
         raise InputError(f"images must have shape (n, c, h, w), got shape {images.shape}")
     if order not in (3, 4, 5):
-        raise InputError(f"order must be 3, 4 or 5, got {order}: lower ones measure themselves")
+        raise InputError(f"order must be 3, 4 or 5, got {order}: lower ones blur too much")
     return _rotate_spline(images, angle, mirror=mirror, order=order)
 
 
-def _rotate_spline(images: FloatArray, angle: float, *, mirror: bool, order: int) -> FloatArray:
+def _rotate_spline(images: Float32Array, angle: float, *, mirror: bool, order: int) -> Float32Array:
     flipped = images[..., ::-1] if mirror else images
     cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
     inverse = np.array([[cosine, -sine], [sine, cosine]])
@@ -126,7 +150,7 @@ def _rotate_spline(images: FloatArray, angle: float, *, mirror: bool, order: int
     return (rotated.reshape(images.shape) + background).astype(np.float32)
 
 
-def _border_level(images: FloatArray) -> npt.NDArray[np.float64]:
+def _border_level(images: Float32Array) -> Float64Array:
     """Median of the outermost pixels `(n, c, 1, 1)`."""
     border = np.concatenate(
         [images[..., 0, :], images[..., -1, :], images[..., 1:-1, 0], images[..., 1:-1, -1]],

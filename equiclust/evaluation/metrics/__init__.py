@@ -1,4 +1,4 @@
-"""Scores of clusterings and of reconstructions: pure functions."""
+"""Metrics of clusterings, retrieval and reconstructions: pure functions."""
 
 from equiclust.evaluation.metrics.clustering import (
     adjusted_rand_index,

@@ -1,4 +1,4 @@
-"""How well predicted labels agree with true ones; what the labels are called does not matter."""
+"""Agreement of predicted labels with true ones, whatever the clusters are called."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
 from equiclust.exceptions import InputError
+from equiclust.typing import IntArray
 
 __all__ = [
     "adjusted_rand_index",
@@ -19,22 +20,20 @@ __all__ = [
     "normalized_mutual_information",
 ]
 
-Labels = npt.NDArray[np.int64]
-
 
 def clustering_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
-    r"""Share of samples that are right under the best one-to-one naming of clusters by classes.
+    r"""Share of samples that are right under the best one-to-one matching of clusters to classes.
 
     :math:`\max_\pi \frac{1}{n} \sum_i [\pi(p_i) = t_i]`, found by the Hungarian method (Kuhn 1955,
-    Naval Res. Logist. Q. 2, 83). With more clusters than classes, or fewer, some have no partner,
-    and their samples are wrong.
+    Naval Res. Logist. Q. 2, 83). With more clusters than classes, or fewer, some remain unmatched,
+    and their samples count as wrong.
 
     Parameters
     ----------
     labels_true : array-like (n,), int
         Classes.
     labels_pred : array-like (n,), int
-        Clusters; -1 = "don't know", which is wrong.
+        Clusters; -1 = "don't know", which counts as wrong.
 
     Returns
     -------
@@ -44,7 +43,7 @@ def clustering_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) 
     Raises
     ------
     InputError
-        When the two are not whole numbers, empty, or of different length.
+        When the labels are not integers, empty, or of different lengths.
     """
     true, pred = checked_labels(labels_true, labels_pred)
     known = pred != -1
@@ -56,7 +55,7 @@ def clustering_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) 
     return float(together[classes, cluster_of[classes]].sum() / len(true))
 
 
-def match_one_to_one(counts: npt.ArrayLike) -> Labels:
+def match_one_to_one(counts: npt.ArrayLike) -> IntArray:
     r"""Column matched to each row of a table, so that the sum over the matched cells is largest.
 
     The Hungarian method (Kuhn 1955, Naval Res. Logist. Q. 2, 83).
@@ -79,18 +78,18 @@ def match_one_to_one(counts: npt.ArrayLike) -> Labels:
 
 
 def many_to_one_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
-    r"""Share of samples that are right when every cluster is named by its commonest class.
+    r"""Share of samples that are right when every cluster stands for its commonest class.
 
-    :math:`\frac{1}{n} \sum_k \max_c n_{kc}`, also called purity: for more clusters than classes,
-    several of which may then be one class. It grows with the number of clusters, up to 1 when every
-    sample has one of its own, so it compares only clusterings of as many clusters.
+    :math:`\frac{1}{n} \sum_k \max_c n_{kc}`, also called purity, for more clusters than classes,
+    where several clusters may stand for one class. It grows with the number of clusters, up to 1
+    when every sample is a cluster, so it compares only clusterings with equal numbers of them.
 
     Parameters
     ----------
     labels_true : array-like (n,), int
         Classes.
     labels_pred : array-like (n,), int
-        Clusters; -1 = "don't know", which is wrong.
+        Clusters; -1 = "don't know", which counts as wrong.
 
     Returns
     -------
@@ -100,7 +99,7 @@ def many_to_one_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike)
     Raises
     ------
     InputError
-        When the two are not whole numbers, empty, or of different length.
+        When the labels are not integers, empty, or of different lengths.
     """
     true, pred = checked_labels(labels_true, labels_pred)
     known = pred != -1
@@ -111,7 +110,7 @@ def many_to_one_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike)
 
 
 def normalized_mutual_information(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
-    """Mutual information of two labellings over the mean of their entropies.
+    """Mutual information of two labellings, divided by the mean of their entropies.
 
     Parameters
     ----------
@@ -128,13 +127,13 @@ def normalized_mutual_information(labels_true: npt.ArrayLike, labels_pred: npt.A
     Raises
     ------
     InputError
-        When the two are not whole numbers, empty, or of different length.
+        When the labels are not integers, empty, or of different lengths.
     """
     return float(normalized_mutual_info_score(*checked_labels(labels_true, labels_pred)))
 
 
 def adjusted_rand_index(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
-    """Pairs of samples treated alike by two labellings, beyond chance.
+    """Share of pairs of samples on which two labellings agree, corrected for chance.
 
     Hubert & Arabie 1985, J. Classif. 2, 193.
 
@@ -153,32 +152,42 @@ def adjusted_rand_index(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) 
     Raises
     ------
     InputError
-        When the two are not whole numbers, empty, or of different length.
+        When the labels are not integers, empty, or of different lengths.
     """
     return float(adjusted_rand_score(*checked_labels(labels_true, labels_pred)))
 
 
-def checked_labels(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> tuple[Labels, Labels]:
-    """Two labellings of the same samples as int64.
+def checked_labels(
+    labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike
+) -> tuple[IntArray, IntArray]:
+    """Check two labellings of the same samples.
+
+    Parameters
+    ----------
+    labels_true, labels_pred : array-like (n,), int
+
+    Returns
+    -------
+    labels_true, labels_pred : ndarray (n,), int64
 
     Raises
     ------
     InputError
-        When the two are not whole numbers, empty, or of different length.
+        When the labels are not integers, empty, or of different lengths.
     """
     true, pred = _whole("labels_true", labels_true), _whole("labels_pred", labels_pred)
     if len(true) != len(pred):
         raise InputError(
-            "labels_true and labels_pred must have one length, "
+            "labels_true and labels_pred must have the same length, "
             f"got {len(true)} and {len(pred)} labels"
         )
     return true, pred
 
 
-def _whole(name: str, labels: npt.ArrayLike) -> Labels:
+def _whole(name: str, labels: npt.ArrayLike) -> IntArray:
     array = np.asarray(labels)
     if array.ndim != 1 or array.size == 0:
-        raise InputError(f"{name} must be a list of at least one label, got shape {array.shape}")
+        raise InputError(f"{name} must have shape (n,) with at least one label, got {array.shape}")
     if array.dtype.kind not in "biu":
-        raise InputError(f"{name} must be whole numbers, got dtype {array.dtype}")
+        raise InputError(f"{name} must be integers, got dtype {array.dtype}")
     return array.astype(np.int64)

@@ -1,4 +1,4 @@
-"""Which clusters hold which classes, and how well each class is found."""
+"""Confusion of classes by a clustering, and precision and recall of each class."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ import numpy.typing as npt
 from sklearn.metrics.cluster import contingency_matrix
 
 from equiclust.evaluation.metrics.clustering import checked_labels, match_one_to_one
+from equiclust.typing import Float64Array, IntArray
 
 __all__ = ["ClassScores", "class_scores", "confusion_matrix", "matched_classes"]
-
-Array = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
 
 
 def matched_classes(
     labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike, *, many_to_one: bool = False
-) -> Labels:
-    """The class that each sample's cluster stands for.
+) -> IntArray:
+    """Class that the cluster of each sample stands for.
 
     Parameters
     ----------
@@ -27,9 +25,9 @@ def matched_classes(
         Classes.
     labels_pred : array-like (n,), int
         Clusters; -1 = "don't know".
-    many_to_one : bool
-        Every cluster stands for its commonest class, the smallest of several. By default no two
-        clusters stand for one class: those are matched so that most samples are right.
+    many_to_one : bool, default False
+        Whether every cluster stands for its commonest class, the smallest in a tie. By default no
+        two clusters stand for one class: they are matched so that most samples are right.
 
     Returns
     -------
@@ -39,7 +37,7 @@ def matched_classes(
     Raises
     ------
     InputError
-        When the two are not whole numbers, empty, or of different length.
+        When the labels are not integers, empty, or of different lengths.
     """
     true, pred = checked_labels(labels_true, labels_pred)
     known = pred != -1
@@ -61,31 +59,36 @@ def matched_classes(
 
 def confusion_matrix(
     labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike, *, many_to_one: bool = False
-) -> tuple[Labels, npt.NDArray[np.int64]]:
-    """Samples by their class and by the class that their cluster stands for.
+) -> tuple[IntArray, IntArray]:
+    """Numbers of samples by their class and by the class that their cluster stands for.
 
     Parameters
     ----------
-    labels_true, labels_pred, many_to_one
-        As in `matched_classes`.
+    labels_true : array-like (n,), int
+        Classes.
+    labels_pred : array-like (n,), int
+        Clusters; -1 = "don't know".
+    many_to_one : bool, default False
+        Whether several clusters may stand for one class, as in `matched_classes`.
 
     Returns
     -------
     classes : ndarray (m,), int
-        The classes that occur, in order.
+        Classes that occur, in order.
     counts : ndarray (m, m + 1), int
-        Rows are true classes, columns those the clusters stand for; the last column is none.
+        Rows are true classes, columns those that clusters stand for; the last column counts samples
+        whose cluster stands for none.
 
     Raises
     ------
     InputError
-        When the two are not whole numbers, empty, or of different length.
+        When the labels are not integers, empty, or of different lengths.
     """
     true, _ = checked_labels(labels_true, labels_pred)
     named = matched_classes(labels_true, labels_pred, many_to_one=many_to_one)
     classes, rows = np.unique(true, return_inverse=True)
     columns = np.where(named == -1, len(classes), np.searchsorted(classes, named))
-    # A class may itself be called -1; no cluster can be told from "don't know" by it.
+    # A true class may itself be called -1: only the clusters say "don't know".
     counts = np.zeros((len(classes), len(classes) + 1), dtype=np.int64)
     np.add.at(counts, (rows, columns), 1)
     return classes, counts
@@ -93,24 +96,25 @@ def confusion_matrix(
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """How well each class is found.
+    """Precision and recall of each class.
 
     Attributes
     ----------
     classes : ndarray (m,), int
-    precision : ndarray (m,)
+        Classes that occur, in order.
+    precision : ndarray (m,), float64
         Of the samples whose clusters stand for the class, the share that belongs to it; NaN where
         no cluster stands for it.
-    recall : ndarray (m,)
+    recall : ndarray (m,), float64
         Of the samples of the class, the share whose clusters stand for it.
     support : ndarray (m,), int
-        Samples of the class.
+        Number of samples of the class.
     """
 
-    classes: Labels
-    precision: Array
-    recall: Array
-    support: npt.NDArray[np.int64]
+    classes: IntArray
+    precision: Float64Array
+    recall: Float64Array
+    support: IntArray
 
 
 def class_scores(
@@ -120,13 +124,21 @@ def class_scores(
 
     Parameters
     ----------
-    labels_true, labels_pred, many_to_one
-        As in `matched_classes`.
+    labels_true : array-like (n,), int
+        Classes.
+    labels_pred : array-like (n,), int
+        Clusters; -1 = "don't know".
+    many_to_one : bool, default False
+        Whether several clusters may stand for one class, as in `matched_classes`.
+
+    Returns
+    -------
+    ClassScores
 
     Raises
     ------
     InputError
-        When the two are not whole numbers, empty, or of different length.
+        When the labels are not integers, empty, or of different lengths.
     """
     classes, counts = confusion_matrix(labels_true, labels_pred, many_to_one=many_to_one)
     right = counts.diagonal().astype(np.float64)

@@ -1,4 +1,4 @@
-"""How close reconstructed images are to the originals."""
+"""Errors and similarity of reconstructed images."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.exceptions import InputError
+from equiclust.typing import BoolArray, Float32Array
 
 __all__ = ["reconstruction_scores"]
 
-Pixels = npt.NDArray[np.float32]
 
 # Weights of the scales, finest first, from Wang, Simoncelli & Bovik (2003).
 _SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -29,18 +29,19 @@ def reconstruction_scores(
     r"""Mean squared error, peak signal-to-noise ratio and multi-scale structural similarity.
 
     Each is the mean over the images. PSNR is :math:`-10 \log_{10} \mathrm{MSE}`, since the range is
-    0 to 1, and 100 dB at most. MS-SSIM (Wang, Simoncelli & Bovik 2003, Asilomar 37, 1398) sees an
-    image at five scales, each half the size of the one before. That takes 176 pixels; an image
-    whose shorter side has 99 is seen at four, 44 at three, 22 at two, less at one, by the weights
-    of those scales brought to a sum of one. Below 11 pixels the window shrinks to fit. So values at
-    different sizes do not compare.
+    0 to 1, and 100 dB at most. MS-SSIM (Wang, Simoncelli & Bovik 2003, Asilomar 37, 1398) compares
+    images at five scales, each half the size of the one before. That takes 176 pixels; images whose
+    shorter side has 99 pixels are compared at four scales, 44 at three, 22 at two, less at one,
+    with the weights of those scales normalised to a sum of one. Below 11 pixels the window shrinks
+    to fit. So values at different sizes are not comparable.
 
     Parameters
     ----------
     images, reconstructions : array-like (n, c, h, w)
         Values in [0, 1].
     mask : array-like (n, h, w), bool, optional
-        `True` = ignore. MSE and PSNR leave these pixels out; for MS-SSIM they are set equal.
+        `True` = ignore. MSE and PSNR leave these pixels out; for MS-SSIM both images are set equal
+        there.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def reconstruction_scores(
     original, evaluated = _checked("images", images), _checked("reconstructions", reconstructions)
     if original.shape != evaluated.shape:
         raise InputError(
-            "images and reconstructions must have one shape, "
+            "images and reconstructions must have the same shape, "
             f"got {original.shape} and {evaluated.shape}"
         )
     seen = ~_checked_mask(mask, original.shape)[:, None]
@@ -71,7 +72,7 @@ def reconstruction_scores(
     }
 
 
-def _checked(name: str, images: npt.ArrayLike) -> Pixels:
+def _checked(name: str, images: npt.ArrayLike) -> Float32Array:
     array = np.asarray(images, dtype=np.float32)
     if array.ndim != 4 or array.size == 0 or min(array.shape[2:]) < _SMALLEST_SIDE:
         raise InputError(
@@ -85,7 +86,7 @@ def _checked(name: str, images: npt.ArrayLike) -> Pixels:
     return array
 
 
-def _checked_mask(mask: npt.ArrayLike | None, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+def _checked_mask(mask: npt.ArrayLike | None, shape: tuple[int, ...]) -> BoolArray:
     expected = (shape[0], *shape[2:])
     if mask is None:
         return np.zeros(expected, dtype=bool)
@@ -95,12 +96,12 @@ def _checked_mask(mask: npt.ArrayLike | None, shape: tuple[int, ...]) -> npt.NDA
     if array.all(axis=(1, 2)).any():
         hidden = int(array.all(axis=(1, 2)).argmax())
         raise InputError(
-            f"mask must leave a pixel of every image, got image {hidden} wholly masked"
+            f"mask must leave at least one pixel of every image, got image {hidden} wholly masked"
         )
     return array
 
 
-def _ms_ssim(images: Pixels, reconstructions: Pixels) -> float:
+def _ms_ssim(images: Float32Array, reconstructions: Float32Array) -> float:
     import torch
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 

@@ -1,4 +1,4 @@
-"""How well the nearest neighbours of an image show the same object: pure functions."""
+"""Retrieval: how well the nearest neighbours of an image show the same object."""
 
 from __future__ import annotations
 
@@ -9,35 +9,40 @@ import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
 from equiclust.exceptions import InputError
+from equiclust.typing import BoolArray, Float64Array, IntArray
 from equiclust.validation import check_whole
 
 __all__ = ["mean_average_precision", "recall_at_k"]
 
-Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 _QUERIES_AT_A_TIME = 256
 
 
 def recall_at_k(latents: npt.ArrayLike, objects: npt.ArrayLike, k: int = 1) -> float:
-    """Share of images with one of their own object among the `k` nearest others.
+    """Share of images with another image of their object among the `k` nearest ones.
 
-    Of equally near ones, those of other objects count as nearer.
+    In a tie, images of other objects count as nearer.
 
     Parameters
     ----------
     latents : array-like (n, d)
         Compared by Euclidean distance.
     objects : array-like (n,)
-        What each image shows. Images whose object is shown by no other image are neighbours, but
-        not asked about.
-    k : int
+        Object that each image shows. Images whose object is shown by no other image are neighbours,
+        but no queries.
+    k : int, default 1
+        Number of neighbours.
+
+    Returns
+    -------
+    float
+        0 to 1.
 
     Raises
     ------
     InputError
-        When the two differ in length, a latent is not finite, `k` is below 1, or no object is shown
-        twice.
+        When latents and objects differ in number, a latent is not finite, `k` is below 1, or no
+        object is shown twice.
     """
     check_whole("k", k)
     points, names = _checked(latents, objects)
@@ -45,28 +50,42 @@ def recall_at_k(latents: npt.ArrayLike, objects: npt.ArrayLike, k: int = 1) -> f
 
 
 def mean_average_precision(latents: npt.ArrayLike, objects: npt.ArrayLike) -> float:
-    """Mean over the images of the average precision with which their object is found.
+    """Mean over the images of the average precision of retrieving their object.
 
-    The average precision of one image is the mean, over the others of its object, of the share of
-    its object among all up to that one, nearest first; ties as for `recall_at_k`.
+    The average precision of one image is the mean, over the other images of its object, of the
+    share of its object among all images up to that one, nearest first. In a tie, images of other
+    objects count as nearer.
 
     Parameters
     ----------
     latents : array-like (n, d)
+        Compared by Euclidean distance.
     objects : array-like (n,)
-        As for `recall_at_k`, which raises the same errors.
+        Object that each image shows. Images whose object is shown by no other image are neighbours,
+        but no queries.
+
+    Returns
+    -------
+    float
+        0 to 1.
+
+    Raises
+    ------
+    InputError
+        When latents and objects differ in number, a latent is not finite, or no object is shown
+        twice.
     """
     points, names = _checked(latents, objects)
     return float(np.mean([_average_precision(same) for same in _ranked(points, names)]))
 
 
-def _average_precision(same: Mask) -> float:
+def _average_precision(same: BoolArray) -> float:
     ranks = np.flatnonzero(same) + 1
     return float(np.mean(np.arange(1, len(ranks) + 1) / ranks))
 
 
-def _ranked(points: Array, names: npt.NDArray[np.int64]) -> Iterator[Mask]:
-    """For every image that has a partner, which of the others show its object, nearest first."""
+def _ranked(points: Float64Array, names: IntArray) -> Iterator[BoolArray]:
+    """For every query, which of the other images `(n - 1,)` show its object, nearest first."""
     queries = np.flatnonzero(np.bincount(names)[names] > 1)
     for start in range(0, len(queries), _QUERIES_AT_A_TIME):
         chosen = queries[start : start + _QUERIES_AT_A_TIME]
@@ -79,7 +98,7 @@ def _ranked(points: Array, names: npt.NDArray[np.int64]) -> Iterator[Mask]:
         yield from np.take_along_axis(same, order, axis=1)
 
 
-def _checked(latents: npt.ArrayLike, objects: npt.ArrayLike) -> tuple[Array, npt.NDArray[np.int64]]:
+def _checked(latents: npt.ArrayLike, objects: npt.ArrayLike) -> tuple[Float64Array, IntArray]:
     points, names = np.asarray(latents, dtype=np.float64), np.asarray(objects)
     if points.ndim != 2 or names.shape != (len(points),):
         raise InputError(

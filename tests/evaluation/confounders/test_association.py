@@ -113,8 +113,8 @@ def test_singletons_prove_nothing() -> None:
 @pytest.mark.parametrize(
     ("labels", "values", "options", "reason"),
     [
-        ([0.5, 1.0], [1.0, 2.0], {}, "whole numbers"),
-        ([[0, 1]], [[1.0, 2.0]], {}, "whole numbers"),
+        ([0.5, 1.0], [1.0, 2.0], {}, "labels must be integers"),
+        ([[0, 1]], [[1.0, 2.0]], {}, "labels must be integers"),
         ([0, 1], [1.0], {}, "values"),
         ([0, 1], [1.0, 2.0], {"circular_period": 0.0}, "circular_period"),
         ([0, 1], [1.0, 2.0], {"n_permutations": 0}, "n_permutations"),

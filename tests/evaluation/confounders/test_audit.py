@@ -1,4 +1,4 @@
-"""The audit names a nuisance that was planted, and accuses nothing else."""
+"""The audit names a confounder that was planted, and no other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_chance_is_rarely_accused() -> None:
         found = said(rng.integers(3, size=45), innocent(rng, 45))
         assert list(found) == NAMES
         accused += any("no more" not in record["sentence"] for record in found.values())
-    # 5 % by Holm, whatever the number of nuisances.
+    # 5 % by Holm, whatever the number of confounders.
     assert accused <= 4
 
 
@@ -56,7 +56,7 @@ def test_chance_is_rarely_accused() -> None:
         ("edge", 0.0, ("frame, not shapes", "Cluster 2 holds the objects nearest to the edge")),
     ],
 )
-def test_a_planted_nuisance_is_named_with_its_cluster(
+def test_a_planted_confounder_is_named_with_its_cluster(
     random_state: int, name: str, low: float, words: tuple[str, ...]
 ) -> None:
     rng = np.random.default_rng(random_state)
@@ -137,5 +137,5 @@ def test_what_cannot_be_judged_says_why(labels: Any, values: Any, reason: str) -
 
 
 def test_labels_must_fit() -> None:
-    with pytest.raises(InputError, match="one for each of 5 rows"):
+    with pytest.raises(InputError, match="one for each row"):
         audit([0, 1], innocent(np.random.default_rng(0), 5))

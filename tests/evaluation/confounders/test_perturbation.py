@@ -28,7 +28,7 @@ def copies(n: int, *, size: int = 48) -> ImageSet:
 
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("angle", [0.0, 33.0, 90.0, 200.0])
-def test_turning_agrees_with_an_independent_one(angle: float, mirror: bool) -> None:
+def test_rotation_agrees_with_an_independent_one(angle: float, mirror: bool) -> None:
     picture = np.pad(render(DiscParameters(outer_radius=0.4, inclination=40.0), 32), 8)
     image = Image.from_values(picture, "a")
     rotated, _ = _moved(image, _motion(image, angle, mirror, np.zeros(2)))
@@ -77,7 +77,7 @@ def test_same_seed_same_images_and_a_longer_set_starts_like_a_shorter_one() -> N
     assert not np.array_equal(perturb(copies(2), random_state=0).pixels[0], copies(1).pixels[0])
 
 
-def test_masks_turn_along_and_the_frame_is_not_masked() -> None:
+def test_masks_rotate_along_and_the_frame_is_not_masked() -> None:
     images, _ = simulate_discs(10, size=48, random_state=0)
     assert not perturb(images, random_state=0).mask.any()
     mask = np.zeros((10, 48, 48), dtype=bool)
@@ -190,11 +190,11 @@ def by_orientation(images: ImageSet) -> npt.NDArray[Any]:
 
 def test_labels_by_size_are_stable_and_labels_by_orientation_are_not() -> None:
     large = [render(DiscParameters(outer_radius=r, inclination=50.0), 48) for r in (0.6, 0.3)]
-    turns = [np.rot90(disc, k) for disc in large for k in (0, 1)]
-    images = ImageSet.from_array(np.stack(turns * 10))
+    rotated = [np.rot90(disc, k) for disc in large for k in (0, 1)]
+    images = ImageSet.from_array(np.stack(rotated * 10))
     sizes = perturbation_stability(by_size, images, by_size(images), random_state=0)
     assert (sizes["ari"], sizes["changed"], sizes["n"]) == (1.0, 0, 40)
-    assert "turned by any angle" in sizes["what"]
+    assert "rotated by any angle" in sizes["what"]
     angles = perturbation_stability(
         by_orientation, images, by_orientation(images), n_repeats=3, random_state=0
     )

@@ -30,7 +30,7 @@ def test_element_and_image_are_named() -> None:
     def embed(pixels: np.ndarray) -> np.ndarray:
         return (pixels * ramp).sum(axis=(2, 3)) + 1.0
 
-    with pytest.raises(AssertionError, match=r"image 3 moves .* is turned by 180 degrees"):
+    with pytest.raises(AssertionError, match=r"image 3 moves .* is rotated by 180 degrees"):
         assert_invariant(embed, images, mirror=False)
 
 

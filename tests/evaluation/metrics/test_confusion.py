@@ -80,5 +80,5 @@ def test_class_without_a_cluster_has_no_precision() -> None:
 
 
 def test_lengths_must_be_alike() -> None:
-    with pytest.raises(InputError, match="one length"):
+    with pytest.raises(InputError, match="same length"):
         confusion_matrix([0, 1], [0])

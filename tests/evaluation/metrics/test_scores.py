@@ -114,11 +114,11 @@ def test_a_cluster_without_a_class_is_wrong() -> None:
 @pytest.mark.parametrize(
     ("true", "pred", "match"),
     [
-        ([0, 1], [0], "one length, got 2 and 1"),
+        ([0, 1], [0], "same length, got 2 and 1"),
         ([], [], "at least one label"),
-        ([0.5, 1.0], [0, 1], "labels_true must be whole numbers"),
-        ([0, 1], ["a", "b"], "labels_pred must be whole numbers"),
-        ([[0, 1]], [[0, 1]], "got shape"),
+        ([0.5, 1.0], [0, 1], "labels_true must be integers"),
+        ([0, 1], ["a", "b"], "labels_pred must be integers"),
+        ([[0, 1]], [[0, 1]], "at least one label, got"),
     ],
 )
 def test_bad_labels_are_named(score: object, true: object, pred: object, match: str) -> None:
@@ -195,7 +195,7 @@ def test_masked_pixels_count_in_no_score() -> None:
 @pytest.mark.parametrize(
     ("images", "other", "mask", "match"),
     [
-        (np.zeros((1, 1, 8, 8)), np.zeros((1, 1, 8, 9)), None, "one shape"),
+        (np.zeros((1, 1, 8, 8)), np.zeros((1, 1, 8, 9)), None, "same shape"),
         (np.zeros((8, 8)), np.zeros((8, 8)), None, r"images must have shape \(n, c, h, w\)"),
         (np.zeros((1, 1, 2, 8)), np.zeros((1, 1, 2, 8)), None, "at least 3 pixels"),
         (np.zeros((0, 1, 8, 8)), np.zeros((0, 1, 8, 8)), None, "images must have shape"),
