@@ -28,7 +28,7 @@ def test_the_example_runs_and_is_short(
     # The example is the same with and without a network; here it must not look for one.
     monkeypatch.setenv("EQUICLUST_WEIGHTS", str(tmp_path))
     code = _examples()[0]
-    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+    assert len([line for line in code.splitlines() if line.strip()]) <= 6
     with pytest.warns(match="perceptual term is off"):
         exec(compile(code, "README.md", "exec"), {})
     assert len(capsys.readouterr().out.strip(" []\n").split()) == 60
