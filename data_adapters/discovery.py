@@ -12,24 +12,57 @@ from typing import NamedTuple
 
 from data_adapters.registry import known_suffix
 from equiclust.exceptions import InputError
+from equiclust.typing import PathLike
 
-__all__ = ["Found", "discover"]
+__all__ = ["Found", "discover", "split_part"]
 
 logger = logging.getLogger(__name__)
 
-PART = re.compile(r"(?P<file>.+)\[(?P<part>[^\[\]]+)\]")
+_PART = re.compile(r"(?P<file>.+)\[(?P<part>[^\[\]]+)\]")
 
 
 class Found(NamedTuple):
-    """A file to read, a part of one, or a reason not to."""
+    """A file to read, a part of one, or a file that cannot be read.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    part : str, default ""
+        Text in brackets behind its name.
+    reason : str, default ""
+        Why it cannot be read; empty when it can.
+    """
 
     path: Path
     part: str = ""
     reason: str = ""
 
 
+def split_part(name: PathLike) -> tuple[str, str]:
+    """File and part of a name such as ``file.fits[SCI]`` or ``file.npz[images]``.
+
+    Parameters
+    ----------
+    name : str or Path
+        A leading ``~`` is the user's home folder. A file that is really called so, brackets
+        included, has no part.
+
+    Returns
+    -------
+    file : str
+    part : str
+        Without the brackets; empty when there is none.
+    """
+    path = os.path.expanduser(os.fspath(name))
+    found = _PART.fullmatch(path)
+    if found and not os.path.lexists(path):
+        return found["file"], found["part"].strip()
+    return path, ""
+
+
 def discover(inputs: Sequence[str | Path], suffixes: Iterable[str]) -> tuple[Found, ...]:
-    """Files behind the inputs, in order, each once.
+    """Files that the inputs name, in order, each once.
 
     Parameters
     ----------
@@ -37,8 +70,12 @@ def discover(inputs: Sequence[str | Path], suffixes: Iterable[str]) -> tuple[Fou
         Files, ``file.fits[EXT]``, folders (searched to the bottom, in alphabetical order, without
         hidden files) or globs (``**`` for any depth).
     suffixes : iterable of str
-        What can be read. In a folder other files are passed over; a file that is named but cannot
-        be read is returned with the reason.
+        Endings of names that can be read. In a folder other files are passed over; a file that is
+        named but cannot be read is returned with the reason.
+
+    Returns
+    -------
+    tuple of Found
 
     Raises
     ------
@@ -57,14 +94,14 @@ def discover(inputs: Sequence[str | Path], suffixes: Iterable[str]) -> tuple[Fou
 
 def _expand(name: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
     path = Path(name)
-    selection = PART.fullmatch(name)
+    file, part = split_part(name)
     # An empty name, as from a variable that is not set, would be the current folder.
     if name and path.is_dir():
         yield from _folder_or_error(path, suffixes)
     elif os.path.lexists(name):
-        yield _judge(path, suffixes)
-    elif selection and os.path.isfile(selection["file"]):
-        yield _judge(Path(selection["file"]), suffixes)._replace(part=selection["part"])
+        yield _checked(path, suffixes)
+    elif part and os.path.isfile(file):
+        yield _checked(Path(file), suffixes)._replace(part=part)
     elif glob.has_magic(name):
         yield from _matches(name, suffixes)
     else:
@@ -86,7 +123,7 @@ def _matches(pattern: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
         raise InputError(f"input {pattern!r} matches no file")
     for match in map(Path, matches):
         if not match.is_dir():
-            yield _judge(match, suffixes)
+            yield _checked(match, suffixes)
         elif known_suffix(match, suffixes):
             yield Found(match, reason="it is a folder, not a file")
         elif "**" not in pattern:
@@ -106,7 +143,7 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
         paths = [Path(place, name) for name in sorted(files)]
         readable = [path for path in paths if _is_wanted(path, suffixes)]
         passed_over += len(paths) - len(readable)
-        yield from (_judge(path, suffixes) for path in readable)
+        yield from (_checked(path, suffixes) for path in readable)
     yield from denied
     if passed_over:
         logger.info("passed over %d files in %s that are no images", passed_over, folder)
@@ -116,9 +153,13 @@ def _is_wanted(path: Path, suffixes: tuple[str, ...]) -> bool:
     return not path.name.startswith(".") and bool(known_suffix(path, suffixes))
 
 
-def _judge(path: Path, suffixes: tuple[str, ...]) -> Found:
-    if not path.exists():
+def _checked(path: Path, suffixes: tuple[str, ...]) -> Found:
+    try:
+        path.stat()
+    except FileNotFoundError:
         return Found(path, reason="it is a link to a file that does not exist")
+    except OSError as error:
+        return Found(path, reason=error.strerror or str(error))
     if not path.is_file():
         return Found(path, reason="it is not a regular file")
     if not known_suffix(path, suffixes):

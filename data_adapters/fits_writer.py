@@ -12,6 +12,7 @@ from astropy.io import fits
 from data_adapters.fits import CHANNEL_AXIS
 from equiclust.images import Image, ImageSet
 from equiclust.io.atomic import atomic_path
+from equiclust.io.catalogue import printable
 
 __all__ = ["write_fits"]
 
@@ -56,17 +57,12 @@ def _hdu_of(image: Image) -> fits.PrimaryHDU:
         if image.wcs is not None:
             header["WCSAXES"] = 3
         header["CTYPE3"] = CHANNEL_AXIS
-    header["OBJECT"] = _printable(image.id)
+    header["OBJECT"] = printable(image.id, ascii_only=True)
     if image.unit:
-        header["BUNIT"] = _printable(image.unit)
+        header["BUNIT"] = printable(image.unit, ascii_only=True)
     if image.beam is not None:
         header["BMAJ"], header["BMIN"], header["BPA"] = image.beam
     return fits.PrimaryHDU(values if len(values) > 1 else values[0], header=header)
-
-
-def _printable(text: str) -> str:
-    """FITS headers hold printable ASCII only."""
-    return re.sub(r"[^ -~]", "?", text)
 
 
 def _file_names(ids: tuple[str, ...]) -> list[str]:

@@ -78,7 +78,6 @@ ALLOWED: set[str] = {
     "data_adapters.sky.sky_map.SkyMap.read",
     "data_adapters.sky.sky_map.cube_header",
     "data_adapters.sky.sky_map.open_sky_map",
-    "data_adapters.sky.sky_map.split_part",
     "data_adapters.sky.tiling.Tiling.cut",
     "data_adapters.sky.tiling.Tiling.indices",
     "data_adapters.sky.tiling.Tiling.row_blocks",

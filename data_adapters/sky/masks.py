@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from data_adapters.sky.sky_map import SkyMap, open_sky_map, split_part
+from data_adapters.discovery import split_part
+from data_adapters.sky.sky_map import SkyMap, open_sky_map
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.optional import import_optional
 

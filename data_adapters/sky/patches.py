@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from astropy.wcs import WCS
 
-from data_adapters.sky.sky_map import SkyMap, split_part
+from data_adapters.discovery import split_part
+from data_adapters.sky.sky_map import SkyMap
 from data_adapters.sky.tiling import RowBlock, Tiling, masked_fractions
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +15,7 @@ from astropy import units
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from data_adapters.discovery import split_part
 from data_adapters.fits import CHANNEL_AXIS
 from data_adapters.fits_headers import beam_of, card, chosen_hdu, number, quietly, reason
 from data_adapters.sky.header import (
@@ -36,7 +36,7 @@ from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Beam
 from equiclust.validation import check_whole
 
-__all__ = ["SkyMap", "SpectralAxis", "cube_header", "open_sky_map", "split_part"]
+__all__ = ["SkyMap", "SpectralAxis", "cube_header", "open_sky_map"]
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,6 @@ FloatArray = npt.NDArray[np.float32]
 
 TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 PACKED = (b"\x1f\x8b", b"BZh", b"PK\x03\x04", b"\x1f\x9d", b"\xfd7zXZ")
-PART = re.compile(r"(?P<file>.+)\[(?P<part>[^\[\]]+)\]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,15 +185,6 @@ def open_sky_map(
     except Exception as error:
         # A damaged file can make a library fail in any way.
         raise UnreadableFileError(f"{file}: {reason(file, error)}") from error
-
-
-def split_part(path: str | os.PathLike[str]) -> tuple[str, str]:
-    """``file.fits[EXT]`` as file and extension; a file that is really called so is one."""
-    name = os.path.expanduser(os.fspath(path))
-    found = PART.fullmatch(name)
-    if found and not os.path.lexists(name):
-        return found["file"], found["part"].strip()
-    return name, ""
 
 
 def cube_header(sky: SkyMap, *, first: int = 0, group: int = 1) -> fits.Header:

@@ -271,18 +271,22 @@ def make_rejected(rejected: Iterable[tuple[PathLike, str]]) -> Table:
     return table
 
 
-def printable(text: str) -> str:
-    """Text as tables hold it: every character that cannot be printed becomes U+FFFD.
+def printable(text: str, *, ascii_only: bool = False) -> str:
+    """Text as tables hold it, without characters that cannot be printed.
 
     Parameters
     ----------
     text : str
+    ascii_only : bool, default False
+        Whether only the characters from space to ``~`` are kept, as FITS headers need it.
 
     Returns
     -------
     str
-        Of the same length.
+        Of the same length; U+FFFD, or ``?`` if `ascii_only`, stands for every other character.
     """
+    if ascii_only:
+        return "".join(c if " " <= c <= "~" else "?" for c in text)
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from equiclust.io.catalogue import printable
 from equiclust.report.pictures import data_uri
 
 __all__ = [
@@ -103,7 +104,7 @@ def log_scale(axes: Any) -> None:
 
 def plain_text(text: str, *, longest: int = 40) -> str:
     """Text that is not taken for mathematics, lacks no glyph and stays within the figure."""
-    clean = "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
+    clean = printable(text, ascii_only=True)
     cut = clean if len(clean) <= longest else clean[: longest - 3] + "..."
     return cut.replace("$", r"\$")
 

@@ -16,6 +16,7 @@ from equiclust import __version__
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Beam
 from equiclust.io.atomic import atomic_path
+from equiclust.io.catalogue import printable
 from equiclust.segmentation.regions import write_regions
 from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
 from equiclust.segmentation.segment_table import segments
@@ -69,7 +70,7 @@ def _layers(segment_map: SegmentMap) -> list[tuple[str, npt.NDArray[Any], str]]:
         ("COVERAGE", segment_map.coverage, ""),
     ]
     if segment_map.velocity_low is not None and segment_map.velocity_high is not None:
-        unit = _ascii(segment_map.velocity_unit)
+        unit = printable(segment_map.velocity_unit, ascii_only=True)
         layers.append(("VELOCITY_LOW", segment_map.velocity_low, unit))
         layers.append(("VELOCITY_HIGH", segment_map.velocity_high, unit))
     return layers
@@ -80,7 +81,8 @@ def _primary(segment_map: SegmentMap, sky: fits.Header) -> fits.PrimaryHDU:
     header["UNSURE"] = UNSURE, "label of pixels of unknown kind"
     header["MASKED"] = MASKED, "label of pixels masked in the input"
     if segment_map.unit:
-        header["DATAUNIT"] = _ascii(segment_map.unit), "unit of the data that was segmented"
+        data_unit = printable(segment_map.unit, ascii_only=True)
+        header["DATAUNIT"] = data_unit, "unit of the data that was segmented"
     if segment_map.beam is not None:
         header["BMAJ"], header["BMIN"], header["BPA"] = segment_map.beam
     header["CREATOR"] = f"equiclust {__version__}"
@@ -123,11 +125,6 @@ def _is_legal(card: fits.Card) -> bool:
             return bool(card.image)
     except (fits.VerifyError, ValueError):
         return False
-
-
-def _ascii(text: str) -> str:
-    """FITS headers hold printable ASCII only."""
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
 
 def read_segment_map(path: PathLike) -> SegmentMap:

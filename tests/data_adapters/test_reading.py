@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_adapters import read
+from data_adapters.discovery import split_part
 from data_adapters.reading import _with_unique_ids
 from equiclust.exceptions import InputError
 from equiclust.images import Image
@@ -163,3 +164,43 @@ def test_the_result_does_not_depend_on_the_order_of_the_disk(
 
     monkeypatch.setattr(os, "walk", shuffled)
     assert read(tmp_path).images.ids == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.fits", ("a.fits", "")),
+        ("a.fits[1]", ("a.fits", "1")),
+        ("x[1]/a.fits[ SCI,2 ]", ("x[1]/a.fits", "SCI,2")),
+        ("a.fits[]", ("a.fits[]", "")),
+        ("[1]", ("[1]", "")),
+        ("a[1].fits", ("a[1].fits", "")),
+    ],
+)
+def test_the_part_of_a_file_stands_in_brackets_behind_it(
+    name: str, expected: tuple[str, str]
+) -> None:
+    assert split_part(name) == expected
+    assert split_part(Path(name)) == expected
+
+
+def test_a_file_whose_own_name_ends_in_brackets_has_no_part(tmp_path: Path) -> None:
+    (tmp_path / "a[1]").touch()
+    assert split_part(tmp_path / "a[1]") == (str(tmp_path / "a[1]"), "")
+    assert split_part("~/a.npz[b]") == (os.path.expanduser("~/a.npz"), "b")
+
+
+def test_a_file_that_cannot_be_looked_at_is_rejected(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = Path.stat
+
+    def forbidding(path: Path, **options: bool) -> os.stat_result:
+        if path.name == "c.fits":
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", forbidding)
+    result = read(folder)
+    assert result.images.ids == ("a", "b", "d")
+    assert [rejected.reason for rejected in result.rejected] == ["Permission denied"]
