@@ -8,12 +8,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from astropy import units
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import wcs_to_celestial_frame
 
-__all__ = ["celestial_wcs", "is_galactic", "pixel_solid_angles", "sky_positions"]
+from equiclust.images import Beam
+
+__all__ = [
+    "beam_solid_angle",
+    "celestial_wcs",
+    "is_galactic",
+    "pixel_solid_angles",
+    "sky_positions",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +68,25 @@ def _degrees(wcs: WCS, x: DoubleArray, y: DoubleArray) -> tuple[Any, Any]:
         return x, y
     world = wcs.all_pix2world(x, y, 0)
     return world[wcs.wcs.lng], world[wcs.wcs.lat]
+
+
+def beam_solid_angle(beam: Beam) -> float:
+    """Solid angle of a Gaussian beam, `pi / (4 ln 2)` times the product of its full widths.
+
+    Parameters
+    ----------
+    beam : Beam
+
+    Returns
+    -------
+    float
+        In sr.
+    """
+    # Half a second, which only those who ask for beams should wait.
+    import radio_beam
+
+    minor, major = sorted((beam.major, beam.minor))
+    return float(radio_beam.Beam(major * units.deg, minor * units.deg).sr.value)
 
 
 def pixel_solid_angles(wcs: WCS, shape: tuple[int, int]) -> DoubleArray:

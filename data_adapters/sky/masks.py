@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import median_abs_deviation
 
 from data_adapters.discovery import split_part
 from data_adapters.sky.sky_map import SkyMap, open_sky_map
@@ -39,8 +40,6 @@ logger = logging.getLogger(__name__)
 BoolArray = npt.NDArray[np.bool_]
 Plane = npt.NDArray[np.float32]
 
-# Of a normal distribution: standard deviation over median absolute deviation.
-MAD_TO_SIGMA = 1.482602218505602
 # With fewer pixels below 0 than this, 0 is not the level of the empty sky.
 LEAST_NEGATIVE = 0.1
 # Bytes read, and pixels asked of regions, at once.
@@ -222,11 +221,13 @@ def _robust_noise(values: npt.NDArray[Any], method: str) -> Noise:
     chosen = negative if method == "negative" else values
     if len(chosen) == 0:
         return Noise(math.nan, math.nan)
-    level = 0.0 if method == "negative" else float(np.median(chosen))
-    # In place: of a large plane one copy is enough.
-    chosen -= np.asarray(level, chosen.dtype)
-    np.abs(chosen, out=chosen)
-    return Noise(level, MAD_TO_SIGMA * float(np.median(chosen, overwrite_input=True)))
+    if method == "negative":
+        return Noise(0.0, float(median_abs_deviation(chosen, center=_zero, scale="normal")))
+    return Noise(float(np.median(chosen)), float(median_abs_deviation(chosen, scale="normal")))
+
+
+def _zero(values: npt.NDArray[Any], axis: int | None) -> float:
+    return 0.0
 
 
 def threshold_mask(

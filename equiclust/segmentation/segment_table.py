@@ -17,6 +17,7 @@ from astropy.wcs import WCS
 from scipy import ndimage
 
 from data_adapters.sky.geometry import (
+    beam_solid_angle,
     celestial_wcs,
     is_galactic,
     pixel_solid_angles,
@@ -243,8 +244,7 @@ def _integral(
         return None, unit, "sum of the data"
     powers = dict(zip(unit.bases, unit.powers, strict=True))
     if powers.get(u.beam) == -1 and segment_map.beam is not None:
-        beam = segment_map.beam
-        beam_area = math.radians(beam.major) * math.radians(beam.minor) * math.pi / math.log(16.0)
+        beam_area = beam_solid_angle(segment_map.beam)
         return areas / beam_area, unit * u.beam, "sum of the data over the area of the beam"
     per_angle = math.prod(
         (base**power for base, power in powers.items() if base.is_equivalent(u.rad)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import numpy as np
+from astropy.stats import gaussian_sigma_to_fwhm
 
 from equiclust.exceptions import InputError
 from equiclust.simulation.cloud_maps import (
@@ -55,7 +56,6 @@ FEWEST_CHANNELS = 2
 
 # Standard deviations of a line between the farthest centroid and the end of the band.
 CLEAR = 5.0
-FWHM_PER_SIGMA = math.sqrt(8.0 * math.log(2.0))
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ class Lines:
     @property
     def room(self) -> float:
         """How far from the middle of the band a line may lie, in km/s."""
-        return 0.5 * self.bandwidth - CLEAR * max(self.line_widths) / FWHM_PER_SIGMA
+        margin = CLEAR * max(self.line_widths) / gaussian_sigma_to_fwhm
+        return float(0.5 * self.bandwidth - margin)
 
     @property
     def velocities(self) -> FloatArray:
@@ -224,7 +225,7 @@ def make_cube_scene(
 def draw_gas(scene: CloudScene, lines: Lines) -> tuple[tuple[Gas, ...], IntArray]:
     """The clouds along the lines of sight and the kinds, in the frame before quarter turns."""
     column, truth = draw_sky(scene)
-    widths = np.array(lines.line_widths, dtype=np.float32) / np.float32(FWHM_PER_SIGMA)
+    widths = np.array(lines.line_widths, dtype=np.float32) / np.float32(gaussian_sigma_to_fwhm)
     sigma = widths[truth] if len(widths) > 1 else np.broadcast_to(widths, truth.shape)
     fields = [_smooth_sky(scene, 2 * cloud) for cloud in range(lines.n_lines)]
     centroids = [
@@ -256,7 +257,8 @@ def iterate_channels(
     scene: CloudScene, lines: Lines, gas: tuple[Gas, ...]
 ) -> Iterator[Float32Array]:
     """Channels `(h, w)` in K with noise, one at a time; what is held does not grow with them."""
-    typical = BRIGHTNESS * FWHM_PER_SIGMA / (lines.line_widths[0] * math.sqrt(2.0 * math.pi))
+    area = lines.line_widths[0] * math.sqrt(2.0 * math.pi)
+    typical = BRIGHTNESS * gaussian_sigma_to_fwhm / area
     rms = np.float32(typical / scene.snr)
     edge = lines.velocities[0] - 0.5 * lines.channel_width
     below = [_share_below(cloud, edge) for cloud in gas]

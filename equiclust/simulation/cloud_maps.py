@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 import numpy as np
 import numpy.typing as npt
+from astropy.stats import gaussian_sigma_to_fwhm
 
 from equiclust.exceptions import InputError
 from equiclust.images import Beam, Image
@@ -127,7 +128,7 @@ class CloudScene:
     @property
     def sigma(self) -> float:
         """Standard deviation of the beam in pixels."""
-        return self.beam_fwhm / math.sqrt(8.0 * math.log(2.0))
+        return float(self.beam_fwhm / gaussian_sigma_to_fwhm)
 
     @property
     def canvas(self) -> tuple[int, int]:

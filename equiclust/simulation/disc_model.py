@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from astropy.stats import gaussian_sigma_to_fwhm
 
 from equiclust.exceptions import InputError
 from equiclust.validation import check_whole
@@ -331,7 +332,7 @@ def _beam_transfer(
     fx: FloatArray, fy: FloatArray, fwhm: float, ratio: float, angle: float
 ) -> FloatArray:
     """Fourier transform of the beam, `exp(-2 pi^2 sigma^2 f^2)`; `fwhm` in pixels."""
-    sigma = fwhm / math.sqrt(8.0 * math.log(2.0))
+    sigma = float(fwhm / gaussian_sigma_to_fwhm)
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     along, across = c * fy - s * fx, s * fy + c * fx
     return np.exp(-2.0 * (np.pi * sigma) ** 2 * (along**2 / ratio + across**2 * ratio))

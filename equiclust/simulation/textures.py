@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from astropy.stats import gaussian_sigma_to_fwhm
 
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
@@ -355,7 +356,7 @@ def _seen_through_beam(kind: str, size: int, rng: np.random.Generator) -> FloatA
     """With a margin, from which the beam gathers light too."""
     from scipy.ndimage import gaussian_filter
 
-    sigma = BEAM_FWHM * size / math.sqrt(8.0 * math.log(2.0))
+    sigma = BEAM_FWHM * size / gaussian_sigma_to_fwhm
     margin = math.ceil(4.0 * sigma)
     side = size + 2 * margin
     seen = gaussian_filter(_texture(kind, (side, side), float(size), rng), sigma)

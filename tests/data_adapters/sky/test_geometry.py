@@ -8,11 +8,13 @@ from astropy.io import fits
 from astropy.wcs.utils import proj_plane_pixel_area
 
 from data_adapters.sky.geometry import (
+    beam_solid_angle,
     celestial_wcs,
     is_galactic,
     pixel_solid_angles,
     sky_positions,
 )
+from equiclust.images import Beam
 from tests.segmentation.segment_maps import cube_sky, sky
 
 
@@ -85,3 +87,10 @@ def test_frames_are_told_apart_also_in_cubes() -> None:
     assert is_galactic(galactic)
     place = sky_positions(cube, 19.5, 16.0).icrs
     np.testing.assert_allclose((place.ra.deg, place.dec.deg), (52.123456789012, 31.2), atol=1e-9)
+
+
+@pytest.mark.parametrize("widths", [(3e-3, 3e-3), (0.02, 0.01), (0.01, 0.02)])
+def test_the_solid_angle_of_a_beam_is_its_integral(widths: tuple[float, float]) -> None:
+    sigma = np.radians(widths) / 2.354820045030949
+    exact = 2.0 * np.pi * sigma[0] * sigma[1]
+    np.testing.assert_allclose(beam_solid_angle(Beam(*widths, 30.0)), exact, rtol=1e-12)
