@@ -100,7 +100,7 @@ def fit_and_write(
         **audit.record,
         "findings": audit.findings,
         "perceptual": {"network": perceptual, "note": note},
-        "notes": [*([note] if note else []), *ensemble.notes_],
+        "notes": [*([note] if note else []), *ensemble.notes_, *ensemble.choice_.notes],
         "reconstruction": evaluated.scores,
         "clusters": _cluster_metrics(ensemble),
         "check": certified.record,

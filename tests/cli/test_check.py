@@ -27,7 +27,7 @@ def test_an_invariant_run_passes(copy: Path, capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr().out
     assert "Invariance PASSED" in said
     assert "baseline" in said
-    assert "before processing" in said
+    assert "before preprocessing" in said
     certificate = Certificate.from_dict(read_json(copy / "invariance.json"))
     assert certificate.passed
     assert certificate.shape == (1, 32, 32)
