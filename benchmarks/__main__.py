@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.tables import Table
+from equiclust.nn.allocator import keep_freed_memory
 
 # Tables as JSON, and networks that were trained for them.
 RESULTS = Path("benchmark_results")
@@ -170,6 +171,7 @@ def main() -> int:
     unknown = sorted(set(chosen.names) - set(BENCHMARKS))
     if unknown:
         parser.error(f"NAME must be one of {', '.join(BENCHMARKS)}, got {', '.join(unknown)}")
+    keep_freed_memory()
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("benchmarks").setLevel(logging.INFO)
     for name in chosen.names or BENCHMARKS:

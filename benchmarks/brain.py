@@ -21,6 +21,7 @@ from equiclust.clustering import make_clusterer
 from equiclust.clustering.deep import DeepEmbeddedClustering
 from equiclust.evaluation.metrics import clustering_accuracy, normalized_mutual_information
 from equiclust.io.atomic import read_json, write_json
+from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.baselines import ConvolutionalConfig
 
 __all__ = ["brain_table", "done_case"]
@@ -80,6 +81,7 @@ def done_case(
 
     After a change of the networks their folder has to be removed.
     """
+    keep_freed_memory()
     own = folder / f"{name}_{seed}"
     case = _Case(*_slices(name, seed), seed, own / "network")
     found = {}

@@ -27,6 +27,7 @@ from equiclust.evaluation.metrics import (
     normalized_mutual_information,
 )
 from equiclust.io.atomic import read_json, write_json
+from equiclust.nn.allocator import keep_freed_memory
 
 __all__ = ["done_case", "mnist_table", "rotated_mnist_table"]
 
@@ -145,6 +146,7 @@ def done_case(
 
     After a change of the recipe its folder has to be removed.
     """
+    keep_freed_memory()
     place = folder / f"{name.replace(',', '').replace(' ', '_')}_{seed}"
     pixels, classes = mnist_digits()
     shown = rotated(pixels, seed) if name in ROTATED else pixels

@@ -30,6 +30,7 @@ from equiclust.evaluation.metrics import (
     clustering_accuracy,
     normalized_mutual_information,
 )
+from equiclust.nn.allocator import keep_freed_memory
 from equiclust.preprocessing import Preprocessor
 from equiclust.simulation.discs import DISC_KINDS, simulate_discs
 
@@ -72,6 +73,7 @@ def discs_table(
 
 def _scores_of_seed(seed: int, n_discs: int) -> dict[str, tuple[float, ...]]:
     """ACC, NMI, ARI and seconds of every method."""
+    keep_freed_memory()
     images, truth = simulate_discs(
         n_discs, size=SIZE, max_inclination=MAX_INCLINATION, random_state=seed
     )

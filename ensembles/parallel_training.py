@@ -15,6 +15,7 @@ from ensembles.members import Member, MemberTask, train_member
 from ensembles.training_images import TrainingImages
 from equiclust.autoencoder.training import EpochRecord
 from equiclust.exceptions import EquiclustWarning
+from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.device import choose_device
 from equiclust.progress import Update
 from equiclust.typing import Array
@@ -124,7 +125,7 @@ def _train_side_by_side(
         at_once = parallel._effective_n_jobs()
         sent = [replace(task, parent=os.getpid()) if local else task for task in tasks]
         calls = (
-            delayed(_train_numbered)(k, task, *_arrays(shown), *_arrays(paired))
+            delayed(_train_numbered)(k, task, os.getpid(), *_arrays(shown), *_arrays(paired))
             for k, (task, shown, paired) in enumerate(
                 zip(sent, images, positive_pairs, strict=True)
             )
@@ -142,7 +143,12 @@ def _arrays(images: TrainingImages | None) -> tuple[Array, ...]:
     return () if images is None else (images.pixels, images.mask)
 
 
-def _train_numbered(k: int, task: MemberTask, *arrays: Array) -> tuple[int, Member]:
+def _train_numbered(
+    k: int, task: MemberTask, sender: int, *arrays: Array
+) -> tuple[int, Member]:
+    """Train in a worker process, whose allocator is ours to set, or in the sender's own."""
+    if os.getpid() != sender:
+        keep_freed_memory()
     # Some backends deliver arrays that cannot be written, of which torch warns.
     writable = [np.require(array, requirements="W") for array in arrays]
     paired = TrainingImages(*writable[2:]) if len(writable) > 2 else None

@@ -34,7 +34,6 @@ from equiclust.exceptions import EquiclustWarning, InputError, WeightsNotFoundEr
 from equiclust.images import ImageSet, as_image_set
 from equiclust.io.estimators import SaveLoadMixin
 from equiclust.io.fit_record import array_digest, check_same_fit
-from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.device import choose_device, full_precision, seeded
 from equiclust.nn.export import export_encoder
 from equiclust.nn.groups import Group
@@ -317,7 +316,6 @@ class EquivariantAutoencoder(
                 "positive_pairs must be as many as the images and of as many channels, got shape "
                 f"{positive_pairs[0].shape} for {pixels.shape}"
             )
-        keep_freed_memory()
         folder = None if checkpoints is None else Path(checkpoints)
         seed = self._seed(folder)
         self.notes_: list[str] = []
@@ -568,7 +566,6 @@ class EquivariantAutoencoder(
         return self._in_batches(self._exported, pixels)
 
     def _in_batches(self, function: Callable[[Tensor], Tensor], pixels: Tensor) -> FloatArray:
-        keep_freed_memory()
         device = next(self.network_.parameters()).device
         with torch.inference_mode(), full_precision(device):
             batches = torch.split(pixels, _ENCODING_BATCH)

@@ -15,6 +15,7 @@ from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.autoencoder.pretrained import weights_name
 from equiclust.images import ImageSet
 from equiclust.io.atomic import atomic_path
+from equiclust.nn.allocator import keep_freed_memory
 from equiclust.preprocessing import Preprocessor
 from equiclust.simulation.discs import simulate_discs
 from equiclust.simulation.shapes import simulate_shapes
@@ -94,6 +95,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=_SHIPPED, metavar="FOLDER")
     parser.add_argument("--checkpoints", type=Path, metavar="FOLDER")
     chosen = parser.parse_args()
+    keep_freed_memory()
     logging.basicConfig(level=logging.WARNING)
     for size in chosen.size:
         with TemporaryDirectory() as scratch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import warnings
 from typing import Any
 
 import torch
@@ -49,7 +50,18 @@ def warm_cosine(optimizer: torch.optim.Optimizer, steps: int) -> SequentialLR:
     rise = max(round(WARM_UP * steps), 1)
     up = LinearLR(optimizer, start_factor=1.0 / rise, total_iters=max(rise - 1, 1))
     down = CosineAnnealingLR(optimizer, T_max=max(steps - rise, 1))
-    return SequentialLR(optimizer, [up, down], milestones=[rise])
+    return _WarmCosine(optimizer, [up, down], milestones=[rise])
+
+
+class _WarmCosine(SequentialLR):
+    def step(self) -> None:
+        if self.last_epoch + 1 not in self._milestones:
+            super().step()
+            return
+        with warnings.catch_warnings():
+            # Before version 2.9, torch warns here of a call of its own.
+            warnings.filterwarnings("ignore", message="The epoch parameter in")
+            super().step()
 
 
 class Patience(Callback):

@@ -35,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from equiclust.cli.parser import parse_arguments
     from equiclust.cli.session import Session
     from equiclust.exceptions import InputError
+    from equiclust.nn.allocator import keep_freed_memory
 
+    keep_freed_memory()
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         parsed = parse_arguments(COMMANDS, words)

@@ -1,4 +1,4 @@
-"""Keep the pages of freed tensors, which glibc would give back only to ask for them again."""
+"""Faster training on the CPU for programs: glibc keeps freed memory for the next tensor."""
 
 from __future__ import annotations
 
@@ -20,16 +20,27 @@ _PADDING_BYTES = 2**26
 
 @cache
 def keep_freed_memory() -> bool:
-    """Tell glibc's allocator to keep freed memory for the next tensor.
+    """Let glibc's allocator keep freed memory of this process for the next tensor.
 
-    By default every large tensor gets fresh pages from the kernel and hands them back, which makes
-    training on the CPU several times slower. Nothing is done on other systems, or where the user
-    has set one of the `MALLOC_` variables or runs another allocator by `LD_PRELOAD`.
+    By default every large tensor gets fresh pages from the kernel and returns them, which makes
+    training on the CPU several times slower. The setting holds for the whole process and cannot be
+    undone, so the library never makes it in the process of its user: a program does at its start,
+    as the command line ``equiclust`` and the processes that train the members of an ensemble do.
+    The environment variables ``MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=1073741824
+    MALLOC_TOP_PAD_=67108864``, set before Python starts, do the same.
+
+    Nothing is done on other systems than Linux, without glibc, or where the user has set a variable
+    whose name begins with ``MALLOC_``, or another allocator by ``LD_PRELOAD``.
 
     Returns
     -------
     bool
-        Whether the allocator was told.
+        Whether the allocator has accepted the settings.
+
+    Examples
+    --------
+    >>> from equiclust.nn.allocator import keep_freed_memory
+    >>> accepted = keep_freed_memory()
     """
     chosen = [name for name in os.environ if name.startswith("MALLOC_") or name == "LD_PRELOAD"]
     if sys.platform != "linux" or chosen:
@@ -38,6 +49,6 @@ def keep_freed_memory() -> bool:
     if mallopt is None:
         return False
     options = {_MMAP_MAX: 0, _TRIM_THRESHOLD: _KEPT_BYTES, _TOP_PAD: _PADDING_BYTES}
-    told = all(mallopt(option, value) == 1 for option, value in options.items())
-    logger.debug("allocator keeps freed memory: %s", told)
-    return told
+    accepted = all(mallopt(option, value) == 1 for option, value in options.items())
+    logger.debug("the allocator keeps freed memory: %s", accepted)
+    return accepted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from joblib import Parallel, delayed
 
 from data_adapters.sky.tiling import OverlapAverage
+from equiclust.nn.allocator import keep_freed_memory
 from equiclust.segmentation.latent_grid import LatentGrid
 from equiclust.segmentation.pairs import Stretch, usable
 from equiclust.segmentation.planes import Planes
@@ -80,7 +82,7 @@ def encode_planes(
     def tasks() -> Iterator[tuple[object, ...]]:
         for chunk in _chunks(planes, mask, grid, stretch):
             sent.append(chunk._replace(patches=chunk.patches[:0]))
-            yield delayed(_encode)(networks, chunk.patches)
+            yield delayed(_encode)(networks, chunk.patches, os.getpid())
 
     # One at a time where no other backend is active: torch has the threads.
     for latents in Parallel(return_as="generator", pre_dispatch="2*n_jobs")(tasks()):
@@ -117,8 +119,11 @@ def _together(rows: list[int], n_columns: int) -> Iterable[range]:
         yield range(first, min(first + at_once, rows[-1] + 1))
 
 
-def _encode(networks: Path, patches: FloatArray) -> FloatArray:
+def _encode(networks: Path, patches: FloatArray, sender: int) -> FloatArray:
     """Latents of patches by all networks, one after the other, `(n, n_networks * d)`."""
+    if os.getpid() != sender:
+        # A process that joblib started for this work, not the user's own.
+        keep_freed_memory()
     known = _networks(networks)
     if len(patches) == 0:
         return np.empty((0, int(np.prod(known.shape))), dtype=np.float32)

@@ -32,7 +32,6 @@ from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.estimators import check_fits, check_ranks
-from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.device import choose_device, seeded
 from equiclust.validation import check_choice, check_positive, check_share, check_whole
 
@@ -230,7 +229,6 @@ class DeepEmbeddedClustering(DeepClusterer):
         """
         self._check_parameters()
         samples = self._checked_samples(X, y)
-        keep_freed_memory()
         seeds = [int(s) for s in check_random_state(self.random_state).randint(2**31 - 1, size=4)]
         self.notes_: list[str] = []
         device = choose_device(self.device)

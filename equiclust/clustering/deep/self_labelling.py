@@ -23,7 +23,6 @@ from equiclust.clustering.latent_clusterer import make_clusterer
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.estimators import check_fits, check_ranks
-from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.device import choose_device
 from equiclust.validation import check_positive, check_share, check_whole
 
@@ -151,7 +150,6 @@ class SelfLabelling(DeepClusterer):
                 "one in"
             )
         samples = self._checked_samples(X, y)
-        keep_freed_memory()
         seeds = [int(s) for s in check_random_state(self.random_state).randint(2**31 - 1, size=3)]
         self.notes_: list[str] = []
         self.network_ = copy.deepcopy(self.network).to(choose_device(self.device)).eval()
