@@ -143,9 +143,7 @@ def _arrays(images: TrainingImages | None) -> tuple[Array, ...]:
     return () if images is None else (images.pixels, images.mask)
 
 
-def _train_numbered(
-    k: int, task: MemberTask, sender: int, *arrays: Array
-) -> tuple[int, Member]:
+def _train_numbered(k: int, task: MemberTask, sender: int, *arrays: Array) -> tuple[int, Member]:
     """Train in a worker process, whose allocator is ours to set, or in the sender's own."""
     if os.getpid() != sender:
         keep_freed_memory()

@@ -54,7 +54,7 @@ def warm_cosine(optimizer: torch.optim.Optimizer, steps: int) -> SequentialLR:
 
 
 class _WarmCosine(SequentialLR):
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]  # as in torch
         if self.last_epoch + 1 not in self._milestones:
             super().step()
             return
