@@ -178,7 +178,7 @@ def _run(settings: RunSettings, log: LogFile, on_progress: Progress | None) -> R
     log.write_to(folder.run_log)
     write_recipe(settings.recipe, folder.recipe_toml)
     # torch takes seconds to import, which a finished run does not need.
-    from equiclust.pipeline.training import fit_and_write
+    from equiclust.pipeline.fitting import fit_and_write
 
     fit_and_write(folder, settings, loaded, started, on_progress)
     return _with_report(folder, on_progress)

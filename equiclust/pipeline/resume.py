@@ -1,4 +1,4 @@
-"""Whether a training that was stopped may be gone on with."""
+"""Whether a training that was stopped may be resumed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _START = "start.json"
 
 
 def check_same_start(folder: RunFolder, images: ImageSet, perceptual: str | None) -> None:
-    """Note with what the training starts, or refuse to go on with anything else.
+    """Record what the training starts with, or refuse to resume with anything else.
 
     Parameters
     ----------
     folder : RunFolder
     images : ImageSet
-        As the network sees them.
+        Preprocessed.
     perceptual : str or None
-        Network of the perceptual term, whose weights may come and go.
+        Network of the perceptual term; None where its weights are not available.
 
     Raises
     ------
     OutputError
-        When the folder holds a training that started with something else.
+        When the folder holds a training of other images, or with another perceptual term.
     """
     start = {"images": image_set_digest(images), "n_images": len(images), "perceptual": perceptual}
     path = folder.checkpoints / _START
@@ -44,5 +44,5 @@ def check_same_start(folder: RunFolder, images: ImageSet, perceptual: str | None
 
 def _refusal(folder: RunFolder, why: str) -> OutputError:
     return OutputError(
-        f"cannot go on with the run in {str(folder.path)!r}: {why}, or choose another folder"
+        f"cannot resume the run in {str(folder.path)!r}: {why}, or choose another folder"
     )

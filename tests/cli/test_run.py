@@ -205,7 +205,7 @@ def test_weights_that_have_come_do_not_go_on_with_the_training(
     with monkeypatch.context() as patch:
         watch_epochs(patch, interrupt_at=2)
         assert main(run_arguments(discs, tmp_path / "run")) == 130
-    monkeypatch.setattr("equiclust.pipeline.training.find_weights", lambda network: {})
+    monkeypatch.setattr("equiclust.pipeline.fitting.find_weights", lambda network: {})
     assert main(run_arguments(discs, tmp_path / "run")) == 2
     assert "started without the perceptual term" in capsys.readouterr().err
 
@@ -257,7 +257,7 @@ def test_our_mistakes_leave_a_traceback_in_the_log(
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("nobody thought of it")
 
-    monkeypatch.setattr("equiclust.pipeline.training._trained", broken)
+    monkeypatch.setattr("equiclust.pipeline.fitting._trained", broken)
     assert main(run_arguments(discs, tmp_path / "run")) == 70
     said = capsys.readouterr().err
     log = tmp_path / "run" / "run.log"

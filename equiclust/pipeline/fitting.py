@@ -28,11 +28,11 @@ from equiclust.io.catalogue import make_latents, make_rejected, write_table
 from equiclust.io.previews import Previews, write_previews
 from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.confounders import audit_confounders
+from equiclust.pipeline.default_epochs import default_epochs
 from equiclust.pipeline.inputs import LoadedImages
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.model_certificate import certify_model
 from equiclust.pipeline.resume import check_same_start
-from equiclust.pipeline.schedule import default_epochs
 from equiclust.pipeline.settings import RunSettings
 from equiclust.progress import Progress, start_stage
 from equiclust.typing import IntArray

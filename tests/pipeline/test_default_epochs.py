@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
-from equiclust.pipeline.schedule import default_epochs
+from equiclust.pipeline.default_epochs import default_epochs
 
 
 def epochs(n: int, size: int, start: Literal["shipped", "none"] = "none") -> int:
