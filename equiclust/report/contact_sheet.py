@@ -1,20 +1,19 @@
-"""Images in rows, each beside those that are most like it."""
+"""Contact sheet: a row for each query image, with the images that are most similar to it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from equiclust.io.atomic import atomic_path
-from equiclust.report.drawing import plain_text, styled
-from equiclust.report.pictures import COLOUR_MAP
+from equiclust.report.figures.pictures import COLOUR_MAP
+from equiclust.report.figures.style import plain_text, styled
+from equiclust.typing import Float32Array, PathLike
 
 __all__ = ["SheetTile", "write_contact_sheet"]
 
@@ -29,29 +28,36 @@ _INK = "#1B2733"
 
 @dataclass(frozen=True)
 class SheetTile:
-    """One picture, or the place of one that is not to be had.
+    """One picture, or a placeholder when the image is not available.
 
     Parameters
     ----------
-    pixels : ndarray (c, h, w), optional
-        In 0 to 1, the first row at the bottom.
+    pixels : ndarray (c, h, w), float32, or None
+        From 0 to 1, the first row at the bottom.
     name, remark : str
-        Written below.
+        Two lines of caption.
     """
 
-    pixels: npt.NDArray[np.float32] | None
+    pixels: Float32Array | None
     name: str
     remark: str
 
 
-def write_contact_sheet(path: Path, rows: Sequence[Sequence[SheetTile]]) -> None:
-    """Write one PNG file: in every row what was asked about, framed, and then its neighbours.
+def write_contact_sheet(path: PathLike, rows: Sequence[Sequence[SheetTile]]) -> None:
+    """Write one PNG file with a row of pictures for each query image.
 
     Parameters
     ----------
-    path : Path
+    path : path-like
+        Ends in .png; an older file is replaced.
     rows : sequence of sequence of SheetTile
-        At least one row with at least one tile.
+        At least one row with at least one tile. The first tile of each row is the query image,
+        which gets a frame.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written.
     """
     columns = max(len(row) for row in rows)
     with styled():
@@ -67,19 +73,19 @@ def write_contact_sheet(path: Path, rows: Sequence[Sequence[SheetTile]]) -> None
             wspace=_GAP / _TILE,
             hspace=_CAPTION / _TILE,
         )
-        for places, row in zip(grid, rows, strict=True):
-            for column, axes in enumerate(places):
+        for panels, row in zip(grid, rows, strict=True):
+            for column, axes in enumerate(panels):
                 axes.set(xticks=[], yticks=[])
                 axes.grid(visible=False)
                 axes.spines[:].set_visible(False)
                 if column < len(row):
-                    _draw(axes, row[column], asked=column == 0)
+                    _draw(axes, row[column], is_query=column == 0)
         with atomic_path(path) as draft:
             sheet.set_dpi(_DPI)
             canvas.print_png(str(draft))
 
 
-def _draw(axes: Any, tile: SheetTile, *, asked: bool) -> None:
+def _draw(axes: Any, tile: SheetTile, *, is_query: bool) -> None:
     if tile.pixels is None:
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         axes.text(0.5, 0.5, "no picture", ha="center", va="center", fontsize=8, color=_INK)
@@ -89,7 +95,7 @@ def _draw(axes: Any, tile: SheetTile, *, asked: bool) -> None:
         axes.imshow(tile.pixels.mean(axis=0), origin="lower", cmap=COLOUR_MAP, vmin=0, vmax=1)
     axes.set_xlabel(
         f"{plain_text(tile.name, longest=_LONGEST_NAME)}\n{plain_text(tile.remark)}",
-        fontsize=7, fontweight="bold" if asked else "normal", color=_INK,
+        fontsize=7, fontweight="bold" if is_query else "normal", color=_INK,
     )  # fmt: skip
-    if asked:
+    if is_query:
         axes.spines[:].set(visible=True, color=_INK, linewidth=2.0)

@@ -1,4 +1,4 @@
-"""What lies in a run folder, read once and brought into one order."""
+"""Content of a run folder, read once and brought into the order of the catalogue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.evaluation.invariance import Certificate
 from equiclust.exceptions import InputError
@@ -17,17 +16,20 @@ from equiclust.io.atomic import read_json
 from equiclust.io.catalogue import read_table
 from equiclust.io.previews import Previews, read_previews
 from equiclust.io.run_folder import RunFolder
-from equiclust.report.palette import name_of
+from equiclust.report.figures.palette import name_of
+from equiclust.typing import Float64Array, IntArray
 
 __all__ = ["Contents", "Rejected", "read_contents"]
-
-FloatArray = npt.NDArray[np.float32]
-Latents = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A file that was left out, and why."""
+    """A file that was left out.
+
+    Parameters
+    ----------
+    path, reason : str
+    """
 
     path: str
     reason: str
@@ -35,25 +37,25 @@ class Rejected:
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """Everything the report tells of, `n` images in the order of the catalogue.
+    """Everything that the report shows, `n` images in the order of the catalogue.
 
-    Attributes
+    Parameters
     ----------
     ids : tuple of str
-    labels : ndarray (n,), int
+    labels : ndarray (n,), int64
         From 0; -1 = "don't know".
-    confidence, outlier_score : ndarray (n,), float
+    confidence, outlier_score : ndarray (n,), float64
         NaN where unknown.
-    agreement, agreement_held_out : ndarray (n,), float
-        Share that gives the image its label of all members, and of those that did not train on
-        it; NaN where unknown.
-    sky : ndarray (n, 2), float
+    agreement, agreement_held_out : ndarray (n,), float64
+        Shares of members that give the image its label: of all, and of those that were not trained
+        on it; NaN where unknown.
+    sky : ndarray (n, 2), float64
         Right ascension and declination in degrees, NaN where unknown.
-    fold_labels : ndarray (n_folds, n), int
+    fold_labels : ndarray (n_folds, n), int64
         Labels by each member of the ensemble.
-    with_latent : ndarray (m,), int
+    with_latent : ndarray (m,), int64
         Rows that have a latent.
-    latents : ndarray (m, d), float
+    latents : ndarray (m, d), float64
         Of those rows.
     previews : Previews
         Of some images only, or of none.
@@ -67,15 +69,15 @@ class Contents:
     """
 
     ids: tuple[str, ...]
-    labels: npt.NDArray[np.int64]
-    confidence: npt.NDArray[np.float64]
-    outlier_score: npt.NDArray[np.float64]
-    agreement: npt.NDArray[np.float64]
-    agreement_held_out: npt.NDArray[np.float64]
-    sky: npt.NDArray[np.float64]
-    fold_labels: npt.NDArray[np.int64]
-    with_latent: npt.NDArray[np.int64]
-    latents: Latents
+    labels: IntArray
+    confidence: Float64Array
+    outlier_score: Float64Array
+    agreement: Float64Array
+    agreement_held_out: Float64Array
+    sky: Float64Array
+    fold_labels: IntArray
+    with_latent: IntArray
+    latents: Float64Array
     previews: Previews
     preview_index: Mapping[int, int]
     rejected: tuple[Rejected, ...]
@@ -84,43 +86,84 @@ class Contents:
 
     @cached_property
     def cluster_labels(self) -> tuple[int, ...]:
-        """Labels that occur, -1 left out."""
+        """Labels that occur, without -1."""
         return tuple(int(label) for label in np.unique(self.labels[self.labels >= 0]))
 
     @property
     def n_folds(self) -> int:
-        """How many members have labels of their own."""
+        """Number of members that labelled the images."""
         return len(self.fold_labels)
 
     @property
     def n_held_out_folds(self) -> int:
-        """How many members did not train on an image, the same for every image; 0 = unknown."""
+        """Number of members that were not trained on an image, the same for all; 0 = unknown."""
         found = self.section("ensemble").get("held_out_folds")
         return found if isinstance(found, int) and 0 < found < self.n_folds else 0
 
     @property
     def is_one_family(self) -> bool:
-        """Whether the run looked for the number of clusters and found that there are none."""
+        """Whether the run searched for the number of clusters and found that there are none."""
         clusters = self.section("clusters")
         return clusters.get("n_clusters") == 1 and clusters.get("chosen") == "auto"
 
     def name_of(self, label: int) -> str:
-        """What the reader calls a label."""
+        """Name of a label in the report.
+
+        Parameters
+        ----------
+        label : int
+            From 0; -1 = "don't know".
+
+        Returns
+        -------
+        str
+        """
         return "one family" if label >= 0 and self.is_one_family else name_of(label)
 
     def section(self, name: str) -> Mapping[str, Any]:
-        """A dictionary within the metrics, empty when it is not there."""
+        """Dictionary within the metrics.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        mapping
+            Empty when it was not recorded.
+        """
         found = self.metrics.get(name)
         return found if isinstance(found, dict) else {}
 
     def entries(self, name: str, *, within: str = "") -> list[Any]:
-        """A list within the metrics, or within a section of them; empty when it is not there."""
+        """List within the metrics, or within a section of them.
+
+        Parameters
+        ----------
+        name : str
+        within : str, default ""
+            Name of a section.
+
+        Returns
+        -------
+        list
+            Empty when it was not recorded.
+        """
         found = (self.section(within) if within else self.metrics).get(name)
         return found if isinstance(found, list) else []
 
 
 def read_contents(run: RunFolder) -> Contents:
     """Read a run folder; only the catalogue and the latents must be there.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Of a finished run.
+
+    Returns
+    -------
+    Contents
 
     Raises
     ------
@@ -154,13 +197,13 @@ def read_contents(run: RunFolder) -> Contents:
     )
 
 
-def _floats(table: Any, name: str) -> npt.NDArray[np.float64]:
+def _floats(table: Any, name: str) -> Float64Array:
     if name not in table.colnames:
         return np.full(len(table), np.nan)
     return np.asarray(table[name], dtype=np.float64)
 
 
-def _fold_labels(table: Any) -> npt.NDArray[np.int64]:
+def _fold_labels(table: Any) -> IntArray:
     names = [name for name in table.colnames if name.startswith("label_fold_")]
     columns = [np.asarray(table[name], dtype=np.int64) for name in names]
     return np.stack(columns) if columns else np.zeros((0, len(table)), np.int64)
@@ -172,7 +215,7 @@ def _check_columns(path: Path, found: list[str], wanted: tuple[str, ...]) -> Non
         raise InputError(f"{str(path)!r} must have a column {missing[0]!r}, got {', '.join(found)}")
 
 
-def _read_latents(path: Path, rows: Mapping[str, int]) -> tuple[npt.NDArray[np.int64], Latents]:
+def _read_latents(path: Path, rows: Mapping[str, int]) -> tuple[IntArray, Float64Array]:
     table = read_table(path)
     _check_columns(path, table.colnames, ("id", "latent"))
     vectors = np.asarray(table["latent"], dtype=np.float64)

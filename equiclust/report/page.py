@@ -1,4 +1,4 @@
-"""The page: everything that was worked out, put into the template and written at once."""
+"""The page: all sections put into the template, and written at once."""
 
 from __future__ import annotations
 
@@ -11,28 +11,23 @@ from markupsafe import Markup
 from equiclust import __version__
 from equiclust.io.atomic import atomic_path
 from equiclust.io.run_folder import RunFolder
-from equiclust.report.cluster_choice import make_choice
-from equiclust.report.confidence_section import make_confidence, unassigned_words
-from equiclust.report.confounder_section import make_confounders
-from equiclust.report.consensus_section import make_consensus
 from equiclust.report.contents import Contents, read_contents
-from equiclust.report.findings import make_findings
-from equiclust.report.gallery import make_gallery
-from equiclust.report.invariance_section import InvarianceSection, make_invariance
-from equiclust.report.latent_map import bokeh_script, latent_map
-from equiclust.report.provenance import make_provenance, shown_path, shown_text
-from equiclust.report.quantities import counted, is_number
-from equiclust.report.reconstructions import make_reconstructions
-from equiclust.report.summary import bottleneck, headline, key_figures, notes
-from equiclust.report.training_curves import make_training
+from equiclust.report.formatting import counted, is_number, shorten_path, shorten_paths
+from equiclust.report.sections import SECTIONS
+from equiclust.report.sections.findings import make_findings
+from equiclust.report.sections.latent_map import bokeh_script
+from equiclust.report.sections.summary import (
+    make_bottleneck,
+    make_headline,
+    make_key_figures,
+    make_notes,
+)
 
-__all__ = ["write_report"]
-
-_MOST_REJECTED = 500
+__all__ = ["make_environment", "write_report"]
 
 
 def write_report(run: RunFolder) -> Path:
-    """Write the report of a run into its folder, over the one that was there.
+    """Write the report of a run into its folder; an older report is replaced.
 
     The page is one file that loads nothing: pictures, figures and the script of the map are within
     it. The same folder gives the same bytes.
@@ -40,7 +35,8 @@ def write_report(run: RunFolder) -> Path:
     Parameters
     ----------
     run : RunFolder
-        Of a finished run. Catalogue and latents must be there; sections without their files say so.
+        Of a finished run. Only the catalogue and the latents are needed; sections whose files are
+        missing say so.
 
     Returns
     -------
@@ -50,7 +46,8 @@ def write_report(run: RunFolder) -> Path:
     Raises
     ------
     InputError
-        When the folder is not that of a finished run, or a file in it is damaged.
+        When the folder is not that of a finished run, or a file in it is damaged. An older report
+        stays as it is.
     OutputError
         When the folder cannot be written.
     """
@@ -61,47 +58,28 @@ def write_report(run: RunFolder) -> Path:
 
 
 def _render(contents: Contents) -> str:
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            version=__version__,
-            headline=headline(contents),
-            figures=key_figures(contents),
-            findings=make_findings(contents),
-            notes=notes(contents),
-            map=latent_map(contents),
-            bokeh=Markup(bokeh_script()),
-            gallery=make_gallery(contents),
-            reconstructions=make_reconstructions(contents),
-            scores=contents.section("reconstruction"),
-            training=make_training(contents),
-            choice=make_choice(contents),
-            confidence=make_confidence(contents),
-            unassigned=unassigned_words(contents),
-            consensus=make_consensus(contents),
-            invariance=_invariance(contents),
-            certificate=contents.certificate,
-            confounders=make_confounders(contents),
-            bottleneck=bottleneck(contents),
-            rejected=contents.rejected[:_MOST_REJECTED],
-            n_rejected=len(contents.rejected),
-            provenance=make_provenance(contents),
-            n_images=len(contents.ids),
-            n_clusters=len(contents.cluster_labels),
-            n_folds=contents.n_folds,
-            is_one_family=contents.is_one_family,
-        )
+    template = make_environment().get_template("page.html.j2")
+    return template.render(
+        version=__version__,
+        contents=contents,
+        headline=make_headline(contents),
+        key_figures=make_key_figures(contents),
+        findings=make_findings(contents),
+        notes=make_notes(contents),
+        bottleneck=make_bottleneck(contents),
+        bokeh=Markup(bokeh_script()),
+        sections=SECTIONS,
+        **{section.name: section.make(contents) for section in SECTIONS if section.make},
     )
 
 
-def _invariance(contents: Contents) -> InvarianceSection | None:
-    if contents.certificate is None:
-        return None
-    return make_invariance(contents.certificate, has_labels=bool(contents.cluster_labels))
+def make_environment() -> Environment:
+    """Jinja environment of the templates, with their filters; text is escaped.
 
-
-def _environment() -> Environment:
+    Returns
+    -------
+    jinja2.Environment
+    """
     environment = Environment(
         loader=PackageLoader("equiclust.report"),
         autoescape=True,
@@ -115,14 +93,13 @@ def _environment() -> Environment:
         "counted": counted,
         "duration": _duration,
         "number": _number,
-        "path": shown_path,
-        "prose": shown_text,
+        "path": shorten_path,
+        "prose": shorten_paths,
     }
     return environment
 
 
 def _number(value: Any, style: str = "#.3g") -> str:
-    """A number, or in words that there is none."""
     return format(value, style).replace("e-0", "e-") if is_number(value) else "not recorded"
 
 

@@ -1,8 +1,7 @@
-"""A segment map over the data it was found in, as one picture."""
+"""Picture of a segment map beside its data."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from equiclust.io.atomic import atomic_path
-from equiclust.report.drawing import styled
-from equiclust.report.palette import UNKNOWN, mark_of, name_of
+from equiclust.report.figures.palette import UNKNOWN, mark_of, name_of
+from equiclust.report.figures.style import styled
 from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
+from equiclust.typing import BoolArray, Float32Array, Float64Array, PathLike
 
 __all__ = ["draw_segment_map"]
-
-FloatArray = npt.NDArray[np.float32]
 
 _MOST_PIXELS = 1200
 _COVER = 0.55
@@ -33,22 +31,27 @@ _NAMES = {
     "pos.ecliptic.lon": "ecliptic longitude",
     "pos.ecliptic.lat": "ecliptic latitude",
 }
-# Of the pixels, what is black and what is white.
+# Percentiles of the pixels that become black and white.
 _LIMITS = (1.0, 99.7)
 
 
-def draw_segment_map(
-    segment_map: SegmentMap, data: FloatArray, path: str | os.PathLike[str]
-) -> None:
-    """Draw the data, the labels over it, and the confidence, side by side, as PNG.
+def draw_segment_map(segment_map: SegmentMap, data: Float32Array, path: PathLike) -> None:
+    """Draw the data, the labels over the data, and the confidence, side by side, as PNG.
 
-    Of a cube, the plane in which most pixels have a label.
+    Of a cube, the plane is drawn in which most pixels have a label.
 
     Parameters
     ----------
     segment_map : SegmentMap
-    data : ndarray of the shape of the labels
+    data : ndarray (h, w) or (n_planes, h, w), float32
+        Of the shape of the labels; NaN is drawn as masked.
     path : path-like
+        An older file is replaced.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written.
     """
     labels, confidence = segment_map.labels, segment_map.confidence
     if labels.ndim == 3:
@@ -63,9 +66,9 @@ def draw_segment_map(
         figure = Figure(figsize=_size(height, width), layout="constrained", dpi=150)
         FigureCanvasAgg(figure)
         sky = _axes(segment_map, step)
-        shown = {"data": grey, "kinds of structure": _painted(labels, grey)}
-        for place, (title, picture) in enumerate(shown.items(), start=1):
-            _panel(figure, place, sky, title).imshow(picture, origin="lower")
+        shown = {"data": grey, "clusters": _painted(labels, grey)}
+        for position, (title, picture) in enumerate(shown.items(), start=1):
+            _panel(figure, position, sky, title).imshow(picture, origin="lower")
         axes = _panel(figure, 3, sky, "confidence")
         drawn = axes.imshow(confidence, origin="lower", vmin=0.0, vmax=1.0, cmap="viridis")
         figure.colorbar(drawn, ax=axes, shrink=0.8, fraction=0.05)
@@ -84,20 +87,20 @@ def _size(height: int, width: int) -> tuple[float, float]:
 
 
 def _axes(segment_map: SegmentMap, step: int) -> Any:
-    """Coordinates of the thinned picture; `None` where there are none."""
+    """World coordinates of the thinned picture, if the map has any."""
     from data_adapters.sky.geometry import celestial_wcs
 
     wcs = celestial_wcs(segment_map.header)
     return None if wcs is None else wcs[::step, ::step]
 
 
-def _panel(figure: Figure, place: int, sky: Any, title: str) -> Any:
-    axes = figure.add_subplot(1, 3, place, **({} if sky is None else {"projection": sky}))
+def _panel(figure: Figure, position: int, sky: Any, title: str) -> Any:
+    axes = figure.add_subplot(1, 3, position, **({} if sky is None else {"projection": sky}))
     axes.set_title(title)
     axes.grid(False)
     if sky is not None:
         for number, coordinate in enumerate(axes.coords):
-            _name(coordinate, "bl"[number], shown=place == 1 or number == 0)
+            _name(coordinate, "bl"[number], shown=position == 1 or number == 0)
     return axes
 
 
@@ -112,20 +115,20 @@ def _name(coordinate: Any, side: str, *, shown: bool) -> None:
     coordinate.set_axislabel(_NAMES.get(kind, kind) if shown else "")
 
 
-def _grey(data: FloatArray, masked: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+def _grey(data: Float32Array, masked: BoolArray) -> Float64Array:
     """The data as grey, white where it is masked, `(h, w, 3)`."""
+    from astropy.visualization import AsymmetricPercentileInterval, ManualInterval, SqrtStretch
+
     seen = np.isfinite(data) & ~masked
     if not seen.any():
         return np.ones((*data.shape, 3))
-    low, high = np.percentile(data[seen], _LIMITS)
-    share = np.clip((data - low) / max(high - low, np.finfo(float).tiny), 0.0, 1.0)
-    brightness = np.where(seen, np.sqrt(share), 1.0)
+    low, high = AsymmetricPercentileInterval(*_LIMITS).get_limits(data[seen])
+    stretch = SqrtStretch() + ManualInterval(low, high)
+    brightness = np.where(seen, stretch(np.where(seen, data, low)), 1.0)
     return np.repeat(brightness[..., None], 3, axis=2)
 
 
-def _painted(
-    labels: npt.NDArray[np.int16], grey: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _painted(labels: npt.NDArray[np.int16], grey: Float64Array) -> Float64Array:
     painted = grey.copy()
     for label in np.unique(labels[labels != MASKED]):
         inside = labels == label

@@ -33,12 +33,12 @@ def make_ensemble_run(
     truth: Labels | None = None,
     certificate: Certificate | None = None,
 ) -> RunFolder:
-    """Folder of a jury that errs now and then, more often on images it has not seen."""
+    """Folder of an ensemble that errs now and then, more often on images it has not seen."""
     rng = np.random.default_rng(11)
     if truth is None:
         truth = np.sort(rng.choice(n_clusters, n, p=_sizes(n_clusters)))
     held_out = (np.arange(n) % n_folds - np.arange(n_folds)[:, None]) % n_folds < held_out_folds
-    fold_labels = _judged(truth, held_out, n_clusters, rng)
+    fold_labels = _label(truth, held_out, n_clusters, rng)
     counts = np.array([np.bincount(votes, minlength=n_clusters) for votes in fold_labels.T])
     consensus = counts.argmax(axis=1)
     agrees = fold_labels == consensus
@@ -108,7 +108,7 @@ def _sizes(n_clusters: int) -> Shares:
     return np.asarray(sizes / sizes.sum())
 
 
-def _judged(truth: Labels, held_out: Mask, n_clusters: int, rng: np.random.Generator) -> Labels:
+def _label(truth: Labels, held_out: Mask, n_clusters: int, rng: np.random.Generator) -> Labels:
     """Labels `(n_folds, n)`: some images are hard, and harder for who has not seen them."""
     hardness = rng.beta(0.35, 3.0, len(truth))
     wrong = rng.random(held_out.shape) < np.where(held_out, 1.4, 0.8) * hardness

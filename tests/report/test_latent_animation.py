@@ -1,4 +1,4 @@
-"""The film has a frame for each target, and is refused what it cannot show."""
+"""The animation has a frame for each target, and refuses what it cannot show."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def _frames(n_frames: int, n_samples: int) -> list[Frame]:
     return [Frame(10 * k, noise + k * away, labels) for k in range(n_frames)]
 
 
-def test_film_has_all_frames_and_lingers_on_the_last(tmp_path: Path) -> None:
-    write_latent_animation(_frames(3, 40), tmp_path / "film.gif")
-    with Image.open(tmp_path / "film.gif") as animation:
+def test_animation_has_all_frames_and_lingers_on_the_last(tmp_path: Path) -> None:
+    write_latent_animation(_frames(3, 40), tmp_path / "latents.gif")
+    with Image.open(tmp_path / "latents.gif") as animation:
         assert animation.n_frames == 3
         animation.seek(0)
         first = animation.info["duration"]
@@ -35,10 +35,10 @@ def test_film_has_all_frames_and_lingers_on_the_last(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("frames", "name", "classes", "message"),
     [
-        ([], "film.gif", None, "got 0 frames"),
-        (_frames(2, 5), "film.gif", None, "at least 20 samples"),
-        (_frames(2, 40), "film.mp4", None, "path must end in .gif"),
-        (_frames(2, 40), "film.gif", [0, 1], "classes must be 40 numbers"),
+        ([], "latents.gif", None, "got 0 frames"),
+        (_frames(2, 5), "latents.gif", None, "at least 20 samples"),
+        (_frames(2, 40), "animation.mp4", None, "path must end in .gif"),
+        (_frames(2, 40), "latents.gif", [0, 1], "classes must be 40 numbers"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(

@@ -144,18 +144,18 @@ def test_same_folder_same_bytes_in_any_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"),
+    ("labels", "text"),
     [
         ([0, 0], "2 images sorted into 1 cluster,"),
         ([0], "1 image sorted into 1 cluster,"),
-        ([-1, -1, -1], "3 images, none of them sure enough to be put into a cluster,"),
+        ([-1, -1, -1], "3 images, none of them assigned to a cluster with enough confidence,"),
         (list(range(90)), "90 images sorted into 90 clusters,"),
         ([3] * 20 + [7], "21 images sorted into 2 clusters,"),
     ],
 )
-def test_few_images_one_cluster_or_many(tmp_path: Path, labels: list[int], said: str) -> None:
+def test_few_images_one_cluster_or_many(tmp_path: Path, labels: list[int], text: str) -> None:
     page = page_of(make_run(tmp_path / "run", labels=labels, rejected=[], metrics={}))
-    assert said in page.text
+    assert text in page.text
     assert "Every file could be read." in page.text
     assert page.count("article") == len(set(labels))
 
@@ -165,7 +165,7 @@ def test_any_number_of_channels_and_dimensions(
     tmp_path: Path, channels: int, latent_dim: int
 ) -> None:
     run = make_run(tmp_path / "run", channels=channels, latent_dim=latent_dim, metrics={})
-    assert f"in {latent_dim} number" in page_of(run).text
+    assert f"by {latent_dim} number" in page_of(run).text
 
 
 def test_equal_latents(tmp_path: Path) -> None:
@@ -182,14 +182,14 @@ def test_only_catalogue_and_latents_are_needed(tmp_path: Path) -> None:
     for path in (run.metrics_json, run.rejected_ecsv, run.previews_npz):
         path.unlink()
     page = page_of(run)
-    for said in (
+    for text in (
         "Not measured; run equiclust check.",
         "No training curves were recorded.",
         "No pictures were kept.",
         "certificate not measured",
         "no preview",
     ):
-        assert said in page.text
+        assert text in page.text
 
 
 def test_catalogue_in_another_order_than_latents(tmp_path: Path) -> None:
@@ -245,4 +245,4 @@ def test_a_run_without_any_label_claims_nothing_of_labels(tmp_path: Path) -> Non
     assert "no image has one" in page
     assert "They change" not in page
     assert "labels changed" not in page
-    assert "No image is sure enough of its place" in page
+    assert "No image was assigned to one with enough confidence" in page

@@ -1,4 +1,4 @@
-"""Confidence drawn: coverage against reliability, how it is spread, and who agrees."""
+"""Figure on confidence: reliability against coverage, its distribution, and agreement."""
 
 from __future__ import annotations
 
@@ -7,47 +7,83 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from equiclust.report.contents import Contents
-from equiclust.report.drawing import panels, styled, svg_uri
-from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR, UNKNOWN
-from equiclust.report.quantities import percent
+from equiclust.report.figures.palette import BASELINE_COLOUR, OURS_COLOUR, UNKNOWN
+from equiclust.report.figures.style import panels, styled, svg_uri
+from equiclust.report.formatting import percent
+from equiclust.typing import Float64Array
 
 __all__ = ["WorkingPoint", "agreement_of_trained", "draw_confidence"]
 
-T = TypeVar("T", float, npt.NDArray[np.float64])
+T = TypeVar("T", float, Float64Array)
 
 _BINS = np.linspace(0.0, 1.0, 21)
 _COARSE_BINS = np.linspace(0.0, 1.0, 11)
-_ASKED_COLOUR = "#3A4753"
+_REQUESTED_COLOUR = "#3A4753"
 
 
 @dataclass(frozen=True)
 class WorkingPoint:
-    """Reliability asked for, and the coverage and reliability reached; shares, NaN unknown."""
+    """Reliability that was requested, and what was reached; shares, NaN = unknown.
 
-    asked: float
+    Parameters
+    ----------
+    requested : float
+        Reliability, from 0 to 1.
+    coverage, reliability : float
+        Reached, from 0 to 1.
+    """
+
+    requested: float
     coverage: float
     reliability: float
 
     @property
     def is_known(self) -> bool:
-        """Whether both of what was reached are known."""
+        """Whether the coverage and the reliability that were reached are known."""
         return bool(np.isfinite(self.coverage) and np.isfinite(self.reliability))
 
 
-def agreement_of_trained(contents: Contents, every: T, unseen: T) -> T:
-    """Agreement of the members that trained on an image, from that of all and of the others."""
-    n, n_unseen = contents.n_folds, contents.n_held_out_folds
-    return (n * every - n_unseen * unseen) / (n - n_unseen)
+def agreement_of_trained(contents: Contents, all_members: T, held_out: T) -> T:
+    """Agreement of the members that trained on an image, given that of all and of the others.
+
+    With `k` members of which `u` did not train on the image: `(k * all - u * held_out) / (k - u)`.
+
+    Parameters
+    ----------
+    contents : Contents
+        Gives the numbers of members.
+    all_members, held_out : float or ndarray (n,), float64
+        Shares of members that agree: of all, and of those that did not train on the image.
+
+    Returns
+    -------
+    float or ndarray (n,), float64
+    """
+    n, n_held_out = contents.n_folds, contents.n_held_out_folds
+    return (n * all_members - n_held_out * held_out) / (n - n_held_out)
 
 
 def draw_confidence(
     contents: Contents, curve: Sequence[tuple[float, float]], point: WorkingPoint
 ) -> str:
-    """Data URI of up to three panels, empty when there is nothing to draw."""
+    """Draw up to three panels: reliability against coverage, confidence, and agreement.
+
+    Parameters
+    ----------
+    contents : Contents
+    curve : sequence of (float, float)
+        Pairs of coverage and reliability by rising coverage; the first panel is left out when
+        empty.
+    point : WorkingPoint
+
+    Returns
+    -------
+    str
+        Data URI; empty when nothing is known.
+    """
     painters: list[Callable[[Any], None]] = []
     if curve:
         painters.append(lambda axes: _draw_curve(axes, curve, point))
@@ -67,13 +103,15 @@ def draw_confidence(
 def _draw_curve(axes: Any, curve: Sequence[tuple[float, float]], point: WorkingPoint) -> None:
     coverage, reliability = zip(*curve, strict=True)
     axes.plot(coverage, reliability, color=OURS_COLOUR, lw=1.8)
-    if np.isfinite(point.asked):
-        asked = f"asked: {percent(point.asked)}"
-        axes.axhline(point.asked, color=_ASKED_COLOUR, ls=":", lw=1.4, label=asked)
+    if np.isfinite(point.requested):
+        label = f"requested: {percent(point.requested)}"
+        axes.axhline(point.requested, color=_REQUESTED_COLOUR, ls=":", lw=1.4, label=label)
     if point.is_known:
-        said = f"labelled: {percent(point.coverage)}, reliability {percent(point.reliability)}"
-        axes.plot(point.coverage, point.reliability, "D", color=BASELINE_COLOUR, ms=7.0, label=said)
-    heights = [*reliability, point.asked, point.reliability]
+        label = f"labelled: {percent(point.coverage)}, reliability {percent(point.reliability)}"
+        axes.plot(
+            point.coverage, point.reliability, "D", color=BASELINE_COLOUR, ms=7.0, label=label
+        )
+    heights = [*reliability, point.requested, point.reliability]
     lowest = float(np.nanmin(heights))
     axes.set(xlim=(0.0, 1.02), ylim=(max(lowest - 0.35 * (1.0 - lowest) - 0.01, -0.02), 1.01))
     axes.set_title("Reliability against coverage", loc="left")
@@ -117,13 +155,13 @@ def _draw_agreement(axes: Any, contents: Contents) -> None:
         [_shares(first), _shares(contents.agreement_held_out)],
         bins=_COARSE_BINS,
         color=[OURS_COLOUR, BASELINE_COLOUR],
-        label=[name, "had never seen it"],
+        label=[name, "not trained on it"],
     )
     _make_room(axes)
     axes.set_title("Agreement of the networks on an image", loc="left")
     axes.set(
         xlim=(0.0, 1.0),
-        xlabel="share of the networks that give its label",
+        xlabel="share of the networks that give this label",
         ylabel="number of images",
     )
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100.0 * value:.3g} %"))
@@ -136,6 +174,6 @@ def _make_room(axes: Any) -> None:
     axes.set_ylim(0.0, 1.25 * axes.get_ylim()[1])
 
 
-def _shares(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Known values, within 0 to 1 and free of the rounding that would put them into another bin."""
+def _shares(values: Float64Array) -> Float64Array:
+    """Known values from 0 to 1, without the rounding errors that would change their bin."""
     return np.clip(np.round(values[np.isfinite(values)], 9), 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""The members of the ensemble: how well each draws images it has not seen, and who agrees."""
+"""Section "Consensus": held-out scores of the networks, and how far their clusters agree."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.evaluation.metrics import adjusted_rand_index
-from equiclust.report.consensus_figures import draw_agreement, draw_scores
 from equiclust.report.contents import Contents
-from equiclust.report.quantities import (
+from equiclust.report.figures.consensus import draw_agreement, draw_scores
+from equiclust.report.formatting import (
     NOT_APPLICABLE,
-    aligned,
+    align_column,
+    compare_to,
     counted,
+    fixed,
     is_number,
     percent,
-    share_changed,
 )
+from equiclust.typing import Float64Array, IntArray
 
-__all__ = ["ConsensusClustering", "ConsensusRow", "agreement_matrix", "make_consensus"]
+__all__ = ["ConsensusRow", "ConsensusSection", "agreement_matrix", "make_consensus"]
 
-_LOPSIDED = 0.75
+_IMBALANCED = 0.75
 _SCORES = ("mse", "ms_ssim", "psnr")
 _COLUMNS = ("n_training", "n_held_out", *_SCORES, "agreement", "seconds")
 _COUNTS = ("n_training", "n_held_out")
@@ -33,25 +34,32 @@ _DECIMALS = {"ms_ssim": 4, "psnr": 2, "seconds": 1}
 
 @dataclass(frozen=True)
 class ConsensusRow:
-    """A line of the table: who, and its cells in the order of the columns."""
+    """One row of the table.
+
+    Parameters
+    ----------
+    name : str
+    cells : tuple of str
+        In the order of the columns.
+    """
 
     name: str
     cells: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class ConsensusClustering:
-    """What is known of the ensemble; no members and empty texts for one network alone.
+class ConsensusSection:
+    """What the report states on the ensemble; no members and empty texts for a single network.
 
-    Attributes
+    Parameters
     ----------
     sentences : tuple of str
-        Who was trained on what, and whether the ensemble draws better than its members.
+        How the images were split, and whether the ensemble reconstructs better than its members.
     members : tuple of ConsensusRow
     summary : tuple of ConsensusRow
         The mean member and the ensemble.
     scores_figure, agreement_figure : str
-        Data URIs.
+        Data URIs, or empty.
     agreement_sentence : str
     """
 
@@ -64,37 +72,55 @@ class ConsensusClustering:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to tell."""
+        """Whether there was only one network."""
         return not (self.members or self.agreement_figure or self.agreement_sentence)
 
 
-def make_consensus(contents: Contents) -> ConsensusClustering:
-    """Table of the members, their mean beside the ensemble, and their agreement."""
+def make_consensus(contents: Contents) -> ConsensusSection:
+    """Tabulate the members, their mean and the ensemble, and measure their agreement.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    ConsensusSection
+    """
     record = contents.section("ensemble")
     members = [
         _flat(entry)
         for entry in contents.entries("members", within="ensemble")
         if isinstance(entry, dict)
     ]
-    mean, ensemble = _mean(record, members), _scores(_within(record, "held_out"), "ensemble")
+    mean, ensemble = _mean_member(record, members), _scores(_within(record, "held_out"), "ensemble")
     names = [_name(entry, index) for index, entry in enumerate(members)]
-    lines = _lines([*members, mean, ensemble])
+    cells = _cells([*members, mean, ensemble])
     figure, sentence = _agreement(contents.fold_labels)
-    return ConsensusClustering(
+    return ConsensusSection(
         sentences=tuple(_sentences(record, members, mean, ensemble)),
-        members=tuple(map(ConsensusRow, names, lines)),
-        summary=(ConsensusRow("mean member", lines[-2]), ConsensusRow("ensemble", lines[-1])),
+        members=tuple(map(ConsensusRow, names, cells)),
+        summary=(ConsensusRow("mean member", cells[-2]), ConsensusRow("ensemble", cells[-1])),
         scores_figure=draw_scores(members, mean, ensemble) if members else "",
         agreement_figure=figure,
         agreement_sentence=sentence,
     )
 
 
-def agreement_matrix(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Adjusted Rand index between every two rows of labels `(k, n)`; 1 on the diagonal.
+def agreement_matrix(labels: IntArray) -> Float64Array:
+    """Adjusted Rand index of every two rows of labels (Hubert & Arabie 1985, J. Classif. 2, 193).
 
-    Hubert & Arabie (1985), J. Classif. 2, 193. Being of partitions, it does not ask what the
-    members call their clusters.
+    It compares partitions, so the members may number their clusters differently.
+
+    Parameters
+    ----------
+    labels : ndarray (k, n), int64
+        Of `n` images, by `k` members.
+
+    Returns
+    -------
+    ndarray (k, k), float64
+        1 on the diagonal.
     """
     k = len(labels)
     matrix = np.eye(k)
@@ -122,8 +148,10 @@ def _scores(held_out: Mapping[str, Any], name: str) -> dict[str, float]:
     return {key: float(found[key]) for key in _SCORES if is_number(found.get(key))}
 
 
-def _mean(record: Mapping[str, Any], members: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The mean member: as recorded, the rest worked out from those that are known."""
+def _mean_member(
+    record: Mapping[str, Any], members: Sequence[Mapping[str, float]]
+) -> dict[str, float]:
+    """Scores of the mean member: as recorded, otherwise the mean of the known ones."""
     known = {key: [entry[key] for entry in members if key in entry] for key in _COLUMNS}
     means = {key: math.fsum(values) / len(values) for key, values in known.items() if values}
     return means | _scores(_within(record, "held_out"), "member_mean")
@@ -133,8 +161,8 @@ def _name(entry: Mapping[str, float], index: int) -> str:
     return f"fold {int(entry.get('fold', index))}"
 
 
-def _lines(entries: Sequence[Mapping[str, float]]) -> list[tuple[str, ...]]:
-    """Cells of all lines; within a column all measured numbers have the same decimals."""
+def _cells(entries: Sequence[Mapping[str, float]]) -> list[tuple[str, ...]]:
+    """Cells of all rows; within a column all scores have the same number of decimals."""
     columns = []
     for key in _COLUMNS:
         values = [entry.get(key) for entry in entries]
@@ -143,7 +171,7 @@ def _lines(entries: Sequence[Mapping[str, float]]) -> list[tuple[str, ...]]:
         elif key in _COUNTS:
             columns.append([_count(value) for value in values])
         else:
-            columns.append(aligned(values, decimals=_DECIMALS.get(key)))
+            columns.append(align_column(values, decimals=_DECIMALS.get(key)))
     return list(zip(*columns, strict=True))
 
 
@@ -165,10 +193,10 @@ def _sentences(
         split = ""
         if is_number(n_folds) and is_number(held_out):
             split = (
-                f" The images were dealt into {int(n_folds)} folds; each network trained without "
-                f"{int(held_out)} of them, so that it can be judged by images it has not seen."
+                f" The images were split into {int(n_folds)} folds; each network was trained "
+                f"without {int(held_out)} of them, on which it is evaluated."
             )
-        found.append(f"{counted(len(members), 'network')} judged every image.{split}")
+        found.append(f"{counted(len(members), 'network')} labelled every image.{split}")
     if "mse" in mean and "mse" in ensemble:
         errors = [entry["mse"] for entry in members if "mse" in entry]
         best = (
@@ -177,9 +205,9 @@ def _sentences(
             else ""
         )
         found.append(
-            "On images held out from training, the mean of the networks' drawings has a mean "
-            f"squared error (MSE) of {ensemble['mse']:#.3g}, "
-            f"{share_changed(ensemble['mse'], mean['mse'])} the mean member's "
+            "On held-out images, the mean reconstruction of the networks has a mean squared error "
+            f"(MSE) of {ensemble['mse']:#.3g}, "
+            f"{compare_to(ensemble['mse'], mean['mse'])} the mean member's "
             f"({mean['mse']:#.3g}){best}."
         )
     if "ms_ssim" in mean and "ms_ssim" in ensemble:
@@ -190,37 +218,33 @@ def _sentences(
     return found
 
 
-def _agreement(labels: npt.NDArray[np.int64]) -> tuple[str, str]:
-    """The heat map as data URI and what it shows in words; both empty for fewer than two."""
+def _agreement(labels: IntArray) -> tuple[str, str]:
+    """Heat map as data URI, and a sentence on it; both empty for fewer than two members."""
     k = len(labels)
     if k < 2 or labels.shape[1] < 2:
         return "", ""
     if np.all(labels == labels[:, :1]):
-        return "", "Every network puts all images together: there is nothing to disagree on."
+        return "", "Every network puts all images into one cluster, so there is nothing to compare."
     matrix = agreement_matrix(labels)
     rows, columns = np.tril_indices(k, -1)
     pairs = matrix[rows, columns]
     least = int(np.argmin(pairs))
     sentence = (
-        f"The labels of two networks agree by {_signed(pairs.mean())} on average (adjusted Rand "
-        "index: 1 = the same clusters, 0 = no better than chance)"
+        f"The labels of two networks have an adjusted Rand index of {fixed(pairs.mean())} on "
+        "average (1 = the same clusters, 0 = no better than chance)"
     )
     if k > 2:
         i, j = sorted((int(rows[least]), int(columns[least])))
-        sentence += f"; least alike are those of folds {i} and {j}, with {_signed(pairs[least])}"
-    return draw_agreement(matrix), f"{sentence}.{_lopsided(labels)}"
+        sentence += f"; lowest for folds {i} and {j}, with {fixed(pairs[least])}"
+    return draw_agreement(matrix), f"{sentence}.{_imbalance(labels)}"
 
 
-def _lopsided(labels: npt.NDArray[np.int64]) -> str:
-    """What reconciles a high share of agreement with a low Rand index; else empty."""
+def _imbalance(labels: IntArray) -> str:
+    """Why a low index can go with a high share of equal labels; empty for balanced clusters."""
     largest = np.mean([np.unique(row, return_counts=True)[1].max() / len(row) for row in labels])
-    if largest < _LOPSIDED:
+    if largest < _IMBALANCED:
         return ""
     return (
         f" A network puts {percent(float(largest))} of the images into its largest cluster on "
-        "average, so two networks share many labels by chance; this index leaves those out."
+        "average, so many labels agree by chance; the adjusted Rand index corrects for that."
     )
-
-
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\u2212")

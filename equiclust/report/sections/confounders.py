@@ -1,4 +1,4 @@
-"""Whether the clusters are nuisances, and whether small changes of an image move it."""
+"""Section "Confounders": whether they explain the clusters, and what small changes do."""
 
 from __future__ import annotations
 
@@ -8,23 +8,32 @@ from typing import Any
 
 from equiclust.evaluation.confounders.audit import LARGE, SIGNIFICANT
 from equiclust.report.contents import Contents
-from equiclust.report.quantities import compact, is_number, percent
+from equiclust.report.formatting import compact, fixed, is_number, percent
 
 __all__ = ["ConfounderRow", "ConfounderSection", "make_confounders"]
 
-_NO_TWO_CLUSTERS = "They cannot be judged: there are no two clusters to compare."
+_NO_TWO_CLUSTERS = "They cannot be tested: there are no two clusters to compare."
 _MEANINGS = {
-    "orientation": "how the major axis lies in the frame",
-    "brightness": "mean of the image above its background, as it came",
-    "signal_to_noise": "brightest pixel over the noise of the outermost pixels",
-    "size": "how much of the frame the object takes up",
-    "edge": "share of the light near the edge of the frame",
+    "orientation": "position angle of the major axis in the frame",
+    "brightness": "mean of the original image above its background",
+    "signal_to_noise": "brightest pixel divided by the noise of the outermost pixels",
+    "size": "share of the frame that the object fills",
+    "edge": "share of the flux near the edge of the frame",
 }
 
 
 @dataclass(frozen=True)
 class ConfounderRow:
-    """A line of the table, and its `state`: "bad" where clusters may be this, else empty."""
+    """One row of the table.
+
+    Parameters
+    ----------
+    name, meaning : str
+    share, chance, p_value, p_adjusted, n : str
+        Formatted numbers; a dash where unknown.
+    state : str
+        "bad" where this confounder may explain the clusters, else empty.
+    """
 
     name: str
     meaning: str
@@ -38,18 +47,18 @@ class ConfounderRow:
 
 @dataclass(frozen=True)
 class ConfounderSection:
-    """What the report says of nuisances.
+    """What the report states on confounders.
 
-    Attributes
+    Parameters
     ----------
     rows : tuple of ConfounderRow
     sentences : tuple of str
-        The audit in words, those that accuse first.
+        Results of the audit, confounders that were found first.
     is_suspect : bool
-        Whether clusters may be a nuisance.
+        Whether a confounder may explain the clusters.
     perturbation : str
-        How many labels changed; empty where that was not measured or there are no labels.
-    is_judged : bool
+        How many labels changed; empty when not measured or when there are no labels.
+    is_testable : bool, default True
         Whether there are two clusters to compare.
     """
 
@@ -57,36 +66,45 @@ class ConfounderSection:
     sentences: tuple[str, ...]
     is_suspect: bool
     perturbation: str
-    is_judged: bool = True
+    is_testable: bool = True
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to tell."""
+        """Whether nothing was measured."""
         return not (self.rows or self.perturbation)
 
 
 def make_confounders(contents: Contents) -> ConfounderSection:
-    """Table and sentences of the audit, and what perturbing the images did."""
+    """Format the audit of confounders, and the effect of perturbing the images.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    ConfounderSection
+    """
     entries = [
         entry
         for entry in contents.entries("nuisances")
         if isinstance(entry, dict) and entry.get("name")
     ]
     rows = tuple(_row(entry) for entry in entries)
-    said = [
+    stated = [
         (row.state != "bad", str(entry["sentence"]))
         for row, entry in zip(rows, entries, strict=True)
         if entry.get("sentence")
     ]
-    sentences = tuple(text for _, text in sorted(said, key=lambda item: item[0]))
+    sentences = tuple(text for _, text in sorted(stated, key=lambda item: item[0]))
     n_clusters = len(contents.cluster_labels)
-    is_judged = n_clusters > 1
+    is_testable = n_clusters > 1
     return ConfounderSection(
         rows=rows,
-        sentences=sentences if is_judged or not sentences else (_NO_TWO_CLUSTERS,),
-        is_suspect=is_judged and any(row.state == "bad" for row in rows),
+        sentences=sentences if is_testable or not sentences else (_NO_TWO_CLUSTERS,),
+        is_suspect=is_testable and any(row.state == "bad" for row in rows),
         perturbation=_perturbation(contents.section("perturbation")) if n_clusters else "",
-        is_judged=is_judged,
+        is_testable=is_testable,
     )
 
 
@@ -95,7 +113,7 @@ def _row(entry: Mapping[str, Any]) -> ConfounderRow:
     share, p_value, count = (_number(entry, key) for key in ("eta_squared", "p_value", "n"))
     p_adjusted = _number(entry, "p_adjusted")
     decisive = p_value if p_adjusted is None else p_adjusted
-    proven = decisive is not None and decisive <= SIGNIFICANT
+    is_significant = decisive is not None and decisive <= SIGNIFICANT
     return ConfounderRow(
         name=name.replace("_", " ").capitalize(),
         meaning=_MEANINGS.get(name, ""),
@@ -104,7 +122,7 @@ def _row(entry: Mapping[str, Any]) -> ConfounderRow:
         p_value=compact(p_value),
         p_adjusted=compact(p_adjusted),
         n=compact(None) if count is None else f"{int(count):,}",
-        state="bad" if proven and share is not None and share >= LARGE else "",
+        state="bad" if is_significant and share is not None and share >= LARGE else "",
     )
 
 
@@ -123,5 +141,7 @@ def _perturbation(record: Mapping[str, Any]) -> str:
         counts = (
             f"{int(changed):,} of {int(total):,} labels changed ({percent(changed / total)}), and "
         )
-    rand = f"{ari:.3f}".replace("-", "\u2212")
-    return f"Images were {what}: {counts}the adjusted Rand index of old and new labels is {rand}."
+    return (
+        f"Images were {what}: {counts}the adjusted Rand index of old and new labels is "
+        f"{fixed(ari, 3)}."
+    )

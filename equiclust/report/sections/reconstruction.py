@@ -1,17 +1,19 @@
-"""Originals beside what the network made of them."""
+"""Section "Reconstruction": originals, reconstructions and residuals."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.report.contents import Contents
-from equiclust.report.drawing import colour_bar
-from equiclust.report.pictures import COLOUR_MAP, RESIDUAL_MAP, picture, residual_picture
+from equiclust.report.figures.pictures import COLOUR_MAP, RESIDUAL_MAP, picture, residual_picture
+from equiclust.report.figures.style import colour_bar
+from equiclust.typing import Float32Array, IntArray
 
-__all__ = ["Reconstructions", "Triple", "make_reconstructions"]
+__all__ = ["ReconstructionSection", "Triple", "make_reconstruction"]
 
 _SHOWN_OF_EACH = 4
 _PICTURE_SIDE = 160
@@ -20,7 +22,16 @@ _SMALLEST_LIMIT = 0.01
 
 @dataclass(frozen=True)
 class Triple:
-    """Data URIs of an image, its reconstruction and their difference; its mean squared error."""
+    """An image with its reconstruction.
+
+    Parameters
+    ----------
+    id : str
+    original, reconstruction, residual : str
+        Data URIs; the residual is original minus reconstruction.
+    mse : float
+        Mean squared error.
+    """
 
     id: str
     original: str
@@ -30,11 +41,13 @@ class Triple:
 
 
 @dataclass(frozen=True)
-class Reconstructions:
-    """Examples from the best to the worst, and the scales of their colours.
+class ReconstructionSection:
+    """Scores of all images, and examples from the smallest to the largest error.
 
-    Attributes
+    Parameters
     ----------
+    scores : mapping
+        "mse", "psnr" in dB and "ms_ssim", as far as they were recorded.
     groups : tuple of (str, tuple of Triple)
         Name of each group, and its images by rising error.
     n_measured : int
@@ -43,17 +56,29 @@ class Reconstructions:
         Data URIs of the colour bars.
     """
 
+    scores: Mapping[str, Any]
     groups: tuple[tuple[str, tuple[Triple, ...]], ...]
     n_measured: int
     image_bar: str
     residual_bar: str
 
 
-def make_reconstructions(contents: Contents) -> Reconstructions:
-    """Best, middling and worst reconstructions among the previews; no groups without previews."""
+def make_reconstruction(contents: Contents) -> ReconstructionSection:
+    """Choose and draw the best, median and worst reconstructions among the previews.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    ReconstructionSection
+        Without groups when there are no previews.
+    """
+    scores = contents.section("reconstruction")
     rows = sorted(contents.preview_index)
     if not rows:
-        return Reconstructions((), 0, "", "")
+        return ReconstructionSection(scores, (), 0, "", "")
     errors = np.array([_mse(contents, row) for row in rows])
     chosen = _chosen(np.argsort(errors, kind="stable"))
     shown = [rows[i] for _, indices in chosen for i in indices]
@@ -64,7 +89,8 @@ def make_reconstructions(contents: Contents) -> Reconstructions:
     )
     brightness = "preprocessed brightness (0 to 1, no unit)"
     difference = "original minus reconstruction (same unit)"
-    return Reconstructions(
+    return ReconstructionSection(
+        scores,
         groups,
         len(rows),
         colour_bar(COLOUR_MAP, 0.0, 1.0, brightness),
@@ -72,11 +98,11 @@ def make_reconstructions(contents: Contents) -> Reconstructions:
     )
 
 
-def _chosen(order: npt.NDArray[np.int64]) -> list[tuple[str, list[int]]]:
-    """Names of the groups and the indices in them; every image at most once."""
+def _chosen(order: IntArray) -> list[tuple[str, list[int]]]:
+    """Names of the groups and the indices in each; every image at most once."""
     n = _SHOWN_OF_EACH
     if len(order) <= 3 * n:
-        return [("All that have a preview, smallest error first", order.tolist())]
+        return [("All images with a preview, smallest error first", order.tolist())]
     middle = (len(order) - n) // 2
     return [
         ("Smallest error", order[:n].tolist()),
@@ -85,9 +111,9 @@ def _chosen(order: npt.NDArray[np.int64]) -> list[tuple[str, list[int]]]:
     ]
 
 
-def _pair(contents: Contents, row: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    place = contents.preview_index[row]
-    return contents.previews.images[place], contents.previews.reconstructions[place]
+def _pair(contents: Contents, row: int) -> tuple[Float32Array, Float32Array]:
+    index = contents.preview_index[row]
+    return contents.previews.images[index], contents.previews.reconstructions[index]
 
 
 def _mse(contents: Contents, row: int) -> float:
@@ -96,7 +122,7 @@ def _mse(contents: Contents, row: int) -> float:
 
 
 def _limit(contents: Contents, rows: list[int]) -> float:
-    """One scale for all residuals, so that they can be compared; a few pixels may saturate."""
+    """One scale for all residuals, to compare them; 0.5 % of the pixels may saturate."""
     pairs = [_pair(contents, row) for row in rows]
     sizes = np.concatenate([np.abs(a - b).mean(axis=0).ravel() for a, b in pairs])
     return float(max(np.ceil(np.percentile(sizes, 99.5) * 100.0) / 100.0, _SMALLEST_LIMIT))

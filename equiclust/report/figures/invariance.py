@@ -1,4 +1,4 @@
-"""Displacements of latents under turns and mirrors, drawn: ours beside the baseline's."""
+"""Figure on invariance: displacements of latents under rotations and reflections."""
 
 from __future__ import annotations
 
@@ -6,32 +6,56 @@ from collections.abc import Callable
 from typing import Any
 
 from equiclust.evaluation.invariance import Certificate, FamilyError, Measurement, Summary
-from equiclust.report.drawing import panels, styled, svg_uri
-from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR
-from equiclust.report.quantities import compact
+from equiclust.report.figures.palette import BASELINE_COLOUR, OURS_COLOUR
+from equiclust.report.figures.style import panels, styled, svg_uri
+from equiclust.report.formatting import compact
 
-__all__ = ["draw_invariance", "families"]
+__all__ = ["draw_invariance", "named_families"]
 
 _SMALLEST_SHOWN = 1e-9
 _LARGEST_SHOWN = 10.0
-_ASKED_OF_ANGLES = 0.01
+_LIMIT_OF_ANGLES = 0.01
 _LIMIT_COLOUR = "#3A4753"
 
 
-def families(measurement: Measurement, angles: tuple[float, ...]) -> list[tuple[str, FamilyError]]:
-    """The families of transforms that were measured, by the names the reader sees."""
-    asked = ", ".join(f"{angle:g}°" for angle in angles[:4]) + (" …" if len(angles) > 4 else "")
+def named_families(
+    measurement: Measurement, angles: tuple[float, ...]
+) -> list[tuple[str, FamilyError]]:
+    """Name the families of transforms that were measured.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    angles : tuple of float
+        Fixed angles of the certificate in degrees.
+
+    Returns
+    -------
+    list of (str, FamilyError)
+    """
+    listed = ", ".join(f"{angle:g}°" for angle in angles[:4]) + (" …" if len(angles) > 4 else "")
     named = [
-        ("quarter turns and mirrors", measurement.d4),
-        (f"turned by {asked}", measurement.diagonal),
-        ("turned by random angles", measurement.random),
-        ("turned and turned back", measurement.there_and_back),
+        ("quarter turns and reflections", measurement.d4),
+        (f"rotated by {listed}", measurement.diagonal),
+        ("rotated by random angles", measurement.random),
+        ("rotated and rotated back", measurement.there_and_back),
     ]
     return [(name, family) for name, family in named if family is not None]
 
 
 def draw_invariance(certificate: Certificate) -> str:
-    """Data URI of the figure: medians as points, lines to the largest displacement."""
+    """Draw medians as points, with lines to the largest displacement.
+
+    Parameters
+    ----------
+    certificate : Certificate
+        Its baseline is drawn beside it, if there is one.
+
+    Returns
+    -------
+    str
+        Data URI.
+    """
     with styled():
         sheet, (left, right) = panels(2, columns=2, width=11.9, height=3.0)
         _draw_panel(left, certificate, lambda family: family.relative_to_norm)
@@ -41,8 +65,8 @@ def draw_invariance(certificate: Certificate) -> str:
         right.tick_params(labelleft=False)
         tolerance = f"limit for quarter turns: {compact(certificate.tolerance, 1)}"
         _draw_limit(left, certificate.tolerance, tolerance, rows=(-0.5, 0.5))
-        last = len(families(certificate.ours, certificate.angles)) - 0.5
-        _draw_limit(right, _ASKED_OF_ANGLES, "1 % of the spread", rows=(-0.5, last))
+        last = len(named_families(certificate.ours, certificate.angles)) - 0.5
+        _draw_limit(right, _LIMIT_OF_ANGLES, "1 % of the spread", rows=(-0.5, last))
         handles, labels = left.get_legend_handles_labels()
         sheet.legend(handles, labels, loc="outside lower center", ncols=2)
         return svg_uri(sheet)
@@ -56,12 +80,14 @@ def _draw_limit(axes: Any, value: float, text: str, *, rows: tuple[float, float]
 def _draw_panel(
     axes: Any, certificate: Certificate, chosen: Callable[[FamilyError], Summary | None]
 ) -> None:
-    names = [name for name, _ in families(certificate.ours, certificate.angles)]
+    names = [name for name, _ in named_families(certificate.ours, certificate.angles)]
     sides = [("equiclust", certificate.ours, OURS_COLOUR, "o", -0.14)]
     if certificate.baseline is not None:
         sides.append(("plain CNN", certificate.baseline, BASELINE_COLOUR, "s", 0.14))
     for label, measurement, colour, marker, shift in sides:
-        summaries = [chosen(family) for _, family in families(measurement, certificate.angles)]
+        summaries = [
+            chosen(family) for _, family in named_families(measurement, certificate.angles)
+        ]
         found = [(row + shift, value) for row, value in enumerate(summaries) if value is not None]
         rows = [row for row, _ in found]
         middles = [_within(value.median) for _, value in found]

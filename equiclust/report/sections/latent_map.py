@@ -1,4 +1,4 @@
-"""The map of the latents as a Bokeh document in JSON, with the same bytes every time."""
+"""Section "Map of the latents": a Bokeh document in JSON, with the same bytes every time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bokeh.plotting import figure
 from bokeh.resources import Resources
 
 from equiclust.report.contents import Contents
-from equiclust.report.layout import Layout, flat_layouts
-from equiclust.report.palette import Mark, mark_of
-from equiclust.report.pictures import picture
+from equiclust.report.figures.palette import Mark, mark_of
+from equiclust.report.figures.pictures import picture
+from equiclust.report.figures.projections import Projection, project_latents
 
-__all__ = ["LatentMap", "LegendEntry", "bokeh_script", "latent_map"]
+__all__ = ["LatentMap", "LegendEntry", "bokeh_script", "make_latent_map"]
 
 _THUMBNAIL_SIDE = 40
 _MOST_THUMBNAILS = 1500
@@ -39,7 +39,17 @@ _TOOLTIP = """
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """A group of points that is shown and hidden together."""
+    """A group of points that is shown and hidden together.
+
+    Parameters
+    ----------
+    key : str
+        Names the group within the page.
+    name : str
+    count : int
+        Images in the group.
+    mark : Mark
+    """
 
     key: str
     name: str
@@ -51,13 +61,13 @@ class LegendEntry:
 class LatentMap:
     """The map, ready to be embedded.
 
-    Attributes
+    Parameters
     ----------
     item : dict
         For `Bokeh.embed.embed_item`. Points are named by the keys of the legend's entries.
     legend : tuple of LegendEntry
     n_shown, n_pictures : int
-        Images on the map, and those of them with a thumbnail.
+        Images on the map, and how many of them have a thumbnail.
     has_neighbourhoods : bool
         Whether one panel is a t-SNE.
     """
@@ -70,33 +80,48 @@ class LatentMap:
 
 
 def bokeh_script() -> str:
-    """The part of BokehJS that the map needs, as one script."""
+    """The part of BokehJS that the map needs.
+
+    Returns
+    -------
+    str
+        One script.
+    """
     return str(Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0])
 
 
-def latent_map(contents: Contents) -> LatentMap:
-    """Map of all images that have a latent."""
-    layouts = flat_layouts(contents.latents)
+def make_latent_map(contents: Contents) -> LatentMap:
+    """Map all images that have a latent.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    LatentMap
+    """
+    projections = project_latents(contents.latents)
     columns, n_pictures = _columns(contents)
-    for layout in layouts:
-        columns[f"{layout.key}_x"] = _rounded(layout.positions[:, 0])
-        columns[f"{layout.key}_y"] = _rounded(layout.positions[:, 1])
+    for projection in projections:
+        columns[f"{projection.key}_x"] = _rounded(projection.positions[:, 0])
+        columns[f"{projection.key}_y"] = _rounded(projection.positions[:, 1])
     groups = _groups(contents)
     sources = [ColumnDataSource(_taken(columns, members)) for _, members in groups]
     legend = tuple(entry for entry, _ in groups)
-    figures = [_figure(layout, legend, sources) for layout in layouts]
+    figures = [_figure(projection, legend, sources) for projection in projections]
     item = json_item(row(*figures, sizing_mode="stretch_width", spacing=16), _TARGET)
     return LatentMap(
         item=_with_stable_names(item),
         legend=legend,
         n_shown=len(contents.with_latent),
         n_pictures=n_pictures,
-        has_neighbourhoods=any(layout.key == "tsne" for layout in layouts),
+        has_neighbourhoods=any(projection.key == "tsne" for projection in projections),
     )
 
 
 def _columns(contents: Contents) -> tuple[dict[str, list[Any]], int]:
-    """What hovering tells, one entry for each image on the map; and how many have a picture."""
+    """Content of the tooltips, one entry for each image on the map; and the number of pictures."""
     rows = contents.with_latent
     pictured = [row for row in rows if row in contents.preview_index]
     step = -(-len(pictured) // _MOST_THUMBNAILS) or 1
@@ -108,9 +133,9 @@ def _columns(contents: Contents) -> tuple[dict[str, list[Any]], int]:
     columns: dict[str, list[Any]] = {
         "id": [contents.ids[row] for row in rows],
         "cluster": [contents.name_of(label) for label in contents.labels[rows]],
-        "confidence": [_said(value, ".2f") for value in contents.confidence[rows]],
-        "outlier": [_said(value, ".2f") for value in contents.outlier_score[rows]],
-        "sky": [_sky(*place) for place in contents.sky[rows]],
+        "confidence": [_number(value, ".2f") for value in contents.confidence[rows]],
+        "outlier": [_number(value, ".2f") for value in contents.outlier_score[rows]],
+        "sky": [_sky(*position) for position in contents.sky[rows]],
         "thumbnail": [thumbnails.get(row, _NO_PICTURE) for row in rows],
         "colour": [mark.colour for mark in marks],
         "marker": [mark.marker for mark in marks],
@@ -118,7 +143,7 @@ def _columns(contents: Contents) -> tuple[dict[str, list[Any]], int]:
     return columns, len(thumbnails)
 
 
-def _said(value: float, style: str) -> str:
+def _number(value: float, style: str) -> str:
     return format(value, style) if np.isfinite(value) else "unknown"
 
 
@@ -128,14 +153,14 @@ def _sky(ra: float, dec: float) -> str:
 
 
 def _rounded(values: Any) -> list[float]:
-    """Five digits of the largest are more than a screen can show."""
+    """Rounded to five digits of the largest, more than a screen can show."""
     largest = float(np.max(np.abs(values), initial=0.0))
     digits = 4 - int(np.floor(np.log10(largest))) if largest > 0 else 4
     return [float(value) for value in np.round(values, digits)]
 
 
 def _groups(contents: Contents) -> list[tuple[LegendEntry, list[int]]]:
-    """Legend entries with their members; clusters beyond what a legend can hold share one."""
+    """Legend entries with their members; the smallest of many clusters share one entry."""
     labels = contents.labels[contents.with_latent]
     found, counts = np.unique(labels, return_counts=True)
     clusters = [int(label) for label in found[np.argsort(-counts, kind="stable")] if label >= 0]
@@ -157,11 +182,11 @@ def _taken(columns: dict[str, list[Any]], rows: list[int]) -> dict[str, list[Any
     return {name: [values[row] for row in rows] for name, values in columns.items()}
 
 
-def _figure(layout: Layout, legend: tuple[LegendEntry, ...], sources: list[Any]) -> Any:
+def _figure(projection: Projection, legend: tuple[LegendEntry, ...], sources: list[Any]) -> Any:
     plot = figure(
-        title=layout.title,
-        x_axis_label=layout.x_label,
-        y_axis_label=layout.y_label,
+        title=projection.title,
+        x_axis_label=projection.x_label,
+        y_axis_label=projection.y_label,
         aspect_ratio=1.12,
         sizing_mode="stretch_width",
         min_width=320,
@@ -176,8 +201,8 @@ def _figure(layout: Layout, legend: tuple[LegendEntry, ...], sources: list[Any])
     size = 9 if total < 500 else 4 if crowded else 7
     glyphs = [
         plot.scatter(
-            f"{layout.key}_x",
-            f"{layout.key}_y",
+            f"{projection.key}_x",
+            f"{projection.key}_y",
             source=source,
             name=entry.key,
             size=size,
@@ -207,7 +232,7 @@ def _style(plot: Any) -> None:
 
 
 def _with_stable_names(item: Any) -> dict[str, Any]:
-    """The same document with models numbered in the order they are met, not as they were made."""
+    """The same document, its models numbered in the order in which they occur in it."""
     names: dict[str, str] = {}
 
     def renamed(value: Any) -> Any:

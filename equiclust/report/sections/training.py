@@ -1,4 +1,4 @@
-"""Training curves, whatever terms the objective had."""
+"""Section "Training": curves of all terms of the objective."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from equiclust.report.contents import Contents
-from equiclust.report.drawing import (
+from equiclust.report.figures.palette import BASELINE_COLOUR, OURS_COLOUR
+from equiclust.report.figures.style import (
     linear_scale,
     log_scale,
     panels,
@@ -20,8 +21,7 @@ from equiclust.report.drawing import (
     styled,
     svg_uri,
 )
-from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR
-from equiclust.report.quantities import is_number
+from equiclust.report.formatting import is_number
 
 __all__ = ["TermNote", "Training", "make_training"]
 
@@ -33,43 +33,44 @@ _PANELS = (
     ("Objective", "weighted sum of the terms", ("total",)),
     ("Reconstruction", "mean squared error", ("mse", "validation_mse")),
     ("Perceptual distance", "distance of features", ("perceptual",)),
-    ("Variance term", "lack of variance", ("variance",)),
+    ("Variance term", "missing variance", ("variance",)),
     ("Covariance term", "squared covariance", ("covariance",)),
     ("Invariance term", "squared distance of views", ("invariance",)),
     ("Rotation term", "change over spread", ("rotation",)),
     ("Learning rate", "step size", ("learning_rate",)),
 )
-_SERIES_NAMES = {"mse": "training, augmented", "validation_mse": "held out, as they are"}
+_SERIES_NAMES = {"mse": "training, augmented", "validation_mse": "held out, not augmented"}
 _STROKES = ((OURS_COLOUR, "-", "o"), (BASELINE_COLOUR, "--", "s"))
 
 _MEANINGS = {
-    "total": "what training minimises: the terms below, each times its weight",
+    "total": "what training minimises: the terms below, each multiplied by its weight",
     "mse": "mean squared difference between image and reconstruction, training images after "
     "augmentation",
-    "validation_mse": "the same for images held out from training, without augmentation; if it "
-    "rises while the other falls, the network learns by heart",
-    "perceptual": "distance between image and reconstruction as a network trained on photographs "
-    "sees them",
-    "variance": "by how much the standard deviation of a latent's coordinates falls short of 1; "
+    "validation_mse": "the same for held-out images, without augmentation; if it rises while the "
+    "other falls, the network overfits",
+    "perceptual": "distance between image and reconstruction in the features of a network that was "
+    "trained on photographs",
+    "variance": "by how much the standard deviation of the latent's coordinates falls short of 1; "
     "0 = every coordinate is in use",
-    "covariance": "how much coordinates of the latent repeat each other; 0 = not at all",
+    "covariance": "how redundant the coordinates of the latent are; 0 = not at all",
     "invariance": "mean squared distance between the latents of two augmented views of one image",
-    "rotation": "mean squared change of the latent when an image is turned by any angle, over the "
-    "spread between images",
-    "learning_rate": "how far one step of the training goes; it warms up, then falls",
+    "rotation": "mean squared change of the latent when an image is rotated by any angle, divided "
+    "by the spread between images",
+    "learning_rate": "step size of the optimiser; it warms up, then falls",
 }
 
 
 @dataclass(frozen=True)
 class TermNote:
-    """A curve, what it means, and where it started and ended.
+    """A curve, what it means, and its first and last values.
 
-    Attributes
+    Parameters
     ----------
+    name, meaning : str
     first, last : float
         Of the median over the members.
     lowest, highest : float
-        Of the members' own last values.
+        Of the members' last values.
     """
 
     name: str
@@ -82,16 +83,21 @@ class TermNote:
 
 @dataclass(frozen=True)
 class Training:
-    """Data URI of the curves (empty without any), and what to read beside them.
+    """Curves of all members of the ensemble.
 
-    Attributes
+    Parameters
     ----------
-    n_epochs : tuple of (int, int)
+    figure : str
+        Data URI; empty when nothing was recorded.
+    n_members : int
+        Networks that have a history.
+    n_epochs : tuple of int
         Fewest and most epochs of a member.
     seconds : float
         Of all members together.
     started_from : tuple of str
-        Parts of the network that did not begin from random weights.
+        Parts of the network that were initialised with pretrained weights.
+    terms : tuple of TermNote
     """
 
     figure: str
@@ -103,7 +109,16 @@ class Training:
 
 
 def make_training(contents: Contents) -> Training:
-    """Curves of every term that was recorded, by every member of the ensemble."""
+    """Draw the curves of every recorded term, of every member of the ensemble.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    Training
+    """
     histories = _histories(contents)
     curves = {name: _members(histories, name) for name in _names(histories)}
     curves = {name: members for name, members in curves.items() if members}
@@ -121,7 +136,7 @@ def make_training(contents: Contents) -> Training:
 
 
 def _histories(contents: Contents) -> list[History]:
-    """Epochs of every member; one network alone has one history."""
+    """Epochs of every member; a single network has one history."""
     found = contents.entries("histories") or [contents.entries("history")]
     histories = [
         [record for record in history if isinstance(record, dict)]
@@ -139,7 +154,7 @@ def _note(name: str, members: Sequence[Series]) -> TermNote:
 
 
 def _names(histories: Sequence[History]) -> list[str]:
-    """Known terms first and in our order, then others in theirs."""
+    """Known terms first, then further ones by name."""
     found = {str(name) for history in histories for record in history for name in record}
     known = [name for _, _, names in _PANELS for name in names if name in found]
     return known + sorted(found - set(known) - set(_NOT_TERMS))
@@ -152,7 +167,7 @@ def _members(histories: Sequence[History], name: str) -> list[Series]:
 
 
 def _series(history: History, name: str) -> Series:
-    """Epochs, counted from 1, and values of those that were recorded as finite numbers."""
+    """Epochs, counted from 1, and values, where the value is a finite number."""
     epochs, values = [], []
     for index, record in enumerate(history):
         value = record.get(name)
@@ -177,19 +192,19 @@ def _median(members: Sequence[Series]) -> Series:
 def _drawn(curves: Mapping[str, Sequence[Series]]) -> str:
     known = {name for _, _, names in _PANELS for name in names}
     others = tuple((name, "value", (name,)) for name in curves if name not in known)
-    shown = [panel for panel in (*_PANELS, *others) if any(name in curves for name in panel[2])]
+    shown = [entry for entry in (*_PANELS, *others) if any(name in curves for name in entry[2])]
     with styled():
         sheet, axes = panels(len(shown), columns=4, width=11.9, height=2.4)
-        for place, (title, y_label, names) in zip(axes, shown, strict=True):
+        for panel, (title, y_label, names) in zip(axes, shown, strict=True):
             present = [name for name in names if name in curves]
-            _draw_panel(place, {name: curves[name] for name in present})
-            place.set_title(plain_text(title), loc="left")
-            place.set(xlabel="epoch", ylabel=y_label)
+            _draw_panel(panel, {name: curves[name] for name in present})
+            panel.set_title(plain_text(title), loc="left")
+            panel.set(xlabel="epoch", ylabel=y_label)
         return svg_uri(sheet)
 
 
 def _draw_panel(axes: Any, curves: Mapping[str, Sequence[Series]]) -> None:
-    """Thin lines for the members where there are several, a thick one for their median."""
+    """Thin lines for several members, a thick line for their median."""
     for (name, members), (colour, line, marker) in zip(curves.items(), _STROKES, strict=False):
         if len(members) > 1:
             for epochs, values in members:

@@ -1,4 +1,4 @@
-"""How figures are drawn: matplotlib to SVG, in one style, with the same bytes every time."""
+"""Style of all figures: matplotlib to SVG, with the same bytes every time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from equiclust.io.catalogue import printable
-from equiclust.report.pictures import data_uri
+from equiclust.report.figures.pictures import data_uri
 
 __all__ = [
     "colour_bar",
@@ -48,18 +48,41 @@ _STYLE = {
 }
 
 _LOG_FROM = 10.0
-"""Ratio of largest to smallest from which a logarithmic axis shows more."""
+"""Ratio of largest to smallest value from which an axis is logarithmic."""
 
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The style of all figures, for as long as one is drawn."""
+    """Draw in the style of the report while the block runs; matplotlib's settings come back.
+
+    Yields
+    ------
+    None
+    """
     with matplotlib.rc_context(_STYLE):
         yield
 
 
 def panels(count: int, *, columns: int, width: float, height: float) -> tuple[Figure, list[Any]]:
-    """A figure of `count` axes in a grid; `width` of the whole and `height` of a row in inches."""
+    """Make a figure with a grid of axes.
+
+    Parameters
+    ----------
+    count : int
+        Number of axes.
+    columns : int
+        Most axes in a row.
+    width : float
+        Of a full row, in inches.
+    height : float
+        Of one row, in inches.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        Of length `count`.
+    """
     across = min(columns, count)
     rows = -(-count // across)
     sheet = Figure(figsize=(width * across / columns, height * rows), layout="constrained")
@@ -71,7 +94,17 @@ def panels(count: int, *, columns: int, width: float, height: float) -> tuple[Fi
 
 
 def svg_uri(sheet: Figure) -> str:
-    """Data URI of a figure."""
+    """Draw a figure as SVG.
+
+    Parameters
+    ----------
+    sheet : matplotlib.figure.Figure
+
+    Returns
+    -------
+    str
+        Data URI.
+    """
     buffer = io.BytesIO()
     FigureCanvasSVG(sheet)
     sheet.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
@@ -79,12 +112,22 @@ def svg_uri(sheet: Figure) -> str:
 
 
 def prefers_log(values: Sequence[float]) -> bool:
-    """Whether values, all of them positive, span so much that an axis had better be logarithmic."""
+    """Whether values are all positive and span a factor of ten or more.
+
+    Parameters
+    ----------
+    values : sequence of float
+    """
     return bool(values) and min(values) > 0 and max(values) / min(values) >= _LOG_FROM
 
 
 def linear_scale(axes: Any) -> None:
-    """Linear y axis with numbers written out, since a common factor is easily overlooked."""
+    """Make the y axis linear, its numbers written out without a common factor.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    """
     axes.yaxis.set_major_formatter(FuncFormatter(_written_out))
 
 
@@ -93,7 +136,12 @@ def _written_out(value: float, _: int | None) -> str:
 
 
 def log_scale(axes: Any) -> None:
-    """Logarithmic y axis with plain numbers at 1, 2 and 5 while they have room."""
+    """Make the y axis logarithmic, with plain numbers at 1, 2 and 5 where there is room.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    """
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     steps = (1.0, 2.0, 5.0) if high / low < 100.0 else (1.0,)
@@ -103,14 +151,41 @@ def log_scale(axes: Any) -> None:
 
 
 def plain_text(text: str, *, longest: int = 40) -> str:
-    """Text that is not taken for mathematics, lacks no glyph and stays within the figure."""
+    """Text that matplotlib draws as it is: printable ASCII, no mathematics, not too long.
+
+    Parameters
+    ----------
+    text : str
+    longest : int, default 40
+        Longer text is cut and ends in "...".
+
+    Returns
+    -------
+    str
+        Other characters become "?".
+    """
     clean = printable(text, ascii_only=True)
     cut = clean if len(clean) <= longest else clean[: longest - 3] + "..."
     return cut.replace("$", r"\$")
 
 
 def colour_bar(name: str, low: float, high: float, label: str) -> str:
-    """Data URI of a horizontal colour bar."""
+    """Draw a horizontal colour bar.
+
+    Parameters
+    ----------
+    name : str
+        Colour map of matplotlib.
+    low, high : float
+        Values at its ends.
+    label : str
+        Name of the quantity, with its unit.
+
+    Returns
+    -------
+    str
+        Data URI.
+    """
     with styled():
         sheet = Figure(figsize=(3.6, 0.62), layout="constrained")
         axes = sheet.subplots()

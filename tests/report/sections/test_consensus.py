@@ -1,4 +1,4 @@
-"""The jury's section: nothing invented, nothing lost, whatever was recorded."""
+"""The consensus section: nothing invented, nothing lost, whatever was recorded."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import adjusted_rand_score
 
-from equiclust.report.consensus_section import ConsensusClustering, agreement_matrix, make_consensus
 from equiclust.report.contents import Contents, read_contents
-from equiclust.report.training_curves import make_training
+from equiclust.report.sections.consensus import ConsensusSection, agreement_matrix, make_consensus
+from equiclust.report.sections.training import make_training
 from tests.report.ensemble_folder import make_ensemble_run
 from tests.report.folders import make_run
 
@@ -26,10 +26,10 @@ BETTER = {"mse": 0.0006, "ms_ssim": 0.99, "psnr": 32.2}
 
 @pytest.fixture(scope="module")
 def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
-    return read_contents(make_ensemble_run(tmp_path_factory.mktemp("jury") / "run"))
+    return read_contents(make_ensemble_run(tmp_path_factory.mktemp("ensemble") / "run"))
 
 
-def consensus_of(contents: Contents, ensemble: Any) -> ConsensusClustering:
+def consensus_of(contents: Contents, ensemble: Any) -> ConsensusSection:
     return make_consensus(dataclasses.replace(contents, metrics={"ensemble": ensemble}))
 
 
@@ -63,22 +63,22 @@ def test_the_mean_is_worked_out_where_it_was_not_recorded(contents: Contents) ->
 
 
 @pytest.mark.parametrize(
-    ("ensemble", "said"),
+    ("ensemble", "text"),
     [
         (BETTER, "50\u202f% less than the mean member's (0.00120)"),
         ({"mse": 0.0018}, "50\u202f% more than the mean member's"),
         (SCORES, "the same as the mean member's"),
     ],
 )
-def test_words_on_the_ensemble_go_with_the_numbers(
-    contents: Contents, ensemble: dict[str, float], said: str
+def test_sentences_on_the_ensemble_go_with_the_numbers(
+    contents: Contents, ensemble: dict[str, float], text: str
 ) -> None:
     record = {
         "members": [{"held_out": SCORES}, {"held_out": {**SCORES, "mse": 0.0012}}],
         "held_out": {"member_mean": SCORES, "ensemble": ensemble},
     }
     words = " ".join(consensus_of(contents, record).sentences)
-    assert said in words
+    assert text in words
     assert ("than that of any single member" in words) is (ensemble is BETTER)
 
 
@@ -100,25 +100,25 @@ def test_whatever_is_missing_is_left_open(contents: Contents, ensemble: Any) -> 
     assert consensus.agreement_figure.startswith("data:image/svg+xml")
 
 
-def test_one_network_is_no_jury(tmp_path: Path) -> None:
+def test_one_network_has_no_consensus(tmp_path: Path) -> None:
     assert make_consensus(read_contents(make_run(tmp_path / "run"))).is_empty
 
 
-def test_equal_members_agree_and_least_alike_are_named(contents: Contents) -> None:
+def test_equal_members_agree_and_least_similar_are_named(contents: Contents) -> None:
     labels = np.tile(np.arange(12) % 3, (4, 1))
     labels[3] = [2, 0, 1] * 4
     labels[1] = np.arange(12) // 4
     sentence = make_consensus(dataclasses.replace(contents, fold_labels=labels)).agreement_sentence
-    assert "least alike are those of folds 0 and 1" in sentence
+    assert "lowest for folds 0 and 1" in sentence
     same = dataclasses.replace(contents, fold_labels=labels[[0, 3]])
-    assert "agree by 1.00" in make_consensus(same).agreement_sentence
+    assert "index of 1.00 on average" in make_consensus(same).agreement_sentence
 
 
 def test_without_clusters_there_is_nothing_to_disagree_on(contents: Contents) -> None:
     alone = dataclasses.replace(contents, fold_labels=np.zeros((5, 55), np.int64))
     consensus = make_consensus(alone)
     assert not consensus.agreement_figure
-    assert "nothing to disagree" in consensus.agreement_sentence
+    assert "nothing to compare" in consensus.agreement_sentence
 
 
 @settings(deadline=None, max_examples=25)

@@ -1,4 +1,4 @@
-"""Confidence and findings: words that follow from the numbers."""
+"""Confidence, findings and unassigned images: sentences that follow from the numbers."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 
 from equiclust.report import write_report
-from equiclust.report.confidence_figure import agreement_of_trained
-from equiclust.report.confidence_section import make_confidence, unassigned_words
 from equiclust.report.contents import Contents, read_contents
-from equiclust.report.findings import make_findings
-from equiclust.report.gallery import make_gallery
-from equiclust.report.quantities import aligned, listed, percent, share_changed
+from equiclust.report.figures.confidence import agreement_of_trained
+from equiclust.report.formatting import percent
+from equiclust.report.sections.clusters import describe_unassigned, make_clusters
+from equiclust.report.sections.confidence import make_confidence
+from equiclust.report.sections.findings import make_findings
 from tests.report.ensemble_folder import CONFOUNDERS, PERTURBATION, make_ensemble_run
 from tests.report.folders import Page, make_run
 
 
 @pytest.fixture(scope="module")
 def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
-    return read_contents(make_ensemble_run(tmp_path_factory.mktemp("jury") / "run"))
+    return read_contents(make_ensemble_run(tmp_path_factory.mktemp("ensemble") / "run"))
 
 
 def with_metrics(contents: Contents, **changes: Any) -> Contents:
@@ -45,39 +45,41 @@ def finding(contents: Contents, topic: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"),
+    ("labels", "text"),
     [
-        ((0, 0, 1), "No image was left without a label."),
-        ((0, 0, 0, -1), "1 image of 4 (25\u202f%) was left"),
-        ((-1, 0, 0, -1), "2 images of 4 (50\u202f%) were left"),
-        ((-1, -1), "Every image was left"),
+        ((0, 0, 1), "Every image has a label."),
+        ((0, 0, 0, -1), "1 image of 4 (25\u202f%) has the label"),
+        ((-1, 0, 0, -1), "2 images of 4 (50\u202f%) have the label"),
+        ((-1, -1), "Every image has the label “don't know”"),
     ],
 )
-def test_unassigned_in_words(contents: Contents, labels: tuple[int, ...], said: str) -> None:
-    assert said in unassigned_words(with_labels(contents, *labels))
+def test_unassigned_in_words(contents: Contents, labels: tuple[int, ...], text: str) -> None:
+    assert text in describe_unassigned(with_labels(contents, *labels))
 
 
-def test_asked_and_reached_are_said(contents: Contents) -> None:
+def test_requested_and_reached_are_stated(contents: Contents) -> None:
     record = {"reliability_asked": 0.9, "coverage": 0.96, "reliability": 0.93}
     words = " ".join(make_confidence(with_metrics(contents, confidence=record)).coverage_sentences)
-    assert "90\u202f% was asked for" in words
+    assert "The requested reliability was 90\u202f%." in words
     assert "cover 96\u202f% of the images, with a reliability of 93\u202f%" in words
-    assert "less than was asked" not in words
+    assert "less than was requested" not in words
     record["reliability"] = 0.85
     words = " ".join(make_confidence(with_metrics(contents, confidence=record)).coverage_sentences)
-    assert "less than was asked" in words
+    assert "less than was requested" in words
 
 
-@pytest.mark.parametrize(("unseen", "said"), [(0.95, "do not hang"), (0.8, "know images again")])
+@pytest.mark.parametrize(
+    ("unseen", "text"), [(0.95, "do not depend"), (0.8, "recognise single images")]
+)
 def test_agreement_of_those_who_saw_and_those_who_did_not(
-    contents: Contents, unseen: float, said: str
+    contents: Contents, unseen: float, text: str
 ) -> None:
     record = {"agreement": 0.7 * 0.96 + 0.3 * unseen, "agreement_held_out": unseen}
     section = make_confidence(with_metrics(contents, confidence=record))
     words = " ".join(section.agreement_sentences)
     assert f"in {percent(0.96)} of all cases" in words
     assert percent(unseen) in words
-    assert said in words
+    assert text in words
     bare = make_confidence(with_metrics(contents, confidence=record, ensemble=None))
     assert f"in {percent(record['agreement'])} of all cases" in bare.agreement_sentences[0]
 
@@ -127,7 +129,7 @@ def test_one_network_is_not_called_calibrated(tmp_path: Path, contents: Contents
     assert make_confidence(contents).is_calibrated
     alone = read_contents(make_run(tmp_path / "run"))
     assert not make_confidence(alone).is_calibrated
-    assert "one network's own word" in finding(alone, "Confidence")
+    assert "a single network" in finding(alone, "Confidence")
 
 
 def test_findings_count_the_clusters(contents: Contents) -> None:
@@ -146,7 +148,7 @@ def test_findings_count_the_clusters(contents: Contents) -> None:
         (0.95, "nearly the same"),
         (0.8, "much the same"),
         (0.6, "only roughly"),
-        (-0.2, "become others"),
+        (-0.2, "he clusters change"),
     ],
 )
 def test_perturbation_in_words(contents: Contents, ari: float, words: str) -> None:
@@ -159,60 +161,63 @@ def test_perturbation_in_words(contents: Contents, ari: float, words: str) -> No
 
 def test_findings_hold_what_was_measured_and_nothing_else(contents: Contents) -> None:
     for entry in CONFOUNDERS:
-        assert entry["sentence"] in finding(contents, "Nuisances")
+        assert entry["sentence"] in finding(contents, "Confounders")
     topics = {found.topic for found in make_findings(with_metrics(contents))}
-    assert topics == {"Clusters", "Confidence", "Invariance", "Small changes", "Nuisances"}
+    assert topics == {"Clusters", "Confidence", "Invariance", "Small changes", "Confounders"}
     bare = dataclasses.replace(contents, metrics={})
-    assert {found.topic for found in make_findings(bare)} == topics - {"Small changes", "Nuisances"}
+    assert {found.topic for found in make_findings(bare)} == topics - {
+        "Small changes",
+        "Confounders",
+    }
 
 
-def test_where_there_are_no_two_clusters_none_can_be_a_nuisance(contents: Contents) -> None:
+def test_where_there_are_no_two_clusters_nothing_can_be_a_confounder(contents: Contents) -> None:
     found = with_labels(contents, 0, 0, -1)
     assert finding(found, "Small changes") == ""
-    assert "no two clusters" in finding(found, "Nuisances")
+    assert "no two clusters" in finding(found, "Confounders")
 
 
-def test_nuisances_found_come_first_and_are_marked(contents: Contents) -> None:
-    (found,) = (found for found in make_findings(contents) if found.topic == "Nuisances")
+def test_confounders_found_come_first_and_are_marked(contents: Contents) -> None:
+    (found,) = (found for found in make_findings(contents) if found.topic == "Confounders")
     assert found.state == "bad"
     assert found.sentences[0].startswith("Brightness")
 
 
-def test_the_unassigned_show_what_the_networks_waver_between(contents: Contents) -> None:
-    votes = np.array([[0, 2, 1], [2, 2, 1], [2, 2, 1], [1, 2, 0], [2, 2, 0]])
-    wavering = dataclasses.replace(with_labels(contents, -1, -1, 1), fold_labels=votes)
-    captions = {tile.id: tile.caption for tile in make_gallery(wavering).unassigned.typical}
+def test_the_unassigned_show_what_the_networks_propose(contents: Contents) -> None:
+    proposals = np.array([[0, 2, 1], [2, 2, 1], [2, 2, 1], [1, 2, 0], [2, 2, 0]])
+    undecided = dataclasses.replace(with_labels(contents, -1, -1, 1), fold_labels=proposals)
+    captions = {tile.id: tile.caption for tile in make_clusters(undecided).unassigned.typical}
     first, second = contents.confidence[:2]
     assert captions[contents.ids[0]] == f"{first:.2f} · 2 or 0 or 1"
     assert captions[contents.ids[1]] == f"{second:.2f} · 2"
-    assert "·" not in make_gallery(wavering).clusters[0].typical[0].caption
+    assert "·" not in make_clusters(undecided).clusters[0].typical[0].caption
 
 
 def test_no_clusters_is_an_answer_only_where_it_was_looked_for(contents: Contents) -> None:
     clusters = contents.metrics["clusters"]
     found = with_metrics(contents, clusters={**clusters, "n_clusters": 1, "chosen": "auto"})
     assert found.is_one_family
-    assert "No clusters here" in finding(found, "Clusters")
-    assert make_gallery(found).clusters[0].name == "one family"
+    assert "There are no clusters" in finding(found, "Clusters")
+    assert make_clusters(found).clusters[0].name == "one family"
     asked = with_metrics(contents, clusters={**clusters, "n_clusters": 1, "chosen": "by hand"})
     assert not asked.is_one_family
 
 
 def test_page_of_an_ensemble(tmp_path: Path) -> None:
     page = Page(write_report(make_ensemble_run(tmp_path / "run")))
-    for said in (
+    for text in (
         "don't know (4)",
-        "4 images of 55 (7.3 %) were left with “don't know”",
-        "10 networks judged every image.",
+        "4 images of 55 (7.3 %) have the label “don't know”",
+        "10 networks labelled every image.",
         "10 networks, 6 epochs each;",
         "fold 9",
         "mean member",
         "Networks that trained on an image",
-        "The 10 networks sum up the shape of an image in 40 numbers (4 by each network)",
+        "The 10 networks describe the shape of an image by 40 numbers (4 by each network)",
         "Brightness explains 21 % of the labels",
-        "weights trained before: encoder, head.",
+        "pretrained weights: encoder, head.",
     ):
-        assert said in page.text
+        assert text in page.text
     assert page.count("article") == 4
     assert page.text.index("Don't know 4 images") > page.text.index("Outliers The images")
 
@@ -221,22 +226,6 @@ def test_page_without_clusters(tmp_path: Path) -> None:
     run = make_ensemble_run(tmp_path / "run", n=14, n_clusters=1, n_unassigned=0)
     page = Page(write_report(run))
     assert "14 images that form one continuous family without clusters" in page.text
-    assert "No clusters here: the images form one continuous family." in page.text
-    assert "nothing to disagree on" in page.text
+    assert "There are no clusters: the images form one continuous family." in page.text
+    assert "nothing to compare" in page.text
     assert page.count("article") == 1
-
-
-def test_columns_are_aligned() -> None:
-    assert aligned([0.00123, None, 0.0456]) == ["0.00123", "–", "0.04560"]
-    assert aligned([1234.5, 2.0], decimals=1) == ["1,234.5", "2.0"]
-    assert aligned([None, None]) == ["–", "–"]
-    assert aligned([0.0]) == ["0.00"]
-
-
-def test_words_for_numbers() -> None:
-    assert listed(["3"]) == "3"
-    assert listed(["3", "4", "5"]) == "3, 4 and 5"
-    assert share_changed(0.5, 1.0) == "50\u202f% less than"
-    assert share_changed(1.5, 1.0) == "50\u202f% more than"
-    assert percent(0.9999) == "99.9\u202f%"
-    assert percent(0.993) == "99\u202f%"

@@ -10,9 +10,9 @@ import pytest
 from astropy.table import Table
 
 from equiclust.evaluation.confounders import audit
-from equiclust.report.confounder_section import ConfounderSection, make_confounders
 from equiclust.report.contents import read_contents
-from equiclust.report.page import _environment
+from equiclust.report.page import make_environment
+from equiclust.report.sections.confounders import ConfounderSection, make_confounders
 from tests.report.folders import make_run
 
 PERTURBATION = {"ari": 0.9712, "changed": 1, "n": 55, "what": "turned by any angle"}
@@ -23,7 +23,7 @@ def section_of(path: Path, **metrics: Any) -> ConfounderSection:
 
 
 def shown(section: ConfounderSection) -> str:
-    page = _environment().get_template("confounders.html.j2").render(confounders=section)
+    page = make_environment().get_template("confounders.html.j2").render(confounders=section)
     return " ".join(page.split())
 
 

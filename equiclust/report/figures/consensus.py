@@ -1,4 +1,4 @@
-"""Figures on the ensemble: its members' scores, and how far they agree."""
+"""Figures on the ensemble: scores of its members, and the agreement between them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from equiclust.report.drawing import linear_scale, panels, styled, svg_uri
-from equiclust.report.palette import BASELINE_COLOUR, OURS_COLOUR
+from equiclust.report.figures.palette import BASELINE_COLOUR, OURS_COLOUR
+from equiclust.report.figures.style import linear_scale, panels, styled, svg_uri
+from equiclust.report.formatting import fixed
+from equiclust.typing import Float64Array
 
 __all__ = ["draw_agreement", "draw_scores"]
 
@@ -31,7 +32,20 @@ def draw_scores(
     mean: Mapping[str, float],
     ensemble: Mapping[str, float],
 ) -> str:
-    """Data URI of the held-out scores by fold, lines for the mean member and the ensemble."""
+    """Draw the held-out scores by fold, with lines for the mean member and the ensemble.
+
+    Parameters
+    ----------
+    members : sequence of mapping
+        "mse" and "ms_ssim" of each member, and its "fold", as far as they are known.
+    mean, ensemble : mapping
+        The same scores of the mean member and of the ensemble.
+
+    Returns
+    -------
+    str
+        Data URI; empty when no score is known.
+    """
     shown = [panel for panel in _PANELS if any(panel[0] in entry for entry in members)]
     if not shown:
         return ""
@@ -59,8 +73,19 @@ def draw_scores(
         return svg_uri(sheet)
 
 
-def draw_agreement(matrix: npt.NDArray[np.float64]) -> str:
-    """Data URI of the agreement between members `(k, k)` as a heat map, its diagonal left out."""
+def draw_agreement(matrix: Float64Array) -> str:
+    """Draw the agreement between members as a heat map, without its diagonal.
+
+    Parameters
+    ----------
+    matrix : ndarray (k, k), float64
+        Adjusted Rand index of every two members.
+
+    Returns
+    -------
+    str
+        Data URI.
+    """
     k = len(matrix)
     lowest = min(0.0, math.floor(10.0 * float(matrix.min())) / 10.0)
     with styled():
@@ -80,8 +105,8 @@ def draw_agreement(matrix: npt.NDArray[np.float64]) -> str:
             for i, j in np.argwhere(~np.eye(k, dtype=bool)):
                 share = (matrix[i, j] - lowest) / (1.0 - lowest)
                 colour = "white" if share > _DARK_FROM else "#1B2733"
-                said = f"{matrix[i, j]:.2f}".replace("-", "\u2212")
-                axes.text(j + 0.5, i + 0.5, said, ha="center", va="center", size=7.5, color=colour)
+                text = fixed(matrix[i, j])
+                axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", size=7.5, color=colour)
         bar = sheet.colorbar(cells, ax=axes, shrink=0.85)
         bar.set_label("adjusted Rand index (no unit)")
         bar.outline.set_visible(False)

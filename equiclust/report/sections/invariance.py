@@ -1,4 +1,4 @@
-"""The certificate in words and in tables."""
+"""Section "Invariance": the certificate in sentences, a figure and tables."""
 
 from __future__ import annotations
 
@@ -6,17 +6,31 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from equiclust.evaluation.invariance import Certificate, Measurement, Summary
-from equiclust.report.invariance_figure import draw_invariance, families
-from equiclust.report.quantities import NOT_APPLICABLE, compact, percent
+from equiclust.report.contents import Contents
+from equiclust.report.figures.invariance import draw_invariance, named_families
+from equiclust.report.formatting import NOT_APPLICABLE, compact, fixed, percent
 
-__all__ = ["InvarianceRow", "InvarianceSection", "invariance_sentences", "make_invariance"]
+__all__ = [
+    "InvarianceRow",
+    "InvarianceSection",
+    "describe_certificate",
+    "make_invariance",
+    "tabulate_certificate",
+]
 
-_LITTLE_SPREAD = 0.01
+_SMALL_SPREAD = 0.01
 
 
 @dataclass(frozen=True)
 class InvarianceRow:
-    """A line of a table: a quantity, ours, and the baseline's (empty without one)."""
+    """One row of a table.
+
+    Parameters
+    ----------
+    quantity : str
+    ours, baseline : tuple of str
+        Formatted numbers; those of the baseline are empty without one.
+    """
 
     quantity: str
     ours: tuple[str, ...]
@@ -25,22 +39,28 @@ class InvarianceRow:
 
 @dataclass(frozen=True)
 class InvarianceSection:
-    """What the certificate says.
+    """What the report states on invariance.
 
-    Attributes
+    Parameters
     ----------
     passed : bool
     failures : tuple of str
-        Why it did not pass.
+        Reasons why the certificate failed.
     sentences : tuple of str
-        The findings in words.
+        The findings.
     figure : str
         Data URI.
     displacements : tuple of (str, tuple of InvarianceRow)
-        Groups of lines of three numbers: median, 95th percentile and largest.
+        Groups of rows of three numbers: median, 95th percentile and largest.
     rates : tuple of (str, tuple of InvarianceRow)
-        Groups of lines of one number.
+        Groups of rows of one number.
     has_baseline : bool
+    n_images : int
+        Images that were measured.
+    shape : tuple of int
+        Of each image, `(c, h, w)`.
+    is_interpolated : bool
+        Whether images were rotated by splines.
     """
 
     passed: bool
@@ -50,65 +70,111 @@ class InvarianceSection:
     displacements: tuple[tuple[str, tuple[InvarianceRow, ...]], ...]
     rates: tuple[tuple[str, tuple[InvarianceRow, ...]], ...]
     has_baseline: bool
+    n_images: int
+    shape: tuple[int, ...]
+    is_interpolated: bool
 
 
 Cells = dict[str, dict[str, tuple[str, ...]]]
 
 
-def make_invariance(certificate: Certificate, *, has_labels: bool = True) -> InvarianceSection:
-    """Everything the report says of a certificate, and of labels where any image has one."""
+def make_invariance(contents: Contents) -> InvarianceSection | None:
+    """Describe, draw and tabulate the certificate of a run.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    InvarianceSection or None
+        `None` when invariance was not measured.
+    """
+    if contents.certificate is None:
+        return None
+    return tabulate_certificate(contents.certificate, has_labels=bool(contents.cluster_labels))
+
+
+def tabulate_certificate(certificate: Certificate, *, has_labels: bool = True) -> InvarianceSection:
+    """Describe, draw and tabulate a certificate.
+
+    Parameters
+    ----------
+    certificate : Certificate
+    has_labels : bool, default True
+        Whether any image has a label, which a rotation may change.
+
+    Returns
+    -------
+    InvarianceSection
+    """
     return InvarianceSection(
         passed=certificate.passed,
         failures=certificate.failures,
-        sentences=invariance_sentences(certificate, has_labels=has_labels),
+        sentences=describe_certificate(certificate, has_labels=has_labels),
         figure=draw_invariance(certificate),
         displacements=_beside(_displacements, certificate),
         rates=_beside(_rates, certificate),
         has_baseline=certificate.baseline is not None,
+        n_images=certificate.n_images,
+        shape=certificate.shape,
+        is_interpolated=certificate.interpolated,
     )
 
 
-def invariance_sentences(certificate: Certificate, *, has_labels: bool = True) -> tuple[str, ...]:
-    """The findings in words; labels that no image has cannot change."""
+def describe_certificate(certificate: Certificate, *, has_labels: bool = True) -> tuple[str, ...]:
+    """State the findings of a certificate.
+
+    Parameters
+    ----------
+    certificate : Certificate
+    has_labels : bool, default True
+        Whether any image has a label, which a rotation may change.
+
+    Returns
+    -------
+    tuple of str
+        Sentences.
+    """
     return tuple(_sentences(certificate, has_labels))
 
 
 def _sentences(certificate: Certificate, has_labels: bool) -> Iterator[str]:
-    ours, rival = certificate.ours, certificate.baseline
+    ours, baseline = certificate.ours, certificate.baseline
     exact = ours.d4.relative_to_norm
     if exact is not None:
         yield (
-            "Quarter turns and mirrors, which only swap pixels, move a latent by at most "
+            "Quarter turns and reflections, which only permute pixels, change a latent by at most "
             f"{compact(exact.max)} of its length; up to {compact(certificate.tolerance, 1)} "
-            "passes as rounding."
+            "counts as rounding."
         )
     rotated = ours.random.relative_to_spread
     if rotated is not None:
-        theirs = rival.random.relative_to_spread if rival else None
+        theirs = baseline.random.relative_to_spread if baseline else None
         beside = f", those of the plain CNN by {percent(theirs.median)}" if theirs else ""
         yield (
-            f"Turns by random angles move latents by {percent(rotated.median)} of the spread "
+            f"Rotations by random angles change latents by {percent(rotated.median)} of the spread "
             f"between images (median){beside}."
         )
     if not has_labels:
-        yield "Whether they change labels cannot be said: no image has one."
+        yield "Whether they change labels is unknown: no image has one."
     elif ours.random.flip_rate is not None:
-        flips = rival.random.flip_rate if rival else None
+        flips = baseline.random.flip_rate if baseline else None
         beside = f" ({percent(flips)} with the plain CNN)" if flips is not None else ""
         yield f"They change {percent(ours.random.flip_rate)} of the labels{beside}."
-    if not ours.collapsed and ours.spread < _LITTLE_SPREAD * ours.norm:
+    if not ours.collapsed and ours.spread < _SMALL_SPREAD * ours.norm:
         yield (
-            f"But latents differ between images by only {percent(ours.spread / ours.norm)} of "
-            "their length: there may be little in them to cluster."
+            f"However, latents differ between images by only {percent(ours.spread / ours.norm)} of "
+            "their length: they may hold little to cluster."
         )
 
 
 def _beside(
     cells_of: Callable[[Measurement, tuple[float, ...]], Cells], certificate: Certificate
 ) -> tuple[tuple[str, tuple[InvarianceRow, ...]], ...]:
-    """Cells of both measurements, line by line; a dash where the baseline has no such line."""
-    rival, angles = certificate.baseline, certificate.angles
-    theirs = None if rival is None else cells_of(rival, angles)
+    """Cells of both measurements by row; a dash where the baseline has no such row."""
+    baseline, angles = certificate.baseline, certificate.angles
+    theirs = None if baseline is None else cells_of(baseline, angles)
 
     def row(title: str, quantity: str, cells: tuple[str, ...]) -> InvarianceRow:
         if theirs is None:
@@ -123,7 +189,7 @@ def _beside(
 
 
 def _displacements(measurement: Measurement, angles: tuple[float, ...]) -> Cells:
-    found = families(measurement, angles)
+    found = named_families(measurement, angles)
     return {
         "Displacement of the latent, over its length": {
             name: _three(family.relative_to_norm) for name, family in found
@@ -132,13 +198,13 @@ def _displacements(measurement: Measurement, angles: tuple[float, ...]) -> Cells
             name: _three(family.relative_to_spread) for name, family in found
         },
         "Lie derivative, in spreads between images per radian": {
-            "as the image begins to turn": _three(measurement.lie_derivative)
+            "at the start of a rotation": _three(measurement.lie_derivative)
         },
     }
 
 
 def _rates(measurement: Measurement, angles: tuple[float, ...]) -> Cells:
-    found = families(measurement, angles)
+    found = named_families(measurement, angles)
     decibels = measurement.equivariance_db
     ratio = measurement.spread / measurement.norm if measurement.norm else None
     return {
@@ -146,18 +212,14 @@ def _rates(measurement: Measurement, angles: tuple[float, ...]) -> Cells:
             name: (percent(family.flip_rate),) for name, family in found
         },
         "Agreement of labels before and after (adjusted Rand index)": {
-            name: (_fixed(family.ari, ".3f"),) for name, family in found
+            name: (fixed(family.ari, 3),) for name, family in found
         },
         "The latents as a whole": {
-            "equivariance over random angles, in decibels": (_fixed(decibels, ".1f"),),
+            "equivariance over random angles, in decibels": (fixed(decibels, 1),),
             "spread between images over length": (compact(ratio),),
-            "numbers in a latent": (str(measurement.latent_dim),),
+            "dimensions of a latent": (str(measurement.latent_dim),),
         },
     }
-
-
-def _fixed(value: float | None, style: str) -> str:
-    return NOT_APPLICABLE if value is None else format(value, style)
 
 
 def _three(summary: Summary | None) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""One colour and one marker for each cluster, the same all over the report."""
+"""One colour and one marker for each cluster, the same in every figure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLOURS = (
     "#996699",
     "#660066",
 )
-"""At least 20 apart in CIELAB, grey included, to normal, protan, deutan and tritan eyes alike."""
+"""At least 20 apart in CIELAB, grey included, also with protanopia, deuteranopia and tritanopia."""
 
 MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "star")
 
@@ -41,7 +41,17 @@ PATHS = {
 
 @dataclass(frozen=True)
 class Mark:
-    """How a cluster is drawn: colour, marker as Bokeh names it, and its outline for SVG."""
+    """How a cluster is drawn.
+
+    Parameters
+    ----------
+    colour : str
+        As "#RRGGBB".
+    marker : str
+        As Bokeh names it.
+    outline : str
+        SVG path of the marker in a square of 12 units.
+    """
 
     colour: str
     marker: str
@@ -49,11 +59,22 @@ class Mark:
 
 
 UNKNOWN = Mark("#9A9A9A", "circle", PATHS["circle"])
-"""Images without a cluster."""
+"""Mark of images without a cluster."""
 
 
 def mark_of(label: int) -> Mark:
-    """Mark of a label; markers change when the colours are used up, -1 is grey."""
+    """Colour and marker of a label.
+
+    Parameters
+    ----------
+    label : int
+        From 0; -1 = no cluster.
+
+    Returns
+    -------
+    Mark
+        The marker changes when all colours are used; grey for -1.
+    """
     if label < 0:
         return UNKNOWN
     marker = MARKERS[label // len(COLOURS) % len(MARKERS)]
@@ -61,5 +82,16 @@ def mark_of(label: int) -> Mark:
 
 
 def name_of(label: int) -> str:
-    """What the reader calls a label."""
+    """Name of a label in reports and figures.
+
+    Parameters
+    ----------
+    label : int
+        From 0; -1 = no cluster.
+
+    Returns
+    -------
+    str
+        "cluster 3", or "don't know" for -1.
+    """
     return f"cluster {label}" if label >= 0 else "don't know"

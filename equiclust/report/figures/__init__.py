@@ -1,0 +1,1 @@
+"""Figures of the report, and the style, colours and pictures that they share."""

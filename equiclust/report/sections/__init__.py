@@ -1,0 +1,64 @@
+"""Sections of the page, one file each: what it shows of a run, before any HTML.
+
+A new section needs a file here with a function that makes it from `Contents`, a template of the
+same name in `templates`, and an entry in `SECTIONS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from equiclust.report.contents import Contents
+from equiclust.report.sections.clusters import make_clusters
+from equiclust.report.sections.confidence import make_confidence
+from equiclust.report.sections.confounders import make_confounders
+from equiclust.report.sections.consensus import make_consensus
+from equiclust.report.sections.invariance import make_invariance
+from equiclust.report.sections.latent_map import make_latent_map
+from equiclust.report.sections.n_clusters import make_n_clusters
+from equiclust.report.sections.reconstruction import make_reconstruction
+from equiclust.report.sections.records import make_records
+from equiclust.report.sections.training import make_training
+
+__all__ = ["SECTIONS", "Section"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the page, or several that share a template.
+
+    Parameters
+    ----------
+    name : str
+        Of its template, and of the value of `make` in all templates.
+    make : callable or None
+        Takes `Contents` and returns what the template shows; `None` for a template of text only.
+    links : mapping of str to str
+        From the id of each heading to its title in the navigation.
+    """
+
+    name: str
+    make: Callable[[Contents], Any] | None
+    links: Mapping[str, str]
+
+
+SECTIONS = (
+    Section("latent_map", make_latent_map, {"map": "Map"}),
+    Section(
+        "clusters",
+        make_clusters,
+        {"clusters": "Clusters", "outliers": "Outliers", "unassigned": "Don't know"},
+    ),
+    Section("confidence", make_confidence, {"confidence": "Confidence"}),
+    Section("n_clusters", make_n_clusters, {"n-clusters": "Number of clusters"}),
+    Section("consensus", make_consensus, {"consensus": "Consensus"}),
+    Section("invariance", make_invariance, {"invariance": "Invariance"}),
+    Section("confounders", make_confounders, {"confounders": "Confounders"}),
+    Section("reconstruction", make_reconstruction, {"reconstruction": "Reconstruction"}),
+    Section("training", make_training, {"training": "Training"}),
+    Section("records", make_records, {"rejected": "Rejected files", "provenance": "Provenance"}),
+    Section("glossary", None, {"glossary": "Glossary"}),
+)
+"""In the order of the page."""

@@ -1,0 +1,211 @@
+"""Sections "Clusters", "Outliers" and "Don't know": pictures of the images in each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from equiclust.report.contents import Contents
+from equiclust.report.figures.palette import Mark, mark_of
+from equiclust.report.figures.pictures import picture
+from equiclust.report.formatting import counted, percent
+from equiclust.typing import Float64Array, IntArray
+
+__all__ = ["Cluster", "Clusters", "Tile", "describe_unassigned", "make_clusters"]
+
+TYPICAL, UNCERTAIN, OUTLIERS = 24, 6, 12
+"""Most pictures of each group."""
+
+_PICTURE_SIDE = 96
+_MOST_PICTURES = 1200
+_FEWEST_TYPICAL = 4
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One image with its caption.
+
+    Parameters
+    ----------
+    id : str
+    picture : str
+        Data URI; empty when there is no preview.
+    caption : str
+    """
+
+    id: str
+    picture: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster, or the images without one.
+
+    Parameters
+    ----------
+    label : int
+        From 0; -1 = images without a cluster.
+    name : str
+    mark : Mark
+    count : int
+        Images in the cluster, shown or not.
+    share : float
+        Of all images, from 0 to 1.
+    mean_confidence : float
+        NaN when unknown.
+    typical, uncertain : tuple of Tile
+        Most confident first, and least confident first. No image is in both.
+    """
+
+    label: int
+    name: str
+    mark: Mark
+    count: int
+    share: float
+    mean_confidence: float
+    typical: tuple[Tile, ...]
+    uncertain: tuple[Tile, ...]
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """All clusters by label, the images without one, and the outliers of the whole set.
+
+    Parameters
+    ----------
+    clusters : tuple of Cluster
+    unassigned : Cluster
+        May have no images.
+    unassigned_sentence : str
+    outliers : tuple of Tile
+        Largest outlier score first.
+    all_pictured : bool
+        Whether every image has a preview.
+    """
+
+    clusters: tuple[Cluster, ...]
+    unassigned: Cluster
+    unassigned_sentence: str
+    outliers: tuple[Tile, ...]
+    all_pictured: bool
+
+
+def make_clusters(contents: Contents) -> Clusters:
+    """Choose and draw pictures of all clusters, fewer of each when there are many.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    Clusters
+    """
+    labels = contents.cluster_labels
+    room = _MOST_PICTURES // (len(labels) + 1) - UNCERTAIN
+    typical = min(TYPICAL, max(room, _FEWEST_TYPICAL))
+    return Clusters(
+        tuple(_cluster(contents, label, typical) for label in labels),
+        _cluster(contents, -1, typical),
+        describe_unassigned(contents),
+        _outliers(contents),
+        all(row in contents.preview_index for row in range(len(contents.ids))),
+    )
+
+
+def describe_unassigned(contents: Contents) -> str:
+    """State how many images have no label.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    count, total = int(np.sum(contents.labels < 0)), len(contents.ids)
+    why = "the confidence is too low for any cluster"
+    if not count:
+        return "Every image has a label."
+    if count == total:
+        return f"Every image has the label “don't know”: {why}."
+    have = "has" if count == 1 else "have"
+    share = percent(count / total)
+    return f"{counted(count, 'image')} of {total:,} ({share}) {have} the label “don't know”: {why}."
+
+
+def _cluster(contents: Contents, label: int, n_typical: int) -> Cluster:
+    members = np.flatnonzero((contents.labels == label) if label >= 0 else (contents.labels < 0))
+    confidence = contents.confidence[members]
+    by_confidence = _candidates(contents, members[_descending(confidence)])
+    typical = by_confidence[:n_typical]
+    uncertain = by_confidence[n_typical:][-UNCERTAIN:][::-1]
+    known = confidence[np.isfinite(confidence)]
+
+    def caption(row: int) -> str:
+        value = contents.confidence[row]
+        number = f"{value:.2f}" if np.isfinite(value) else "unknown"
+        proposed = _proposed(contents, row) if label < 0 else ""
+        return f"{number} · {proposed}" if proposed else number
+
+    return Cluster(
+        label=label,
+        name=contents.name_of(label),
+        mark=mark_of(label),
+        count=len(members),
+        share=len(members) / max(len(contents.ids), 1),
+        mean_confidence=float(known.mean()) if len(known) else float("nan"),
+        typical=_tiles(contents, typical, caption),
+        uncertain=_tiles(contents, uncertain, caption),
+    )
+
+
+def _proposed(contents: Contents, row: int) -> str:
+    """Clusters that the networks propose for an image, most frequent first; empty for one."""
+    labels = contents.fold_labels[:, row]
+    if len(labels) < 2:
+        return ""
+    proposed, counts = np.unique(labels[labels >= 0], return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:_MOST_NAMED]
+    return " or ".join(str(label) for label in proposed[order])
+
+
+def _outliers(contents: Contents) -> tuple[Tile, ...]:
+    known = np.flatnonzero(np.isfinite(contents.outlier_score))
+    order = known[_descending(contents.outlier_score[known])]
+    shown = _candidates(contents, order)[:OUTLIERS]
+    return _tiles(contents, shown, lambda row: _outlier_caption(contents, row))
+
+
+def _outlier_caption(contents: Contents, row: int) -> str:
+    score = f"{contents.outlier_score[row]:.2f}"
+    cluster = contents.name_of(int(contents.labels[row]))
+    return score if contents.is_one_family else f"{score} · {cluster}"
+
+
+def _descending(values: Float64Array) -> IntArray:
+    """Indices by falling value, unknown last, ties in the order of the catalogue."""
+    return np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
+
+
+def _candidates(contents: Contents, rows: IntArray) -> IntArray:
+    """Those rows that have a preview; all of them when none has."""
+    pictured = np.array([row for row in rows if int(row) in contents.preview_index], np.int64)
+    return pictured if len(pictured) else rows
+
+
+def _tiles(contents: Contents, rows: IntArray, caption: Callable[[int], str]) -> tuple[Tile, ...]:
+    return tuple(
+        Tile(contents.ids[row], _picture_of(contents, row), caption(row)) for row in rows.tolist()
+    )
+
+
+def _picture_of(contents: Contents, row: int) -> str:
+    index = contents.preview_index.get(row)
+    return "" if index is None else picture(contents.previews.images[index], side=_PICTURE_SIDE)

@@ -1,0 +1,172 @@
+"""Head of the page: the result in one sentence, in a few numbers, and what to read first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from equiclust.report.contents import Contents
+from equiclust.report.formatting import counted, is_number
+
+__all__ = [
+    "Bottleneck",
+    "KeyFigure",
+    "make_bottleneck",
+    "make_headline",
+    "make_key_figures",
+    "make_notes",
+]
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """A number with what it counts.
+
+    Parameters
+    ----------
+    value, name : str
+    state : str, default ""
+        "good", "bad" or empty.
+    """
+
+    value: str
+    name: str
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Bottleneck:
+    """How many numbers represent one image.
+
+    Parameters
+    ----------
+    image, map : int
+        In its pixels and in the feature map that is decoded; 0 = not recorded.
+    latent : int
+        In its latent.
+    n_networks : int, default 1
+        Networks whose latents are concatenated.
+    """
+
+    image: int
+    map: int
+    latent: int
+    n_networks: int = 1
+
+    @property
+    def of_each(self) -> str:
+        """Share of each network in the latent, such as " (32 by each network)"; else empty."""
+        share, rest = divmod(self.latent, self.n_networks)
+        return f" ({share:,} by each network)" if self.n_networks > 1 and not rest else ""
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the feature map holds fewer numbers than the image."""
+        return 0 < self.map < self.image
+
+
+def make_headline(contents: Contents) -> str:
+    """State the numbers of images, clusters and rejected files, and the certificate.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    rejected = counted(len(contents.rejected), "file") if contents.rejected else "no file"
+    state = _certificate_state(contents)
+    return f"{_result(contents)}, invariance certificate {state}, {rejected} rejected."
+
+
+def _result(contents: Contents) -> str:
+    images = counted(len(contents.ids), "image")
+    unassigned = int(np.sum(contents.labels < 0))
+    rest = f" ({unassigned:,} left without one)" if unassigned else ""
+    if contents.is_one_family:
+        return f"{images} that form one continuous family without clusters"
+    if not contents.cluster_labels:
+        return f"{images}, none of them assigned to a cluster with enough confidence"
+    return f"{images} sorted into {counted(len(contents.cluster_labels), 'cluster')}{rest}"
+
+
+def make_key_figures(contents: Contents) -> tuple[KeyFigure, ...]:
+    """List the numbers of the headline, the mean confidence and the PSNR.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    tuple of KeyFigure
+    """
+    unassigned = int(np.sum(contents.labels < 0))
+    n_clusters = len(contents.cluster_labels)
+    certificate = _certificate_state(contents)
+    state = {"passed": "good", "failed": "bad"}.get(certificate, "")
+    figures = [
+        KeyFigure(f"{len(contents.ids):,}", "images"),
+        KeyFigure("none" if contents.is_one_family else str(n_clusters), "clusters"),
+        KeyFigure(f"{unassigned:,}", "don't know"),
+        KeyFigure(_mean_confidence(contents), "mean confidence of the labelled"),
+        KeyFigure(certificate, "invariance certificate", state),
+        KeyFigure(f"{len(contents.rejected):,}", "files rejected"),
+    ]
+    psnr = contents.section("reconstruction").get("psnr")
+    if is_number(psnr):
+        figures.append(KeyFigure(f"{psnr:.1f} dB", "reconstruction (PSNR)"))
+    return tuple(figures)
+
+
+def _mean_confidence(contents: Contents) -> str:
+    labelled = contents.confidence[contents.labels >= 0]
+    if not len(labelled):
+        return "none"
+    known = labelled[np.isfinite(labelled)]
+    return f"{known.mean():.2f}" if len(known) else "unknown"
+
+
+def make_bottleneck(contents: Contents) -> Bottleneck:
+    """Sizes of image and feature map as recorded, and of the latent as found.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    Bottleneck
+    """
+    size = contents.section("size")
+    image, narrow = (int(size[key]) if is_number(size.get(key)) else 0 for key in ("image", "map"))
+    return Bottleneck(image, narrow, contents.latents.shape[1], max(contents.n_folds, 1))
+
+
+def make_notes(contents: Contents) -> tuple[str, ...]:
+    """List the notes of the run, among them that on the perceptual term.
+
+    Parameters
+    ----------
+    contents : Contents
+
+    Returns
+    -------
+    tuple of str
+        Each note once.
+    """
+    perceptual = contents.section("perceptual")
+    found = [str(note) for note in contents.entries("notes")]
+    if perceptual.get("note"):
+        found.append(str(perceptual["note"]))
+    return tuple(dict.fromkeys(found))
+
+
+def _certificate_state(contents: Contents) -> str:
+    if contents.certificate is None:
+        return "not measured"
+    return "passed" if contents.certificate.passed else "failed"
