@@ -11,7 +11,8 @@ from scipy import ndimage, special
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
-from data_adapters.sky.tiling import Tiling, blend_tiles
+from data_adapters.sky.overlap_average import blend_tiles
+from data_adapters.sky.tiling import Tiling
 from equiclust.segmentation.pairs import Stretch, network_size, normalised
 
 __all__ = ["SKY_BASELINES", "scattering_features"]

@@ -1,4 +1,4 @@
-"""What every reader of FITS files needs: quiet opening, reasons, extensions, cards, the beam."""
+"""Parts of every reader of FITS files: errors, extensions, header cards and the beam."""
 
 from __future__ import annotations
 
@@ -31,7 +31,17 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def quietly(path: Path) -> Iterator[None]:
-    """Odd headers are what files in the wild have: worth a line in the log, not a warning."""
+    """Log the warnings of a block at level DEBUG, as odd headers are common.
+
+    Parameters
+    ----------
+    path : Path
+        The file, named in the log.
+
+    Yields
+    ------
+    None
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -42,7 +52,20 @@ def quietly(path: Path) -> Iterator[None]:
 
 
 def reason(path: Path, error: BaseException) -> str:
-    """Why a FITS file cannot be read, in words for the user."""
+    """Why a FITS file cannot be read, in one phrase for the user.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    error : BaseException
+        What astropy raised while it read the file.
+
+    Returns
+    -------
+    str
+        Without the path, such as ``it is not a FITS file``.
+    """
     # astropy says so of text and of empty files alike.
     if "SIMPLE" in str(error) and path.stat().st_size > 0:
         return "it is not a FITS file"
@@ -50,7 +73,26 @@ def reason(path: Path, error: BaseException) -> str:
 
 
 def chosen_hdu(hdus: fits.HDUList, part: str, path: Path) -> Any:
-    """The extension that `part` names, or the first with an image of two long axes."""
+    """Extension that `part` names, or the first with an image of two axes.
+
+    Parameters
+    ----------
+    hdus : astropy.io.fits.HDUList
+    part : str
+        Number or name of an extension, or name and version as in ``SCI,2``; empty for the first.
+    path : Path
+        The file, named in messages.
+
+    Returns
+    -------
+    astropy HDU
+        Of an image with at least two axes longer than one pixel.
+
+    Raises
+    ------
+    UnreadableFileError
+        When there is no such extension, or it is no such image.
+    """
     if part:
         return _named(hdus, part, path)
     for hdu in hdus:
@@ -78,7 +120,17 @@ def _named(hdus: fits.HDUList, part: str, path: Path) -> Any:
 
 
 def long_axes(hdu: Any) -> tuple[int, ...]:
-    """Axes of the array that are longer than one pixel."""
+    """Axes of the array that are longer than one pixel.
+
+    Parameters
+    ----------
+    hdu : astropy HDU
+
+    Returns
+    -------
+    tuple of int
+        Counted from 0, slowest first, as in `hdu.shape`.
+    """
     return tuple(axis for axis, length in enumerate(hdu.shape) if length > 1)
 
 
@@ -90,7 +142,19 @@ def _described(hdu: Any) -> str:
 
 
 def card(header: fits.Header, name: str) -> str:
-    """Text of a card; empty when it is missing or cannot be parsed."""
+    """Text of a header card.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+    name : str
+        Keyword.
+
+    Returns
+    -------
+    str
+        Without surrounding blanks; empty when the card is missing or cannot be parsed.
+    """
     try:
         return str(header.get(name, "")).strip()
     except (fits.VerifyError, ValueError):
@@ -98,7 +162,17 @@ def card(header: fits.Header, name: str) -> str:
 
 
 def beam_of(header: fits.Header) -> Beam | None:
-    """Beam of `BMAJ`, `BMIN` and `BPA`, if there is one."""
+    """Beam of the cards `BMAJ`, `BMIN` and `BPA`.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+
+    Returns
+    -------
+    Beam or None
+        In degrees; None without a positive `BMAJ`. `BMIN` is `BMAJ`, and `BPA` 0, when missing.
+    """
     major = number(header, "BMAJ")
     if not major > 0:
         return None
@@ -107,7 +181,19 @@ def beam_of(header: fits.Header) -> Beam | None:
 
 
 def number(header: fits.Header, name: str) -> float:
-    """Number on a card; NaN when it is missing or no number."""
+    """Number on a header card.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+    name : str
+        Keyword.
+
+    Returns
+    -------
+    float
+        NaN when the card is missing or holds no number.
+    """
     try:
         return float(card(header, name))
     except ValueError:

@@ -1,4 +1,4 @@
-"""`read`: files, folders and globs to one `ImageSet`, and a list of what could not be read."""
+"""`read`: files, folders and globs to one `ImageSet`, and a list of files that failed."""
 
 from __future__ import annotations
 
@@ -22,14 +22,30 @@ logger = logging.getLogger(__name__)
 
 
 class Rejected(NamedTuple):
-    """A file that was not read, and why."""
+    """A file that could not be read.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    reason : str
+        One phrase, without the path.
+    """
 
     path: str
     reason: str
 
 
 class ReadResult(NamedTuple):
-    """The images that could be read and the files that could not, each in the order found."""
+    """Images that could be read and files that could not.
+
+    Parameters
+    ----------
+    images : ImageSet
+        In the order of the inputs.
+    rejected : tuple of Rejected
+        In the order of the inputs.
+    """
 
     images: ImageSet
     rejected: tuple[Rejected, ...]
@@ -48,7 +64,7 @@ def read(
         Files; ``file.fits[1]`` or ``file.fits[SCI]`` for an extension and ``file.npz[name]`` for
         an array; folders, with all below them; globs. A file met twice is read once.
     progress : callable, optional
-        Called after every file with the number of files done and of all files.
+        Called after every file with the number of files done and the number of all files.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which adapter reads which file."""
+"""Adapters of all installed packages, found by the ending of a file's name."""
 
 from __future__ import annotations
 
@@ -26,14 +26,32 @@ BUILT_IN = (
 
 @cache
 def adapters_by_suffix() -> Mapping[str, Adapter]:
-    """Adapter of every suffix; those of other packages come before those of this one."""
+    """Adapter of every suffix; those of other packages are preferred to those of this one.
+
+    Returns
+    -------
+    mapping of str to Adapter
+        By suffix with the dot and in lower case, such as ``.fits``.
+    """
     own = {point.value for point in BUILT_IN}
     published = [point for point in entry_points(group=GROUP) if point.value not in own]
     return _by_suffix((*sorted(published, key=lambda point: point.name), *BUILT_IN))
 
 
 def known_suffix(path: Path, suffixes: Iterable[str]) -> str:
-    """The longest of the suffixes that the file's name ends in, or an empty string."""
+    """Longest of the suffixes in which the name of a file ends.
+
+    Parameters
+    ----------
+    path : Path
+    suffixes : iterable of str
+        With the dot and in lower case.
+
+    Returns
+    -------
+    str
+        Empty when the name ends in none of them, or is a suffix alone.
+    """
     name = path.name.lower()
     return max((s for s in suffixes if name.endswith(s) and name != s), key=len, default="")
 

@@ -1,4 +1,4 @@
-"""Patches of a map or cube as images, each knowing where on the sky it was cut."""
+"""Patches of a map or cube as images, each with its own celestial coordinates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from astropy.wcs import WCS
 
 from data_adapters.discovery import split_part
@@ -14,33 +13,33 @@ from data_adapters.sky.sky_map import SkyMap
 from data_adapters.sky.tiling import RowBlock, Tiling, masked_fractions
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
+from equiclust.typing import BoolArray, Float32Array, Float64Array, IntArray
 
 __all__ = ["Patches", "cut_patches"]
-
-BoolArray = npt.NDArray[np.bool_]
 
 # Bytes of the map that are read at once, unless one row of tiles is more.
 READ_BYTES = 1 << 28
 
 
 class Patches(NamedTuple):
-    """Patches, and what is known of each besides.
+    """Patches of a map with their positions.
 
     Parameters
     ----------
     images : ImageSet
-        Of `tile x tile` pixels, with coordinates, unit and beam; what is masked or hangs out of
-        the map is masked.
+        Images of `tile x tile` pixels, with coordinates, unit and beam. Pixels that are masked or
+        lie beyond the edge of the map are masked.
     origins : ndarray (n, 2), int64
-        Row and column of the map at which each begins, negative where it hangs out.
+        First row and column of each in the map, negative beyond its edge.
     masked_fractions : ndarray (n,), float64
+        Share of masked pixels of each, from 0 to 1.
     n_left_out : int
-        Patches of which too much was masked.
+        Number of patches that were left out because too much of them is masked.
     """
 
     images: ImageSet
-    origins: npt.NDArray[np.int64]
-    masked_fractions: npt.NDArray[np.float64]
+    origins: IntArray
+    masked_fractions: Float64Array
     n_left_out: int
 
 
@@ -61,18 +60,22 @@ def cut_patches(
     tile : int
         Side of the patches in pixels.
     step : int, optional
-        From one patch to the next; half a tile by default.
-    channels : slice
-        Those of a cube to take, step 1.
+        Distance from one patch to the next in pixels; by default half of `tile`.
+    channels : slice, default slice(None)
+        Channels of a cube to take, of step 1; by default all.
     mask : ndarray (h, w), bool, optional
-        `True` = ignore, besides pixels that are blank in any of these channels.
-    max_masked : float
-        Patches of which a larger share is masked are left out.
+        `True` = ignore. Pixels that are blank in any of these channels are ignored too.
+    max_masked : float, default 0.5
+        Patches of which a larger share is masked are left out; from 0 to below 1.
+
+    Returns
+    -------
+    Patches
 
     Raises
     ------
     InputError
-        When an argument does not fit.
+        When an argument is out of range, or `mask` does not have the shape of the map.
     UnreadableFileError
         When the file cannot be read.
     """
@@ -85,7 +88,7 @@ def cut_patches(
     row_bytes = 4 * shape[1] * max(len(range(*channels.indices(sky.shape[0]))), 1)
     with sky:
         row_blocks = tiling.row_blocks(max(READ_BYTES // row_bytes, min(2 * tile, shape[0])))
-        parts = [_of_band(sky, tiling, block, channels, mask, max_masked) for block in row_blocks]
+        parts = [_of_block(sky, tiling, block, channels, mask, max_masked) for block in row_blocks]
     kept = np.concatenate([indices for indices, _, _ in parts])
     return Patches(
         ImageSet(tuple(image for _, _, images in parts for image in images)),
@@ -95,15 +98,15 @@ def cut_patches(
     )
 
 
-def _of_band(
+def _of_block(
     sky: SkyMap,
     tiling: Tiling,
     block: RowBlock,
     channels: slice,
     mask: BoolArray | None,
     max_masked: float,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], list[Image]]:
-    """Places in `Tiling.origins`, masked fractions and images of the patches that are kept."""
+) -> tuple[IntArray, Float64Array, list[Image]]:
+    """Indices into `Tiling.origins`, masked fractions and images of the patches that are kept."""
     values = sky.read(channels, block.rows)
     hidden: BoolArray = np.asarray(np.isnan(values).any(axis=0))
     if mask is not None:
@@ -126,9 +129,9 @@ def _of_band(
 
 def _patch(
     sky: SkyMap,
-    values: npt.NDArray[np.float32],
+    values: Float32Array,
     hidden: BoolArray,
-    origin: npt.NDArray[np.int64],
+    origin: IntArray,
 ) -> Image:
     row, column = map(int, origin)
     file = split_part(sky.path)[0]
@@ -145,7 +148,7 @@ def _patch(
 
 
 def _moved(wcs: WCS, row: int, column: int) -> WCS:
-    """Coordinates of a patch that may begin outside of the map, where slices cannot."""
+    """Coordinates of a patch that may begin outside of the map, as a slice of a WCS cannot."""
     moved = wcs.deepcopy()
     shift = np.array([column, row])
     moved.wcs.crpix -= shift

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 
-from data_adapters.sky.tiling import OverlapAverage
+from data_adapters.sky.overlap_average import OverlapAverage
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.segmentation.latent_grid import LatentGrid
 from equiclust.segmentation.pairs import Stretch, usable

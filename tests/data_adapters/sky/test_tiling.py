@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_adapters.sky.tiling import OverlapAverage, Tiling, blend_tiles, masked_fractions
+from data_adapters.sky.overlap_average import OverlapAverage, blend_tiles
+from data_adapters.sky.tiling import Tiling, masked_fractions
 from equiclust.exceptions import InputError
 
 
@@ -32,15 +33,15 @@ def rotated(tiling: Tiling) -> Tiling:
 
 @settings(deadline=None)
 @given(tilings(), st.integers(0, 9), st.integers(1, 3), st.floats(0.0, 1.0))
-def test_cutting_and_pasting_back_is_the_identity(
+def test_cutting_and_blending_is_the_identity(
     tiling: Tiling, seed: int, n_channels: int, masked: float
 ) -> None:
     values = seeded(tiling, seed, n_channels)
     values[:, np.random.default_rng(seed).random(tiling.shape) < masked] = np.nan
-    pasted = blend_tiles(tiling, np.stack([tiling.cut(values, i) for i in range(len(tiling))]))
-    np.testing.assert_array_equal(pasted.mean, values)
-    np.testing.assert_array_equal(pasted.coverage > 0, ~np.isnan(values[0]))
-    assert pasted.rows == slice(0, tiling.shape[0])
+    blended = blend_tiles(tiling, np.stack([tiling.cut(values, i) for i in range(len(tiling))]))
+    np.testing.assert_array_equal(blended.mean, values)
+    np.testing.assert_array_equal(blended.coverage > 0, ~np.isnan(values[0]))
+    assert blended.rows == slice(0, tiling.shape[0])
 
 
 @settings(deadline=None)
@@ -95,38 +96,38 @@ def test_the_origins_of_a_turned_map_are_the_turned_origins(tiling: Tiling) -> N
 
 @settings(deadline=None)
 @given(tilings(), st.integers(0, 9), st.integers(0, 3), st.booleans())
-def test_tiles_and_votes_of_a_turned_map_are_turned(
-    tiling: Tiling, seed: int, n_turns: int, mirrored: bool
+def test_tiles_and_averages_of_a_rotated_map_are_rotated(
+    tiling: Tiling, seed: int, n_quarters: int, mirrored: bool
 ) -> None:
-    def turn(array: Any) -> Any:
-        array = np.rot90(array, n_turns, axes=(-2, -1))
+    def rotate(array: Any) -> Any:
+        array = np.rot90(array, n_quarters, axes=(-2, -1))
         return array[..., ::-1] if mirrored else array
 
-    other = rotated(tiling) if n_turns % 2 else tiling
+    other = rotated(tiling) if n_quarters % 2 else tiling
     grid = np.arange(len(tiling)).reshape(len(tiling.rows), len(tiling.columns))
-    order = turn(grid).ravel()
+    order = rotate(grid).ravel()
     values = seeded(tiling, seed)
     for there, here in enumerate(order):
-        expected = turn(tiling.cut(values, int(here)))
-        np.testing.assert_array_equal(other.cut(turn(values), there), expected)
-    opinions = np.random.default_rng(seed).random((len(tiling), 3))
-    opinions[np.random.default_rng(seed + 1).random(len(tiling)) < 0.2] = np.nan
-    here_voted, there_voted = blend_tiles(tiling, opinions), blend_tiles(other, opinions[order])
-    np.testing.assert_allclose(there_voted.mean, turn(here_voted.mean), rtol=1e-6)
-    np.testing.assert_allclose(there_voted.weight, turn(here_voted.weight), rtol=1e-6)
-    np.testing.assert_array_equal(there_voted.coverage, turn(here_voted.coverage))
+        expected = rotate(tiling.cut(values, int(here)))
+        np.testing.assert_array_equal(other.cut(rotate(values), there), expected)
+    memberships = np.random.default_rng(seed).random((len(tiling), 3))
+    memberships[np.random.default_rng(seed + 1).random(len(tiling)) < 0.2] = np.nan
+    first, second = blend_tiles(tiling, memberships), blend_tiles(other, memberships[order])
+    np.testing.assert_allclose(second.mean, rotate(first.mean), rtol=1e-6)
+    np.testing.assert_allclose(second.weight, rotate(first.weight), rtol=1e-6)
+    np.testing.assert_array_equal(second.coverage, rotate(first.coverage))
 
 
 @settings(deadline=None)
 @given(tilings(), st.integers(0, 9))
-def test_votes_agree_with_a_plain_loop_over_tiles(tiling: Tiling, seed: int) -> None:
+def test_the_average_agrees_with_a_plain_loop_over_tiles(tiling: Tiling, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    opinions = rng.random((len(tiling), 2))
-    opinions[rng.random(len(tiling)) < 0.3, 1] = np.nan
+    memberships = rng.random((len(tiling), 2))
+    memberships[rng.random(len(tiling)) < 0.3, 1] = np.nan
     height, width = tiling.shape
     sums, weight = np.zeros((2, height, width)), np.zeros((height, width))
     coverage = np.zeros((height, width), dtype=int)
-    for (top, left), opinion in zip(tiling.origins, opinions, strict=True):
+    for (top, left), opinion in zip(tiling.origins, memberships, strict=True):
         if np.isnan(opinion).any():
             continue
         for row in range(max(top, 0), min(top + tiling.tile, height)):
@@ -135,12 +136,12 @@ def test_votes_agree_with_a_plain_loop_over_tiles(tiling: Tiling, seed: int) -> 
                 sums[:, row, column] += share * opinion
                 weight[row, column] += share
                 coverage[row, column] += 1
-    voted = blend_tiles(tiling, opinions)
-    np.testing.assert_array_equal(voted.coverage, coverage)
-    np.testing.assert_allclose(voted.weight, weight, rtol=1e-5)
-    np.testing.assert_array_equal(np.isnan(voted.mean[0]), coverage == 0)
+    blended = blend_tiles(tiling, memberships)
+    np.testing.assert_array_equal(blended.coverage, coverage)
+    np.testing.assert_allclose(blended.weight, weight, rtol=1e-5)
+    np.testing.assert_array_equal(np.isnan(blended.mean[0]), coverage == 0)
     seen = coverage > 0
-    np.testing.assert_allclose(voted.mean[:, seen], (sums[:, seen] / weight[seen]), rtol=1e-5)
+    np.testing.assert_allclose(blended.mean[:, seen], (sums[:, seen] / weight[seen]), rtol=1e-5)
 
 
 @settings(deadline=None)
@@ -148,16 +149,16 @@ def test_votes_agree_with_a_plain_loop_over_tiles(tiling: Tiling, seed: int) -> 
 def test_band_by_band_is_the_same_as_at_once(tiling: Tiling, seed: int, more: int) -> None:
     values = seeded(tiling, seed, 2)
     limit = min(tiling.tile, tiling.shape[0]) + more
-    votes, seen, next_row = OverlapAverage(tiling, 2), [], 0
+    average, seen, next_row = OverlapAverage(tiling, 2), [], 0
     for block in tiling.row_blocks(limit):
         rows = values[:, block.rows]
         assert rows.shape[1] <= limit
         for tile_row in block.tile_rows:
             tiles = [tiling.cut(rows, index, block=block) for index in tiling.indices(tile_row)]
-            voted = votes.add(np.stack(tiles))
-            assert voted.rows.start == next_row
-            next_row = voted.rows.stop
-            seen.append(voted.mean)
+            blended = average.add(np.stack(tiles))
+            assert blended.rows.start == next_row
+            next_row = blended.rows.stop
+            seen.append(blended.mean)
     assert next_row == tiling.shape[0]
     np.testing.assert_array_equal(np.concatenate(seen, axis=1), values)
 
@@ -230,10 +231,10 @@ def test_what_does_not_fit_is_refused() -> None:
         masked_fractions(tiling, np.zeros((9, 11)))
     with pytest.raises(InputError, match="n_values"):
         OverlapAverage(tiling, 0)
-    votes = OverlapAverage(tiling, 1)
+    average = OverlapAverage(tiling, 1)
     with pytest.raises(InputError, match="values must have shape"):
-        votes.add(np.zeros((2, 1)))
+        average.add(np.zeros((2, 1)))
     for _ in tiling.rows:
-        votes.add(np.zeros((len(tiling.columns), 1)))
+        average.add(np.zeros((len(tiling.columns), 1)))
     with pytest.raises(InputError, match="have been added"):
-        votes.add(np.zeros((len(tiling.columns), 1)))
+        average.add(np.zeros((len(tiling.columns), 1)))
