@@ -1,4 +1,4 @@
-"""What can go wrong, by name: catch `EquiclustError` for all of it."""
+"""Errors and warnings of this package: catch `EquiclustError` for all of its errors."""
 
 __all__ = [
     "EquiclustError",
@@ -28,7 +28,7 @@ class MissingPackageError(EquiclustError, ImportError):
 
 
 class OutputError(EquiclustError, OSError):
-    """A result that cannot be written where it was asked for."""
+    """A result that cannot be written to the place asked for."""
 
 
 class WeightsNotFoundError(EquiclustError, FileNotFoundError):
@@ -36,4 +36,4 @@ class WeightsNotFoundError(EquiclustError, FileNotFoundError):
 
 
 class EquiclustWarning(UserWarning):
-    """Something the user should know that does not stop the work."""
+    """Warning of something that the user should know and that stops nothing."""

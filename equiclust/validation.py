@@ -1,4 +1,4 @@
-"""What is refused as an argument, in one sentence that names it, its value and what it must be."""
+"""Checks of arguments: what is illegal is refused in one sentence with its name and value."""
 
 from __future__ import annotations
 
@@ -19,37 +19,113 @@ __all__ = [
 
 
 def is_real(value: object) -> TypeGuard[float]:
-    """Whether it is a number; True and False are none."""
+    """Whether a value is a real number; `True` and `False` are not.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    bool
+    """
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def check_whole(name: str, value: object, smallest: int = 1) -> None:
-    """Refuse anything but a whole number of at least `smallest`."""
+    """Check that an argument is an integer that is large enough.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : object
+    smallest : int, default 1
+        Smallest legal value.
+
+    Raises
+    ------
+    InputError
+        When it is not an integer of at least `smallest`.
+    """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < smallest:
         raise InputError(f"{name} must be a whole number of at least {smallest}, got {value!r}")
 
 
 def check_positive(name: str, value: object) -> None:
-    """Refuse anything but a number above 0."""
+    """Check that an argument is a number above 0.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : object
+
+    Raises
+    ------
+    InputError
+        When it is not.
+    """
     if not is_real(value) or not value > 0:
         raise InputError(f"{name} must be above 0, got {value!r}")
 
 
 def check_share(name: str, value: object) -> None:
-    """Refuse anything but a number from 0 to 1."""
+    """Check that an argument is a number from 0 to 1.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : object
+
+    Raises
+    ------
+    InputError
+        When it is not.
+    """
     if not is_real(value) or not 0 <= value <= 1:
         raise InputError(f"{name} must be from 0 to 1, got {value!r}")
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
-    """Refuse anything but one of the choices."""
+    """Check that an argument is one of several strings.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : object
+    choices : iterable of str
+        Legal values.
+
+    Raises
+    ------
+    InputError
+        When it is none of them.
+    """
     known = list(choices)
     if not isinstance(value, str) or value not in known:
         raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}")
 
 
 def check_names(argument: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse a name that is not known."""
+    """Check that an argument uses no unknown names.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument.
+    given : iterable of str
+        Names that it uses.
+    known : iterable of str
+        Legal names.
+
+    Raises
+    ------
+    InputError
+        When one of the names is unknown.
+    """
     allowed = list(known)
     for name in given:
         if name not in allowed:

@@ -1,4 +1,4 @@
-"""Results as tables and as files: the catalogue, the latents, and what was rejected."""
+"""Tables of results, and their files: catalogue, latents and rejected files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,12 @@ from equiclust import __version__
 from equiclust.exceptions import InputError, OutputError
 from equiclust.images import Image, ImageSet
 from equiclust.io.atomic import atomic_path
-from equiclust.io.run_folder import RunFolder
+from equiclust.typing import Array, Float64Array, IntArray, PathLike
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
 __all__ = [
-    "RunFolder",
     "make_catalogue",
     "make_latents",
     "make_rejected",
@@ -33,9 +32,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-Array = npt.NDArray[Any]
-PathLike = str | os.PathLike[str]
-
 FORMATS = {
     ".ecsv": "ascii.ecsv",
     ".fits": "fits",
@@ -45,28 +41,28 @@ FORMATS = {
 }
 
 TEXT_COLUMNS = ("id", "path", "reason")
-"""Never numbers, even where a CSV file looks like it."""
+"""Columns that are text even where a CSV file seems to hold numbers."""
 
 
 def write_table(table: Table, path: PathLike) -> None:
-    """Write a table whole or not at all, over what was there; the suffix says the format.
+    """Write a table whole or not at all; the suffix determines the format.
 
-    ECSV and FITS keep everything. VOTable loses the table's meta, CSV units and descriptions too.
-    FITS holds text that is not ASCII as UTF-8.
+    ECSV and FITS keep everything. VOTable loses the metadata of the table, CSV units and
+    descriptions too. FITS stores text that is not ASCII as UTF-8.
 
     Parameters
     ----------
     table : astropy.table.Table
-        Left as it is.
+        Not modified.
     path : path-like
-        Ends in .ecsv, .fits, .vot, .xml or .csv.
+        Ends in .ecsv, .fits, .vot, .xml or .csv. An older file is replaced.
 
     Raises
     ------
     InputError
         When the suffix is unknown, or its format cannot hold vector columns.
     OutputError
-        When the place cannot be written.
+        When the file cannot be written.
     """
     target = Path(path)
     form = _format_of(target)
@@ -105,9 +101,18 @@ def _quote_hashes(path: Path) -> None:
 
 
 def read_table(path: PathLike) -> Table:
-    """Table from a file that `write_table` can write.
+    """Read a table from a file of a format that `write_table` can write.
 
-    Text comes back as `str`, missing text as empty and missing floats as NaN.
+    Text is read as `str`, missing text as empty text and missing floats as NaN.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in .ecsv, .fits, .vot, .xml or .csv.
+
+    Returns
+    -------
+    astropy.table.Table
 
     Raises
     ------
@@ -142,7 +147,7 @@ def _format_of(path: Path) -> str:
 
 
 def _plain(table: Table) -> Table:
-    """Without masks where a value says the same, without bytes, and in the machine's byte order."""
+    """Table without unnecessary masks, without bytes, and in the native byte order."""
     from astropy.table import Column, MaskedColumn
 
     table.convert_bytestring_to_unicode()
@@ -174,25 +179,25 @@ def make_catalogue(
     agreement_held_out: npt.ArrayLike | None = None,
     more: Table | None = None,
 ) -> Table:
-    """Catalogue of one row an image.
+    """Catalogue with one row for each image.
 
     Parameters
     ----------
     images : ImageSet
-        As read, before any preprocessing, which would lose the WCS.
+        As read, before any preprocessing, which may lose the WCS.
     labels : array-like (n,), int
         From 0; -1 = "don't know".
     confidence : array-like (n,), float
-        How sure the label is, 0 to 1.
+        Confidence in the label, 0 to 1.
     fold_labels : array-like (n_folds, n), int
         Labels of every fold.
     outlier_score : array-like (n,), float
-        The larger, the less the image is like the others.
+        Larger for images that are less like the others.
     agreement, agreement_held_out : array-like (n,), float, optional
-        Share of the folds that give the label: of all, and of those that were not trained on the
-        image (NaN where there are none).
+        Share of the folds that give the label: of all folds, and of those that were not trained on
+        the image (NaN where there are none).
     more : astropy.table.Table, optional
-        One row an image; its columns but for id are added.
+        One row for each image; its columns except id are added.
 
     Returns
     -------
@@ -242,7 +247,18 @@ def make_catalogue(
 
 
 def make_latents(ids: Sequence[str], latents: npt.ArrayLike) -> Table:
-    """Table of `id` and `latent`, one float32 vector a row.
+    """Table of latents, one row for each image.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        Names of the images.
+    latents : array-like (n, d)
+
+    Returns
+    -------
+    astropy.table.Table
+        Columns `id` and `latent`, the latter of vectors `(d,)`, float32.
 
     Raises
     ------
@@ -261,7 +277,18 @@ def make_latents(ids: Sequence[str], latents: npt.ArrayLike) -> Table:
 
 
 def make_rejected(rejected: Iterable[tuple[PathLike, str]]) -> Table:
-    """Table of `path` and `reason` for the files that could not be used, if any."""
+    """Table of the files that could not be used.
+
+    Parameters
+    ----------
+    rejected : iterable of (path-like, str)
+        Path and reason of each file.
+
+    Returns
+    -------
+    astropy.table.Table
+        Columns `path` and `reason`; empty when there are no such files.
+    """
     from astropy.table import Table
 
     rows = [(os.fspath(path), " ".join(reason.split())) for path, reason in rejected]
@@ -297,11 +324,11 @@ def _add(table: Table, name: str, values: Array, description: str, unit: str | N
 
 
 def _texts(values: Iterable[str]) -> Array:
-    """Text that every format can hold: what cannot be printed becomes U+FFFD."""
+    """Text that every format can hold: characters that cannot be printed become U+FFFD."""
     return np.array([printable(text) for text in values], dtype=np.str_)
 
 
-def _labels(name: str, values: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
+def _labels(name: str, values: npt.ArrayLike, n: int) -> IntArray:
     array = np.asarray(values)
     if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
         raise InputError(
@@ -310,7 +337,7 @@ def _labels(name: str, values: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def _scores(name: str, values: npt.ArrayLike, n: int) -> npt.NDArray[np.float64]:
+def _scores(name: str, values: npt.ArrayLike, n: int) -> Float64Array:
     array = np.asarray(values)
     if array.shape != (n,) or array.dtype.kind not in "iufb":
         raise InputError(
@@ -320,7 +347,7 @@ def _scores(name: str, values: npt.ArrayLike, n: int) -> npt.NDArray[np.float64]
 
 
 def _centre(image: Image) -> tuple[float, float]:
-    """Right ascension and declination in degrees, NaN where the header does not tell."""
+    """Right ascension and declination in degrees, NaN where they are not known."""
     if image.wcs is None or not image.wcs.has_celestial:
         return np.nan, np.nan
     _, height, width = image.shape

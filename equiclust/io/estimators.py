@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_arrays, read_json, write_arrays, write_json
+from equiclust.typing import Array, PathLike
 
 __all__ = ["SaveLoadMixin", "check_fits", "check_ranks"]
 
-Arrays = dict[str, npt.NDArray[Any]]
+Arrays = dict[str, Array]
 
 _FORMAT = 1
 
 
 # scikit-learn carries no annotations, hence the ignored error.
 class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
-    """`save` and `load` for an estimator that can tell its fitted state in arrays.
+    """Mixin with `save` and `load` for an estimator whose fitted state consists of arrays.
 
-    A subclass names its files by `_file_stem` and gives `_arrays`, which tells what was learned,
-    and `_restore`, which checks it and takes it back. What is no array, and JSON can hold, it tells
-    by `_learned`.
+    A subclass names its files by `_file_stem`. Its `_arrays` returns what was learned, and its
+    `_restore` checks and sets it again. What is not an array, and JSON can hold, it returns from
+    `_learned`.
     """
 
     _file_stem: str
@@ -44,7 +43,7 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
         return {}
 
     def _saved_parameters(self) -> dict[str, Any]:
-        """Parameters as JSON can hold them."""
+        """Parameters that JSON can hold."""
         parameters: dict[str, Any] = self.get_params(deep=False)
         if not isinstance(self.random_state, int | np.integer | None):
             # A generator has moved on since the fit: it could not repeat it anyway.
@@ -57,13 +56,13 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
     def _check_parameters(self) -> None:
         raise NotImplementedError
 
-    def save(self, folder: str | os.PathLike[str]) -> None:
+    def save(self, folder: PathLike) -> None:
         """Write the fitted estimator as JSON and safetensors.
 
         Parameters
         ----------
-        folder : path
-            Made when missing; an older estimator in it is replaced, other files are left alone.
+        folder : path-like
+            Made when missing; an older estimator in it is replaced, other files are kept.
 
         Raises
         ------
@@ -83,8 +82,17 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
         write_json(path, content)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """The estimator that `save` wrote; its predictions are equal to the last bit.
+    def load(cls, folder: PathLike) -> Self:
+        """Read an estimator that `save` wrote; its predictions are equal to the last bit.
+
+        Parameters
+        ----------
+        folder : path-like
+
+        Returns
+        -------
+        SaveLoadMixin
+            A fitted estimator of this class.
 
         Raises
         ------
@@ -107,7 +115,7 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
         return cls._saved_kind or cls.__name__
 
     @classmethod
-    def _files(cls, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
+    def _files(cls, folder: PathLike) -> tuple[Path, Path]:
         stem = cls._file_stem
         return Path(folder) / f"{stem}.json", Path(folder) / f"{stem}.safetensors"
 
@@ -139,7 +147,19 @@ def _digest(path: Path) -> str:
 
 
 def check_ranks(arrays: Arrays, ranks: Mapping[str, int]) -> None:
-    """Refuse arrays of which one is missing, not finite, or has another number of axes."""
+    """Check that arrays are present, finite and of the expected numbers of axes.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+    ranks : mapping of str to int
+        Expected number of axes by the name of the array.
+
+    Raises
+    ------
+    InputError
+        When an array is missing, empty, not finite, or has another number of axes.
+    """
     for name, rank in ranks.items():
         if name not in arrays:
             raise InputError(f"the array {name!r} is missing")
@@ -153,6 +173,19 @@ def check_ranks(arrays: Arrays, ranks: Mapping[str, int]) -> None:
 
 
 def check_fits(condition: bool, what: str) -> None:
-    """Refuse arrays whose shapes do not belong together."""
+    """Check that the shapes of arrays belong together.
+
+    Parameters
+    ----------
+    condition : bool
+        Whether they do.
+    what : str
+        Names of the arrays, for the message.
+
+    Raises
+    ------
+    InputError
+        When `condition` is false.
+    """
     if not condition:
         raise InputError(f"{what} do not fit each other")

@@ -1,4 +1,4 @@
-"""Places to write to, judged before the work is done."""
+"""Checks of outputs before the work is done."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ __all__ = ["check_catalogue_output", "check_table_output", "check_writable"]
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a file or folder that cannot be made or written to.
+    """Check that a file or folder can be made or written to.
+
+    Parameters
+    ----------
+    path : Path
 
     Raises
     ------
     OutputError
+        When it cannot.
     """
     nearest = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
     if nearest != path and not nearest.is_dir():
@@ -26,32 +31,45 @@ def check_writable(path: Path) -> None:
 
 
 def check_catalogue_output(path: Path, run: Path) -> None:
-    """Refuse a catalogue that has no known format, or would take the place of something else.
+    """Check that a catalogue has a known format, and would not replace anything else.
+
+    Parameters
+    ----------
+    path : Path
+        The catalogue.
+    run : Path
+        Folder of the run, which may not hold it.
 
     Raises
     ------
-    InputError, OutputError
+    InputError
+        When its suffix is unknown.
+    OutputError
+        When it cannot be written, lies in the run, or would replace another file.
     """
     if path.suffix not in FORMATS:
-        raise InputError(f"--output must end in one of {', '.join(FORMATS)}, got {str(path)!r}")
+        raise InputError(f"output must end in one of {', '.join(FORMATS)}, got {str(path)!r}")
     check_table_output(path, run, {"id", "path", "label", "confidence"}, "catalogue")
 
 
 def check_table_output(path: Path, run: Path, columns: set[str], what: str) -> None:
-    """Refuse a table that would lie in a run, or in the place of anything but such a table.
+    """Check that a table would neither lie in a run nor replace anything but such a table.
 
     Parameters
     ----------
-    path, run : Path
-        The table, and the folder of the run.
+    path : Path
+        The table.
+    run : Path
+        Folder of the run, which may not hold it.
     columns : set of str
-        What an older table of this sort has.
+        Columns by which an older table of this sort is recognised.
     what : str
-        Its name.
+        Name of such a table, for the message.
 
     Raises
     ------
     OutputError
+        When it cannot be written, lies in the run, or would replace another file.
     """
     check_writable(path)
     if path.resolve().is_relative_to(run.resolve()):

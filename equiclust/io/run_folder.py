@@ -1,4 +1,4 @@
-"""The folder of a run: where everything lies, and who may write there."""
+"""`RunFolder`: the paths of everything in the folder of a run, and what may be written there."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from equiclust import __version__
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.atomic import read_json, write_json
 from equiclust.io.locks import LOCK_NAME
+from equiclust.typing import PathLike
 
 __all__ = ["RunFolder"]
-
-PathLike = str | os.PathLike[str]
 
 _TRANSIENT = (".partial-", LOCK_NAME)
 
@@ -33,7 +32,7 @@ class _Entry:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where everything lies in the folder of a run; get one by `create` or `open`.
+    """Paths in the folder of a run; made by `create` or `open`.
 
     Parameters
     ----------
@@ -59,14 +58,18 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: PathLike, config: Mapping[str, Any]) -> RunFolder:
-        """New folder for a run, or the folder of the same run to go on with.
+        """Make the folder of a run, or open that of the same run to continue it.
 
         Parameters
         ----------
         path : path-like
             Missing, empty, or the folder of a run with the same configuration.
         config : mapping
-            Everything that makes the run what it is; what `write_json` can write.
+            Everything that determines the result of the run; what `write_json` can write.
+
+        Returns
+        -------
+        RunFolder
 
         Raises
         ------
@@ -90,12 +93,20 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: PathLike) -> RunFolder:
-        """Folder of a finished run.
+        """Open the folder of a finished run.
+
+        Parameters
+        ----------
+        path : path-like
+
+        Returns
+        -------
+        RunFolder
 
         Raises
         ------
         InputError
-            When there is none, or it is not finished.
+            When it is not the folder of a run, or the run is not finished.
         """
         folder = cls(Path(path))
         if not folder._is_run():
@@ -116,7 +127,12 @@ class RunFolder:
         return self.catalogue_ecsv.is_file()
 
     def read_config(self) -> dict[str, Any]:
-        """Configuration of the run, as `create` was given it."""
+        """Read the configuration that `create` wrote.
+
+        Returns
+        -------
+        dict
+        """
         return dict(read_json(self.config_json)["config"])
 
     def _is_run(self) -> bool:
@@ -140,7 +156,7 @@ def _refusal(path: Path, why: str) -> OutputError:
 
 
 def _as_read(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration as it would come back from disk."""
+    """Configuration as it would be read from disk."""
     with TemporaryDirectory() as scratch:
         write_json(Path(scratch, "config.json"), config)
         return read_json(Path(scratch, "config.json"))

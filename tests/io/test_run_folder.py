@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from equiclust.exceptions import InputError, OutputError
-from equiclust.io.catalogue import RunFolder
+from equiclust.io.run_folder import RunFolder
 
 CONFIG: dict[str, Any] = {
     "inputs": ["a.fits", "ü.fits"],
