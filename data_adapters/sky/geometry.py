@@ -15,6 +15,7 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import wcs_to_celestial_frame
 
 from equiclust.images import Beam
+from equiclust.optional import import_optional
 
 __all__ = [
     "beam_solid_angle",
@@ -81,10 +82,14 @@ def beam_solid_angle(beam: Beam) -> float:
     -------
     float
         In sr.
+
+    Raises
+    ------
+    MissingPackageError
+        When the package radio-beam is not installed.
     """
     # Half a second, which only those who ask for beams should wait.
-    import radio_beam
-
+    radio_beam = import_optional("radio_beam", extra="maps", purpose="the solid angle of a beam")
     minor, major = sorted((beam.major, beam.minor))
     return float(radio_beam.Beam(major * units.deg, minor * units.deg).sr.value)
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.exceptions import InputError
+from equiclust.optional import import_optional
 from equiclust.typing import Float32Array, IntArray
 from equiclust.validation import check_whole
 
@@ -99,11 +100,12 @@ class LatentIndex:
         return NearestNeighbors(algorithm="brute").fit(self.latents)
 
     def _approximate(self, random_state: int | None) -> Any:
-        from pynndescent import NNDescent
-
+        pynndescent = import_optional(
+            "pynndescent", extra="large", purpose="an approximate index of latents"
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            index = NNDescent(self.latents, random_state=random_state)
+            index = pynndescent.NNDescent(self.latents, random_state=random_state)
             index.prepare()
         return index
 
