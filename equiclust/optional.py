@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from equiclust.exceptions import MissingPackageError
 
-__all__ = ["import_optional"]
+__all__ = ["check_installed", "import_optional"]
 
 
 def import_optional(module: str, *, extra: str, purpose: str, package: str | None = None) -> Any:
@@ -44,7 +45,31 @@ def import_optional(module: str, *, extra: str, purpose: str, package: str | Non
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != package:
             raise
-        raise MissingPackageError(
-            f"{purpose} needs the package {package}, which is not installed; "
-            f"run pip install 'equiclust[{extra}]'"
-        ) from error
+        raise _missing(package, extra, purpose) from error
+
+
+def check_installed(*packages: str, extra: str, purpose: str) -> None:
+    """Refuse long work whose end needs a package that is not installed; nothing is imported.
+
+    Parameters
+    ----------
+    *packages : str
+        Top-level modules.
+    extra, purpose : str
+        As for `import_optional`.
+
+    Raises
+    ------
+    MissingPackageError
+        When one of the packages is not installed.
+    """
+    for package in packages:
+        if find_spec(package) is None:
+            raise _missing(package, extra, purpose)
+
+
+def _missing(package: str, extra: str, purpose: str) -> MissingPackageError:
+    return MissingPackageError(
+        f"{purpose} needs the package {package}, which is not installed; "
+        f"run pip install 'equiclust[{extra}]'"
+    )

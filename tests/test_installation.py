@@ -18,7 +18,7 @@ from packaging.version import Version
 import equiclust
 from equiclust import _deprecated
 from equiclust.exceptions import EquiclustError, MissingPackageError
-from equiclust.optional import import_optional
+from equiclust.optional import check_installed, import_optional
 from tests.oldest_versions import EXTRAS, lower_bounds
 
 ROOT = Path(__file__).parents[1]
@@ -142,6 +142,9 @@ def test_a_missing_package_is_one_sentence_that_names_what_to_install() -> None:
     )
     assert isinstance(caught.value, EquiclustError)
     assert isinstance(caught.value, ImportError)
+    with pytest.raises(MissingPackageError) as checked:
+        check_installed("numpy", "no_such_package", extra="maps", purpose="--region")
+    assert str(checked.value) == str(caught.value)
 
 
 def test_a_fault_inside_an_installed_package_is_not_taken_for_its_absence(
