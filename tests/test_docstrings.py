@@ -202,59 +202,6 @@ ALLOWED: set[str] = {
     "equiclust.clustering.spectral.SpectralClustering",
     "equiclust.clustering.whitening.Whitening.apply",
     "equiclust.clustering.whitening.check_whitening",
-    "equiclust.nn.baselines.BottleneckAutoencoder.encode",
-    "equiclust.nn.baselines.BottleneckAutoencoder.forward",
-    "equiclust.nn.baselines.ConvolutionalConfig",
-    "equiclust.nn.baselines.DenseConfig",
-    "equiclust.nn.blocks.FieldBatchNorm2d.extra_repr",
-    "equiclust.nn.blocks.FieldBatchNorm2d.forward",
-    "equiclust.nn.blocks.ScaleShift",
-    "equiclust.nn.blocks.SeparableBlock.forward",
-    "equiclust.nn.convolution.ExpandedConv2d",
-    "equiclust.nn.convolution.ExpandedConv2d.expanded",
-    "equiclust.nn.convolution.ExpandedConv2d.extra_repr",
-    "equiclust.nn.convolution.ExpandedConv2d.forward",
-    "equiclust.nn.convolution.ExpandedConv2d.train",
-    "equiclust.nn.convolution.PlainConvolution",
-    "equiclust.nn.decoder.Decoder.forward",
-    "equiclust.nn.decoder.DetailCode.decode",
-    "equiclust.nn.decoder.DetailCode.encode",
-    "equiclust.nn.device.choose_device",
-    "equiclust.nn.device.full_precision",
-    "equiclust.nn.device.seeded",
-    "equiclust.nn.encoder.Encoder.forward",
-    "equiclust.nn.encoder.legal_size",
-    "equiclust.nn.encoder.n_halvings",
-    "equiclust.nn.export.ExportedEncoder.forward",
-    "equiclust.nn.export.export_encoder",
-    "equiclust.nn.filters.Ring",
-    "equiclust.nn.filters.rings",
-    "equiclust.nn.groups.GridElement",
-    "equiclust.nn.groups.check_channels",
-    "equiclust.nn.groups.check_divisible",
-    "equiclust.nn.groups.check_group",
-    "equiclust.nn.groups.move_fields",
-    "equiclust.nn.groups.move_pixels",
-    "equiclust.nn.network.AutoencoderNetwork.decode",
-    "equiclust.nn.network.AutoencoderNetwork.encode",
-    "equiclust.nn.network.AutoencoderNetwork.forward",
-    "equiclust.nn.network.AutoencoderNetwork.reconstruct",
-    "equiclust.nn.network.NetworkConfig",
-    "equiclust.nn.pooling.InvariantPooling",
-    "equiclust.nn.pooling.InvariantPooling.forward",
-    "equiclust.nn.pooling.cell_weights",
-    "equiclust.nn.resampling.BinomialBlur2d.extra_repr",
-    "equiclust.nn.resampling.BinomialBlur2d.forward",
-    "equiclust.nn.resampling.CenteredUpsample2d.extra_repr",
-    "equiclust.nn.resampling.CenteredUpsample2d.forward",
-    "equiclust.nn.resampling.SoftDiscMask.extra_repr",
-    "equiclust.nn.resampling.SoftDiscMask.forward",
-    "equiclust.nn.resampling.SoftDiscMask.mask",
-    "equiclust.nn.resampling.centred_padding",
-    "equiclust.nn.resampling.check_centred",
-    "equiclust.nn.resampling.output_size",
-    "equiclust.nn.rotation.SplineRotation.extra_repr",
-    "equiclust.nn.rotation.SplineRotation.forward",
     "equiclust.segmentation.label_maps.read_segment_map",
     "equiclust.segmentation.labelling.Labelled",
     "equiclust.segmentation.labelling.label_planes",
@@ -399,10 +346,10 @@ def _method_faults(owner: type, name: str) -> list[str]:
 
 
 def _is_hook(owner: type, name: str) -> bool:
-    """Whether Lightning calls this method, and so has fixed its signature."""
-    return any(
-        name in vars(base) and base.__module__.split(".")[0] in ("lightning", "pytorch_lightning")
-        for base in owner.__mro__[1:]
+    """Whether torch or Lightning calls this method, and so has fixed its signature."""
+    homes = ("lightning", "pytorch_lightning", "torch")
+    return name != "forward" and any(
+        name in vars(base) and base.__module__.split(".")[0] in homes for base in owner.__mro__[1:]
     )
 
 

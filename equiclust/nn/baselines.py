@@ -40,7 +40,16 @@ class BottleneckAutoencoder(nn.Module):
         self.decoder = decoder
 
     def encode(self, images: Tensor) -> Tensor:
-        """Latents `(n, embedding_dim)` of images `(n, c, size, size)`.
+        """Encode images.
+
+        Parameters
+        ----------
+        images : Tensor (n, c, size, size)
+
+        Returns
+        -------
+        Tensor (n, embedding_dim)
+            Latents.
 
         Raises
         ------
@@ -59,28 +68,45 @@ class BottleneckAutoencoder(nn.Module):
             )
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents and reconstructions."""
+        """Encode and reconstruct images.
+
+        Parameters
+        ----------
+        images : Tensor (n, c, size, size)
+
+        Returns
+        -------
+        latents : Tensor (n, embedding_dim)
+        reconstructions : Tensor (n, c, size, size)
+        """
         latents = self.encode(images)
         return latents, self.decoder(latents)
 
 
 @dataclass(frozen=True)
 class ConvolutionalConfig:
-    """Everything that shapes the network.
+    """Architecture of a convolutional autoencoder.
 
     Parameters
     ----------
-    size : int
-        Side of the images, any.
-    in_channels : int
-    embedding_dim : int
-    filters, kernel_sizes, strides : tuple of int
-        One number for each convolution, from the image inwards; kernels are odd.
+    size : int, default 32
+        Side of the images in pixels, any.
+    in_channels : int, default 1
+        Channels of the images.
+    embedding_dim : int, default 10
+        Length of the latents.
+    filters : tuple of int, default (32, 64, 128)
+        Channels after each convolution, from the image inwards.
+    kernel_sizes : tuple of int, default (5, 5, 3)
+        Side of the filter of each convolution in pixels, odd.
+    strides : tuple of int, default (2, 2, 2)
+        Stride of each convolution.
 
     Raises
     ------
     InputError
-        When a number is not a positive integer, a kernel is even, or the three are not as many.
+        When a number is not a positive integer, a kernel is even, or the three tuples differ in
+        length.
     """
 
     size: int = 32
@@ -165,16 +191,18 @@ class _Widening(nn.ConvTranspose2d):
 
 @dataclass(frozen=True)
 class DenseConfig:
-    """Everything that shapes the network.
+    """Architecture of a fully connected autoencoder.
 
     Parameters
     ----------
-    size : int
-        Side of the images.
-    in_channels : int
-    embedding_dim : int
-    widths : tuple of int
-        Of the hidden layers, from the image inwards.
+    size : int, default 32
+        Side of the images in pixels.
+    in_channels : int, default 1
+        Channels of the images.
+    embedding_dim : int, default 10
+        Length of the latents.
+    widths : tuple of int, default (500, 500, 2000)
+        Units of the hidden layers, from the image inwards.
 
     Raises
     ------

@@ -16,7 +16,12 @@ __all__ = ["FieldBatchNorm2d", "ScaleShift", "SeparableBlock"]
 
 
 class ScaleShift(NamedTuple):
-    """`y = scale * x + shift` for every channel."""
+    """`y = scale * x + shift` for every channel.
+
+    Attributes
+    ----------
+    scale, shift : Tensor (channels,)
+    """
 
     scale: Tensor
     shift: Tensor
@@ -67,7 +72,16 @@ class FieldBatchNorm2d(nn.Module):
         return ScaleShift(scale, bias - mean * scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise `(n, fields * order, h, w)`, contiguous or channels last, without a copy.
+        """Normalise feature maps.
+
+        Parameters
+        ----------
+        x : Tensor (n, fields * order, h, w)
+            Contiguous or channels last; not copied.
+
+        Returns
+        -------
+        Tensor (n, fields * order, h, w)
 
         Raises
         ------
@@ -128,6 +142,15 @@ class SeparableBlock(nn.Module):
         self.residual = in_fields == out_fields
 
     def forward(self, x: Tensor) -> Tensor:
-        """From `(n, in_fields * order, h, w)` to `(n, out_fields * order, h, w)`."""
+        """Apply the block.
+
+        Parameters
+        ----------
+        x : Tensor (n, in_fields * order, h, w)
+
+        Returns
+        -------
+        Tensor (n, out_fields * order, h, w)
+        """
         y: Tensor = self.activation(self.norm(self.pointwise(self.depthwise(x))))
         return x + y if self.residual else y

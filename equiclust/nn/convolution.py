@@ -35,7 +35,19 @@ __all__ = [
 
 
 class PlainConvolution(NamedTuple):
-    """What `torch.nn.functional.conv2d` needs to do the same without knowing the group."""
+    """Arguments of `torch.nn.functional.conv2d` for the same convolution without the group.
+
+    Attributes
+    ----------
+    weight : Tensor (out_channels, in_channels / groups, kernel_size, kernel_size)
+    bias : Tensor (out_channels,) or None
+    stride : int
+        Step between samples in pixels.
+    padding : int
+        Pixels added on every side.
+    groups : int
+        Number of blocks of channels that are convolved separately.
+    """
 
     weight: Tensor
     bias: Tensor | None
@@ -84,7 +96,7 @@ class ExpandedConv2d(nn.Module, ABC):
         Factor on the initial standard deviation of a layer that keeps the second moment.
     bias_repeats : int
         Channels that share one bias; 0 for no bias.
-    blocks : int
+    blocks : int, default 1
         The `groups` of `torch.nn.functional.conv2d`.
     """
 
@@ -139,12 +151,26 @@ class ExpandedConv2d(nn.Module, ABC):
                 self.bias.zero_()
 
     def expanded(self) -> PlainConvolution:
-        """The same convolution in plain terms, for export; it stays differentiable."""
+        """Expand the filters, for export; the result stays differentiable.
+
+        Returns
+        -------
+        PlainConvolution
+            The same convolution without the group.
+        """
         bias = self._expanded_bias()
         return PlainConvolution(self._filters(), bias, self.stride, self.padding, self.blocks)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve `(n, in_channels, h, w)`; sizes that would not stay centred are refused.
+        """Convolve feature maps; sizes on which the grid would not stay centred are refused.
+
+        Parameters
+        ----------
+        x : Tensor (n, in_channels, h, w)
+
+        Returns
+        -------
+        Tensor (n, out_channels, h_out, w_out)
 
         Raises
         ------

@@ -48,12 +48,33 @@ class DetailCode(nn.Module):
             self.synthesis.weight.mul_(_INITIAL_CONTRAST)
 
     def encode(self, images: Tensor) -> Tensor:
-        """The code of images."""
+        """Encode images to their detail code.
+
+        Parameters
+        ----------
+        images : Tensor (n, c, size, size)
+
+        Returns
+        -------
+        Tensor
+            Code, as described in the class.
+        """
         filters = self.analysis.expanded()[0]
         return functional.conv2d(images, filters, stride=self.step, padding=self.step // 2)
 
     def decode(self, code: Tensor) -> Tensor:
-        """What a code says of the images."""
+        """Decode a code to a map for the decoder.
+
+        Parameters
+        ----------
+        code : Tensor
+            From `encode`.
+
+        Returns
+        -------
+        Tensor
+            Feature map, as described in the class.
+        """
         filters = self.synthesis.expanded()[0]
         return functional.conv_transpose2d(code, filters, stride=self.step, padding=self.step // 2)
 
@@ -114,7 +135,20 @@ class Decoder(nn.Module):
             self.last.weight.mul_(_INITIAL_CONTRAST)
 
     def forward(self, encoded: Tensor, detail: Tensor) -> Tensor:
-        """Decode the two maps; see the class."""
+        """Decode both maps to images.
+
+        Parameters
+        ----------
+        encoded : Tensor
+            Equivariant map of the encoder, as described in the class.
+        detail : Tensor
+            Map of the detail code, as described in the class.
+
+        Returns
+        -------
+        Tensor (n, c, size, size)
+            Images.
+        """
         fields = self.coarse(encoded.contiguous(memory_format=torch.channels_last))
         fields = self.fine(fields + self.join(detail))
         filters, _, stride, padding, _ = self.last.expanded()

@@ -13,19 +13,24 @@ __all__ = ["choose_device", "full_precision", "seeded"]
 
 
 def choose_device(name: str, *, fall_back: bool = False) -> torch.device:
-    """The device of that name; "auto" is the first of cuda, mps and cpu that is there.
+    """Choose a torch device by name.
 
     Parameters
     ----------
     name : {"auto", "cpu", "cuda", "mps"}
-    fall_back : bool
-        Take what "auto" takes where the device is missing: a network that was trained elsewhere is
-        at home everywhere.
+        "auto" is the first of cuda, mps and cpu that is available.
+    fall_back : bool, default False
+        Whether a missing device is replaced by that of "auto", as for a network that was trained on
+        another machine.
+
+    Returns
+    -------
+    torch.device
 
     Raises
     ------
     InputError
-        When there is no such device.
+        When the device is not available.
     """
     there = {
         "cuda": torch.cuda.is_available(),
@@ -42,7 +47,16 @@ def choose_device(name: str, *, fall_back: bool = False) -> torch.device:
 
 @contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
-    """Compute in real float32: TensorFloat-32 would spoil exact invariance in the fourth digit."""
+    """Compute in full float32: TensorFloat-32 would spoil exact invariance in the fourth digit.
+
+    Parameters
+    ----------
+    device : torch.device
+
+    Yields
+    ------
+    None
+    """
     if device.type != "cuda":
         yield
         return
@@ -52,7 +66,18 @@ def full_precision(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Layers made, and dropout drawn on the processor, within follow the seed alone."""
+    """Seed torch's generator of the CPU within the block, and restore it afterwards.
+
+    Layers made, and dropout drawn on the CPU, within the block depend on the seed alone.
+
+    Parameters
+    ----------
+    seed : int
+
+    Yields
+    ------
+    None
+    """
     with torch.random.fork_rng(devices=[]):
         # Not torch.manual_seed, which would seed the accelerators for good.
         torch.default_generator.manual_seed(seed)

@@ -25,7 +25,18 @@ _BLUR_TAPS = 6
 
 
 def legal_size(size: int) -> int:
-    """The legal image side nearest to `size`, the larger one of two: 32, 64, 128, 256, ..."""
+    """Legal side of images nearest to a size, the larger one in a tie: 32, 64, 128, 256, ...
+
+    Parameters
+    ----------
+    size : int
+        Side in pixels.
+
+    Returns
+    -------
+    int
+        Side in pixels.
+    """
     legal = _SMALLEST_SIZE
     while 2 * legal - size <= size - legal:
         legal *= 2
@@ -33,12 +44,21 @@ def legal_size(size: int) -> int:
 
 
 def n_halvings(size: int) -> int:
-    """How often an image of this side is halved until it is a map of `MAP_SIZE`.
+    """Number of times an image is halved until it is a map of side `MAP_SIZE`.
+
+    Parameters
+    ----------
+    size : int
+        Side of the image in pixels.
+
+    Returns
+    -------
+    int
 
     Raises
     ------
     InputError
-        When it does not come out, for then the sampling grid could not stay centred.
+        When no number of halvings leads to that side: the sampling grid could not stay centred.
     """
     if size < _SMALLEST_SIZE or legal_size(size) != size:
         raise InputError(
@@ -81,7 +101,17 @@ class Encoder(nn.Module):
         self.out_fields = widths[-1]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Encode images; see the class."""
+        """Encode images to an equivariant map.
+
+        Parameters
+        ----------
+        images : Tensor (n, c, size, size)
+
+        Returns
+        -------
+        Tensor
+            Map, as described in the class.
+        """
         # Separable convolutions are several times faster with the channels last.
         fields = self.stem(images).contiguous(memory_format=torch.channels_last)
         encoded: Tensor = self.stages(fields)

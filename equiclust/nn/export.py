@@ -62,7 +62,17 @@ class ExportedEncoder(nn.Module):
         self.turns = nn.ModuleList(turns)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Encode images; see the class."""
+        """Encode images.
+
+        Parameters
+        ----------
+        images : Tensor (n, c, size, size)
+
+        Returns
+        -------
+        Tensor (n, latent_dim)
+            Latents.
+        """
         latents = [self._latents(view) for view in (images, *(turn(images) for turn in self.turns))]
         return torch.stack(latents).mean(dim=0)
 
@@ -78,7 +88,7 @@ class ExportedEncoder(nn.Module):
 
 @torch.no_grad()
 def export_encoder(network: AutoencoderNetwork, *, average: bool = True) -> ExportedEncoder:
-    """A copy of encoder, pooling and head that no longer needs the group's layers.
+    """Copy encoder, pooling and head into a module without the layers of the group.
 
     It gives the latents of the network in evaluation mode, up to rounding, averaged over sixteen
     rotations if the group has more than the four that are exact on the pixel grid.
@@ -87,8 +97,13 @@ def export_encoder(network: AutoencoderNetwork, *, average: bool = True) -> Expo
     ----------
     network : AutoencoderNetwork
         Not changed; its mode does not matter.
-    average : bool, optional
-        Without it one view is encoded, at a quarter of the cost.
+    average : bool, default True
+        Whether latents are averaged over rotations. Without it one view is encoded, at a quarter of
+        the cost.
+
+    Returns
+    -------
+    ExportedEncoder
     """
     encoder = network.encoder
     lifting, norm, activation = encoder.stem

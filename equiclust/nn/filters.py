@@ -17,7 +17,15 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class Ring(NamedTuple):
-    """A Gaussian ring, and the harmonics it carries: radius and width in pixels."""
+    """Gaussian ring of a filter, and the harmonics that it carries.
+
+    Attributes
+    ----------
+    radius, width : float
+        In pixels.
+    max_frequency : int
+        Highest angular frequency.
+    """
 
     radius: float
     width: float
@@ -25,7 +33,7 @@ class Ring(NamedTuple):
 
 
 def rings(kernel_size: int) -> tuple[Ring, ...]:
-    """Rings of a filter, chosen as escnn's `R2Conv` does by default.
+    """Rings of a filter, chosen as `R2Conv` of escnn does by default.
 
     Radii are whole pixels from the centre outwards. A ring at the rim of an odd filter, which the
     square grid cuts, carries frequencies up to 2, inner ones as many as their pixels can tell
@@ -36,6 +44,11 @@ def rings(kernel_size: int) -> tuple[Ring, ...]:
     ----------
     kernel_size : int
         Side of the filter in pixels, at least 1.
+
+    Returns
+    -------
+    tuple of Ring
+        From the centre outwards.
 
     Raises
     ------

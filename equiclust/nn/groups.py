@@ -38,7 +38,17 @@ _MOST_ROTATIONS = 64
 
 @dataclass(frozen=True)
 class GridElement:
-    """A group element that maps the square pixel grid onto itself: mirror first, then turn."""
+    """Element of a group that maps the square pixel grid onto itself: reflection, then rotation.
+
+    Attributes
+    ----------
+    index : int
+        Of the element in its group.
+    quarter_turns : int
+        Number of counter-clockwise rotations by 90 degrees.
+    mirrored : bool
+        Whether it mirrors left to right first.
+    """
 
     index: int
     quarter_turns: int
@@ -190,19 +200,51 @@ def _frozen(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
 
 
 def check_group(group: object) -> None:
-    """Refuse what is not a `Group`."""
+    """Check that an argument is a `Group`.
+
+    Parameters
+    ----------
+    group : object
+
+    Raises
+    ------
+    InputError
+        When it is not.
+    """
     if not isinstance(group, Group):
         raise InputError(f"group must be a Group such as Group('D8'), got {group!r}")
 
 
 def check_channels(x: Tensor, channels: int) -> None:
-    """Refuse an input that is not `(n, channels, h, w)`."""
+    """Check that an input has the shape `(n, channels, h, w)`.
+
+    Parameters
+    ----------
+    x : Tensor
+    channels : int
+
+    Raises
+    ------
+    InputError
+        When it has another shape.
+    """
     if x.ndim != 4 or x.shape[1] != channels:
         raise InputError(f"input must have shape (n, {channels}, h, w), got {tuple(x.shape)}")
 
 
 def check_divisible(x: Tensor, group: Group) -> None:
-    """Refuse an input whose channels are not whole fields."""
+    """Check that the channels of an input are whole fields.
+
+    Parameters
+    ----------
+    x : Tensor
+    group : Group
+
+    Raises
+    ------
+    InputError
+        When they are not.
+    """
     if x.ndim != 4 or x.shape[1] % group.order:
         raise InputError(
             f"input must have shape (n, fields * {group.order}, h, w) for {group.name}, "
@@ -211,13 +253,35 @@ def check_divisible(x: Tensor, group: Group) -> None:
 
 
 def move_pixels(x: Tensor, element: GridElement) -> Tensor:
-    """Mirror left to right if asked, then turn counter-clockwise: `x(g^-1 .)` for `(..., h, w)`."""
+    """Apply a group element to pixels, `x(g^-1 .)`.
+
+    The images are mirrored left to right if the element is, then rotated counter-clockwise.
+
+    Parameters
+    ----------
+    x : Tensor (..., h, w)
+    element : GridElement
+
+    Returns
+    -------
+    Tensor (..., h, w)
+    """
     mirrored = x.flip(-1) if element.mirrored else x
     return torch.rot90(mirrored, element.quarter_turns, (-2, -1))
 
 
 def move_fields(x: Tensor, group: Group, element: GridElement) -> Tensor:
-    """Move the pixels of fields `(n, fields * order, h, w)`, and channel `h` to channel `g h`.
+    """Apply a group element to fields: move the pixels, and channel `h` to channel `g h`.
+
+    Parameters
+    ----------
+    x : Tensor (n, fields * order, h, w)
+    group : Group
+    element : GridElement
+
+    Returns
+    -------
+    Tensor (n, fields * order, h, w)
 
     Raises
     ------

@@ -23,23 +23,23 @@ class NetworkConfig:
 
     Parameters
     ----------
-    group : str
+    group : str, default "D8"
         "D8", "C8", "D4", ..., or "trivial" for a plain convolutional autoencoder.
-    in_channels : int
+    in_channels : int, default 1
         Channels of the images.
-    size : int
+    size : int, default 64
         Side of the images, 32 times a power of two.
-    fields : tuple of int
+    fields : tuple of int, default (4, 8, 12, 16)
         Fields at each size from half the image's side downwards; the last one is repeated.
-    map_fields : int
+    map_fields : int, default 4
         Fields of the 8 x 8 map that the decoder sees.
-    detail_fields : int
+    detail_fields : int, default 1
         Fields of the 16 x 16 `DetailCode` that it sees besides.
-    annuli : int
+    annuli : int, default 4
         Rings over which the latent is gathered; 0 keeps the place, with the trivial group only.
-    latent_dim : int
+    latent_dim : int, default 32
         Length of the invariant latent.
-    harmonics : int
+    harmonics : int, default 0
         Orders of the Fourier series over angle that the latent is gathered from besides, see
         `InvariantPooling`.
     """
@@ -111,22 +111,61 @@ class AutoencoderNetwork(nn.Module):
         self.head = InvariantHead(self.pooling.out_features, config.latent_dim)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Invariant latents `(n, latent_dim)` of images `(n, c, size, size)`."""
+        """Encode images to invariant latents.
+
+        Parameters
+        ----------
+        images : Tensor (n, c, size, size)
+
+        Returns
+        -------
+        Tensor (n, latent_dim)
+        """
         latents: Tensor = self.head(self.pooling(self.encoder(images)))
         return latents
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Images `(n, c, size, size)` as they come out of the equivariant map and the detail."""
+        """Reconstruct images from their equivariant map and their detail.
+
+        Parameters
+        ----------
+        images : Tensor (n, c, size, size)
+
+        Returns
+        -------
+        Tensor (n, c, size, size)
+        """
         return self.decode(self.encoder(images), images)
 
     def decode(self, encoded: Tensor, images: Tensor) -> Tensor:
-        """Images made of the encoder's map and of the detail of the images."""
+        """Reconstruct images from the map of the encoder and the detail of the images.
+
+        Parameters
+        ----------
+        encoded : Tensor
+            From the encoder.
+        images : Tensor (n, c, size, size)
+
+        Returns
+        -------
+        Tensor (n, c, size, size)
+        """
         code = self.detail.encode(images)
         made: Tensor = self.decoder(self.narrow(encoded), code) + self.detail.decode(code)
         return made
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents and reconstructions."""
+        """Encode and reconstruct images.
+
+        Parameters
+        ----------
+        images : Tensor (n, c, size, size)
+
+        Returns
+        -------
+        latents : Tensor (n, latent_dim)
+        reconstructions : Tensor (n, c, size, size)
+        """
         encoded = self.encoder(images)
         return self.head(self.pooling(encoded)), self.decode(encoded, images)
 

@@ -105,7 +105,18 @@ def annulus_weights(size: int, annuli: int) -> Tensor:
 
 
 def cell_weights(size: int) -> Tensor:
-    """Weights `(16, size, size)` of the cells of a grid of 4 x 4, each of sum one; 4 | size."""
+    """Weights of the cells of a grid of 4 x 4.
+
+    Parameters
+    ----------
+    size : int
+        Side of the map in pixels, a multiple of 4.
+
+    Returns
+    -------
+    Tensor (16, size, size)
+        Each cell has the sum one.
+    """
     cell = torch.arange(size) * _CELLS // size
     inside = torch.nn.functional.one_hot(cell, _CELLS).to(torch.float64).T
     weights = torch.einsum("ih,jw->ijhw", inside, inside).reshape(-1, size, size)
@@ -150,13 +161,13 @@ class InvariantPooling(nn.Module):
         Fields of the map.
     size : int
         Side of the map in pixels.
-    annuli : int
+    annuli : int, default 4
         Number of rings; 0 keeps the place, by a grid of 4 x 4 cells, of which only the trivial
         group makes an invariant.
-    spread : bool
+    spread : bool, default True
         Whether the standard deviation over the group is taken beside the mean; the trivial group
         has none.
-    harmonics : int
+    harmonics : int, default 0
         Highest order of the Fourier series over angle whose lengths are taken beside the mean over
         each annulus.
     """
@@ -195,7 +206,16 @@ class InvariantPooling(nn.Module):
             self.register_buffer("waves", waves, persistent=False)
 
     def forward(self, encoded: Tensor) -> Tensor:
-        """From `(n, fields * order, size, size)` to `(n, out_features)`."""
+        """Pool an equivariant map to invariant features.
+
+        Parameters
+        ----------
+        encoded : Tensor (n, fields * order, size, size)
+
+        Returns
+        -------
+        Tensor (n, out_features)
+        """
         statistics = [group_mean(encoded, self.group)]
         if self.spread:
             statistics.append(group_std(encoded, self.group))

@@ -24,26 +24,61 @@ __all__ = [
 
 
 def centred_padding(kernel_size: int) -> int:
-    """Padding that keeps the size for odd kernels and the half for even kernels with stride 2."""
+    """Padding that keeps the size for odd kernels and the half for even kernels with stride 2.
+
+    Parameters
+    ----------
+    kernel_size : int
+        Side of the filter in pixels.
+
+    Returns
+    -------
+    int
+        Pixels on every side.
+    """
     return (kernel_size - 1) // 2
 
 
 def output_size(size: int, *, kernel_size: int, stride: int) -> int:
-    """Side of the output for an input of side `size`, with centred padding."""
+    """Side of the output of a filter with centred padding.
+
+    Parameters
+    ----------
+    size : int
+        Side of the input in pixels.
+    kernel_size : int
+        Side of the filter in pixels.
+    stride : int
+        Step between samples in pixels.
+
+    Returns
+    -------
+    int
+        Side in pixels.
+    """
     return (size + 2 * centred_padding(kernel_size) - kernel_size) // stride + 1
 
 
 def check_centred(height: int, width: int, *, kernel_size: int, stride: int) -> None:
-    """Refuse sizes on which the sampling grid would not be centred.
+    """Check that the sampling grid is centred on feature maps of this size.
 
     A quarter turn of the input turns the output exactly only if the first and the last sample lie
     equally far from the rim, that is, if `size + 2 padding - kernel_size` is a multiple of the
     stride. With stride 2, even kernels need even sizes and odd kernels odd ones.
 
+    Parameters
+    ----------
+    height, width : int
+        Of the feature maps in pixels.
+    kernel_size : int
+        Side of the filter in pixels.
+    stride : int
+        Step between samples in pixels.
+
     Raises
     ------
     InputError
-        With the size and the nearest legal ones.
+        When it is not; names the size and the nearest legal ones.
     """
     for name, size in (("height", height), ("width", width)):
         smallest = kernel_size - 2 * centred_padding(kernel_size)
@@ -88,7 +123,15 @@ class BinomialBlur2d(nn.Module):
         self.register_buffer("kernel", _binomial(taps), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Blur and sample `(n, c, h, w)`.
+        """Blur and sample feature maps.
+
+        Parameters
+        ----------
+        x : Tensor (n, c, h, w)
+
+        Returns
+        -------
+        Tensor (n, c, h_out, w_out)
 
         Raises
         ------
@@ -132,7 +175,16 @@ class CenteredUpsample2d(nn.Module):
         self.mode = mode
 
     def forward(self, x: Tensor) -> Tensor:
-        """From `(n, c, h, w)` to `(n, c, 2 h, 2 w)`."""
+        """Enlarge feature maps twofold.
+
+        Parameters
+        ----------
+        x : Tensor (n, c, h, w)
+
+        Returns
+        -------
+        Tensor (n, c, 2 h, 2 w)
+        """
         align = False if self.mode == "bilinear" else None
         return F.interpolate(x, scale_factor=2, mode=self.mode, align_corners=align)
 
@@ -169,7 +221,18 @@ class SoftDiscMask(nn.Module):
         self.width = width
 
     def mask(self, height: int, width: int) -> Tensor:
-        """The mask `(height, width)`, float64 on the CPU."""
+        """Values of the mask.
+
+        Parameters
+        ----------
+        height, width : int
+            In pixels.
+
+        Returns
+        -------
+        Tensor (height, width), float64
+            On the CPU, 0 to 1.
+        """
         half = min(height, width) / 2
         y, x = (
             (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) / half
@@ -179,7 +242,16 @@ class SoftDiscMask(nn.Module):
         return torch.sigmoid((self.radius - rho) / self.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Multiply `(n, c, h, w)` by the mask."""
+        """Multiply feature maps by the mask.
+
+        Parameters
+        ----------
+        x : Tensor (n, c, h, w)
+
+        Returns
+        -------
+        Tensor (n, c, h, w)
+        """
         return x * self.mask(*x.shape[2:]).to(x)
 
     def extra_repr(self) -> str:

@@ -46,7 +46,16 @@ class SplineRotation(nn.Module):
         self.register_buffer("indices", torch.tensor(indices), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Turn `(n, c, size, size)`."""
+        """Rotate images.
+
+        Parameters
+        ----------
+        images : Tensor (n, c, size, size)
+
+        Returns
+        -------
+        Tensor (n, c, size, size)
+        """
         coefficients = self.prefilter @ images @ self.prefilter.T
         flat = coefficients.flatten(2).index_select(2, self.indices)
         sampled = flat.view(*images.shape[:2], -1, _TAPS * _TAPS)
