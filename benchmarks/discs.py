@@ -159,7 +159,7 @@ def _latents(pixels: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float
     if seed not in _KEPT:
         _KEPT.clear()
         ours = EquivariantAutoencoder(
-            size=_NETWORK_SIZE, preprocess=_ONLY_RESIZED, start="none", random_state=seed
+            size=_NETWORK_SIZE, preprocess=_ONLY_RESIZED, pretrained=False, random_state=seed
         )
         _KEPT[seed] = ours.fit_transform(pixels)
     return _KEPT[seed]

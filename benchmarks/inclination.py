@@ -67,7 +67,7 @@ class Variant:
             objective={**_NOTHING, "contrastive": 1.0},
             augmentation={**_VIEWS, **self.views},
             perceptual=None,
-            start="none",
+            pretrained=False,
             preprocess=False,
             max_epochs=7,
             batch_size=128,

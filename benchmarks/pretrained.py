@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +28,10 @@ FloatArray = npt.NDArray[np.float32]
 
 _N, _SIZE, _MAX_INCLINATION = 600, 64, 30.0
 _N_ROTATED = 32
-_STARTS: tuple[tuple[str, Literal["shipped", "none"], int], ...] = (
-    ("random weights, 30 epochs", "none", 30),
-    ("random weights, 10 epochs", "none", 10),
-    ("pretrained weights, 10 epochs", "shipped", 10),
+_STARTS: tuple[tuple[str, bool, int], ...] = (
+    ("random weights, 30 epochs", False, 30),
+    ("random weights, 10 epochs", False, 10),
+    ("pretrained weights, 10 epochs", True, 10),
 )
 
 
@@ -42,8 +42,8 @@ def pretrained_table(*, seeds: Iterable[int] = range(7, 10)) -> Table:
         ("discs", _discs, len(DISC_KINDS)),
         ("shapes", _shapes, len(SHAPE_KINDS)),
     ):
-        for name, start, epochs in _STARTS:
-            found = [_scores(simulated, n_classes, start, epochs, seed) for seed in seeds]
+        for name, pretrained, epochs in _STARTS:
+            found = [_scores(simulated, n_classes, pretrained, epochs, seed) for seed in seeds]
             mean = {key: float(np.mean([row[key] for row in found])) for key in found[0]}
             rows.append({"images": what, "start": name, **mean})
             print(rows[-1], flush=True)
@@ -61,7 +61,7 @@ def _shapes(seed: int) -> tuple[Any, Any]:
 def _scores(
     simulated: Callable[[int], tuple[Any, Any]],
     n_classes: int,
-    start: Literal["shipped", "none"],
+    pretrained: bool,
     epochs: int,
     seed: int,
 ) -> dict[str, float]:
@@ -69,7 +69,7 @@ def _scores(
     pixels = Preprocessor(size=_SIZE).fit_transform(images).pixels
     classes = np.asarray(truth["kind_index"])
     network = EquivariantAutoencoder(
-        size=_SIZE, preprocess=False, start=start, max_epochs=epochs, random_state=seed
+        size=_SIZE, preprocess=False, pretrained=pretrained, max_epochs=epochs, random_state=seed
     )
     started = perf_counter()
     latents = network.fit(pixels).transform(pixels)

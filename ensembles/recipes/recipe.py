@@ -11,6 +11,7 @@ from ensembles.recipes.tables import Clusters, Ensemble, Images, Network, Traini
 from ensembles.recipes.values import as_declared, in_words
 from equiclust.autoencoder.augmentation import Augmentation
 from equiclust.autoencoder.objectives import ObjectiveWeights
+from equiclust.autoencoder.pretrained import upgrade_start
 from equiclust.exceptions import InputError
 
 __all__ = ["Recipe"]
@@ -173,10 +174,20 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+def _upgraded(name: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table `training` of version 0.1 named the initial weights by ``start``."""
+    if name != "training":
+        return content
+    try:
+        return upgrade_start(content)
+    except InputError as error:
+        raise InputError(f"[{name}] {error}") from error
+
+
 def _table(name: str, content: object) -> Any:
     if not isinstance(content, Mapping):
         raise InputError(f"[{name}] must be a table, got {content!r}")
-    kind = _TABLES[name]
+    kind, content = _TABLES[name], _upgraded(name, content)
     known = [entry.name for entry in fields(kind)]
     for key in content:
         if key not in known:

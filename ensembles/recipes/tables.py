@@ -102,8 +102,10 @@ class Training:
     batch_size : int
     learning_rate : float
         The highest.
-    start : {"shipped", "none"}
-        Weights to begin with: those that come with the package, or random ones.
+    pretrained : bool, default True
+        Whether the networks start from the weights that come with the package, where there are
+        some for their group and size, or from random ones. Older recipes say
+        ``start = "shipped"`` or ``start = "none"`` instead.
 
     Raises
     ------
@@ -114,7 +116,7 @@ class Training:
     max_epochs: int | Literal["auto"] = "auto"
     batch_size: int = _AUTOENCODER.batch_size
     learning_rate: float = _AUTOENCODER.learning_rate
-    start: Literal["shipped", "none"] = _AUTOENCODER.start
+    pretrained: bool = _AUTOENCODER.pretrained
 
     def __post_init__(self) -> None:
         if self.max_epochs != "auto":

@@ -13,6 +13,7 @@ _WORDS = {
     int: ("a whole number", "whole numbers"),
     float: ("a finite number", "finite numbers"),
     str: ("text",),
+    bool: ("true or false",),
 }
 
 
@@ -24,7 +25,7 @@ def as_declared(value: object, declared: Any) -> Any:
     value : object
         As TOML, JSON or Python gives it.
     declared : type
-        int, float, str, None, or a tuple, `Literal` or union of these.
+        int, float, str, bool, None, or a tuple, `Literal` or union of these.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from equiclust.autoencoder.augmentation import Augmentation
 from equiclust.autoencoder.checkpoints import find_checkpoint, recorded_seed, training_inputs
 from equiclust.autoencoder.objectives import ObjectiveWeights, PerceptualLoss, PerceptualNetwork
-from equiclust.autoencoder.pretrained import pretrained_weights, start_from
+from equiclust.autoencoder.pretrained import pretrained_weights, start_from, upgrade_start
 from equiclust.autoencoder.training import (
     AutoencoderTraining,
     EpochRecord,
@@ -93,9 +93,10 @@ class EquivariantAutoencoder(
     perceptual_weights : str, optional
         Where that network's weights are; see `find_weights`. Without weights there is a
         warning, and the term is left out.
-    start : {"shipped", "none"}
-        Begin with the weights that come with the package for networks of this group and size, see
-        `equiclust.autoencoder.pretrained`, or with random ones, also where none fit.
+    pretrained : bool, default True
+        Whether the network starts from the weights that come with the package for networks of this
+        group and size, where there are some (see `equiclust.autoencoder.pretrained`), or from
+        random ones.
     preprocess : bool or mapping
         Parameters that differ from `Preprocessor`; False if the images have come through one, and
         are of the right size and in 0 to 1.
@@ -150,7 +151,7 @@ class EquivariantAutoencoder(
         augmentation: Mapping[str, float] | None = None,
         perceptual: PerceptualNetwork | None = "alexnet",
         perceptual_weights: str | None = None,
-        start: Literal["shipped", "none"] = "shipped",
+        pretrained: bool = True,
         preprocess: bool | Mapping[str, Any] = True,
         max_epochs: int = 30,
         batch_size: int = 32,
@@ -173,7 +174,7 @@ class EquivariantAutoencoder(
         self.augmentation = augmentation
         self.perceptual = perceptual
         self.perceptual_weights = perceptual_weights
-        self.start = start
+        self.pretrained = pretrained
         self.preprocess = preprocess
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -481,7 +482,8 @@ class EquivariantAutoencoder(
             raise InputError(
                 f"validation_fraction must be from 0 to below 1, got {self.validation_fraction!r}"
             )
-        check_choice("start", self.start, ("shipped", "none"))
+        if not isinstance(self.pretrained, bool):
+            raise InputError(f"pretrained must be True or False, got {self.pretrained!r}")
         check_choice("device", self.device, _DEVICES)
 
     def _network_config(self, channels: int) -> NetworkConfig:
@@ -503,7 +505,7 @@ class EquivariantAutoencoder(
 
     def _start(self, network: AutoencoderNetwork) -> list[str]:
         """Parts of the network that are given known weights."""
-        if self.start == "none":
+        if not self.pretrained:
             return []
         return list(start_from(network, pretrained_weights(network.config)))
 
@@ -572,6 +574,10 @@ class EquivariantAutoencoder(
             done = [function(batch.to(device)).cpu() for batch in batches]
         result: FloatArray = torch.cat(done).numpy()
         return result
+
+    @classmethod
+    def _upgrade_parameters(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        return upgrade_start(parameters)
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {name: value.cpu().numpy() for name, value in self.network_.state_dict().items()}

@@ -72,7 +72,7 @@ def pretrain(
     autoencoder = EquivariantAutoencoder(
         size=size,
         preprocess=False,
-        start="none",
+        pretrained=False,
         batch_size=_BATCH if size < 128 else _BATCH // 2,
         max_epochs=max_epochs,
         validation_fraction=0.05,

@@ -1,4 +1,4 @@
-"""A running start: weights of our own, trained on simulated images, for networks to begin from."""
+"""Weights that come with the package, trained on simulated images, for networks to start from."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ import logging
 from collections.abc import Mapping
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
+from typing import Any
 
 from safetensors.torch import load_file
 from torch import Tensor
 
+from equiclust.exceptions import InputError
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 
-__all__ = ["has_pretrained_weights", "pretrained_weights", "start_from", "weights_name"]
+__all__ = [
+    "has_pretrained_weights",
+    "pretrained_weights",
+    "start_from",
+    "upgrade_start",
+    "weights_name",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +33,35 @@ _CHANNEL_AXES = {
     "decoder.last.weight": (1, False),
     "decoder.level": (0, False),
 }
+
+
+def upgrade_start(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of version 0.1, with ``pretrained`` for what was called ``start`` then.
+
+    Parameters
+    ----------
+    parameters : mapping of str to object
+        Of a saved autoencoder or of the table ``training`` of a recipe. Others are left as they
+        are.
+
+    Returns
+    -------
+    dict of str to object
+
+    Raises
+    ------
+    InputError
+        When ``start`` is neither "shipped" nor "none", or stands beside ``pretrained``.
+    """
+    upgraded = dict(parameters)
+    if "start" not in upgraded:
+        return upgraded
+    start = upgraded.pop("start")
+    if start not in ("shipped", "none"):
+        raise InputError(f"start must be 'shipped' or 'none', got {start!r}")
+    if "pretrained" in upgraded:
+        raise InputError("start must be left out where pretrained is given")
+    return {**upgraded, "pretrained": start == "shipped"}
 
 
 def weights_name(group: str, size: int) -> str:

@@ -50,6 +50,11 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
             parameters["random_state"] = None
         return parameters
 
+    @classmethod
+    def _upgrade_parameters(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Parameters that an earlier version saved, by the names that they have now."""
+        return parameters
+
     def _restore(self, arrays: Arrays, learned: Mapping[str, Any]) -> None:
         raise NotImplementedError
 
@@ -128,6 +133,8 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
                 f"kind {content.get('kind')!r} of format {content.get('format')!r}"
             )
         parameters = content.get("parameters")
+        if isinstance(parameters, dict):
+            parameters = content["parameters"] = cls._upgrade_parameters(parameters)
         known = sorted(cls().get_params(deep=False))
         # A parameter that is younger than the file has its default.
         if not isinstance(parameters, dict) or not set(parameters) <= set(known):

@@ -32,9 +32,7 @@ def default_epochs(n_images: int, autoencoder: EquivariantAutoencoder) -> int:
     int
         At least 30, or 10 from pretrained weights, and at most 300.
     """
-    started = autoencoder.start == "shipped" and has_pretrained_weights(
-        autoencoder.group, autoencoder.size
-    )
+    started = autoencoder.pretrained and has_pretrained_weights(autoencoder.group, autoencoder.size)
     views, fewest = (_VIEWS_FROM_START, _FEWEST_FROM_START) if started else (_VIEWS, _FEWEST)
     training = max(n_images - round(autoencoder.validation_fraction * n_images), 1)
     batch = min(autoencoder.batch_size, training)

@@ -145,7 +145,7 @@ def run(
         "center": center,
         "canonical": canonical,
         "reliability": reliability,
-        "start": None if pretrained is None else ("shipped" if pretrained else "none"),
+        "pretrained": pretrained,
     }
     settings = RunSettings(inputs, output, _recipe(recipe, given), device, n_jobs, scheduler)
     settings.check()

@@ -56,7 +56,10 @@ class RunSettings:
     @property
     def config(self) -> dict[str, Any]:
         """What identifies the run: everything but its folder and the machine it is trained on."""
-        return {"inputs": self.input_names, **self.recipe.settings}
+        settings = self.recipe.settings
+        # As in version 0.1, whose runs are the same runs.
+        start = "shipped" if settings.pop("pretrained") else "none"
+        return {"inputs": self.input_names, **settings, "start": start}
 
     @property
     def command(self) -> str:

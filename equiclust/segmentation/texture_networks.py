@@ -118,7 +118,7 @@ class TextureNetworks:
             objective=_OBJECTIVE,
             augmentation=_AS_IT_IS,
             perceptual=None,
-            start="none",
+            pretrained=False,
             preprocess=False,
             max_epochs=max_epochs,
             batch_size=128,

@@ -223,7 +223,7 @@ def test_impossible_images_are_refused(trained: EquivariantAutoencoder, discs: I
 _TEXTURE: dict[str, Any] = SMALL | {
     "max_epochs": 30,
     "batch_size": 32,
-    "start": "none",
+    "pretrained": False,
     "preprocess": False,
     "objective": {"mse": 0, "perceptual": 0, "rotation": 0, "covariance": 1},
     "augmentation": dict.fromkeys(("angle", "scale", "shear", "smoothing", "noise"), 0),

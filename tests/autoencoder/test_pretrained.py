@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -52,11 +55,11 @@ def test_the_start_is_the_users_choice() -> None:
     pixels = np.random.default_rng(0).random((4, 32, 32), dtype=np.float32)
     settings = {"size": 32, "max_epochs": 1, "perceptual": None, "random_state": 0}
     known = EquivariantAutoencoder(**settings).fit(pixels)
-    blank = EquivariantAutoencoder(start="none", **settings).fit(pixels)
+    blank = EquivariantAutoencoder(pretrained=False, **settings).fit(pixels)
     assert known.started_from_ == list(PARTS)
     assert blank.started_from_ == []
-    with pytest.raises(InputError, match="start must be one of shipped, none, got 'warm'"):
-        EquivariantAutoencoder(start="warm", size=32).fit(pixels)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="pretrained must be True or False, got 'warm'"):
+        EquivariantAutoencoder(pretrained="warm", size=32).fit(pixels)  # type: ignore[arg-type]
 
 
 def test_held_out_images_are_those_named() -> None:
@@ -71,3 +74,23 @@ def test_held_out_images_are_those_named() -> None:
         one.fit(pixels, held_out=apart).transform(pixels),
         one.fit(other, held_out=apart).transform(pixels),
     )
+
+
+@pytest.mark.parametrize(("start", "pretrained"), [("shipped", True), ("none", False)])
+def test_a_model_of_version_0_1_is_loaded(tmp_path: Path, start: str, pretrained: bool) -> None:
+    pixels = np.random.default_rng(0).random((4, 32, 32), dtype=np.float32)
+    settings = {"size": 32, "max_epochs": 1, "perceptual": None, "random_state": 0}
+    fitted = EquivariantAutoencoder(pretrained=pretrained, **settings).fit(pixels)
+    fitted.save(tmp_path)
+    path = tmp_path / "autoencoder.json"
+    content = json.loads(path.read_text())
+    del content["parameters"]["pretrained"]
+    content["parameters"]["start"] = start
+    path.write_text(json.dumps(content))
+    loaded = EquivariantAutoencoder.load(tmp_path)
+    assert loaded.pretrained == pretrained
+    np.testing.assert_array_equal(loaded.transform(pixels), fitted.transform(pixels))
+    content["parameters"]["start"] = "warm"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="start must be 'shipped' or 'none', got 'warm'"):
+        EquivariantAutoencoder.load(tmp_path)

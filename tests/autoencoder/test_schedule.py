@@ -24,7 +24,7 @@ IMPATIENT: dict[str, Any] = {
     "learning_rate": 0.02,
     "perceptual": None,
     "preprocess": False,
-    "start": "none",
+    "pretrained": False,
     "device": "cpu",
     "random_state": 0,
     "patience": 2,

@@ -20,7 +20,7 @@ RECIPE: dict[str, Any] = {
     "max_epochs": 1,
     "batch_size": 8,
     "perceptual": None,
-    "start": "none",
+    "pretrained": False,
     "preprocess": False,
     "device": "cpu",
 }

@@ -20,7 +20,7 @@ from equiclust.nn.baselines import DenseAutoencoder, DenseConfig
 from equiclust.simulation.shapes import simulate_shapes
 
 RECIPE = EquivariantAutoencoder(
-    "D4", size=32, fields=(2, 4), max_epochs=2, perceptual=None, start="none", preprocess=False
+    "D4", size=32, fields=(2, 4), max_epochs=2, perceptual=None, pretrained=False, preprocess=False
 )
 GIVEN = {"n_clusters": 2, "n_folds": 2, "reliability": 0.0, "n_jobs": 1, "random_state": 0}
 

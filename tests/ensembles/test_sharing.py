@@ -20,7 +20,7 @@ RECIPE: dict[str, Any] = {
     "latent_dim": 4,
     "max_epochs": 1,
     "perceptual": None,
-    "start": "none",
+    "pretrained": False,
     "preprocess": False,
 }
 

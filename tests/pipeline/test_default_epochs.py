@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,8 +9,8 @@ from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.pipeline.default_epochs import default_epochs
 
 
-def epochs(n: int, size: int, start: Literal["shipped", "none"] = "none") -> int:
-    return default_epochs(n, EquivariantAutoencoder(size=size, start=start))
+def epochs(n: int, size: int, *, pretrained: bool = False) -> int:
+    return default_epochs(n, EquivariantAutoencoder(size=size, pretrained=pretrained))
 
 
 SIZES = st.sampled_from([32, 64, 128, 256])
@@ -25,7 +23,7 @@ def test_within_limits(n: int, size: int) -> None:
 
 @given(n=st.integers(2, 100_000), size=st.sampled_from([32, 64, 128]))
 def test_known_weights_shorten_it(n: int, size: int) -> None:
-    assert 10 <= epochs(n, size, "shipped") <= epochs(n, size)
+    assert 10 <= epochs(n, size, pretrained=True) <= epochs(n, size)
 
 
 @given(n=st.integers(72, 50_000), more=st.integers(100, 1000), size=SIZES)

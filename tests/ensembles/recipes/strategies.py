@@ -35,7 +35,7 @@ _SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "max_epochs": st.just("auto") | _COUNT,
     "batch_size": st.integers(2, 2**40),
     "learning_rate": st.floats(0.0, exclude_min=True, allow_infinity=False),
-    "start": st.sampled_from(["shipped", "none"]),
+    "pretrained": st.booleans(),
     "held_out_folds": st.just("auto") | _COUNT,
     "consensus": st.sampled_from(["vote", "coassociation"]),
     "n_clusters": st.just("auto") | _COUNT,

@@ -93,6 +93,7 @@ def test_settings_decide_everything(recipe: Recipe, other: Recipe) -> None:
 def test_a_value_of_a_wrong_type_is_refused(
     table: str, key: str, wrong: str, tmp_path: Path
 ) -> None:
+    wrong = '"true"' if (key, wrong) == ("pretrained", "true") else wrong
     sentence = refused(tmp_path, f"[{table}]\n{key} = {wrong}\n")
     assert f"[{table}] {key} must be " in sentence
     assert sentence.endswith(f", got {tomllib.loads(f'x = {wrong}')['x']!r}")
@@ -132,6 +133,8 @@ def test_a_misspelt_key_is_refused_with_the_right_one(table: str, key: str, tmp_
             "[training] batch_size must be a whole number of at least 2, got 1",
         ),
         ("[training]\nlearning_rate = 0", "[training] learning_rate must be above 0, got 0.0"),
+        ("[training]\npretrained = 'no'", "[training] pretrained must be true or false, got 'no'"),
+        ("[training]\nstart = 'none'\npretrained = true", "[training] start must be left out"),
         ("[training]\nstart = 'x.safetensors'", "start must be 'shipped' or 'none', got 'x.safe"),
         ("[objective]\nmse = -1", "[objective] weight of mse must be zero or more, got -1.0"),
         ("[objective]\nmse = 1" + 400 * "0", "[objective] mse must be a finite number, got 1000"),
@@ -224,3 +227,10 @@ def test_any_text_is_read_back_as_it_was(tmp_path: Path) -> None:
     text = 'a "quoted" \\ back\x7fslash,\u2028 tab\t, newline\r\n and \U0001fa90'
     write_recipe(Recipe(about=text), tmp_path / "recipe.toml")
     assert read_recipe(tmp_path / "recipe.toml").about == text
+
+
+@pytest.mark.parametrize(("start", "pretrained"), [("shipped", True), ("none", False)])
+def test_a_recipe_of_version_0_1_is_read(tmp_path: Path, start: str, pretrained: bool) -> None:
+    path = tmp_path / "old.toml"
+    path.write_text(f'[training]\nstart = "{start}"\nbatch_size = 16\n')
+    assert read_recipe(path) == Recipe().with_(pretrained=pretrained, batch_size=16)
