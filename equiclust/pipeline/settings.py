@@ -69,7 +69,7 @@ class RunSettings:
         for name, value in self.recipe.settings.items():
             if value != default[name]:
                 values = value if isinstance(value, tuple) else (value,)
-                words += [f"--{name.replace('_', '-')}", *map(str, values)]
+                words += [f"--{name.replace('_', '-')}", *map(_word, values)]
         return shlex.join(words)
 
     def check(self) -> None:
@@ -84,6 +84,10 @@ class RunSettings:
             check_whole("n_jobs", self.n_jobs)
         _check_device(self.device)
         check_scheduler(self.scheduler)
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _check_device(device: str) -> None:
