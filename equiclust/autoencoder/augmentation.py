@@ -27,30 +27,30 @@ class Augmentation:
 
     Parameters
     ----------
-    angle : float
+    angle : float, default 1.0
         Largest turn about the centre either way, in half turns: 1 is any rotation, 0 none.
-    scale : float
+    scale : float, default 0.2
         Largest natural logarithm of the magnification.
-    shear : float
+    shear : float, default 0.15
         Largest natural logarithm of the stretch along a random axis.
-    tilt : float
+    tilt : float, default 0.0
         Largest inclination, in right angles, under which the image is seen as a flat disc: it is
         squeezed along a random axis, and the cosine of the inclination is uniform. 0.9, which is
         81 degrees, at most. For images that are not deprojected; it is 0 unless asked for.
-    bending : float
+    bending : float, default 0.0
         Standard deviation of a smooth random displacement, in half sides of the image, drawn on
         a grid of 4 x 4 knots (Simard, Steinkraus & Platt 2003). For strokes and other soft things;
         it is 0 unless asked for.
-    smoothing : float
+    smoothing : float, default 0.3
         Probability of a binomial smoothing (variance of two square pixels).
-    contrast : float
+    contrast : float, default 0.5
         Largest natural logarithm of the exponent on all values: whether an image was shown with a
         linear or another stretch says nothing of the object.
-    gain : float
+    gain : float, default 0.2
         Largest natural logarithm of the factor on all values.
-    mirror : float
+    mirror : float, default 0.5
         Probability of a mirror.
-    noise : float
+    noise : float, default 0.03
         Largest standard deviation of white noise, in units of the image range.
     """
 

@@ -48,20 +48,22 @@ class ObjectiveWeights:
 
     Parameters
     ----------
-    mse : float
+    mse : float, default 10
         Mean squared error of the reconstruction.
-    perceptual : float
+    perceptual : float, default 1
         Distance of deep features, `PerceptualLoss`.
-    variance, covariance : float
-        Keep every dimension of the latent alive and different from the others, `vicreg_terms`.
-    invariance : float
-        Pull together the latents of two augmented views of one image, `view_distance`.
-    rotation : float
-        Keep the latent as it is when a view is turned by any angle, `rotation_error`.
-    contrastive : float
-        Tell the second view of every image from those of all others, `contrastive_loss`. For
-        finding the same object again: it drives apart what is alike, which clusters had better not
-        be. It is 0 unless asked for.
+    variance : float, default 25
+        Variance of every dimension of the latent, `vicreg_terms`.
+    covariance : float, default 15
+        Correlation between dimensions of the latent, `vicreg_terms`.
+    invariance : float, default 25
+        Distance between the latents of two augmented views of one image, `view_distance`.
+    rotation : float, default 60
+        Change of the latent when a view is rotated by any angle, `rotation_error`.
+    contrastive : float, default 0
+        Entropy of identifying the second view of every image among those of all others,
+        `contrastive_loss`. For retrieving the same object: it separates similar images, which is
+        undesirable for clusters.
     """
 
     mse: float = 10.0
@@ -89,18 +91,32 @@ class ObjectiveWeights:
         return bool(self.mse or self.perceptual)
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
-        """Weighted sum of the terms that were computed."""
+        """Weighted sum of the terms that were computed.
+
+        Parameters
+        ----------
+        terms : mapping of str to Tensor
+            Scalars by the name of their weight.
+
+        Returns
+        -------
+        Tensor ()
+        """
         return torch.stack([getattr(self, name) * value for name, value in terms.items()]).sum()
 
 
 def masked_mse(images: Tensor, reconstructions: Tensor, mask: Tensor) -> Tensor:
-    """Mean squared difference over the pixels that count.
+    """Mean squared difference over the pixels that are not masked.
 
     Parameters
     ----------
     images, reconstructions : Tensor (n, c, h, w)
     mask : Tensor (n, 1, h, w), bool
         `True` = ignore.
+
+    Returns
+    -------
+    Tensor ()
     """
     squared = (images - reconstructions).square().masked_fill(mask, 0.0)
     return squared.sum() / ((~mask).sum() * images.shape[1]).clamp(min=1)
@@ -118,6 +134,11 @@ def vicreg_terms(latents: Tensor) -> dict[str, Tensor]:
     ----------
     latents : Tensor (n, d)
         At least two rows.
+
+    Returns
+    -------
+    dict of str to Tensor ()
+        `variance` and `covariance`.
     """
     centred = latents - latents.mean(dim=0)
     covariance = centred.T @ centred / (len(latents) - 1)
@@ -130,12 +151,21 @@ def vicreg_terms(latents: Tensor) -> dict[str, Tensor]:
 
 
 def view_distance(first: Tensor, second: Tensor) -> Tensor:
-    """Mean squared distance of the latents `(n, d)` of two views, VICReg's invariance term."""
+    """Mean squared distance of the latents of two views, the invariance term of VICReg.
+
+    Parameters
+    ----------
+    first, second : Tensor (n, d)
+
+    Returns
+    -------
+    Tensor ()
+    """
     return functional.mse_loss(first, second)
 
 
 def contrastive_loss(first: Tensor, second: Tensor, *, temperature: float = 0.1) -> Tensor:
-    r"""How hard it is to find the other view of every image among all views, as entropy in nats.
+    r"""Cross entropy of identifying the other view of every image among all views, in nats.
 
     The normalised temperature-scaled cross entropy of SimCLR (Chen et al. 2020): with the cosines
     :math:`s` between all `2n` latents,
@@ -151,7 +181,12 @@ def contrastive_loss(first: Tensor, second: Tensor, *, temperature: float = 0.1)
     ----------
     first, second : Tensor (n, d)
         Latents of two views of the same images.
-    temperature : float
+    temperature : float, default 0.1
+        Scale :math:`\tau` of the cosines.
+
+    Returns
+    -------
+    Tensor ()
     """
     n = len(first)
     unit = functional.normalize(torch.cat([first, second]), dim=1)
@@ -168,19 +203,23 @@ def rotation_error(latents: Tensor, rotated: Tensor) -> Tensor:
         \frac{\langle \lVert z(R x) - z(x) \rVert^2 \rangle}{\sum_j \mathrm{Var}(z_j)}
 
     Quarter turns are exact by construction. For all other angles the layers are exact only as far
-    as their maps are sampled finely enough, and training pays no heed to that unless it is told.
+    as their maps are sampled finely enough, which training ignores without this term.
 
     Parameters
     ----------
-    latents, turned : Tensor (n, d)
-        Of the images and of the same images turned; at least two rows.
+    latents, rotated : Tensor (n, d)
+        Of the images and of the same images rotated; at least two rows.
+
+    Returns
+    -------
+    Tensor ()
     """
     spread = latents.detach().var(dim=0, correction=0).sum()
     return (rotated - latents).square().sum(dim=1).mean() / (spread + 1e-4)
 
 
 class PerceptualLoss(nn.Module):
-    """Distance of two batches of images as a network trained on photographs sees it.
+    """Distance of two batches of images in the features of a network trained on photographs.
 
     With AlexNet and VGG16 this is LPIPS with its calibrated heads (Zhang et al. 2018); with
     ResNet-18 the mean squared difference of the features of its four stages, each of unit length
@@ -188,14 +227,14 @@ class PerceptualLoss(nn.Module):
 
     Parameters
     ----------
-    network : {"alexnet", "vgg16", "resnet18"}
-    weights : path, optional
+    network : {"alexnet", "vgg16", "resnet18"}, default "alexnet"
+    weights : path-like, optional
         File or folder with the trunk as safetensors; see `find_weights`.
 
     Raises
     ------
     WeightsNotFoundError
-        When the trunk is neither on disk nor to be downloaded.
+        When the trunk is neither on disk nor can be downloaded.
     """
 
     def __init__(
@@ -212,14 +251,18 @@ class PerceptualLoss(nn.Module):
         return super().train(False)
 
     def forward(self, images: Tensor, reconstructions: Tensor, mask: Tensor) -> Tensor:
-        """Mean distance.
+        """Mean distance of reconstructions from images.
 
         Parameters
         ----------
         images, reconstructions : Tensor (n, c, h, w)
             In the range 0 to 1. Three channels are taken as colours, any other number one by one.
         mask : Tensor (n, 1, h, w), bool
-            `True` = ignore: there both get the image's value, so that no difference is seen.
+            `True` = ignore: there both get the value of the image, so that they do not differ.
+
+        Returns
+        -------
+        Tensor ()
         """
         seen = torch.where(mask, images, reconstructions)
         distance: Tensor = self.trunk(_as_photograph(images), _as_photograph(seen))
@@ -281,21 +324,25 @@ class _ResNetDistance(nn.Module):
 def find_weights(
     network: PerceptualNetwork, weights: str | Path | None = None
 ) -> dict[str, Tensor]:
-    """Weights of a trunk trained on ImageNet, with torchvision's names.
+    """Find the weights of a trunk trained on ImageNet, with the names of torchvision.
 
-    Looked for in this order: the path given, the folder that `EQUICLUST_WEIGHTS` names, and
-    torchvision, which downloads them. A folder is searched for `NETWORK*.safetensors`.
+    They are looked for in this order: the path given, the folder that `EQUICLUST_WEIGHTS` names,
+    and torchvision, which downloads them. A folder is searched for `NETWORK*.safetensors`.
 
     Parameters
     ----------
     network : {"alexnet", "vgg16", "resnet18"}
-    weights : path, optional
+    weights : path-like, optional
         A safetensors file, or a folder with one.
+
+    Returns
+    -------
+    dict of str to Tensor
 
     Raises
     ------
     WeightsNotFoundError
-        When none of the places has them.
+        When they are in none of these places.
     """
     if network not in (*_LPIPS_NAMES, "resnet18"):
         raise InputError(f"network must be 'alexnet', 'vgg16' or 'resnet18', got {network!r}")

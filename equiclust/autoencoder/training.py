@@ -51,22 +51,23 @@ _PERCEPTUAL_SHARE = 4
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How long, how fast and on what.
+    """Length, rate and device of a training.
 
     Parameters
     ----------
     max_epochs : int
+        Passes over the images.
     batch_size : int
+        Images in a batch.
     learning_rate : float
-        The highest one; see `warm_cosine`.
-    patience : int, optional
+        The highest one of the schedule.
+    patience : int or None
         Epochs without a better reconstruction of the held-out images before the training is
         brought to an end; see `Patience`.
     seed : int
-        Decides the order of the images and every augmentation.
-    device : str
-        "auto", "cpu", "cuda" or "mps".
-    precision : {"32-true", "bf16-mixed", "16-mixed"}
+        Determines the order of the images and every augmentation.
+    device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+    precision : {"32-true", "bf16-mixed", "16-mixed"}, default "32-true"
     """
 
     max_epochs: int
@@ -112,9 +113,12 @@ class ImageData(lightning.LightningDataModule):
         `True` = ignore.
     held_out : Tensor (n,), bool
         Images that only validate.
-    partners : (Tensor, Tensor), optional
-        Images and masks of the same shapes: an image's partner is to have its latent.
-    batch_size, seed : int
+    positive_pairs : tuple of two Tensors, optional
+        Images and masks of the same shapes: an image and its pair should have the same latent.
+    batch_size : int
+        Images in a batch.
+    seed : int
+        Of the order of the images.
     """
 
     def __init__(
