@@ -1,7 +1,10 @@
-"""Foreign files in, `equiclust.images.ImageSet` out.
+"""Files of other programs in, `equiclust.images.ImageSet` out.
 
-Every kind of file has an adapter, found through the entry points of the group
-``equiclust.adapters``, so that other packages can publish their own.
+One module reads one family of file formats: `fits`, `tiff`, `pictures` (PNG and JPEG) and `arrays`
+(NumPy). A new format is a new module with a class that fulfils the protocol `Adapter`; `registry`
+finds it through the entry points of the group ``equiclust.adapters``, so that other packages can
+publish adapters of their own. Maps and cubes that need not fit into memory are in
+`data_adapters.sky`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`Adapter`: what reads one kind of file."""
+"""`Adapter`: the protocol of a reader of one family of file formats."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["Adapter", "reason_of"]
 
 @runtime_checkable
 class Adapter(Protocol):
-    """Reads one kind of file. The class is called without arguments.
+    """Reader of one family of file formats. The class is called without arguments.
 
     To publish one, name the class in the entry point group ``equiclust.adapters``. It is preferred
-    to the adapters of this package where both know a suffix.
+    to the adapters of this package where both read a suffix.
     """
 
     suffixes: tuple[str, ...]
@@ -39,7 +39,7 @@ class Adapter(Protocol):
         Raises
         ------
         UnreadableFileError
-            With the path and the reason.
+            When the file cannot be read; the message is the path and the reason.
         """
         ...
 

@@ -15,7 +15,8 @@ __all__ = ["GROUP", "adapters_by_suffix", "known_suffix"]
 logger = logging.getLogger(__name__)
 
 GROUP = "equiclust.adapters"
-# Named here too, so that they are found when the package runs from a folder without metadata.
+# The built-in adapters, one for each family of formats. They are named in pyproject.toml as well;
+# here, so that they are found when the package runs from a folder without metadata.
 BUILT_IN = (
     EntryPoint("fits", "data_adapters.fits:FitsAdapter", GROUP),
     EntryPoint("pictures", "data_adapters.pictures:PictureAdapter", GROUP),
@@ -79,7 +80,7 @@ def _by_suffix(points: Iterable[EntryPoint]) -> dict[str, Adapter]:
 
 def _check(adapter: object) -> None:
     if not isinstance(adapter, Adapter):
-        raise TypeError("it lacks suffixes or read")
+        raise TypeError("it must have suffixes and read")
     suffixes = adapter.suffixes
     if isinstance(suffixes, str) or not all(s.startswith(".") and s.islower() for s in suffixes):
         raise ValueError(f"suffixes must be endings like ('.fits',), got {suffixes!r}")

@@ -1,4 +1,4 @@
-"""Places and areas on the sky of the pixels of a map, from its header."""
+"""Positions and solid angles of the pixels of a map, from its celestial coordinates."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from astropy.wcs.utils import wcs_to_celestial_frame
 
 from equiclust.images import Beam
 from equiclust.optional import import_optional
+from equiclust.typing import Float64Array
 
 __all__ = [
     "beam_solid_angle",
@@ -27,14 +28,22 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-DoubleArray = npt.NDArray[np.float64]
-
 # Rows worked on together: bounds the memory, which is some 15 numbers a pixel.
 STRIP = 128
 
 
 def celestial_wcs(header: fits.Header) -> WCS | None:
-    """The two celestial axes of a header; `None` when it has none that can be used."""
+    """Celestial axes of a header.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+
+    Returns
+    -------
+    astropy.wcs.WCS or None
+        Of two axes; None when the header has no celestial coordinates that astropy understands.
+    """
     # Headers are wrong in more ways than can be named, and the pixels are good without them.
     try:
         with warnings.catch_warnings():
@@ -51,20 +60,36 @@ def celestial_wcs(header: fits.Header) -> WCS | None:
 
 
 def is_galactic(wcs: WCS) -> bool:
-    """Whether the axes are Galactic longitude and latitude."""
+    """Whether the axes are Galactic longitude and latitude.
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        Two celestial axes.
+    """
     return bool(wcs_to_celestial_frame(wcs).name == "galactic")
 
 
 def sky_positions(wcs: WCS, x: npt.ArrayLike, y: npt.ArrayLike) -> SkyCoord:
-    """Places on the sky of pixel coordinates counted from 0, in the frame of the map.
+    """Positions of pixel coordinates on the sky.
 
-    Off the sky they are NaN.
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        Two celestial axes.
+    x, y : array-like of any shape, float
+        Pixel coordinates, counted from 0 at the centre of the first pixel.
+
+    Returns
+    -------
+    astropy.coordinates.SkyCoord
+        Of the same shape, in the frame of the map; NaN outside of the projected sky.
     """
     longitude, latitude = _degrees(wcs, np.asarray(x, float), np.asarray(y, float))
     return SkyCoord(longitude, latitude, unit="deg", frame=wcs_to_celestial_frame(wcs))
 
 
-def _degrees(wcs: WCS, x: DoubleArray, y: DoubleArray) -> tuple[Any, Any]:
+def _degrees(wcs: WCS, x: Float64Array, y: Float64Array) -> tuple[Any, Any]:
     if not x.size:
         return x, y
     world = wcs.all_pix2world(x, y, 0)
@@ -94,13 +119,13 @@ def beam_solid_angle(beam: Beam) -> float:
     return float(radio_beam.Beam(major * units.deg, minor * units.deg).sr.value)
 
 
-def pixel_solid_angles(wcs: WCS, shape: tuple[int, int]) -> DoubleArray:
+def pixel_solid_angles(wcs: WCS, shape: tuple[int, int]) -> Float64Array:
     """Solid angle of every pixel.
 
-    Half the cross product of the diagonals between the pixel's four corners on the unit sphere.
-    Good to the square of the pixel's side in radians. The one pixel area of the projection plane
-    would do for small fields only: a pixel 10 degrees from the centre of a gnomonic map covers 4.5
-    per cent less.
+    Half the cross product of the diagonals between the pixel's four corners on the unit sphere;
+    the relative error is of the order of the square of the pixel's side in radians. The area of a
+    pixel in the plane of projection, the same for all, suits small fields only: a pixel 10 degrees
+    from the centre of a gnomonic map covers 4.5 per cent less.
 
     Parameters
     ----------
@@ -112,7 +137,7 @@ def pixel_solid_angles(wcs: WCS, shape: tuple[int, int]) -> DoubleArray:
     Returns
     -------
     ndarray (h, w), float64
-        In sr; NaN where a corner is off the sky.
+        In sr; NaN where a corner lies outside of the projected sky.
     """
     height, width = shape
     areas = np.empty(shape)
@@ -122,12 +147,12 @@ def pixel_solid_angles(wcs: WCS, shape: tuple[int, int]) -> DoubleArray:
     return areas
 
 
-def _solid_angles(wcs: WCS, start: int, stop: int, width: int) -> DoubleArray:
+def _solid_angles(wcs: WCS, start: int, stop: int, width: int) -> Float64Array:
     y, x = np.mgrid[start : stop + 1, : width + 1] - 0.5
     longitude, latitude = (np.radians(axis) for axis in _degrees(wcs, x, y))
     x, y = np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude)
     corners = np.stack([x, y, np.sin(latitude)], axis=-1)
     rising = corners[1:, 1:] - corners[:-1, :-1]
     falling = corners[1:, :-1] - corners[:-1, 1:]
-    areas: DoubleArray = 0.5 * np.linalg.norm(np.cross(rising, falling), axis=-1)
+    areas: Float64Array = 0.5 * np.linalg.norm(np.cross(rising, falling), axis=-1)
     return areas

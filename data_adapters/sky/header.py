@@ -1,4 +1,4 @@
-"""Headers of maps and cubes: which axes are the sky, its cards alone, and the spectral axis."""
+"""Headers of maps and cubes: the celestial axes with their cards, and the spectral axis."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from astropy import units
 from astropy.io import fits
 from astropy.wcs import WCS
 
 from data_adapters.fits_headers import card, number
 from equiclust.exceptions import UnreadableFileError
+from equiclust.typing import Float64Array
 
 __all__ = ["MapAxes", "SpectralAxis", "map_axes", "sky_header", "spectral_axis"]
 
 logger = logging.getLogger(__name__)
-
-FloatArray = npt.NDArray[np.float64]
 
 LONGITUDE = re.compile(r"(RA|[A-Z]LON|[A-Z]{2}LN)\s*(-|$)")
 LATITUDE = re.compile(r"(DEC|[A-Z]LAT|[A-Z]{2}LT)\s*(-|$)")
@@ -51,7 +49,14 @@ TOLERANCE = 1e-10
 
 
 class MapAxes(NamedTuple):
-    """Numbers of axes of the array in the file; `channel` is None for a map."""
+    """Axes of the array in the file, counted from 0, slowest first.
+
+    Parameters
+    ----------
+    channel : int or None
+        None for a map.
+    row, column : int
+    """
 
     channel: int | None
     row: int
@@ -60,30 +65,31 @@ class MapAxes(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SpectralAxis:
-    """What the channels stand for.
+    """Velocities, frequencies or the like of the channels of a cube.
 
     Parameters
     ----------
     values : ndarray (n_channels,), float64
         Centre of every channel.
     unit : str
-        Unit of the values, as the header has it; empty when it has none.
+        Unit of the values, as the header writes it; empty when it has none.
     ctype : str
-        Kind of axis in FITS notation.
+        `CTYPE` of the axis.
     step : float
-        Increment from channel to channel at the reference channel; nan when there is none.
+        Increment from channel to channel at the reference channel, in `unit`; nan when the header
+        has none.
     cards : astropy.io.fits.Header
-        Cards of this axis as the third, without increment, and those on its rest frame.
+        Cards of this axis as the third, without increment, and those of its rest frame.
     """
 
-    values: FloatArray
+    values: Float64Array
     unit: str
     ctype: str
     step: float
     cards: fits.Header = field(repr=False)
 
     @property
-    def widths(self) -> FloatArray:
+    def widths(self) -> Float64Array:
         """Width of every channel in the unit of the axis, above 0; `(n_channels,)` float64."""
         if len(self.values) > 1:
             return np.asarray(np.abs(np.gradient(self.values)))
@@ -91,7 +97,18 @@ class SpectralAxis:
 
 
 def map_axes(hdu: Any, path: Path) -> MapAxes:
-    """Axes of an image of two axes or more: the celestial ones, or else the two fastest.
+    """Axes of an image: the celestial ones, or else the two fastest, and that of the channels.
+
+    Parameters
+    ----------
+    hdu : astropy HDU
+        Of an image of two axes or more.
+    path : Path
+        The file, named in messages.
+
+    Returns
+    -------
+    MapAxes
 
     Raises
     ------
@@ -120,8 +137,23 @@ def sky_header(
 ) -> tuple[fits.Header, WCS | None]:
     """Cards of the celestial axes alone, letter by letter as they were, and their WCS.
 
-    Where those cards alone do not say the same as the whole header, the cards are made anew.
-    The header is empty when there are no coordinates.
+    Where these cards alone do not mean the same as the whole header, they are written anew.
+
+    Parameters
+    ----------
+    hdu : astropy HDU
+    hdus : astropy.io.fits.HDUList
+        The file, which may hold tables that the coordinates refer to.
+    axes : MapAxes
+    path : Path
+        The file, named in the log.
+
+    Returns
+    -------
+    header : astropy.io.fits.Header
+        Empty when there are no coordinates.
+    wcs : astropy.wcs.WCS or None
+        Two celestial axes.
     """
     count = len(hdu.shape)
     numbers = (count - axes.column, count - axes.row)
@@ -146,7 +178,7 @@ def sky_header(
     return _rewritten(wcs, corners, path), wcs
 
 
-def _corners(height: int, width: int) -> FloatArray:
+def _corners(height: int, width: int) -> Float64Array:
     x, y = np.meshgrid([0, width // 2, width - 1], [0, height // 2, height - 1])
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float64)
 
@@ -160,7 +192,7 @@ def _celestial(header: fits.Header, path: Path) -> WCS | None:
         return None
 
 
-def _same(one: WCS, other: WCS, pixels: FloatArray) -> bool:
+def _same(one: WCS, other: WCS, pixels: Float64Array) -> bool:
     try:
         apart = one.all_pix2world(pixels, 0) - other.all_pix2world(pixels, 0)
     except Exception:
@@ -170,7 +202,7 @@ def _same(one: WCS, other: WCS, pixels: FloatArray) -> bool:
     return list(one.wcs.ctype) == list(other.wcs.ctype) and not np.any(np.abs(apart) > TOLERANCE)
 
 
-def _rewritten(wcs: WCS, corners: FloatArray, path: Path) -> fits.Header:
+def _rewritten(wcs: WCS, corners: Float64Array, path: Path) -> fits.Header:
     header = wcs.to_header(relax=True)
     header["WCSAXES"] = 2
     matrix = wcs.wcs.get_pc()
@@ -236,10 +268,25 @@ def _copied(old: fits.Card, name: str) -> fits.Card | None:
 
 
 def spectral_axis(header: fits.Header, axis: int, length: int, path: Path) -> SpectralAxis | None:
-    """The axis with this FITS number, if it is spectral.
+    """Values of a spectral axis.
 
-    Its values come from the WCS, or, where that does not work out (as `VOPT` without rest
-    wavelength may not), from reference value and increment.
+    They come from the WCS or, where astropy cannot compute them (such as `VOPT` without rest
+    wavelength), from reference value and increment.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+    axis : int
+        Number of the axis in FITS notation, counted from 1, fastest first.
+    length : int
+        Number of channels.
+    path : Path
+        The file, named in the log.
+
+    Returns
+    -------
+    SpectralAxis or None
+        None when the axis is not spectral.
     """
     ctype, unit = card(header, f"CTYPE{axis}"), card(header, f"CUNIT{axis}")
     if ctype[:4].upper() not in SPECTRAL and (ctype or not _is_spectral(unit)):
@@ -269,7 +316,7 @@ def _step(cards: fits.Header, axis: int = 3) -> float:
     return step * scale if math.isfinite(scale) else step
 
 
-def _values(cards: fits.Header, unit: str, length: int, path: Path) -> tuple[FloatArray, str]:
+def _values(cards: fits.Header, unit: str, length: int, path: Path) -> tuple[Float64Array, str]:
     pixels = np.arange(length, dtype=np.float64)
     try:
         wcs = WCS(cards)
@@ -283,7 +330,7 @@ def _values(cards: fits.Header, unit: str, length: int, path: Path) -> tuple[Flo
     return _linear(cards, pixels), unit
 
 
-def _linear(cards: fits.Header, pixels: FloatArray) -> FloatArray:
+def _linear(cards: fits.Header, pixels: Float64Array) -> Float64Array:
     first, reference, step = number(cards, "CRVAL1"), number(cards, "CRPIX1"), _step(cards, 1)
     # Defaults of the FITS standard.
     first = first if math.isfinite(first) else 0.0

@@ -1,6 +1,6 @@
-"""Masks of a map from what astronomers have: blanks, mask files, weights, noise, DS9 regions.
+"""Masks of a map from blank pixels, mask files, weights, noise and DS9 regions.
 
-Every mask is `(h, w)` bool with `True` = ignore, so that masks are joined by ``|``.
+Every mask is `(h, w)` bool with `True` = ignore; masks are joined by ``|``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from data_adapters.discovery import split_part
 from data_adapters.sky.sky_map import SkyMap, open_sky_map
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.optional import import_optional
+from equiclust.typing import BoolArray, Float32Array, PathLike
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -37,20 +38,25 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-BoolArray = npt.NDArray[np.bool_]
-Plane = npt.NDArray[np.float32]
-
-# With fewer pixels below 0 than this, 0 is not the level of the empty sky.
+# Share of pixels below 0 under which 0 is not the level of the empty sky.
 LEAST_NEGATIVE = 0.1
-# Bytes read, and pixels asked of regions, at once.
+# Bytes that are read, and pixels that are compared with regions, at once.
 READ_BYTES = 1 << 26
 PIXELS_AT_ONCE = 1 << 20
-# Shapes of DS9 that have no inside and so may be missing from a mask.
+# Shapes of DS9 without area, which a mask may lack.
 WITHOUT_AREA = ("point", "line", "vector", "text", "ruler", "compass", "projection")
 
 
 class Noise(NamedTuple):
-    """Level of the empty sky and standard deviation about it, in the unit of the image."""
+    """Level of the empty sky and its noise.
+
+    Parameters
+    ----------
+    level : float
+        In the unit of the image.
+    sigma : float
+        Standard deviation about `level`, in the unit of the image.
+    """
 
     level: float
     sigma: float
@@ -68,12 +74,12 @@ def blank_mask(
     Parameters
     ----------
     sky : SkyMap
-    channels : slice
-        Those to look at, step 1.
-    rule : {"all", "any"}
+    channels : slice, default slice(None)
+        Channels to look at, of step 1; by default all.
+    rule : {"all", "any"}, default "all"
         Whether a pixel is ignored when all of its channels are blank, or any.
     on_progress : callable, optional
-        Called with rows done, rows of all, and what is done.
+        Called with the number of rows done, the number of all rows, and the name of the task.
 
     Returns
     -------
@@ -83,7 +89,7 @@ def blank_mask(
     Raises
     ------
     InputError
-        When `rule` is another.
+        When `rule` is neither "all" nor "any".
     UnreadableFileError
         When the file cannot be read.
     """
@@ -103,17 +109,17 @@ def blank_mask(
     return mask
 
 
-def mask_from_file(sky: SkyMap, source: str | os.PathLike[str], *, keep: bool = False) -> BoolArray:
+def mask_from_file(sky: SkyMap, source: PathLike, *, keep: bool = False) -> BoolArray:
     """Mask from an image of the same size.
 
     Parameters
     ----------
     sky : SkyMap
-    source : path
-        ``mask.fits``, ``mask.fits[EXT]``, or ``[EXT]`` in the file of the map itself.
-    keep : bool
-        What a pixel that is not 0 says: `False`, ignore the pixel; `True`, use it and ignore the
-        rest. Blank pixels are ignored either way.
+    source : str or Path
+        ``mask.fits``, ``mask.fits[EXT]``, or ``[EXT]`` for an extension of the map's own file.
+    keep : bool, default False
+        Meaning of pixels that are not 0. False: they are ignored. True: they are used and all
+        others ignored. Blank pixels are ignored either way.
 
     Returns
     -------
@@ -123,7 +129,7 @@ def mask_from_file(sky: SkyMap, source: str | os.PathLike[str], *, keep: bool = 
     Raises
     ------
     InputError
-        When the size is another.
+        When the image does not have the size of the map.
     UnreadableFileError
         When the file cannot be read.
     """
@@ -132,8 +138,16 @@ def mask_from_file(sky: SkyMap, source: str | os.PathLike[str], *, keep: bool = 
     return np.asarray(flagged | np.isnan(values))
 
 
-def weight_mask(sky: SkyMap, source: str | os.PathLike[str], least: float) -> BoolArray:
-    """Ignore where a weight map is below `least` or blank; `source` as in `mask_from_file`.
+def weight_mask(sky: SkyMap, source: PathLike, least: float) -> BoolArray:
+    """Mask of pixels whose weight is too small or blank.
+
+    Parameters
+    ----------
+    sky : SkyMap
+    source : str or Path
+        Image of weights; see `mask_from_file`.
+    least : float
+        Pixels of smaller weight are ignored, in the unit of the weights.
 
     Returns
     -------
@@ -143,7 +157,7 @@ def weight_mask(sky: SkyMap, source: str | os.PathLike[str], least: float) -> Bo
     Raises
     ------
     InputError
-        When `least` is not finite or the size of the map is another.
+        When `least` is not finite, or the image does not have the size of the map.
     UnreadableFileError
         When the file cannot be read.
     """
@@ -152,7 +166,7 @@ def weight_mask(sky: SkyMap, source: str | os.PathLike[str], least: float) -> Bo
     return np.asarray(~(_plane_of(sky, source) >= least))
 
 
-def _plane_of(sky: SkyMap, source: str | os.PathLike[str]) -> Plane:
+def _plane_of(sky: SkyMap, source: PathLike) -> Float32Array:
     name = os.fspath(source)
     if name.startswith("[") and name.endswith("]"):
         name = split_part(sky.path)[0] + name
@@ -160,7 +174,7 @@ def _plane_of(sky: SkyMap, source: str | os.PathLike[str]) -> Plane:
     if other.shape != (1, *sky.shape[1:]):
         raise InputError(
             f"{name}: it has shape {_short(other.shape)}, but the map {sky.path} has "
-            f"{sky.shape[1:]}; mask and weights must have one value a pixel of the map"
+            f"{sky.shape[1:]}; masks and weights must have one value per pixel of the map"
         )
     return np.asarray(other.read()[0])
 
@@ -172,31 +186,31 @@ def _short(shape: tuple[int, int, int]) -> tuple[int, ...]:
 def robust_noise(
     image: npt.ArrayLike, *, mask: npt.ArrayLike | None = None, method: str = "auto"
 ) -> Noise:
-    """Noise of an image in which something shines.
+    """Noise of an image that contains sources.
 
-    ``negative`` takes the sky to be 0 and what lies below it to be half of the noise:
-    `sigma = 1.4826 median(|x|, x < 0)`, which sources do not change. ``mad`` takes the median
-    for the sky and the median absolute deviation from it, `sigma = 1.4826 median(|x - level|)`,
-    which sources that cover much of the image enlarge. ``auto`` is the first if at least a tenth
+    ``negative`` assumes a sky level of 0 and takes the pixels below it for one half of the noise:
+    `sigma = 1.4826 median(|x|, x < 0)`, which sources do not change. ``mad`` takes the median for
+    the sky level and the median absolute deviation from it, `sigma = 1.4826 median(|x - level|)`,
+    which sources that cover much of the image enlarge. ``auto`` is the first if more than a tenth
     of the pixels are below 0, else the second.
 
     Parameters
     ----------
     image : array-like (h, w)
-        What is not finite is left out.
+        Pixels that are not finite are left out.
     mask : array-like (h, w), bool, optional
         `True` = ignore.
-    method : {"auto", "negative", "mad"}
+    method : {"auto", "negative", "mad"}, default "auto"
 
     Returns
     -------
     Noise
-        NaN when there is no pixel to tell it from.
+        NaN when no pixel is left.
 
     Raises
     ------
     InputError
-        When the shapes or `method` do not fit.
+        When `image` is not of two axes, `mask` has another shape, or `method` is unknown.
     """
     array = np.asarray(image)
     if array.dtype.kind != "f":
@@ -237,17 +251,19 @@ def threshold_mask(
     noise: Noise | float | None = None,
     mask: npt.ArrayLike | None = None,
 ) -> BoolArray:
-    """Ignore what is not brighter than the sky by `n_sigma` times the noise.
+    """Mask of pixels that are not brighter than the sky by `n_sigma` times the noise.
 
     Parameters
     ----------
     image : array-like (h, w)
-        What is not finite is ignored.
+        Pixels that are not finite are ignored.
     n_sigma : float
+        Threshold above the sky level, in standard deviations of the noise.
     noise : Noise or float, optional
-        A number is the standard deviation about 0. By default `robust_noise` of the image.
+        Noise in the unit of the image; a number is the standard deviation about 0. By default
+        `robust_noise` of the image.
     mask : array-like (h, w), bool, optional
-        `True` = ignore; such pixels are ignored, and tell nothing of the noise.
+        `True` = ignore; such pixels do not enter the noise either.
 
     Returns
     -------
@@ -257,7 +273,7 @@ def threshold_mask(
     Raises
     ------
     InputError
-        When an argument cannot be used.
+        When `n_sigma` or `noise` is not finite, or a shape does not match.
     """
     if not math.isfinite(n_sigma):
         raise InputError(f"n_sigma must be finite, got {n_sigma}")
@@ -272,18 +288,18 @@ def threshold_mask(
     return np.asarray(ignored)
 
 
-def region_mask(sky: SkyMap, path: str | os.PathLike[str]) -> BoolArray:
-    """Ignore what lies outside the regions of a DS9 file.
+def region_mask(sky: SkyMap, path: PathLike) -> BoolArray:
+    """Mask of pixels outside the regions of a DS9 file.
 
-    A pixel is used if its centre is in a region that includes, or if there is none such, and in no
-    region that excludes (``-circle(...)``). Regions may be on the sky or in pixels (``image``);
-    points, lines and text have no inside and count for nothing.
+    A pixel is used if its centre lies in no excluding region (``-circle(...)``) and, where there
+    are including regions, in one of them. Regions may be on the sky or in pixels (``image``);
+    points, lines and text have no area and are passed over.
 
     Parameters
     ----------
     sky : SkyMap
-    path : path
-        A region file of DS9.
+    path : str or Path
+        Region file of DS9.
 
     Returns
     -------
@@ -293,18 +309,18 @@ def region_mask(sky: SkyMap, path: str | os.PathLike[str]) -> BoolArray:
     Raises
     ------
     UnreadableFileError
-        When the file cannot be read, or has a region that is not understood.
+        When the file cannot be read, or holds a region that is not understood.
     InputError
-        When it has no region with an inside, or one on the sky and the map has no coordinates.
+        When it holds no region with an area, or one on the sky while the map has no coordinates.
     """
     regions = _regions(Path(path))
     flat = [_in_pixels(region, sky.wcs, path) for region in regions]
     flat = [region for region in flat if float(region.area) > 0.0]
     if not flat:
-        raise InputError(f"{path}: it has no region with an inside, such as a circle or polygon")
+        raise InputError(f"{path}: it holds no region with an area, such as a circle or polygon")
     including = [bool(region.meta.get("include", True)) for region in flat]
     for region in flat:
-        # Some versions of regions answer for the outside of excluding ones otherwise.
+        # Some versions of regions would return the outside of excluding ones.
         region.meta["include"] = True
     inside = [region for region, includes in zip(flat, including, strict=True) if includes]
     outside = [region for region, includes in zip(flat, including, strict=True) if not includes]
@@ -344,14 +360,14 @@ def _regions(path: Path) -> list[Any]:
         raise UnreadableFileError(f"{path}: it is no region file of DS9 ({text})") from error
     for warning in caught:
         text = " ".join(str(warning.message).split())
-        # To leave out what someone drew would be a wrong mask.
+        # A mask without a region that was drawn would be wrong.
         if "skipping" in text and not any(f'"{shape}"' in text for shape in WITHOUT_AREA):
             raise UnreadableFileError(f"{path}: a region of it is not understood ({text})")
         logger.info("%s: %s", path, text)
     return regions
 
 
-def _in_pixels(region: Any, wcs: WCS | None, path: str | os.PathLike[str]) -> Any:
+def _in_pixels(region: Any, wcs: WCS | None, path: PathLike) -> Any:
     if not hasattr(region, "to_pixel"):
         return region
     if wcs is None:

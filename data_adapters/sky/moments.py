@@ -13,11 +13,10 @@ from astropy import units
 from data_adapters.sky.masks import robust_noise
 from data_adapters.sky.sky_map import SkyMap
 from equiclust.exceptions import InputError
+from equiclust.typing import Float32Array, Float64Array
 
 __all__ = ["Moments", "channel_groups", "channel_noise", "group_slices", "moment_maps"]
 
-FloatArray = npt.NDArray[np.float64]
-Plane = npt.NDArray[np.float32]
 Progress = Callable[[int, int, str], None]
 
 # Bytes of channels that are read at once where one alone would cost as much as all of them.
@@ -26,35 +25,36 @@ TOGETHER = 1 << 28
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Moment maps of a cube, all `(h, w)` float32 and NaN where there is nothing to say.
+    """Moment maps of a cube; NaN where a pixel has no value.
 
     Parameters
     ----------
-    integrated : ndarray
+    integrated : ndarray (h, w), float32
         Moment 0, the sum over channels of brightness times width, in `integrated_unit`; NaN only
         where every channel is blank.
-    centroid : ndarray
+    centroid : ndarray (h, w), float32
         Moment 1, the mean of the spectral axis weighted by brightness, in `spectral_unit`.
-    dispersion : ndarray
-        Moment 2 as its square root, the spread about `centroid`, in `spectral_unit`.
-    peak : ndarray
+    dispersion : ndarray (h, w), float32
+        Square root of moment 2, the spread about `centroid`, in `spectral_unit`.
+    peak : ndarray (h, w), float32
         Brightest channel, in the unit of the cube.
-    low, high : ndarray
+    low, high : ndarray (h, w), float32
         Lowest and highest spectral value with signal, in `spectral_unit`.
     integrated_unit, spectral_unit : str
+        Units in FITS notation.
     noise : ndarray (n_channels,), float64
-        Noise of every channel that was used, in the unit of the cube.
+        Standard deviation of the noise of every channel that was used, in the unit of the cube.
     """
 
-    integrated: Plane
-    centroid: Plane
-    dispersion: Plane
-    peak: Plane
-    low: Plane
-    high: Plane
+    integrated: Float32Array
+    centroid: Float32Array
+    dispersion: Float32Array
+    peak: Float32Array
+    low: Float32Array
+    high: Float32Array
     integrated_unit: str
     spectral_unit: str
-    noise: FloatArray
+    noise: Float64Array
 
 
 def moment_maps(
@@ -79,21 +79,25 @@ def moment_maps(
     Parameters
     ----------
     sky : SkyMap
-        Without spectral axis, `v` is the number of the channel, counted from 0.
-    channels : slice
-        Those to use, step 1.
-    n_sigma : float
-        0 takes every channel above 0.
+        A cube. Without spectral axis, `v` is the index of the channel, counted from 0.
+    channels : slice, default slice(None)
+        Channels to use, of step 1; by default all.
+    n_sigma : float, default 3.0
+        Threshold of a signal in standard deviations of the noise; 0 uses every channel above 0.
     noise : float or array-like (n_channels,), optional
         Standard deviation in the unit of the cube, of all used channels or one for each. By default
         `data_adapters.sky.masks.robust_noise` of every channel.
     on_progress : callable, optional
-        Called with channels done, channels of all, and what is done.
+        Called with the number of channels done, the number of all, and the name of the task.
+
+    Returns
+    -------
+    Moments
 
     Raises
     ------
     InputError
-        When an argument cannot be used.
+        When an argument is out of range, or `noise` has another shape.
     UnreadableFileError
         When the file cannot be read.
     """
@@ -126,7 +130,7 @@ class _Sums:
         self.peak = np.full(shape, -np.inf, dtype=np.float32)
         self.low, self.high = np.full(shape, np.inf), np.full(shape, -np.inf)
 
-    def add(self, plane: Plane, value: float, width: float, level: float) -> None:
+    def add(self, plane: Float32Array, value: float, width: float, level: float) -> None:
         offset = value - self.reference
         finite = np.isfinite(plane)
         self.seen |= finite
@@ -144,13 +148,13 @@ class _Sums:
         np.copyto(self.low, np.minimum(self.low, value), where=signal)
         np.copyto(self.high, np.maximum(self.high, value), where=signal)
 
-    def finish(self, integrated_unit: str, spectral_unit: str, noise: FloatArray) -> Moments:
+    def finish(self, integrated_unit: str, spectral_unit: str, noise: Float64Array) -> Moments:
         with np.errstate(divide="ignore", invalid="ignore"):
             centroid = self.first / self.zeroth
             variance = self.second / self.zeroth - centroid**2
         bright = self.zeroth > 0.0
 
-        def shown(plane: npt.NDArray[np.floating], where: npt.NDArray[np.bool_]) -> Plane:
+        def shown(plane: npt.NDArray[np.floating], where: npt.NDArray[np.bool_]) -> Float32Array:
             return np.where(where, plane, np.nan).astype(np.float32)
 
         return Moments(
@@ -169,13 +173,21 @@ class _Sums:
 
 def channel_noise(
     sky: SkyMap, *, channels: slice = slice(None), on_progress: Progress | None = None
-) -> FloatArray:
-    """`data_adapters.sky.masks.robust_noise` of every channel; NaN for a channel without a pixel.
+) -> Float64Array:
+    """Noise of every channel by `data_adapters.sky.masks.robust_noise`.
+
+    Parameters
+    ----------
+    sky : SkyMap
+    channels : slice, default slice(None)
+        Channels to use, of step 1; by default all.
+    on_progress : callable, optional
+        Called with the number of channels done, the number of all, and the name of the task.
 
     Returns
     -------
     ndarray (n_channels,), float64
-        In the unit of the cube.
+        Standard deviation in the unit of the cube; NaN for a channel without a pixel.
     """
     used = _used(sky, channels)
     noise = np.empty(len(used))
@@ -187,7 +199,25 @@ def channel_noise(
 
 
 def group_slices(sky: SkyMap, group: int, *, channels: slice = slice(None)) -> tuple[slice, ...]:
-    """Consecutive channels in groups of `group`; the last may hold fewer."""
+    """Consecutive channels in groups.
+
+    Parameters
+    ----------
+    sky : SkyMap
+    group : int
+        Number of channels of a group; the last may hold fewer.
+    channels : slice, default slice(None)
+        Channels to use, of step 1; by default all.
+
+    Returns
+    -------
+    tuple of slice
+
+    Raises
+    ------
+    InputError
+        When `group` is below 1, or `channels` holds none of the cube.
+    """
     used = _used(sky, channels)
     if group < 1:
         raise InputError(f"group must be at least 1 channel, got {group}")
@@ -204,20 +234,20 @@ def channel_groups(
     rows: slice = slice(None),
     how: str = "mean",
     on_progress: Progress | None = None,
-) -> Iterator[Plane]:
+) -> Iterator[Float32Array]:
     """Maps of groups of channels, one after the other; see `group_slices`.
 
     Parameters
     ----------
     sky : SkyMap
     group : int
-        Channels of one map.
-    channels, rows : slice
-        Those to use, step 1.
-    how : {"mean", "sum"}
-        Blank channels are left out of either; a pixel is NaN where all of its channels are.
+        Number of channels of one map.
+    channels, rows : slice, default slice(None)
+        Channels and rows to use, of step 1; by default all.
+    how : {"mean", "sum"}, default "mean"
+        Blank channels are left out of either; a pixel is NaN where all of its channels are blank.
     on_progress : callable, optional
-        Called with channels done, channels of all, and what is done.
+        Called with the number of channels done, the number of all, and the name of the task.
 
     Yields
     ------
@@ -227,7 +257,7 @@ def channel_groups(
     Raises
     ------
     InputError
-        When an argument cannot be used.
+        When an argument is out of range.
     """
     if how not in ("mean", "sum"):
         raise InputError(f"how must be 'mean' or 'sum', got {how!r}")
@@ -241,7 +271,7 @@ def _groups(
     rows: slice,
     how: str,
     on_progress: Progress | None,
-) -> Iterator[Plane]:
+) -> Iterator[Float32Array]:
     used = range(parts[0].start, parts[-1].stop)
     planes = _planes(sky, used, rows)
     shape = (len(range(*rows.indices(sky.shape[1]))), sky.shape[2])
@@ -259,8 +289,8 @@ def _groups(
         yield total.astype(np.float32)
 
 
-def _planes(sky: SkyMap, used: range, rows: slice = slice(None)) -> Iterator[Plane]:
-    """Channels one by one, read several at once where that spares reading them again."""
+def _planes(sky: SkyMap, used: range, rows: slice = slice(None)) -> Iterator[Float32Array]:
+    """Channels one by one, several of which are read at once where one costs as much as all."""
     height = len(range(*rows.indices(sky.shape[1])))
     plane_bytes = max(1, 8 * height * sky.shape[2])
     together = max(1, min(sky.channel_step, TOGETHER // plane_bytes))
@@ -279,7 +309,7 @@ def _used(sky: SkyMap, channels: slice) -> range:
     return used
 
 
-def _levels(noise: float | npt.ArrayLike, n_channels: int) -> FloatArray:
+def _levels(noise: float | npt.ArrayLike, n_channels: int) -> Float64Array:
     given = np.asarray(noise, dtype=np.float64)
     if given.shape not in ((), (n_channels,)):
         raise InputError(
@@ -291,7 +321,7 @@ def _levels(noise: float | npt.ArrayLike, n_channels: int) -> FloatArray:
     return np.broadcast_to(given, n_channels)
 
 
-def _axis(sky: SkyMap) -> tuple[FloatArray, FloatArray, str]:
+def _axis(sky: SkyMap) -> tuple[Float64Array, Float64Array, str]:
     if sky.spectral is None:
         return np.arange(sky.shape[0], dtype=np.float64), np.ones(sky.shape[0]), ""
     return sky.spectral.values, sky.spectral.widths, sky.spectral.unit

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 from astropy.io import fits
 
 from data_adapters.fits_headers import quietly, reason
 from equiclust.exceptions import UnreadableFileError
+from equiclust.typing import Array, Float32Array
 
 __all__ = [
     "BLOCK_BYTES",
@@ -27,20 +27,36 @@ __all__ = [
 BLOCK_BYTES = 1 << 20
 """Bytes read at once from a plain file: few enough to stay in the processor's cache."""
 
-Array = npt.NDArray[Any]
-FloatArray = npt.NDArray[np.float32]
 Box = tuple[slice, slice, slice]
 
 
 class Scaling(NamedTuple):
-    """`BSCALE`, `BZERO` and `BLANK` of integer pixels; floats have no blank but NaN."""
+    """From stored pixels to true values.
+
+    Parameters
+    ----------
+    scale : float, default 1.0
+        `BSCALE`.
+    zero : float, default 0.0
+        `BZERO`.
+    blank : int, optional
+        `BLANK`, the stored value of integer pixels without value.
+    """
 
     scale: float = 1.0
     zero: float = 0.0
     blank: int | None = None
 
-    def fill(self, target: FloatArray, stored: Array) -> None:
-        """Put true values into `target`; what float32 does not hold as finite becomes NaN."""
+    def fill(self, target: Float32Array, stored: Array) -> None:
+        """Write true values into an array; values that are not finite in float32 become NaN.
+
+        Parameters
+        ----------
+        target : ndarray, float32
+            Overwritten.
+        stored : ndarray
+            Pixels as stored, of the same shape.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
             if self.scale == 1.0 and self.zero == 0.0:
                 target[...] = stored
@@ -55,14 +71,15 @@ class Scaling(NamedTuple):
 class Sections(ABC):
     """Pixels of one image with three axes in the order of the file.
 
-    The file is open within a `with` block, which may stand within another. A copy sent to another
-    process is closed.
+    The file is open within a `with` block, which may be nested. A copy sent to another process is
+    closed.
 
     Parameters
     ----------
     path : Path
+        The file.
     shape : (int, int, int)
-        Slowest axis first.
+        Lengths of the axes in pixels, slowest first.
     """
 
     def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
@@ -98,13 +115,37 @@ class Sections(ABC):
 
     @abstractmethod
     def blocks(self, box: Box) -> Iterator[tuple[Box, Array]]:
-        """Stored values of the box, in parts that have their place relative to its corner."""
+        """Stored values of a box, part by part.
+
+        Parameters
+        ----------
+        box : (slice, slice, slice)
+            Pixels along each axis, slowest first.
+
+        Yields
+        ------
+        place : (slice, slice, slice)
+            Position of the part, relative to the corner of the box.
+        values : ndarray of three axes
+            Pixels as stored.
+        """
 
 
 class PlainSections(Sections):
     """An uncompressed image: the file is read where the pixels lie.
 
     The fastest axis is always read whole, since many small reads cost more.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    shape : (int, int, int)
+        Lengths of the axes in pixels, slowest first.
+    offset : int
+        Position of the first pixel in the file, in bytes.
+    dtype : numpy.dtype
+        Type of the pixels as stored.
     """
 
     def __init__(
@@ -157,8 +198,16 @@ class PlainSections(Sections):
 class CompressedSections(Sections):
     """A tile-compressed image: only the tiles that the box touches are unpacked.
 
-    `kept` has the number of every one of the three axes in the file's array, or None where the
-    file has no such axis.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    shape : (int, int, int)
+        Lengths of the axes in pixels, slowest first.
+    extension : int
+        Index of the extension in the file.
+    kept : (int or None, int, int)
+        Index of each of the three axes in the array of the file; None where it has no such axis.
     """
 
     def __init__(
@@ -199,7 +248,17 @@ class CompressedSections(Sections):
 
 
 class WholeSections(Sections):
-    """An image in a packed file (gzip, bzip2): unpacked whole when opened, kept while open."""
+    """An image in a packed file (gzip, bzip2): unpacked whole when opened, kept while open.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    shape : (int, int, int)
+        Lengths of the axes in pixels, slowest first.
+    extension : int
+        Index of the extension in the file.
+    """
 
     def __init__(self, path: Path, shape: tuple[int, int, int], *, extension: int) -> None:
         super().__init__(path, shape)

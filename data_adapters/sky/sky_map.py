@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from astropy import units
 from astropy.io import fits
 from astropy.wcs import WCS
@@ -34,13 +32,12 @@ from data_adapters.sky.sections import (
 )
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Beam
+from equiclust.typing import Float32Array, Float64Array, PathLike
 from equiclust.validation import check_whole
 
 __all__ = ["SkyMap", "SpectralAxis", "cube_header", "open_sky_map"]
 
 logger = logging.getLogger(__name__)
-
-FloatArray = npt.NDArray[np.float32]
 
 TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 PACKED = (b"\x1f\x8b", b"BZh", b"PK\x03\x04", b"\x1f\x9d", b"\xfd7zXZ")
@@ -50,8 +47,8 @@ PACKED = (b"\x1f\x8b", b"BZh", b"PK\x03\x04", b"\x1f\x9d", b"\xfd7zXZ")
 class SkyMap:
     """One map or cube of a FITS file; made by `open_sky_map`.
 
-    Only `read` touches pixels. Within ``with sky:`` the file stays open from read to read, else
-    each read opens it anew. It can be pickled, and is not to be read by two threads at once.
+    Only `read` reads pixels. Within ``with sky:`` the file stays open between calls, otherwise each
+    call opens it. It can be pickled. Two threads must not read at the same time.
 
     Parameters
     ----------
@@ -64,19 +61,19 @@ class SkyMap:
     wcs : astropy.wcs.WCS or None
         The two celestial axes.
     spectral : SpectralAxis or None
-        What the channels stand for, if they are velocities, frequencies or the like.
+        Velocities, frequencies or the like of the channels; None when there is no such axis.
     unit : str
         `BUNIT`; empty when unknown.
     beam : Beam or None
-        Of the header, or the largest of the channels' beams.
+        Beam of the header, or the largest of the channels' beams.
     channel_beams : tuple of Beam or None
-        One a channel, from the table `BEAMS`; a channel without beam has NaN.
+        One beam per channel, from the table `BEAMS`; a channel without beam has NaN.
     n_bytes : int
-        Bytes of the pixels as stored, unpacked.
+        Size of the pixels as stored, unpacked, in bytes.
     channel_step : int
-        Reading fewer channels at once than this reads or unpacks the same bytes again: 1 where
-        channels lie one after the other, the depth of compressed tiles, and all channels where the
-        spectral axis is not the slowest of the file.
+        Number of channels below which a call reads or unpacks the same bytes again: 1 where
+        channels follow one another in the file, the depth of compressed tiles, and all channels
+        where the spectral axis is not the slowest of the file.
     by_section : bool
         False for packed files (``.gz``), which are unpacked whole into memory.
     """
@@ -103,25 +100,25 @@ class SkyMap:
     def __exit__(self, *error: object) -> None:
         self._sections.__exit__(*error)
 
-    def read(self, channels: slice = slice(None), rows: slice = slice(None)) -> FloatArray:
+    def read(self, channels: slice = slice(None), rows: slice = slice(None)) -> Float32Array:
         """Pixels of some channels and rows, over the whole width.
 
         Parameters
         ----------
-        channels, rows : slice
-            With step 1; negative numbers count from the end, as for arrays.
+        channels, rows : slice, default slice(None)
+            Of step 1; by default all. Negative numbers count from the end.
 
         Returns
         -------
         ndarray (n_channels, n_rows, w), float32
-            Blank and infinite pixels are NaN. Besides it at most one copy as stored is held.
+            Blank and infinite pixels are NaN. At most one more copy is held, as stored.
 
         Raises
         ------
         InputError
-            When a slice has a step.
+            When a slice has another step than 1.
         UnreadableFileError
-            When the file is damaged, or gone.
+            When the file is damaged or does not exist any more.
         """
         for name, part in {"channels": channels, "rows": rows}.items():
             if part.step not in (None, 1):
@@ -135,7 +132,7 @@ class SkyMap:
             path = self._sections.path
             raise UnreadableFileError(f"{path}: {reason(path, error)}") from error
 
-    def _read(self, channels: slice, rows: slice) -> FloatArray:
+    def _read(self, channels: slice, rows: slice) -> Float32Array:
         size = [max(0, part.stop - part.start) for part in (channels, rows)]
         pixels = np.empty((*size, self.shape[2]), np.float32)
         if pixels.size == 0:
@@ -150,25 +147,28 @@ class SkyMap:
         return pixels
 
 
-def open_sky_map(
-    path: str | os.PathLike[str], *, part: str = "", whole_limit: int = 1 << 30
-) -> SkyMap:
-    """Open a FITS map or cube; no pixel is read.
+def open_sky_map(path: PathLike, *, part: str = "", whole_limit: int = 1 << 30) -> SkyMap:
+    """Open a FITS map or cube without reading a pixel.
 
     Parameters
     ----------
-    path : path
+    path : str or Path
         ``file.fits``, or ``file.fits[EXT]`` with the name or number of an extension.
-    part : str
-        The extension, if it is not in brackets behind the path. By default the first image of two
-        axes or more.
-    whole_limit : int
-        Bytes that a packed file (``.gz``), which cannot be read by section, may take unpacked.
+    part : str, default ""
+        Name or number of the extension, if it is not in brackets behind the path. By default the
+        first image of two axes or more.
+    whole_limit : int, default 1 << 30
+        Largest size in bytes of the unpacked pixels of a packed file (``.gz``), which cannot be
+        read by section.
+
+    Returns
+    -------
+    SkyMap
 
     Raises
     ------
     UnreadableFileError
-        When there is no such file or map in it, or it is damaged.
+        When the file does not exist, is damaged, or holds no such map.
     """
     if not part:
         path, part = split_part(path)
@@ -193,10 +193,19 @@ def cube_header(sky: SkyMap, *, first: int = 0, group: int = 1) -> fits.Header:
     Parameters
     ----------
     sky : SkyMap
-    first : int
-        Channel of `sky` that the cube begins with.
-    group : int
-        Channels of `sky` that one plane of the cube stands for.
+    first : int, default 0
+        Channel of `sky` with which the cube begins.
+    group : int, default 1
+        Number of channels of `sky` that each plane of the cube covers.
+
+    Returns
+    -------
+    astropy.io.fits.Header
+
+    Raises
+    ------
+    InputError
+        When `group` is not a whole number of at least 1.
     """
     check_whole("group", group)
     header = sky.header.copy()
@@ -217,7 +226,7 @@ def cube_header(sky: SkyMap, *, first: int = 0, group: int = 1) -> fits.Header:
 
 def _opened(hdu: Any, hdus: fits.HDUList, path: Path, part: str, whole_limit: int | None) -> SkyMap:
     if isinstance(hdu, fits.GroupsHDU):
-        raise UnreadableFileError(f"{path}: it holds visibilities (random groups), no map")
+        raise UnreadableFileError(f"{path}: it holds visibilities (random groups) and no map")
     axes = map_axes(hdu, path)
     count = len(hdu.shape)
     n_channels = 1 if axes.channel is None else hdu.shape[axes.channel]
@@ -248,7 +257,7 @@ def _opened(hdu: Any, hdus: fits.HDUList, path: Path, part: str, whole_limit: in
 
 
 def _order(axes: MapAxes, n_channels: int) -> tuple[int, int, int]:
-    """Places of channel, row and column among the three, slowest first."""
+    """Ranks of channel, row and column in the file, 0 for the slowest."""
     if axes.channel is None or n_channels == 1:
         return 0, 1, 2
     stored = sorted((axes.channel, axes.row, axes.column))
@@ -333,7 +342,7 @@ def _channel_beams(hdus: fits.HDUList, n_channels: int, path: Path) -> tuple[Bea
     return beams
 
 
-def _degrees(table: Any, rows: Any, name: str) -> npt.NDArray[np.float64]:
+def _degrees(table: Any, rows: Any, name: str) -> Float64Array:
     unit = table.columns[name].unit or ("deg" if name == "BPA" else "arcsec")
     return np.asarray(rows[name], dtype=np.float64) * float(units.Unit(unit).to(units.deg))
 

@@ -233,8 +233,8 @@ def test_inside_of_regions_is_used(
 @pytest.mark.parametrize(
     ("lines", "error", "reason"),
     [
-        ([], InputError, "no region with an inside"),
-        (["image", "point(3,3)"], InputError, "no region with an inside"),
+        ([], InputError, "no region with an area"),
+        (["image", "point(3,3)"], InputError, "no region with an area"),
         (["image", "blob(3,3)"], UnreadableFileError, "not understood"),
         (["image", "circle(a,3,3)"], UnreadableFileError, "no region file of DS9"),
         (["physical", "circle(3,3,3)"], UnreadableFileError, "not understood"),
