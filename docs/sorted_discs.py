@@ -1,4 +1,4 @@
-"""Draw the README's picture: simulated discs as the sky gives them, and as equiclust sorts them."""
+"""Draw `sorted_discs.png`, the README picture of simulated discs before and after clustering."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from matplotlib.gridspec import GridSpecFromSubplotSpec
 
 from equiclust import EquivariantAutoencoder, LatentClusterer, simulate_discs
 
-N_DISCS, N_KINDS, ROWS, COLUMNS = 240, 6, 6, 7
+N_DISCS, N_CLASSES, ROWS, COLUMNS = 240, 6, 6, 7
 TARGET = Path(__file__).with_name("sorted_discs.png")
 
 
@@ -37,10 +37,10 @@ def main() -> int:
     """Simulate, sort, draw."""
     images, _ = simulate_discs(N_DISCS, size=64, max_inclination=30, random_state=4)
     latents = EquivariantAutoencoder(perceptual=None, random_state=0).fit_transform(images)
-    clusterer = LatentClusterer(N_KINDS, method="gmm", random_state=0).fit(latents)
+    clusterer = LatentClusterer(N_CLASSES, method="gmm", random_state=0).fit(latents)
     pictures = images.pixels[:, 0]
     given = [list(pictures[row * COLUMNS : (row + 1) * COLUMNS]) for row in range(ROWS)]
-    members = [np.flatnonzero(clusterer.labels_ == label)[:COLUMNS] for label in range(N_KINDS)]
+    members = [np.flatnonzero(clusterer.labels_ == label)[:COLUMNS] for label in range(N_CLASSES)]
     figure = plt.figure(figsize=(12, 5.4))
     before, after = figure.subfigures(1, 2, wspace=0.03)
     show(before, given, "as the sky gives them")

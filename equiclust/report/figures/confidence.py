@@ -95,8 +95,8 @@ def draw_confidence(
         return ""
     with styled():
         sheet, axes = panels(len(painters), columns=3, width=11.9, height=3.2)
-        for place, paint in zip(axes, painters, strict=True):
-            paint(place)
+        for panel, paint in zip(axes, painters, strict=True):
+            paint(panel)
         return svg_uri(sheet)
 
 

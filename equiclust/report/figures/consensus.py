@@ -51,23 +51,23 @@ def draw_scores(
         return ""
     with styled():
         sheet, axes = panels(len(shown), columns=2, width=11.9, height=2.9)
-        for place, (key, title, y_label, better) in zip(axes, shown, strict=True):
+        for panel, (key, title, y_label, better) in zip(axes, shown, strict=True):
             known = [
                 (entry.get("fold", index), entry[key])
                 for index, entry in enumerate(members)
                 if key in entry
             ]
             folds, values = zip(*known, strict=True)
-            place.plot(folds, values, "o", color=_MEMBER_COLOUR, ms=6.0, label="member")
+            panel.plot(folds, values, "o", color=_MEMBER_COLOUR, ms=6.0, label="member")
             if key in mean:
-                place.axhline(mean[key], color=BASELINE_COLOUR, ls="--", label="mean member")
+                panel.axhline(mean[key], color=BASELINE_COLOUR, ls="--", label="mean member")
             if key in ensemble:
-                place.axhline(ensemble[key], color=OURS_COLOUR, lw=2.2, label="ensemble")
-            place.set_title(f"{title} ({better})", loc="left")
-            place.set(xlabel="fold", ylabel=y_label)
-            place.margins(x=0.08, y=0.15)
-            place.xaxis.set_major_locator(MaxNLocator(integer=True))
-            linear_scale(place)
+                panel.axhline(ensemble[key], color=OURS_COLOUR, lw=2.2, label="ensemble")
+            panel.set_title(f"{title} ({better})", loc="left")
+            panel.set(xlabel="fold", ylabel=y_label)
+            panel.margins(x=0.08, y=0.15)
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+            linear_scale(panel)
         handles, labels = axes[0].get_legend_handles_labels()
         sheet.legend(handles, labels, loc="outside lower center", ncols=3)
         return svg_uri(sheet)
