@@ -57,70 +57,77 @@ class EquivariantAutoencoder(
     TransformerMixin,  # type: ignore[misc]  # scikit-learn carries no annotations
     BaseEstimator,  # type: ignore[misc]
 ):
-    """Images to latents that do not change when the image is turned or mirrored.
+    """Autoencoder whose latents do not change when an image is rotated or mirrored.
 
-    An encoder that is equivariant under `group` gives a map that turns with the image. A decoder
-    makes the image again from the map, and pooling over the group and over angle makes the
-    invariant latent of it (Cohen & Welling 2016; Weiler & Cesa 2019). Quarter turns and mirrors
-    are exact to rounding. For all other angles training holds the latent still, and `transform`
-    averages it over sixteen rotations; `equiclust.certify` measures what is left.
+    An encoder that is equivariant under `group` gives a map that rotates with the image. A decoder
+    reconstructs the image from the map, and pooling over the group and over angle makes the
+    invariant latent of it (Cohen & Welling 2016; Weiler & Cesa 2019). Quarter turns and reflections
+    are exact to rounding. For all other angles training reduces the change of the latent, and
+    `transform` averages it over sixteen rotations; `equiclust.certify` measures what is left.
 
     Parameters
     ----------
-    group : str
-        "D8" (eight rotations and mirrors), "C8", "D4", ..., or "trivial".
-    latent_dim : int
+    group : str, default "D8"
+        "D8" (eight rotations and reflections), "C8", "D4", ..., or "trivial".
+    latent_dim : int, default 32
         Length of the latent.
-    size : int
-        Side at which the images are seen: 32 times a power of two.
-    fields : sequence of int
+    size : int, default 64
+        Side in pixels to which images are resized: 32 times a power of two.
+    fields : sequence of int, default (4, 8, 12, 16)
         Width of the network from half the image's side downwards, in fields of `group.order`
         channels.
-    map_fields, detail_fields : int
-        Width of the 8 x 8 and of the 16 x 16 map between encoder and decoder.
-    annuli : int
-        Rings over which the latent is gathered; 1 forgets the radius. 0 keeps the place of
-        everything, and so its orientation: for the trivial group only.
-    harmonics : int
-        Orders of the Fourier series over angle in each ring that the latent also sees the lengths
-        of: how many arms, not only how much light.
-    objective : mapping, optional
+    map_fields : int, default 4
+        Width of the 8 x 8 map between encoder and decoder, in fields.
+    detail_fields : int, default 1
+        Width of the 16 x 16 map between images and decoder, in fields.
+    annuli : int, default 4
+        Number of rings over which the latent is pooled; with 1 it does not depend on the radius. 0
+        keeps all positions, and so the orientation: for the trivial group only.
+    harmonics : int, default 0
+        Orders of the Fourier series over angle in each ring whose lengths enter the latent: they
+        measure how many arms there are, not only how much light.
+    objective : mapping of str to float, optional
         Weights of the terms that differ from `ObjectiveWeights`, such as ``{"perceptual": 0}``.
-    augmentation : mapping, optional
+    augmentation : mapping of str to float, optional
         Limits that differ from `Augmentation`, such as ``{"scale": 0}``.
-    perceptual : {"alexnet", "vgg16", "resnet18"}, optional
+    perceptual : {"alexnet", "vgg16", "resnet18"} or None, default "alexnet"
         Network of the perceptual term; None leaves the term out.
     perceptual_weights : str, optional
-        Where that network's weights are; see `find_weights`. Without weights there is a
-        warning, and the term is left out.
+        Path of the weights of that network; see `find_weights`. Without weights there is a warning,
+        and the term is left out.
     pretrained : bool, default True
         Whether the network starts from the weights that come with the package for networks of this
         group and size, where there are some (see `equiclust.autoencoder.pretrained`), or from
         random ones.
-    preprocess : bool or mapping
-        Parameters that differ from `Preprocessor`; False if the images have come through one, and
-        are of the right size and in 0 to 1.
-    max_epochs, batch_size : int
-    learning_rate : float
-    validation_fraction : float
+    preprocess : bool or mapping, default True
+        Parameters that differ from `Preprocessor`; False if the images are preprocessed already, of
+        the right size and in 0 to 1.
+    max_epochs : int, default 30
+        Passes over the images.
+    batch_size : int, default 32
+        Images in a batch.
+    learning_rate : float, default 0.005
+        Highest one of the schedule.
+    validation_fraction : float, default 0.1
         Share of the images that are held out to measure the reconstruction.
     patience : int, optional
         Number of epochs without a better reconstruction of these after which the training ends
         early: over as many epochs again the learning rate falls to 0. The network then has the
         weights of the epoch that reconstructed them best. By default all `max_epochs` are trained
         and the last weights kept.
-    device : {"auto", "cpu", "cuda", "mps"}
-    precision : {"32-true", "bf16-mixed", "16-mixed"}
+    device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+    precision : {"32-true", "bf16-mixed", "16-mixed"}, default "32-true"
         Arithmetic in training.
-    random_state : int, RandomState or None
+    random_state : int or RandomState, optional
+        Of the weights, the order of the images and their augmentation.
 
     Attributes
     ----------
     network_ : AutoencoderNetwork
     history_ : list of dict
-        One record an epoch.
+        One record for each epoch.
     started_from_ : list of str
-        Parts of the network that began with known weights.
+        Parts of the network that started from pretrained weights.
     notes_ : list of str
         What the user should know about the training.
 
@@ -201,18 +208,24 @@ class EquivariantAutoencoder(
         ----------
         images : ImageSet or array-like (n, h, w) or (n, c, h, w)
             At least two images.
-        y : ignored
+        y : object, optional
+            Ignored.
         held_out : array-like (n,), bool, optional
             Images that are only measured; by default a random `validation_fraction` of them.
-        partners : ImageSet or array-like, optional
-            As many images: each shall have the latent of the image that it is the partner of, as
-            neighbouring patches of one texture do. By default an image is its own partner.
-        checkpoints : path, optional
-            Folder for a checkpoint after every epoch. A fit that was stopped goes on from there
-            when it is called again with the same images, parameters and seed (with the seed it had,
-            if `random_state` is None); only `device` and `on_epoch` may differ.
+        positive_pairs : ImageSet or array-like, optional
+            As many images: each should have the latent of its pair, as neighbouring patches of one
+            texture do. By default an image is its own pair.
+        checkpoints : path-like, optional
+            Folder for a checkpoint after every epoch. A stopped fit goes on from there when
+            it is called again with the same images, parameters and seed (with the seed it had, if
+            `random_state` is None); only `device` and `on_epoch` may differ.
         on_epoch : callable, optional
-            Gets each epoch's record, for progress bars.
+            Called with the record of each epoch, for progress bars.
+
+        Returns
+        -------
+        EquivariantAutoencoder
+            Itself.
 
         Raises
         ------
@@ -240,15 +253,25 @@ class EquivariantAutoencoder(
         checkpoints: str | Path | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
     ) -> FloatArray:
-        """Train the network and encode the images once, where `fit` and `transform` do it twice.
+        """Train the network and encode the images once, which `fit` and `transform` do twice.
 
         Parameters
         ----------
         images : ImageSet or array-like (n, h, w) or (n, c, h, w)
             At least two images.
-        y : ignored, optional
-        held_out, positive_pairs, checkpoints, on_epoch : optional
-            As in `fit`.
+        y : object, optional
+            Ignored.
+        held_out : array-like (n,), bool, optional
+            Images that are only measured; by default a random `validation_fraction` of them.
+        positive_pairs : ImageSet or array-like, optional
+            As many images: each should have the latent of its pair, as neighbouring patches of one
+            texture do. By default an image is its own pair.
+        checkpoints : path-like, optional
+            Folder for a checkpoint after every epoch. A stopped fit goes on from there when
+            it is called again with the same images, parameters and seed (with the seed it had, if
+            `random_state` is None); only `device` and `on_epoch` may differ.
+        on_epoch : callable, optional
+            Called with the record of each epoch, for progress bars.
 
         Returns
         -------
@@ -292,10 +315,16 @@ class EquivariantAutoencoder(
             In 0 to 1, and 0 where masked; at least two images.
         mask : ndarray (n, size, size), bool
             `True` = ignore.
-        positive_pairs : (ndarray, ndarray), optional
+        held_out : array-like (n,), bool, optional
+            Images that are only measured; by default a random `validation_fraction` of them.
+        positive_pairs : tuple of two ndarrays, optional
             Pixels and mask of the positive pairs, of the same shapes.
-        held_out, checkpoints, on_epoch : optional
-            As in `fit`.
+        checkpoints : path-like, optional
+            Folder for a checkpoint after every epoch. A stopped fit goes on from there when
+            it is called again with the same images, parameters and seed (with the seed it had, if
+            `random_state` is None); only `device` and `on_epoch` may differ.
+        on_epoch : callable, optional
+            Called with the record of each epoch, for progress bars.
 
         Returns
         -------
@@ -416,14 +445,18 @@ class EquivariantAutoencoder(
         return ready
 
     def with_network(self, network: nn.Module, *, notes: Sequence[str] = ()) -> Self:
-        """The same fitted estimator with another network of the same shape.
+        """Copy of the fitted estimator with another network of the same shape.
 
         Parameters
         ----------
-        network : Module
-            Such as `DeepEmbeddedClustering.network_`, which has gone on from this one's.
-        notes : sequence of str
-            What the user should know of it, beside `notes_`.
+        network : torch.nn.Module
+            Such as `DeepEmbeddedClustering.network_`, which was trained further.
+        notes : sequence of str, default ()
+            What the user should know about it, added to `notes_`.
+
+        Returns
+        -------
+        EquivariantAutoencoder
 
         Raises
         ------
@@ -603,12 +636,17 @@ class EquivariantAutoencoder(
 
 
 def non_equivariant_baseline(autoencoder: EquivariantAutoencoder) -> EquivariantAutoencoder:
-    """An autoencoder of the same shape and cost that knows no group, not fitted yet.
+    """Autoencoder of the same shape and cost without equivariance, not fitted yet.
 
     Parameters
     ----------
     autoencoder : EquivariantAutoencoder
         Its widths are multiplied by the order of its group, so that there are as many channels.
+
+    Returns
+    -------
+    EquivariantAutoencoder
+        With the trivial group.
     """
     order = Group(autoencoder.group).order
     baseline: EquivariantAutoencoder = clone(autoencoder)

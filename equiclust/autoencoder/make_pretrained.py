@@ -38,9 +38,14 @@ def simulated_mixture(n: int, size: int, *, random_state: int) -> ImageSet:
     Parameters
     ----------
     n : int
+        Number of images.
     size : int
         Side in pixels.
     random_state : int
+
+    Returns
+    -------
+    ImageSet
     """
     n_discs, n_clouds = round(0.4 * n), round(0.2 * n)
     discs, _ = simulate_discs(
@@ -65,9 +70,18 @@ def pretrain(
     Parameters
     ----------
     size : int
-    n_images, max_epochs : int
-    checkpoints : path, optional
-        Where to go on from when it was stopped.
+        Side of the images in pixels.
+    n_images : int
+        Number of simulated images.
+    max_epochs : int
+        Passes over them.
+    checkpoints : path-like, optional
+        Folder of checkpoints, from which a stopped training goes on.
+
+    Returns
+    -------
+    EquivariantAutoencoder
+        Fitted.
     """
     autoencoder = EquivariantAutoencoder(
         size=size,

@@ -65,12 +65,36 @@ def upgrade_start(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def weights_name(group: str, size: int) -> str:
-    """Name of the file with the weights for networks of this group and size."""
+    """Name of the file with the weights for networks of one group and size.
+
+    Parameters
+    ----------
+    group : str
+        Name of the group, such as "D8".
+    size : int
+        Side of the images in pixels.
+
+    Returns
+    -------
+    str
+    """
     return f"{group.lower()}_{size}.safetensors"
 
 
 def has_pretrained_weights(group: str, size: int) -> bool:
-    """Whether weights come with the package for networks of this group and size."""
+    """Whether weights come with the package for networks of this group and size.
+
+    Parameters
+    ----------
+    group : str
+        Name of the group, such as "D8".
+    size : int
+        Side of the images in pixels.
+
+    Returns
+    -------
+    bool
+    """
     return _resource(group, size).is_file()
 
 

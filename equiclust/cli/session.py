@@ -117,16 +117,37 @@ class Session(logging.Handler):
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Update]:
-        """One stage of the work, as a context."""
+        """Show the progress of one stage of the work.
+
+        Parameters
+        ----------
+        title : str
+            Name of the stage.
+
+        Yields
+        ------
+        callable
+            Called with the number of steps done, their total, and a remark.
+        """
         yield start_stage(self.on_progress, title)
 
     def note(self, text: str) -> None:
-        """Show a note on one line."""
+        """Show a note on one line.
+
+        Parameters
+        ----------
+        text : str
+        """
         self._write(f"equiclust: {' '.join(text.split())}")
         logger.info("%s", text)
 
     def log_to(self, path: Path) -> None:
-        """Write the log into this file."""
+        """Write the log of the program into a file.
+
+        Parameters
+        ----------
+        path : Path
+        """
         self._log.write_to(path)
 
     def _end_stage(self) -> None:
