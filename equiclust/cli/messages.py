@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from equiclust.pipeline.prediction import Prediction
     from equiclust.pipeline.results import Run
     from equiclust.pipeline.similar import SimilarImages
+    from equiclust.segmentation.job import SegmentResult
 
 __all__ = [
     "cluster_sizes",
@@ -24,12 +25,16 @@ __all__ = [
     "describe_demo",
     "describe_prediction",
     "describe_run",
+    "describe_segmentation",
     "describe_similar",
     "format_sizes",
 ]
 
 _FAILED = 1
 _MAX_LISTED = 5
+# p-value of the dip test from which there is no gap between the clusters of a map.
+_CONTINUOUS = 0.02
+_HIDDEN = ("histories", "candidates", "job", "outputs", "digest")
 
 
 def cluster_sizes(labels: npt.NDArray[np.integer[Any]], n_clusters: int) -> list[int]:
@@ -102,6 +107,39 @@ def describe_run(run: Run) -> Outcome:
     lines += [*metrics["findings"], str(metrics["check"]["sentence"])]
     lines += [f"Catalogue: {run.folder.catalogue_ecsv}", f"Report: {run.folder.report_html}"]
     return Outcome(record, "\n".join(lines))
+
+
+def describe_segmentation(result: SegmentResult) -> Outcome:
+    """Summary of a segmentation.
+
+    Parameters
+    ----------
+    result : SegmentResult
+
+    Returns
+    -------
+    Outcome
+    """
+    record, files = result.record, result.files
+    sizes, unsure = record["sizes"], record["n_unsure"]
+    lines = [format_sizes(sizes, unsure, what="pixels")]
+    lines.append(
+        f"{record['n_masked']} pixels are masked, and {record['n_tiles_left_out']} of "
+        f"{record['n_tiles']} tiles left out, which are constant or more than half masked"
+    )
+    if len(sizes) > 1 and (record["unimodal_p"] or 0.0) > _CONTINUOUS:
+        lines.append(
+            "The textures change gradually, without a gap between the clusters: where one ends and "
+            "the next begins depends on the method"
+        )
+    lines += [
+        f"Labels: {files.labels}",
+        f"Segments: {files.segments}",
+        f"Regions: {files.regions}",
+        f"Picture: {files.picture}",
+    ]
+    shown = {name: value for name, value in record.items() if name not in _HIDDEN}
+    return Outcome(shown, "\n".join(lines))
 
 
 def describe_demo(demo: Demo) -> Outcome:

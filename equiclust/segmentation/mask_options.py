@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from data_adapters.sky.masks import mask_from_file, region_mask, threshold_mask, weight_mask
 from data_adapters.sky.moments import moment_maps
 from data_adapters.sky.sky_map import SkyMap
 from equiclust.exceptions import InputError
+from equiclust.progress import Progress, Update, start_stage
+from equiclust.typing import BoolArray
 
 __all__ = ["MaskOptions", "read_mask"]
-
-BoolArray = npt.NDArray[np.bool_]
-Update = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
 class MaskOptions:
-    """Masks that were asked for, which are joined; blank pixels are masked anyway.
+    """Masks to apply, all of them together; blank pixels are masked anyway.
 
     Parameters
     ----------
     mask : str, optional
-        FITS image, or ``[EXT]`` in the map's file; what is not 0 is ignored.
+        FITS image ``mask.fits`` or ``mask.fits[EXT]``, or ``[EXT]`` in the map's file. Pixels that
+        are not 0 are ignored.
     weights : str, optional
-        FITS image of weights.
+        FITS image of weights, written as `mask`; needs `min_weight`.
     min_weight : float, optional
-        Where the weight is below, pixels are ignored.
+        Pixels with a smaller weight are ignored; needs `weights`.
     threshold : float, optional
-        Pixels that are not brighter than the sky by so many sigma are ignored.
+        Pixels that are not brighter than the sky by this many standard deviations of the noise are
+        ignored.
     region : str, optional
-        DS9 region file; what is outside is ignored.
+        DS9 region file; pixels outside its regions are ignored.
+
+    Raises
+    ------
+    InputError
+        When one of `weights` and `min_weight` is given without the other.
     """
 
     mask: str | None = None
@@ -44,12 +48,30 @@ class MaskOptions:
     region: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.weights is None) != (self.min_weight is None):
-            raise InputError("--weights and --min-weight must be given together, got one")
+        if self.weights is None and self.min_weight is not None:
+            raise InputError("min_weight must be given together with weights")
+        if self.weights is not None and self.min_weight is None:
+            raise InputError("weights must be given together with min_weight")
 
 
-def read_mask(sky: SkyMap, options: MaskOptions, on_progress: Update) -> BoolArray | None:
-    """All masks joined, `(h, w)` with `True` = ignore; `None` when none was asked for.
+def read_mask(
+    sky: SkyMap, options: MaskOptions, *, on_progress: Progress | None = None
+) -> BoolArray | None:
+    """All masks together.
+
+    Parameters
+    ----------
+    sky : SkyMap
+        The map or cube.
+    options : MaskOptions
+        The masks.
+    on_progress : callable, optional
+        Gets the stage "masking"; see `equiclust.progress.Progress`.
+
+    Returns
+    -------
+    ndarray (h, w), bool, or None
+        True = ignore; None without any mask.
 
     Raises
     ------
@@ -58,6 +80,7 @@ def read_mask(sky: SkyMap, options: MaskOptions, on_progress: Update) -> BoolArr
     UnreadableFileError
         When a file cannot be read.
     """
+    update = start_stage(on_progress, "masking")
     found: list[BoolArray] = []
     if options.mask is not None:
         found.append(mask_from_file(sky, options.mask))
@@ -66,17 +89,17 @@ def read_mask(sky: SkyMap, options: MaskOptions, on_progress: Update) -> BoolArr
     if options.region is not None:
         found.append(region_mask(sky, options.region))
     if options.threshold is not None:
-        found.append(_faint(sky, options.threshold, on_progress))
+        found.append(_faint(sky, options.threshold, update))
     if not found:
         return None
-    concatenate_latents: BoolArray = np.logical_or.reduce(found)
-    if concatenate_latents.all():
+    joined: BoolArray = np.logical_or.reduce(found)
+    if joined.all():
         raise InputError("the masks together leave no pixel of the map; mask less")
-    return concatenate_latents
+    return joined
 
 
-def _faint(sky: SkyMap, n_sigma: float, on_progress: Update) -> BoolArray:
-    """Of a cube, pixels without a channel that is bright enough."""
+def _faint(sky: SkyMap, n_sigma: float, update: Update) -> BoolArray:
+    """Faint pixels `(h, w)`; of a cube, those that are faint in every channel."""
     if sky.shape[0] == 1:
         return threshold_mask(sky.read()[0], n_sigma)
-    return np.isnan(moment_maps(sky, n_sigma=n_sigma, on_progress=on_progress).low)
+    return np.isnan(moment_maps(sky, n_sigma=n_sigma, on_progress=update).low)

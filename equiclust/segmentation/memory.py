@@ -1,4 +1,4 @@
-"""How much memory and disk a segmentation needs, told and judged before it starts."""
+"""Memory and disk that a segmentation needs, estimated before it starts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from equiclust.exceptions import InputError
 from equiclust.segmentation.segment import SegmentOptions
 from equiclust.segmentation.texture_networks import LATENT_DIM
 
-__all__ = ["MemoryEstimate", "check_memory", "parse_bytes"]
+__all__ = ["MemoryEstimate", "estimate_memory", "parse_bytes"]
 
-# Measured: Python with its libraries; the same while a network is trained, and a process for each
-# that is trained beside it; and what a pixel takes while a cube's moments are summed up, while
-# segments are measured, and throughout.
+# Bytes, measured: Python with its libraries; the same while a network is trained; every process
+# that trains another network; and each pixel while the moments of a cube are summed, while segments
+# are measured, and throughout.
 _BASE = 600_000_000
 _TRAINING = 1_750_000_000
 _BESIDE = 1_500_000_000
@@ -26,36 +26,71 @@ _SIZE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([KMGT]?)(i?)B?\s*", re.IGNORECASE)
 
 
 def parse_bytes(text: str) -> int:
-    """Bytes of ``2GB``, ``500 MB`` or ``1.5GiB``.
+    """Bytes of a size such as ``2GB``, ``500 MB`` or ``1.5GiB``.
+
+    Parameters
+    ----------
+    text : str
+        A number with a unit; without one, bytes.
+
+    Returns
+    -------
+    int
+        Bytes.
 
     Raises
     ------
     InputError
-        When it is no size.
+        When the text is not a size.
     """
     found = _SIZE.fullmatch(text)
     if found is None:
-        raise InputError(f"--max-memory must be a size like 2GB or 500MB, got {text!r}")
+        raise InputError(f"max_memory must be a size like 2GB or 500MB, got {text!r}")
     power = _PREFIXES.index(found[2].upper())
     return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
 class MemoryEstimate(NamedTuple):
-    """What the work needs, in words, and how many networks may be trained at a time."""
+    """Memory and disk that a segmentation needs.
 
-    told: str
+    Parameters
+    ----------
+    summary : str
+        Bytes to read, tiles, memory and disk, as one line of text.
+    n_jobs : int or None
+        Networks to train at a time; None for one per core.
+    """
+
+    summary: str
     n_jobs: int | None
 
 
-def check_memory(
-    sky: SkyMap, options: SegmentOptions, max_memory: str, n_jobs: int | None = None
+def estimate_memory(
+    sky: SkyMap, options: SegmentOptions, max_memory: str = "auto", n_jobs: int | None = None
 ) -> MemoryEstimate:
-    """What the work needs; under a bound one network is trained at a time if more have no room.
+    """Memory and disk that a segmentation needs.
+
+    Parameters
+    ----------
+    sky : SkyMap
+        Map or cube.
+    options : SegmentOptions
+        How it is segmented.
+    max_memory : str, default "auto"
+        Limit, see `parse_bytes`; "auto" sets none. If two networks at a time do not fit, one is
+        trained after the other.
+    n_jobs : int, optional
+        Networks to train at a time if they fit.
+
+    Returns
+    -------
+    MemoryEstimate
+        With the networks to train at a time.
 
     Raises
     ------
     InputError
-        When it is more than the user allows.
+        When more is needed than `max_memory`.
     """
     n_planes = -(-sky.shape[0] // options.channel_group) if options.cube == "channels" else 1
     pixels = sky.shape[1] * sky.shape[2]
@@ -66,18 +101,18 @@ def check_memory(
         memory += sky.n_bytes
     n_tiles = n_planes * len(options.tiling(sky.shape[1:]))
     disk = n_tiles * 4 * LATENT_DIM * options.n_networks
-    told = (
+    summary = (
         f"{_size(sky.n_bytes)} to read, {n_tiles} tiles, at most {_size(memory)} of memory and "
         f"{_size(disk)} of disk on the way"
     )
     if max_memory != "auto" and memory > parse_bytes(max_memory):
         raise InputError(
-            f"--max-memory is {max_memory}, but the map needs {_size(memory)}"
-            + ("; take more channels together by --channel-group" if n_planes > 1 else "")
+            f"max_memory is {max_memory}, but the map needs {_size(memory)}"
+            + ("; increase channel_group" if n_planes > 1 else "")
         )
     if max_memory != "auto" and memory + options.n_networks * _BESIDE > parse_bytes(max_memory):
         n_jobs = 1
-    return MemoryEstimate(told, n_jobs)
+    return MemoryEstimate(summary, n_jobs)
 
 
 def _size(n_bytes: float) -> str:

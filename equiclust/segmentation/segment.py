@@ -1,4 +1,4 @@
-"""A map or cube in, a segment map out, in steps that a stopped run need not take again."""
+"""From a map or cube to a segment map, in steps whose results are kept for a resumed call."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from data_adapters.sky.sky_map import SkyMap
 from data_adapters.sky.tiling import Tiling
 from equiclust.clustering import Choice
 from equiclust.exceptions import InputError
+from equiclust.progress import Progress, Update, start_stage
 from equiclust.segmentation.labelling import (
     Labelled,
     encode_planes,
@@ -27,16 +27,17 @@ from equiclust.segmentation.planes import CUBE_WAYS, Planes, open_planes
 from equiclust.segmentation.segment_map import SegmentMap
 from equiclust.segmentation.texture_clusters import TextureClusters
 from equiclust.segmentation.texture_networks import TextureNetworks
+from equiclust.typing import BoolArray, PathLike
 from equiclust.validation import check_choice, check_share, check_whole
 
 __all__ = ["SegmentOptions", "Segmentation", "segment_sky_map"]
 
-BoolArray = npt.NDArray[np.bool_]
-Update = Callable[[int, int, str], None]
-Stage = Callable[[str], AbstractContextManager[Update]]
-Engine = Callable[[], AbstractContextManager[None]]
+Backend = Callable[[], AbstractContextManager[None]]
 
 _MODEL = "model"
+_TILE, _SMALL_TILE = 32, 16
+# Maps narrower than this in pixels have small tiles.
+_WIDE_MAP = 128
 # From more planes of a cube than these nothing more is learned.
 _MOST_LEARNED = 16
 _SAMPLE = 4000
@@ -44,29 +45,43 @@ _SAMPLE = 4000
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """How a map is segmented; everything that decides the result.
+    """How a map is segmented.
 
     Parameters
     ----------
-    tile : int
-        Side of the tiles in pixels, 8 or more.
+    tile : int or "auto", default 32
+        Side of the tiles in pixels, 8 to 256; texture on smaller scales is seen. "auto" is 32, or
+        16 for maps narrower than 128 pixels.
     step : int, optional
-        From one tile to the next; a quarter of a tile by default.
-    cube : {"integrated", "peak", "channels"}
-        What of a cube is segmented.
-    channel_group : int
-        Channels of one plane, with "channels".
-    n_clusters : int or "auto"
-    method : str
-        As in `ConsensusClustering`.
-    min_confidence : float
-        Pixels that are less sure get -1.
-    group : str
-        Rotations and mirrors built into the networks.
-    n_networks, n_pairs, max_epochs, seed : int
+        Distance from one tile to the next in pixels; default a quarter of a tile.
+    cube : {"integrated", "peak", "channels"}, default "integrated"
+        What of a cube is segmented: one of its moments, or its channels, each by itself.
+    channel_group : int, default 1
+        Channels that are averaged to one plane, with ``cube="channels"``.
+    n_clusters : int or "auto", default "auto"
+        Number of clusters; "auto" estimates it from the tiles.
+    method : {"kmeans", "gmm", "spectral", "manifold"}, default "kmeans"
+        How the tiles are clustered, see `ensembles.ConsensusClustering`.
+    min_confidence : float, default 0.0
+        Pixels with a lower confidence, 0 to 1, get the label -1.
+    group : str, default "D8"
+        Rotations and mirrors built into the networks, see `EquivariantAutoencoder`.
+    n_networks : int, default 2
+        Networks, each trained without some of the pairs.
+    n_pairs : int, default 8192
+        Pairs of neighbouring tiles to learn from.
+    max_epochs : int, default 10
+        Passes over the pairs.
+    seed : int, default 0
+        Seed of everything random, 0 to 2^32 - 1.
+
+    Raises
+    ------
+    InputError
+        When a value cannot be used.
     """
 
-    tile: int = 32
+    tile: int | Literal["auto"] = 32
     step: int | None = None
     cube: str = "integrated"
     channel_group: int = 1
@@ -80,10 +95,11 @@ class SegmentOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 8 <= self.tile <= 256:
+        if self.tile != "auto" and not 8 <= self.tile <= 256:
             raise InputError(f"tile must be from 8 to 256 pixels, got {self.tile}")
-        if self.step is not None and not 1 <= self.step <= self.tile:
-            raise InputError(f"step must be from 1 to the tile's {self.tile}, got {self.step}")
+        largest = 256 if self.tile == "auto" else self.tile
+        if self.step is not None and not 1 <= self.step <= largest:
+            raise InputError(f"step must be from 1 to the tile's {largest}, got {self.step}")
         check_choice("cube", self.cube, CUBE_WAYS)
         check_share("min_confidence", self.min_confidence)
         if self.n_clusters != "auto":
@@ -93,29 +109,59 @@ class SegmentOptions:
         if not 0 <= self.seed < 2**32:
             raise InputError(f"seed must be from 0 to {2**32 - 1}, got {self.seed}")
 
+    def for_shape(self, shape: tuple[int, int]) -> Self:
+        """The options for a map, with the tile in pixels.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Height and width of the map in pixels.
+
+        Raises
+        ------
+        InputError
+            When `step` is longer than the tile.
+        """
+        if self.tile != "auto":
+            return self
+        return replace(self, tile=_TILE if min(shape) >= _WIDE_MAP else _SMALL_TILE)
+
     def tiling(self, shape: tuple[int, int]) -> Tiling:
-        """Tiles of a map of this height and width."""
-        step = max(self.tile // 4, 1) if self.step is None else self.step
-        return Tiling(shape, tile=self.tile, step=step)
+        """Tiles of a map.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Height and width of the map in pixels.
+
+        Returns
+        -------
+        Tiling
+            Where every tile lies.
+        """
+        tile = int(self.for_shape(shape).tile)
+        step = max(tile // 4, 1) if self.step is None else self.step
+        return Tiling(shape, tile=tile, step=step)
 
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """What came out.
+    """Result of `segment_sky_map`.
 
     Parameters
     ----------
     segment_map : SegmentMap
+        The labels and their confidence.
     planes : Planes
         What was segmented.
-    model : path
-        Networks and clusters, in the working folder.
+    model : Path
+        Folder of the networks and clusters.
     choice : Choice or None
-        How the number of clusters came about; `None` for a model that was given.
-    counts : dict
-        Tiles and how many of them were left out.
-    histories : list
-        Of the networks' training.
+        How the number of clusters was chosen; None for a model that was given.
+    counts : dict of str to int
+        "n_tiles", and how many of them were left out, "n_tiles_left_out".
+    histories : list, optional
+        Losses of the networks' training, epoch by epoch.
     """
 
     segment_map: SegmentMap
@@ -129,33 +175,46 @@ class Segmentation:
 def segment_sky_map(
     sky: SkyMap,
     options: SegmentOptions,
-    folder: Path,
+    folder: PathLike,
     *,
     mask: BoolArray | None = None,
-    model: Path | None = None,
+    model: PathLike | None = None,
     device: str = "auto",
     n_jobs: int | None = None,
-    stage: Stage | None = None,
-    engine: Engine = nullcontext,
+    on_progress: Progress | None = None,
+    backend: Backend = nullcontext,
 ) -> Segmentation:
-    """Learn the textures of a map, and say which is where.
+    """Learn the textures of a map, cluster them, and label every pixel.
 
     Parameters
     ----------
     sky : SkyMap
+        Map or cube.
     options : SegmentOptions
-    folder : path
-        Existing; everything on the way is kept here. The same call again goes on where it was.
+        How it is segmented.
+    folder : path-like
+        Existing folder for intermediate results. The same call again resumes from them; a call
+        with other arguments needs another folder. `run_segment_job` takes care of that.
     mask : ndarray (h, w), bool, optional
-        `True` = ignore, besides what is blank.
-    model : path, optional
-        Networks and clusters of another map, by which this one is labelled; nothing is learned.
-    device, n_jobs
-        As in `KFoldEnsemble`.
-    stage : callable, optional
-        Gives a context for a step of this name, which gives a function for its progress.
-    engine : callable
-        Gives the context in which networks are trained and tiles encoded.
+        True = ignore; blank pixels are ignored anyway.
+    model : path-like, optional
+        Folder of the networks and clusters of another map, which label this one; nothing is
+        learned.
+    device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+        Device on which the networks are trained.
+    n_jobs : int, optional
+        Networks trained at a time; default one per core.
+    on_progress : callable, optional
+        Gets ``(stage, done, total, remark)`` with the stages "reading", "training", "encoding",
+        "clustering" and "labelling"; see `equiclust.progress.Progress`.
+    backend : callable, default `contextlib.nullcontext`
+        Returns the context manager in which networks are trained and tiles encoded, such as that
+        of `ensembles.backend.training_backend`.
+
+    Returns
+    -------
+    Segmentation
+        Labels of shape (h, w), or (g, h, w) for the channels of a cube.
 
     Raises
     ------
@@ -164,34 +223,39 @@ def segment_sky_map(
     UnreadableFileError
         When the file is damaged.
     """
-    stages = stage or _silent
-    with stages("reading") as update:
-        planes = open_planes(
-            sky, options.cube, group=options.channel_group, folder=folder, on_progress=update
-        )
-    place = folder / _MODEL if model is None else model
+    options = options.for_shape(sky.shape[1:])
+    folder = Path(folder)
+    planes = open_planes(
+        sky,
+        options.cube,
+        group=options.channel_group,
+        folder=folder,
+        on_progress=start_stage(on_progress, "reading"),
+    )
+    place = folder / _MODEL if model is None else Path(model)
     if model is None and not (place / "textures.json").is_file():
-        with stages("training") as update, engine():
+        update = start_stage(on_progress, "training")
+        with backend():
             _learn_networks(planes, mask, options, folder, device, n_jobs, update).save(place)
     networks = TextureNetworks.load(place)
     tiling = replace(options, tile=networks.tile).tiling(sky.shape[1:])
     n_values = int(np.prod(networks.shape))
     grid = LatentGrid(folder / "latents.bin", tiling, n_planes=planes.count, n_values=n_values)
-    with stages("encoding") as update, engine():
+    update = start_stage(on_progress, "encoding")
+    with backend():
         encode_planes(planes, mask, place, grid, on_progress=update)
-    with stages("clustering"):
-        known = None if model is None else TextureClusters.load(model)
-        clusters = known or _find_clusters(grid, networks, options, place)
-    with stages("labelling") as update:
-        labelled = label_planes(
-            planes,
-            mask,
-            grid,
-            clusters,
-            networks.shape[0],
-            min_confidence=options.min_confidence,
-            on_progress=update,
-        )
+    start_stage(on_progress, "clustering")
+    known = None if model is None else TextureClusters.load(place)
+    clusters = known or _find_clusters(grid, networks, options, place)
+    labelled = label_planes(
+        planes,
+        mask,
+        grid,
+        clusters,
+        networks.shape[0],
+        min_confidence=options.min_confidence,
+        on_progress=start_stage(on_progress, "labelling"),
+    )
     return Segmentation(
         _as_segment_map(labelled, planes, sky),
         planes,
@@ -200,10 +264,6 @@ def segment_sky_map(
         {"n_tiles": grid.n_tiles, "n_tiles_left_out": grid.n_left_out},
         [member.history_ for member in networks.members],
     )
-
-
-def _silent(title: str) -> AbstractContextManager[Update]:
-    return nullcontext(lambda done, total, note: None)
 
 
 def _learn_networks(
@@ -224,7 +284,7 @@ def _learn_networks(
         draw_pairs(
             stretch(masked_plane(planes, number, mask)),
             share,
-            tile=options.tile,
+            tile=int(options.tile),
             generator=generator,
         )
         for number in chosen
@@ -245,8 +305,8 @@ def _learn_networks(
 
 
 def _spread(count: int, most: int) -> list[int]:
-    """At most so many of `count` places, evenly."""
-    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))})
+    """At most `most` of the numbers below `count`, evenly spaced."""
+    return sorted({round(number) for number in np.linspace(0, count - 1, min(count, most))})
 
 
 def _find_clusters(

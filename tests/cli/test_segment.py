@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,7 +136,7 @@ def test_mistakes_are_told_in_one_sentence(
     (tmp_path / "text.fits").write_text("no FITS")
     cases = {
         "--output must end in .fits": arguments(sky, tmp_path / "labels.txt"),
-        "is no segment map": arguments(sky, sky),
+        "is an input": arguments(sky, sky),
         "--tile must be from 8 to 256": arguments(sky, output, "--tile", "4"),
         "--step must be from 1": arguments(sky, output, "--step", "20"),
         "--n-clusters must be a whole number of at least 1": arguments(
@@ -140,7 +144,9 @@ def test_mistakes_are_told_in_one_sentence(
         ),
         "--seed must be from 0": arguments(sky, output, "--seed", "-1"),
         "--min-confidence must be": arguments(sky, output, "--min-confidence", "1.5"),
-        "--weights and --min-weight": arguments(sky, output, "--min-weight", "1"),
+        "--min-weight must be given together with weights": arguments(
+            sky, output, "--min-weight", "1"
+        ),
         "--run must be a label map": arguments(sky, output, "--run", str(sky)),
         "--max-memory must be a size": arguments(sky, output, "--max-memory", "much"),
         "but the map needs": arguments(sky, output, "--max-memory", "10MB"),
@@ -164,3 +170,240 @@ def test_a_map_without_anything_is_refused(
         said = capsys.readouterr().err
         assert "equiclust: error: the map" in said
         assert "Traceback" not in said
+
+
+MAIN = "import sys; from equiclust.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "l.fits",
+        "l.reg",
+        "l.png",
+        "l.json",
+        "l.segments.ecsv",
+        "l.model/notes.txt",
+        "l.fits.partial",
+    ],
+)
+def test_a_file_of_the_user_is_never_overwritten(
+    sky: Path, labels: Path, tmp_path: Path, refused: Callable[..., str], name: str
+) -> None:
+    theirs = tmp_path / name
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("mine")
+    before = snapshot(tmp_path)
+    said = refused(*arguments(sky, tmp_path / "l.fits"))
+    assert name.split("/")[0] in said
+    assert "choose another output" in said
+    assert snapshot(tmp_path) == before
+
+
+def test_links_in_the_place_of_an_output_are_kept(
+    sky: Path, labels: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    (tmp_path / "elsewhere.png").write_bytes(labels.with_suffix(".png").read_bytes())
+    (tmp_path / "l.png").symlink_to("elsewhere.png")
+    (tmp_path / "l.reg").symlink_to("nowhere.reg")
+    said = refused(*arguments(sky, tmp_path / "l.fits", "--run", str(labels)))
+    assert "l.reg" in said or "l.png" in said
+    assert (tmp_path / "l.png").is_symlink()
+    assert (tmp_path / "l.reg").is_symlink()
+
+
+def test_inputs_are_never_outputs(
+    sky: Path,
+    labels: Path,
+    tmp_path: Path,
+    refused: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    region = tmp_path / "kinds.reg"
+    region.write_text("image\nbox(45.5,35.5,90,60,0)\n")
+    (tmp_path / "hard.reg").hardlink_to(region)
+    (tmp_path / "soft.reg").symlink_to(region)
+    (tmp_path / "link").symlink_to(tmp_path)
+    weights = tmp_path / "w.model" / "w.fits"
+    weights.parent.mkdir()
+    fits.writeto(weights, np.ones((HEIGHT, WIDTH), dtype=np.float32))
+    (tmp_path / "map.fits").write_bytes(sky.read_bytes())
+    known = ("--run", str(labels))
+    cases = [
+        arguments(sky, Path("kinds.fits"), "--region", str(region), *known),
+        arguments(sky, Path("link/kinds.fits"), "--region", "kinds.reg", *known),
+        arguments(sky, Path("hard.fits"), "--region", "kinds.reg", *known),
+        arguments(sky, Path("kinds.fits"), "--region", "soft.reg", *known),
+        arguments(sky, Path("w.fits"), "--weights", str(weights), "--min-weight", "0.5"),
+        arguments(tmp_path / "map.fits", Path("link/map.fits")),
+        arguments(Path("map.fits[0]"), tmp_path / "map.fits"),
+        arguments(sky, labels, "--run", str(labels)),
+    ]
+    before, run = snapshot(tmp_path), snapshot(labels.parent)
+    for words in cases:
+        said = refused(*words)
+        assert "is an input" in said, said
+    assert "another job" in refused(
+        *arguments(sky, labels, "--run", str(labels.with_suffix(".model")))
+    )
+    assert snapshot(tmp_path) == before
+    assert snapshot(labels.parent) == run
+
+
+@pytest.fixture
+def done(sky: Path, labels: Path, tmp_path: Path) -> list[str]:
+    """The arguments of a job that is finished."""
+    words = arguments(sky, tmp_path / "l.fits", "--run", str(labels))
+    assert main(words) == 0
+    return words
+
+
+def test_the_same_job_again_gives_the_same_result(
+    done: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = snapshot(tmp_path)
+    capsys.readouterr()
+    assert main([*done, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["sizes"] == json.loads((tmp_path / "l.json").read_text())["sizes"]
+    assert snapshot(tmp_path) == before
+
+
+def test_what_was_removed_is_written_again(done: list[str], tmp_path: Path) -> None:
+    before = snapshot(tmp_path)
+    (tmp_path / "l.png").unlink()
+    (tmp_path / "l.fits").unlink()
+    assert main(done) == 0
+    after = snapshot(tmp_path)
+    assert after.keys() == before.keys()
+    assert after["l.png"] == before["l.png"]
+    np.testing.assert_array_equal(
+        fits.getdata(tmp_path / "l.fits"), fits.HDUList.fromstring(before["l.fits"])[0].data
+    )
+
+
+@pytest.mark.parametrize("name", ["l.fits", "l.reg", "l.png", "l.json", "l.segments.ecsv"])
+def test_what_the_user_changed_since_is_theirs(
+    done: list[str], tmp_path: Path, refused: Callable[..., str], name: str
+) -> None:
+    path = tmp_path / name
+    if name == "l.json":
+        path.write_text(path.read_text().replace('"n_masked": 40', '"n_masked": 41'))
+    else:
+        path.write_bytes(path.read_bytes() + b"\n")
+    before = snapshot(tmp_path)
+    said = refused(*done)
+    assert name in said
+    assert snapshot(tmp_path) == before
+
+
+def test_another_job_does_not_overwrite(
+    done: list[str], tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    before = snapshot(tmp_path)
+    assert "seed is 0 there and 7 here" in refused(*done, "--seed", "7")
+    assert snapshot(tmp_path) == before
+
+
+def test_a_result_without_a_record_is_kept(
+    done: list[str], tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    """Version 0.1 wrote down no outputs."""
+    record = json.loads((tmp_path / "l.json").read_text())
+    for name in ("outputs", "job", "digest"):
+        record.pop(name, None)
+    (tmp_path / "l.json").write_text(json.dumps(record))
+    before = snapshot(tmp_path)
+    assert "choose another output" in refused(*done)
+    assert snapshot(tmp_path) == before
+
+
+def stop(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_unfinished_work_of_another_job_is_kept(
+    sky: Path, tmp_path: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "l.fits"
+    with monkeypatch.context() as patch:
+        patch.setattr("equiclust.segmentation.segment.label_planes", stop)
+        assert main(arguments(sky, output)) == 130
+    before = snapshot(tmp_path)
+    assert "seed is 0 there and 7 here" in refused(*arguments(sky, output, "--seed", "7"))
+    assert snapshot(tmp_path) == before
+    assert main(arguments(sky, output)) == 0
+    assert not Path(f"{output}.partial").exists()
+
+
+@pytest.mark.parametrize("name", ["night[1]/sky.fits", "sky[new].fits"])
+def test_a_map_that_changed_is_another_job_also_with_brackets_in_its_path(
+    labels: Path,
+    tmp_path: Path,
+    refused: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    fits.writeto(path, plane())
+    words = arguments(path, tmp_path / "l.fits", "--run", str(labels))
+    with monkeypatch.context() as patch:
+        patch.setattr("equiclust.segmentation.segment.label_planes", stop)
+        assert main(words) == 130
+    fits.writeto(path, plane()[::-1] * 2 + 1, overwrite=True)
+    assert "another job" in refused(*words)
+
+
+def test_a_job_stopped_while_it_writes_goes_on(
+    sky: Path, labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = arguments(sky, tmp_path / "l.fits", "--run", str(labels))
+    moves = 0
+    replace = os.replace
+
+    def stumble(source: Path, target: Path) -> None:
+        nonlocal moves
+        if Path(target).parent == tmp_path:
+            moves += 1
+            if moves == 3:
+                raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", stumble)
+        assert main(words) == 130
+    assert not (tmp_path / "l.fits").exists()
+    assert len(list(tmp_path.iterdir())) > 1
+    assert main(words) == 0
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [
+        ".ecsv",
+        ".fits",
+        ".json",
+        ".png",
+        ".reg",
+    ]
+
+
+def test_a_second_process_is_refused_and_removes_nothing(
+    sky: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    output = tmp_path / "l.fits"
+    command = [sys.executable, "-c", MAIN, *arguments(sky, output)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as first:
+        deadline = time.monotonic() + 120
+        while not Path(f"{output}.partial").is_dir() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert "another process" in refused(*arguments(sky, output, "--seed", "7"))
+        assert "another process" in refused(*arguments(sky, output))
+        assert first.wait(timeout=300) == 0
+    assert json.loads(output.with_suffix(".json").read_text())["options"]["seed"] == 0

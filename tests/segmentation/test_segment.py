@@ -73,19 +73,12 @@ def test_same_seed_same_labels_and_a_stopped_work_goes_on(
     sky = open_sky_map(write(tmp_path / "sky.fits", two_textures()))
     monkeypatch.setattr("equiclust.segmentation.labelling.TILES_AT_ONCE", 64)
 
-    def stopping(done: int, total: int, note: str) -> None:
-        if note == "rows of tiles" and done > total // 2:
+    def stopping(stage: str, done: int, total: int | None, remark: str) -> None:
+        if stage == "encoding" and total is not None and done > total // 2:
             raise KeyboardInterrupt
 
-    class Stage:
-        def __enter__(self) -> object:
-            return stopping
-
-        def __exit__(self, *error: object) -> None:
-            return None
-
     with pytest.raises(KeyboardInterrupt):
-        segment_sky_map(sky, SMALL, tmp_path, stage=lambda title: Stage())
+        segment_sky_map(sky, SMALL, tmp_path, on_progress=stopping)
     trained = (tmp_path / "model" / "textures.json").stat().st_mtime_ns
     found = segment_sky_map(sky, SMALL, tmp_path)
     assert (tmp_path / "model" / "textures.json").stat().st_mtime_ns == trained

@@ -1,0 +1,344 @@
+"""A segmentation from files to files, in one call that can be resumed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from data_adapters.sky.sky_map import SkyMap, open_sky_map, split_part
+from ensembles.backend import check_scheduler, training_backend
+from equiclust import __version__
+from equiclust.exceptions import InputError
+from equiclust.io.catalogue import write_table
+from equiclust.io.locks import exclusive
+from equiclust.io.log_file import LogFile, logged
+from equiclust.io.output_checks import check_writable
+from equiclust.progress import Progress, start_stage
+from equiclust.segmentation.figure import draw_segment_map
+from equiclust.segmentation.label_maps import write_segment_map
+from equiclust.segmentation.mask_options import MaskOptions, read_mask
+from equiclust.segmentation.memory import estimate_memory
+from equiclust.segmentation.outputs import SegmentFiles, WorkingFolder
+from equiclust.segmentation.regions import write_regions
+from equiclust.segmentation.segment import Segmentation, SegmentOptions, segment_sky_map
+from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
+from equiclust.segmentation.segment_table import segments
+from equiclust.typing import Float32Array
+
+__all__ = ["SegmentJob", "SegmentResult", "run_segment_job"]
+
+logger = logging.getLogger(__name__)
+
+# Smaller segments are in the label map, but not in the table and the regions.
+_MIN_PIXELS = 16
+
+
+@dataclass(frozen=True)
+class SegmentJob:
+    """One map to segment: what is read, what is written, and how.
+
+    Parameters
+    ----------
+    map : str
+        FITS map or cube; ``file.fits[EXT]`` for an extension.
+    output : str
+        FITS file for the label map. The other results have its name with other endings, see
+        `SegmentFiles`; unfinished work is kept in the folder ``OUTPUT.partial``.
+    options : SegmentOptions, optional
+        Everything that decides the result beside the inputs.
+    masks : MaskOptions, optional
+        What of the map is left out.
+    run : str, optional
+        Label map of an earlier job, or its ``.model`` folder, whose networks and clusters label
+        this map; nothing is learned.
+    max_memory : str, default "auto"
+        Such as "2GB"; a job that needs more is refused. "auto" sets no limit.
+    device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+        Device on which the networks are trained.
+    n_jobs : int, optional
+        Networks trained at a time; default one per core.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers train the networks
+        and encode the tiles.
+    """
+
+    map: str
+    output: str
+    options: SegmentOptions = field(default_factory=SegmentOptions)
+    masks: MaskOptions = field(default_factory=MaskOptions)
+    run: str | None = None
+    max_memory: str = "auto"
+    device: str = "auto"
+    n_jobs: int | None = None
+    scheduler: str | None = None
+
+    @property
+    def files(self) -> SegmentFiles:
+        """Paths of the results; raises `InputError` when `output` does not end in ``.fits``."""
+        return SegmentFiles(Path(self.output), with_model=self.run is None)
+
+    @property
+    def inputs(self) -> dict[str, list[Path]]:
+        """Files and folders that are read, by argument."""
+        found = {argument: [Path(file)] for argument, (file, _) in self._images.items()}
+        if self.masks.region is not None:
+            found["region"] = [Path(self.masks.region)]
+        if self.run is not None:
+            found["run"] = [Path(self.run), _model_folder(self.run)]
+        return found
+
+    @property
+    def _images(self) -> dict[str, tuple[str, str]]:
+        """File and extension of every image that is read, by argument."""
+        given = {"map": self.map, "mask": self.masks.mask, "weights": self.masks.weights}
+        file = split_part(self.map)[0]
+        # "[EXT]" alone is an extension of the map's file.
+        return {
+            argument: split_part(file + name if name.startswith("[") else name)
+            for argument, name in given.items()
+            if name is not None
+        }
+
+    def describe(self, options: SegmentOptions) -> dict[str, Any]:
+        """Everything that decides the result, as JSON returns it.
+
+        Parameters
+        ----------
+        options : SegmentOptions
+            Those of the job, made definite for the map.
+
+        Returns
+        -------
+        dict
+            Equal for two jobs if they have the same result.
+        """
+        files = {argument: _fingerprint(paths[-1]) for argument, paths in self.inputs.items()}
+        for argument, (_, extension) in self._images.items():
+            files[argument]["extension"] = extension
+        content = {
+            "version": __version__,
+            "files": files,
+            "options": asdict(options),
+            "masks": {"min_weight": self.masks.min_weight, "threshold": self.masks.threshold},
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(content))
+        return plain
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    """Result of a segmentation.
+
+    Parameters
+    ----------
+    files : SegmentFiles
+        Paths of the label map and of what belongs to it.
+    record : mapping
+        Figures of the result, as in the file ``.json``: sizes of the clusters, pixels masked and
+        without a label, tiles, options, seconds of every stage, and so on.
+    """
+
+    files: SegmentFiles
+    record: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def labels(self) -> Path:
+        """The label map; read it by `read_segment_map`."""
+        return self.files.labels
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Pixels of every cluster."""
+        return tuple(self.record["sizes"])
+
+
+def run_segment_job(job: SegmentJob, *, on_progress: Progress | None = None) -> SegmentResult:
+    """Segment a map and write labels, table, regions, picture and model.
+
+    The same job again resumes a call that was stopped, and reads the result of one that is
+    finished. Only files that an earlier call of the same job wrote are ever overwritten: their
+    SHA-256 is in the file ``.json``. Two processes never write the same output.
+
+    Parameters
+    ----------
+    job : SegmentJob
+        What to do.
+    on_progress : callable, optional
+        Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.
+
+    Returns
+    -------
+    SegmentResult
+        Paths and figures.
+
+    Raises
+    ------
+    InputError
+        When an option or the map cannot be used.
+    OutputError
+        When the output cannot be written, is an input, was not written by this job, or another
+        process is writing it.
+    """
+    files = job.files
+    files.check_inputs(job.inputs)
+    check_writable(files.labels)
+    working = WorkingFolder(files.working)
+    with exclusive(files.labels):
+        try:
+            with logged() as log:
+                record = _run_segment_job(job, files, working, log, on_progress)
+        except InputError:
+            if not working.has_work:
+                working.remove()
+            raise
+        working.remove()
+    return SegmentResult(files, record)
+
+
+def _run_segment_job(
+    job: SegmentJob,
+    files: SegmentFiles,
+    working: WorkingFolder,
+    log: LogFile,
+    on_progress: Progress | None,
+) -> dict[str, Any]:
+    check_scheduler(job.scheduler)
+    model = None if job.run is None else _check_model(job.run)
+    sky = open_sky_map(job.map)
+    options = job.options.for_shape(sky.shape[1:])
+    need = estimate_memory(sky, options, job.max_memory, job.n_jobs)
+    described = job.describe(options)
+    known = files.read_result(described)
+    if known is not None:
+        working.adopt(described)
+        logger.info("%s was written by this job already", files.labels)
+        return known
+    working.open(described)
+    log.write_to(working.log)
+    logger.info("%s", need.summary)
+    if working.has_work:
+        logger.info("resuming the work in %s", working.path)
+    times = _StageTimes(on_progress)
+    mask = read_mask(sky, job.masks, on_progress=times)
+    done = segment_sky_map(
+        sky,
+        options,
+        working.path,
+        mask=mask,
+        model=model,
+        device=job.device,
+        n_jobs=need.n_jobs,
+        on_progress=times,
+        backend=lambda: training_backend(job.scheduler),
+    )
+    figures = {**_figures(job, options, done, sky), "seconds": times.stop()}
+    start_stage(on_progress, "writing")
+    drafts = working.new_drafts()
+    _write_drafts(SegmentFiles(drafts / files.labels.name, files.with_model), done)
+    files.publish(drafts, figures, described)
+    return figures
+
+
+def _model_folder(run: str) -> Path:
+    return Path(run) if Path(run).is_dir() else Path(run).with_suffix(".model")
+
+
+def _check_model(run: str) -> Path:
+    """Folder of the networks and clusters of an earlier job."""
+    folder = _model_folder(run)
+    if not (folder / "textures.json").is_file():
+        raise InputError(
+            f"run must be a label map of `equiclust segment` with its .model folder, got {run!r}"
+        )
+    return folder
+
+
+def _fingerprint(path: Path) -> dict[str, Any]:
+    """Path, bytes and time of a file, or of all files in a folder."""
+    parts = [path] if path.is_file() else sorted(path.rglob("*"))
+    stats = [part.stat() for part in parts if part.is_file()]
+    return {
+        "path": os.path.realpath(path),
+        "size": sum(stat.st_size for stat in stats),
+        "modified": max((stat.st_mtime_ns for stat in stats), default=0),
+    }
+
+
+class _StageTimes:
+    """Passes progress on, and measures how many seconds each stage takes."""
+
+    def __init__(self, on_progress: Progress | None) -> None:
+        self._on_progress = on_progress
+        self._seconds: dict[str, float] = {}
+        self._stage, self._started = "", perf_counter()
+
+    def __call__(self, stage: str, done: int, total: int | None, remark: str) -> None:
+        if stage != self._stage:
+            self.stop()
+            self._stage, self._started = stage, perf_counter()
+        if self._on_progress is not None:
+            self._on_progress(stage, done, total, remark)
+
+    def stop(self) -> dict[str, float]:
+        """Seconds of the stages until now."""
+        if self._stage:
+            now = perf_counter()
+            self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + now - self._started
+            self._stage = ""
+        return self._seconds
+
+
+def _write_drafts(files: SegmentFiles, done: Segmentation) -> None:
+    """All results but the record."""
+    segment_map = done.segment_map
+    data = _data_of(done)
+    write_table(segments(segment_map, data, min_pixels=_MIN_PIXELS), files.segments)
+    write_regions(segment_map, files.regions, min_pixels=_MIN_PIXELS)
+    draw_segment_map(segment_map, data, files.picture)
+    write_segment_map(segment_map, files.labels)
+    if files.with_model:
+        shutil.copytree(done.model, files.model)
+
+
+def _data_of(done: Segmentation) -> Float32Array:
+    if done.segment_map.labels.ndim == 2:
+        return done.planes.read(0)
+    return np.stack([done.planes.read(number) for number in range(done.planes.count)])
+
+
+def _figures(
+    job: SegmentJob, options: SegmentOptions, done: Segmentation, sky: SkyMap
+) -> dict[str, Any]:
+    segment_map, choice = done.segment_map, done.choice
+    return {
+        "version": __version__,
+        "map": sky.path,
+        "labels": job.output,
+        "shape": list(segment_map.labels.shape),
+        "n_clusters": segment_map.n_clusters,
+        "sizes": segment_map.sizes.tolist(),
+        "n_masked": int(np.sum(segment_map.labels == MASKED)),
+        "n_unsure": int(np.sum(segment_map.labels == UNSURE)),
+        "mean_confidence": _mean_confidence(segment_map),
+        **done.counts,
+        "unimodal_p": None if choice is None else choice.unimodal_p,
+        "votes": {} if choice is None else dict(choice.votes),
+        "candidates": [] if choice is None else [dict(row) for row in choice.scores],
+        "options": asdict(options),
+        "masks": asdict(job.masks),
+        "histories": [[dict(epoch) for epoch in history] for history in done.histories],
+    }
+
+
+def _mean_confidence(segment_map: SegmentMap) -> float | None:
+    seen = np.isfinite(segment_map.confidence)
+    return float(segment_map.confidence[seen].mean()) if seen.any() else None
