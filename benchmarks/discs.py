@@ -32,7 +32,7 @@ from equiclust.evaluation.metrics import (
 )
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.preprocessing import Preprocessor
-from equiclust.simulation.discs import DISC_KINDS, simulate_discs
+from equiclust.simulation.discs import DISC_CLASSES, simulate_discs
 
 __all__ = ["discs_table"]
 
@@ -65,7 +65,7 @@ def discs_table(
     rows = [_row(name, np.array([scores[name] for scores in found])) for name in found[0]]
     return Table(
         "discs",
-        f"{n_discs} simulated discs of {len(DISC_KINDS)} classes, {SIZE} px, "
+        f"{n_discs} simulated discs of {len(DISC_CLASSES)} classes, {SIZE} px, "
         f"inclination up to {MAX_INCLINATION:.0f} degrees, {len(found)} seeds",
         rows,
     )
@@ -123,7 +123,7 @@ def _methods() -> dict[str, Method]:
 
 
 def _kmeans(features: npt.NDArray[np.float32], seed: int) -> Labels:
-    clusterer = KMeans(len(DISC_KINDS), n_init=10, random_state=seed)
+    clusterer = KMeans(len(DISC_CLASSES), n_init=10, random_state=seed)
     return np.asarray(clusterer.fit_predict(features))
 
 
@@ -143,7 +143,7 @@ def _plain_autoencoder(pixels: npt.NDArray[np.float32], seed: int) -> Labels:
 def _ours(method: str) -> Method:
     def label(pixels: npt.NDArray[np.float32], seed: int) -> Labels:
         latents = _latents(pixels, seed)
-        return make_clusterer(method, len(DISC_KINDS), random_state=seed).fit(latents).labels_
+        return make_clusterer(method, len(DISC_CLASSES), random_state=seed).fit(latents).labels_
 
     return label
 

@@ -28,7 +28,7 @@ from equiclust.images import ImageSet
 from equiclust.preprocessing import Preprocessor
 from equiclust.preprocessing.inclination import measure_inclinations
 from equiclust.simulation.disc_model import render
-from equiclust.simulation.discs import DISC_KINDS, draw_disc, simulate_views
+from equiclust.simulation.discs import DISC_CLASSES, draw_disc, simulate_views
 
 __all__ = ["VARIANTS", "inclination_tables", "trained"]
 
@@ -195,7 +195,7 @@ def _inclination_rows() -> list[dict[str, Any]]:
     held_angle = rotated <= np.asarray(found["position_angle_error"])
     inclination, names = np.asarray(truth["inclination"]), np.asarray(truth["kind"])
     groups = {f"{a:g} to {b:g} deg": (inclination >= a) & (inclination < b) for a, b in _RANGES}
-    groups |= {f"{name}, all": names == name for name in DISC_KINDS}
+    groups |= {f"{name}, all": names == name for name in DISC_CLASSES}
     return [
         {
             "discs": name,

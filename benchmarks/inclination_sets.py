@@ -53,7 +53,7 @@ def simulated_systems(limit: float, *, seed: int = 0, hard: bool = False) -> tup
     images, truth = simulate_views(
         _N_SYSTEMS,
         size=SIZE,
-        kinds=STRUCTURED,
+        classes=STRUCTURED,
         max_inclination=limit,
         beam_fwhm=0.05 if hard else 0.03,
         snr=(15.0, 60.0) if hard else (30.0, 100.0),

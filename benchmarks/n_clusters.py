@@ -13,8 +13,8 @@ from benchmarks.tables import Table
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.selection import Choice, choose_n_clusters
 from equiclust.preprocessing import Preprocessor
-from equiclust.simulation.discs import DISC_KINDS, simulate_discs
-from equiclust.simulation.shapes import SHAPE_KINDS, simulate_shapes
+from equiclust.simulation.discs import DISC_CLASSES, simulate_discs
+from equiclust.simulation.shapes import SHAPE_CLASSES, simulate_shapes
 
 __all__ = ["N_CLASSES", "latents_of_classes", "n_clusters_table"]
 
@@ -63,14 +63,16 @@ def latents_of_classes(n_classes: int, seed: int) -> npt.NDArray[np.float32]:
     """Latents of simulated discs, or shapes where there are more classes than of discs."""
     rng = np.random.default_rng(seed)
     n = n_classes * _PER_CLASS[n_classes]
-    if n_classes <= len(DISC_KINDS):
-        classes = [DISC_KINDS[k] for k in sorted(rng.permutation(len(DISC_KINDS))[:n_classes])]
+    if n_classes <= len(DISC_CLASSES):
+        classes = [DISC_CLASSES[k] for k in sorted(rng.permutation(len(DISC_CLASSES))[:n_classes])]
         images, _ = simulate_discs(
-            n, size=_SIZE, max_inclination=_MAX_INCLINATION, kinds=classes, random_state=seed
+            n, size=_SIZE, max_inclination=_MAX_INCLINATION, classes=classes, random_state=seed
         )
     else:
-        classes = [SHAPE_KINDS[k] for k in sorted(rng.permutation(len(SHAPE_KINDS))[:n_classes])]
-        images, _ = simulate_shapes(n, size=_SIZE, kinds=classes, random_state=seed)
+        classes = [
+            SHAPE_CLASSES[k] for k in sorted(rng.permutation(len(SHAPE_CLASSES))[:n_classes])
+        ]
+        images, _ = simulate_shapes(n, size=_SIZE, classes=classes, random_state=seed)
     pixels = Preprocessor(size=_SIZE).fit_transform(images).pixels
     network = EquivariantAutoencoder(
         size=_SIZE, preprocess=False, max_epochs=_EPOCHS, random_state=seed

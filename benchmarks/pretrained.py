@@ -19,8 +19,8 @@ from equiclust.evaluation.metrics import (
     reconstruction_scores,
 )
 from equiclust.preprocessing import Preprocessor
-from equiclust.simulation.discs import DISC_KINDS, simulate_discs
-from equiclust.simulation.shapes import SHAPE_KINDS, simulate_shapes
+from equiclust.simulation.discs import DISC_CLASSES, simulate_discs
+from equiclust.simulation.shapes import SHAPE_CLASSES, simulate_shapes
 
 __all__ = ["pretrained_table"]
 
@@ -39,8 +39,8 @@ def pretrained_table(*, seeds: Iterable[int] = range(7, 10)) -> Table:
     """Accuracy, invariance, reconstruction and time of either initialisation, means over seeds."""
     rows = []
     for what, simulated, n_classes in (
-        ("discs", _discs, len(DISC_KINDS)),
-        ("shapes", _shapes, len(SHAPE_KINDS)),
+        ("discs", _discs, len(DISC_CLASSES)),
+        ("shapes", _shapes, len(SHAPE_CLASSES)),
     ):
         for name, pretrained, epochs in _STARTS:
             found = [_scores(simulated, n_classes, pretrained, epochs, seed) for seed in seeds]

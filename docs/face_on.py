@@ -23,7 +23,7 @@ def main() -> None:
     images, truth = simulate_views(
         400,
         size=128,
-        kinds=CLASSES,
+        classes=CLASSES,
         max_inclination=70.0,
         outer_radius=(0.6, 0.8),
         snr=(40.0, 100.0),

@@ -371,33 +371,33 @@ def simulate(
     snr: Annotated[float | None, "RATIO"] = None,
     angle: Annotated[float | None, "DEG"] = None,
 ) -> Outcome:
-    """Simulate discs, or maps and cubes of clouds, whose kinds are known.
+    """Simulate discs, or maps and cubes of gas clouds, with known classes.
 
-    Every image of discs holds one disc of one kind. Every map of clouds holds regions of four
-    textures, equally bright: a fractal, filaments, clumps and shells; which is where says the true
-    map beside it, cloud_0000.truth.fits by cloud_0000.fits, on the same coordinates.
+    Every image of discs holds one disc of one class. Every map of clouds holds regions of four
+    textures, equally bright: a fractal, filaments, clumps and shells; the true map beside it,
+    cloud_0000.truth.fits by cloud_0000.fits, holds the class of every pixel.
 
     Parameters
     ----------
     what
-        discs: protoplanetary discs of six kinds, smooth, rings and gaps, cavity, spiral, crescent,
-        planet. clouds: maps of gas clouds, or cubes with --channels.
+        discs: protoplanetary discs of six classes, smooth, rings and gaps, cavity, spiral,
+        crescent, planet. clouds: maps of gas clouds, or cubes with --channels.
     n
-        How many.
+        Number of discs, maps or cubes.
     size
         Side in pixels; by default 128 for discs and 512 for clouds.
     seed
         The same seed gives the same images.
     output
-        New or empty folder for one FITS file an image or map, and truth.ecsv.
+        New or empty folder for one FITS file per image or map, and truth.ecsv.
     max_inclination
         Discs: highest inclination in degrees, 60 by default; 0 is face-on.
     views
-        Discs: images of every disc, each seen from somewhere else; which disc it shows says the
-        column system of the truth.
+        Discs: number of images of every disc, each from another direction; the column system of
+        the truth names the disc.
     channels
-        Clouds: make cubes of so many velocity channels of 0.2 km/s, in K; without it, maps in
-        K km/s.
+        Clouds: make cubes with this number of velocity channels of 0.2 km/s, in K; without it,
+        maps in K km/s.
     scale
         Clouds: size of the structures in pixels, 32 by default; a square of this side shows a
         handful of filaments, clumps or shells.
@@ -409,8 +409,8 @@ def simulate(
         Clouds: mean of the map, or typical peak of a cube's lines, over the rms of the noise; 10 by
         default.
     angle
-        Clouds: degrees by which the camera is turned; another angle with the same seed shows the
-        same sky turned. 0 by default.
+        Clouds: rotation of the camera in degrees, 0 by default; another angle with the same seed
+        shows the same sky, rotated.
 
     Examples
     --------
@@ -419,15 +419,20 @@ def simulate(
     equiclust simulate clouds -n 3 --size 512 --seed 1 --output clouds
     equiclust simulate clouds -n 1 --size 256 --channels 40 --output cubes
     """
-    from equiclust.cli.simulate import SimulateOptions, write_clouds, write_discs
+    from equiclust.cli.simulate import simulate_files
 
-    options = SimulateOptions(max_inclination, views, channels, scale, slope, beam, snr, angle)
-    options.check(what)
-    if what == "clouds":
-        side = 512 if size is None else size
-        return write_clouds(session, options, n=n, size=side, seed=seed, output=output)
-    return write_discs(
-        session, options, n=n, size=128 if size is None else size, seed=seed, output=output
+    options = {
+        "max_inclination": max_inclination,
+        "views": views,
+        "channels": channels,
+        "scale": scale,
+        "slope": slope,
+        "beam": beam,
+        "snr": snr,
+        "angle": angle,
+    }
+    return simulate_files(
+        what, options, n=n, size=size, seed=seed, output=output, on_progress=session.on_progress
     )
 
 

@@ -8,15 +8,14 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from equiclust.exceptions import EquiclustWarning
 from equiclust.io.log_file import LogFile, logged
-from equiclust.progress import Update, start_stage
 
 __all__ = ["Outcome", "Session"]
 
@@ -114,41 +113,6 @@ class Session(logging.Handler):
             self._end_stage()
             self._stage = _Bar(stage) if sys.stderr.isatty() else _Lines(stage)
         self._stage.update(done, total, remark)
-
-    @contextmanager
-    def stage(self, title: str) -> Iterator[Update]:
-        """Show the progress of one stage of the work.
-
-        Parameters
-        ----------
-        title : str
-            Name of the stage.
-
-        Yields
-        ------
-        callable
-            Called with the number of steps done, their total, and a remark.
-        """
-        yield start_stage(self.on_progress, title)
-
-    def note(self, text: str) -> None:
-        """Show a note on one line.
-
-        Parameters
-        ----------
-        text : str
-        """
-        self._write(f"equiclust: {' '.join(text.split())}")
-        logger.info("%s", text)
-
-    def log_to(self, path: Path) -> None:
-        """Write the log of the program into a file.
-
-        Parameters
-        ----------
-        path : Path
-        """
-        self._log.write_to(path)
 
     def _end_stage(self) -> None:
         if self._stage is not None:

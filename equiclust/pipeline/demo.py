@@ -7,22 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from data_adapters import write_fits
 from equiclust.evaluation.metrics import (
     adjusted_rand_index,
     clustering_accuracy,
     normalized_mutual_information,
 )
-from equiclust.io.catalogue import read_table, write_table
+from equiclust.io.catalogue import read_table
 from equiclust.pipeline.execution import run
 from equiclust.pipeline.results import Run
-from equiclust.progress import Progress, start_stage
-from equiclust.simulation.discs import simulate_discs
+from equiclust.pipeline.simulated_files import TRUTH, write_discs
+from equiclust.progress import Progress
 from equiclust.typing import PathLike
 
 __all__ = ["Demo", "run_demo"]
 
-_TRUTH = "truth.ecsv"
 _N_DISCS, _SIZE, _MAX_INCLINATION = 180, 64, 30.0
 _N_CLASSES, _N_FOLDS, _EPOCHS = 6, 4, 20
 
@@ -63,13 +61,15 @@ def run_demo(output: PathLike, *, on_progress: Progress | None = None) -> Demo:
         When the folder cannot be written, or holds something else.
     """
     discs = Path(output, "discs")
-    if not (discs / _TRUTH).is_file():
-        start_stage(on_progress, "simulating")
-        images, truth = simulate_discs(
-            _N_DISCS, size=_SIZE, max_inclination=_MAX_INCLINATION, random_state=0
+    if not (discs / TRUTH).is_file():
+        write_discs(
+            discs,
+            _N_DISCS,
+            size=_SIZE,
+            max_inclination=_MAX_INCLINATION,
+            random_state=0,
+            on_progress=on_progress,
         )
-        write_fits(images, discs)
-        write_table(truth, discs / _TRUTH)
     finished = run(
         discs,
         Path(output, "run"),
@@ -79,7 +79,7 @@ def run_demo(output: PathLike, *, on_progress: Progress | None = None) -> Demo:
         max_epochs=_EPOCHS,
         on_progress=on_progress,
     )
-    return Demo(finished, _scores(finished, discs / _TRUTH))
+    return Demo(finished, _scores(finished, discs / TRUTH))
 
 
 def _scores(finished: Run, truth: Path) -> dict[str, float]:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from data_adapters.sky.sky_map import SkyMap, open_sky_map, split_part
+from data_adapters.discovery import split_part
+from data_adapters.sky.sky_map import SkyMap, open_sky_map
 from ensembles.backend import check_scheduler, training_backend
 from equiclust import __version__
 from equiclust.exceptions import InputError

@@ -281,7 +281,13 @@ class WorkingFolder:
         )
 
     def new_drafts(self) -> Path:
-        """An empty folder for the files of the result."""
+        """Make an empty folder for the files of the result.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
         drafts = self.path / _DRAFTS
         shutil.rmtree(drafts, ignore_errors=True)
         drafts.mkdir()

@@ -13,27 +13,28 @@ from astropy.stats import gaussian_sigma_to_fwhm
 from equiclust.exceptions import InputError
 from equiclust.simulation.cloud_maps import (
     BRIGHTNESS,
-    VELOCITIES,
-    CloudScene,
-    Float32Array,
-    FloatArray,
-    IntArray,
-    SkyOptions,
     beam_noise_map,
     blank_edge_of,
     draw_sky,
-    make_scene,
     rotate_into_frame,
     rotate_quarter_turns,
+)
+from equiclust.simulation.cloud_scene import (
+    VELOCITIES,
+    CloudScene,
+    Int16Array,
+    SkyOptions,
+    make_scene,
     sky_header,
 )
 from equiclust.simulation.textures import fractal_field
+from equiclust.typing import Float32Array, Float64Array
 
 if TYPE_CHECKING:
     from astropy.io import fits
 
 __all__ = [
-    "FEWEST_CHANNELS",
+    "MIN_CHANNELS",
     "REST_FREQUENCY",
     "CloudCube",
     "Gas",
@@ -52,7 +53,7 @@ VELOCITY_SLOPE = 3.0
 """Slope of the power spectrum of the velocities, near that of line widths that grow as the root of
 the size (Larson 1981, MNRAS 194, 809)."""
 
-FEWEST_CHANNELS = 2
+MIN_CHANNELS = 2
 
 # Standard deviations of a line between the farthest centroid and the end of the band.
 CLEAR = 5.0
@@ -62,7 +63,7 @@ CLEAR = 5.0
 class Lines:
     """The velocity axis and the lines on it, as `simulate_cloud_cube` takes them, checked.
 
-    `line_widths` holds one width for all kinds, or one for each.
+    `line_widths` holds one width for all classes, or one for each.
     """
 
     n_channels: int
@@ -72,9 +73,9 @@ class Lines:
     velocity: float = 8.0
 
     def __post_init__(self) -> None:
-        if self.n_channels < FEWEST_CHANNELS:
+        if self.n_channels < MIN_CHANNELS:
             raise InputError(
-                f"shape must begin with at least {FEWEST_CHANNELS} channels, got {self.n_channels}"
+                f"shape must begin with at least {MIN_CHANNELS} channels, got {self.n_channels}"
             )
         if not 0.0 < self.channel_width < math.inf:
             raise InputError(f"channel_width must be finite and above 0, got {self.channel_width}")
@@ -103,7 +104,7 @@ class Lines:
         return float(0.5 * self.bandwidth - margin)
 
     @property
-    def velocities(self) -> FloatArray:
+    def velocities(self) -> Float64Array:
         """Middles of the channels `(n_channels,)` in km/s."""
         steps = np.arange(self.n_channels, dtype=np.float64) - 0.5 * (self.n_channels - 1)
         return self.velocity + steps * self.channel_width
@@ -126,7 +127,7 @@ class CloudCube:
     values : ndarray (channels, h, w), float32
         Brightness temperature in K; not a number = blank.
     truth : ndarray (h, w), int16
-        Place among `kinds` of the kind of each line of sight.
+        Place among `classes` of the class of each line of sight.
     column : ndarray (h, w), float32
         Noise-free moment 0 in K km/s.
     velocities : ndarray (channels,), float64
@@ -136,9 +137,9 @@ class CloudCube:
     """
 
     values: Float32Array
-    truth: IntArray
+    truth: Int16Array
     column: Float32Array
-    velocities: FloatArray
+    velocities: Float64Array
     header: fits.Header
 
 
@@ -165,8 +166,8 @@ def simulate_cloud_cube(
     channel_width : float
         In km/s.
     line_widths : float or sequence of float, optional
-        Full width at half maximum in km/s of the lines of all kinds, or one for each kind, which
-        then tells the kinds apart; by default a tenth of the band for all.
+        Full width at half maximum in km/s of the lines of all classes, or one for each class, which
+        then tells the classes apart; by default a tenth of the band for all.
     n_lines : int
         Clouds that lie behind each other, 1 or 2, which share the column density.
     velocity : float
@@ -214,16 +215,16 @@ def make_cube_scene(
     if widths is None:
         widths = 0.1 * n_channels * channel_width
     every = (float(widths),) if isinstance(widths, int | float) else tuple(widths)
-    if len(every) not in (1, len(scene.kinds)):
+    if len(every) not in (1, len(scene.classes)):
         raise InputError(
-            f"line_widths must be one number or one for each of {len(scene.kinds)} kinds, "
+            f"line_widths must be one number or one for each of {len(scene.classes)} classes, "
             f"got {len(every)}"
         )
     return scene, Lines(n_channels, every, channel_width, n_lines, velocity)
 
 
-def draw_gas(scene: CloudScene, lines: Lines) -> tuple[tuple[Gas, ...], IntArray]:
-    """The clouds along the lines of sight and the kinds, in the frame before quarter turns."""
+def draw_gas(scene: CloudScene, lines: Lines) -> tuple[tuple[Gas, ...], Int16Array]:
+    """The clouds along the lines of sight and the classes, in the frame before quarter turns."""
     column, truth = draw_sky(scene)
     widths = np.array(lines.line_widths, dtype=np.float32) / np.float32(gaussian_sigma_to_fwhm)
     sigma = widths[truth] if len(widths) > 1 else np.broadcast_to(widths, truth.shape)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from equiclust.exceptions import InputError
+from equiclust.exceptions import InputError, OutputError
 from equiclust.io.atomic import atomic_path
 from equiclust.simulation.cloud_cubes import (
     cube_header,
@@ -17,24 +17,22 @@ from equiclust.simulation.cloud_cubes import (
     iterate_channels,
     make_cube_scene,
 )
-from equiclust.simulation.cloud_maps import (
+from equiclust.simulation.cloud_maps import observe_sky, rotate_quarter_turns
+from equiclust.simulation.cloud_scene import (
     CloudScene,
-    Float32Array,
-    IntArray,
+    Int16Array,
     SkyOptions,
     make_scene,
-    observe_sky,
-    rotate_quarter_turns,
     scene_wcs,
     sky_header,
 )
+from equiclust.typing import Float32Array, PathLike
 
 if TYPE_CHECKING:
     from astropy.io import fits
 
 __all__ = ["BYTES_PER_PIXEL", "truth_path", "write_cloud_cube", "write_cloud_map"]
 
-PathLike = str | os.PathLike[str]
 Progress = Callable[[int, int], None]
 
 BYTES_PER_PIXEL = 160
@@ -57,7 +55,9 @@ def truth_path(path: PathLike) -> Path:
     return place.with_suffix(".truth.fits")
 
 
-def write_cloud_map(path: PathLike, shape: tuple[int, int], **sky: Unpack[SkyOptions]) -> IntArray:
+def write_cloud_map(
+    path: PathLike, shape: tuple[int, int], *, overwrite: bool = False, **sky: Unpack[SkyOptions]
+) -> Int16Array:
     """Simulate a map and write it with its true map; each file whole or not at all.
 
     Parameters
@@ -65,8 +65,10 @@ def write_cloud_map(path: PathLike, shape: tuple[int, int], **sky: Unpack[SkyOpt
     path : path-like
         Ends in ``.fits``. The true map goes to `truth_path`, first: a map has its truth.
     shape : (int, int)
-        Height and width.
-    **sky
+        Height and width in pixels.
+    overwrite : bool, default False
+        Whether files that exist are replaced.
+    **sky : optional
         As in `simulate_cloud_map`.
 
     Returns
@@ -79,9 +81,9 @@ def write_cloud_map(path: PathLike, shape: tuple[int, int], **sky: Unpack[SkyOpt
     InputError
         When an argument cannot be used.
     OutputError
-        When the place cannot be written.
+        When a file exists, or cannot be written.
     """
-    truth_place = truth_path(path)
+    truth_place = _check_free(path, overwrite)
     scene = make_scene(shape, sky)
     values, truth = observe_sky(scene)
     _write_truth(truth_place, truth, scene)
@@ -99,9 +101,10 @@ def write_cloud_cube(
     line_widths: float | tuple[float, ...] | None = None,
     n_lines: int = 1,
     velocity: float = 8.0,
+    overwrite: bool = False,
     progress: Progress | None = None,
     **sky: Unpack[SkyOptions],
-) -> IntArray:
+) -> Int16Array:
     """Simulate a cube and write it channel by channel; it may be larger than memory.
 
     The file holds what `simulate_cloud_cube` gives. Memory is bounded, see `BYTES_PER_PIXEL`.
@@ -112,10 +115,20 @@ def write_cloud_cube(
         Ends in ``.fits``. The true map, of two axes, goes to `truth_path`.
     shape : (int, int, int)
         Channels, height and width.
-    channel_width, line_widths, n_lines, velocity, **sky
-        As in `simulate_cloud_cube`.
+    channel_width : float, default 0.2
+        Width of a channel in km/s.
+    line_widths : float or sequence of float, optional
+        Full widths of the lines at half maximum in km/s, see `simulate_cloud_cube`.
+    n_lines : int, default 1
+        Clouds behind each other, 1 or 2.
+    velocity : float, default 8.0
+        Middle of the band in km/s.
+    overwrite : bool, default False
+        Whether files that exist are replaced.
     progress : callable, optional
-        Called with the number of channels written and that of all.
+        Called with the number of channels written and of all channels.
+    **sky : optional
+        As in `simulate_cloud_cube`.
 
     Returns
     -------
@@ -127,18 +140,29 @@ def write_cloud_cube(
     InputError
         When an argument cannot be used.
     OutputError
-        When the place cannot be written.
+        When a file exists, or cannot be written.
     """
-    truth_place = truth_path(path)
+    truth_place = _check_free(path, overwrite)
     scene, lines = make_cube_scene(shape, (channel_width, line_widths, n_lines, velocity), sky)
-    gas, kinds = draw_gas(scene, lines)
-    truth = rotate_quarter_turns(kinds, scene)
+    gas, classes = draw_gas(scene, lines)
+    truth = rotate_quarter_turns(classes, scene)
     _write_truth(truth_place, truth, scene)
     header = cube_header(scene, lines)
     header["OBJECT"] = Path(path).stem
     full = (lines.n_channels, *scene.shape)
     _write_planes(Path(path), header, full, iterate_channels(scene, lines, gas), progress)
     return truth
+
+
+def _check_free(path: PathLike, overwrite: bool) -> Path:
+    """Path of the true map."""
+    truth_place = truth_path(path)
+    for place in (Path(path), truth_place):
+        if not overwrite and os.path.lexists(place):
+            raise OutputError(
+                f"cannot write {str(place)!r}: it exists; choose another path or set overwrite=True"
+            )
+    return truth_place
 
 
 def _write_planes(
@@ -165,12 +189,12 @@ def _write_planes(
         file.write(bytes(-file.tell() % 2880))
 
 
-def _write_truth(path: Path, truth: IntArray, scene: CloudScene) -> None:
-    """Values are places among the kinds, which the header names."""
+def _write_truth(path: Path, truth: Int16Array, scene: CloudScene) -> None:
+    """Values are places among the classes, which the header names."""
     from astropy.io import fits
 
     header = scene_wcs(scene).to_header()
-    for number, kind in enumerate(scene.kinds):
-        header[f"KIND{number}"] = (kind, f"what {number} stands for")
+    for number, class_name in enumerate(scene.classes):
+        header[f"KIND{number}"] = (class_name, f"what {number} stands for")
     with atomic_path(path) as draft:
         fits.PrimaryHDU(np.asarray(truth, dtype=np.int16), header).writeto(draft)

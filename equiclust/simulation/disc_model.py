@@ -15,6 +15,7 @@ import numpy.typing as npt
 from astropy.stats import gaussian_sigma_to_fwhm
 
 from equiclust.exceptions import InputError
+from equiclust.typing import Float64Array
 from equiclust.validation import check_whole
 
 __all__ = [
@@ -30,7 +31,6 @@ __all__ = [
     "render",
 ]
 
-FloatArray = npt.NDArray[np.float64]
 CORE_RADIUS = 0.15
 """Where the power law of the brightness flattens, in outer radii."""
 
@@ -39,9 +39,9 @@ MARGIN = 3.5
 
 
 class Structure(Protocol):
-    """What turns a smooth disc into one of a kind."""
+    """What turns a smooth disc into one of a class."""
 
-    def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+    def factor(self, r: Float64Array, phi: Float64Array) -> Float64Array:
         """Brightness in units of the smooth disc's, at radius `r` (outer radii), azimuth `phi`."""
 
 
@@ -53,7 +53,7 @@ class Annulus:
     width: float
     contrast: float
 
-    def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+    def factor(self, r: Float64Array, phi: Float64Array) -> Float64Array:
         """Brightness in units of the smooth disc's."""
         return 1.0 + self.contrast * _bell((r - self.radius) / self.width)
 
@@ -67,7 +67,7 @@ class Cavity:
     floor: float
     inner_disc: float
 
-    def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+    def factor(self, r: Float64Array, phi: Float64Array) -> Float64Array:
         """Brightness in units of the smooth disc's."""
         edge = 0.5 + 0.5 * np.tanh(0.5 * (r - self.radius) / self.width)
         inner = self.inner_disc * _bell(r / (0.2 * self.radius))
@@ -86,7 +86,7 @@ class Spiral:
     azimuth: float
     floor: float
 
-    def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+    def factor(self, r: Float64Array, phi: Float64Array) -> Float64Array:
         """Brightness in units of the smooth disc's."""
         winding = np.log(np.maximum(r, 1e-6)) / math.tan(math.radians(self.pitch))
         phase = self.n_arms * (phi - self.azimuth + winding)
@@ -105,7 +105,7 @@ class Vortex:
     contrast: float
     azimuth: float
 
-    def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+    def factor(self, r: Float64Array, phi: Float64Array) -> Float64Array:
         """Brightness in units of the smooth disc's."""
         along = np.exp((np.cos(phi - self.azimuth) - 1.0) / self.extent**2)
         return 1.0 + self.contrast * along * _bell((r - self.radius) / self.width)
@@ -130,14 +130,14 @@ class Planet:
     wake_width: float
     aspect_ratio: float
 
-    def factor(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+    def factor(self, r: Float64Array, phi: Float64Array) -> Float64Array:
         """Brightness in units of the smooth disc's."""
         gap = self.gap_depth * _bell((r - self.radius) / self.gap_width)
         away = r**2 + self.radius**2 - 2 * r * self.radius * np.cos(phi - self.azimuth)
         spot = self.spot * np.exp(-0.5 * away / self.spot_width**2)
         return 1.0 - gap + spot + self.wake * self._wake(r, phi)
 
-    def _wake(self, r: FloatArray, phi: FloatArray) -> FloatArray:
+    def _wake(self, r: Float64Array, phi: Float64Array) -> Float64Array:
         x = np.maximum(r / self.radius, 1e-3)
         root = x**0.25
         lag = np.sign(x - 1.0) * (0.8 * x * root + 4.0 / root - 4.8) / self.aspect_ratio
@@ -154,7 +154,7 @@ class DiscParameters:
 
     Parameters
     ----------
-    kind : str
+    class_name : str
         A name only; `structure` says what is seen.
     outer_radius : float
         Where the edge has dimmed the face-on brightness by a factor e.
@@ -176,7 +176,7 @@ class DiscParameters:
         Their factors multiply the smooth disc; their lengths are in outer radii.
     """
 
-    kind: str = "smooth"
+    class_name: str = "smooth"
     outer_radius: float = 0.6
     slope: float = 0.5
     edge: float = 5.0
@@ -189,14 +189,14 @@ class DiscParameters:
     structure: tuple[Structure, ...] = ()
 
 
-def _bell(t: FloatArray) -> FloatArray:
+def _bell(t: Float64Array) -> Float64Array:
     return np.exp(-0.5 * t**2)
 
 
-def _face_on(r: FloatArray, phi: FloatArray, parameters: DiscParameters) -> FloatArray:
+def _face_on(r: Float64Array, phi: Float64Array, parameters: DiscParameters) -> Float64Array:
     """Brightness relative to the smooth disc's centre; `r` in outer radii."""
     core = (1.0 + (r / CORE_RADIUS) ** 2) ** (-0.5 * parameters.slope)
-    brightness: FloatArray = core * np.exp(-(r**parameters.edge))
+    brightness: Float64Array = core * np.exp(-(r**parameters.edge))
     for structure in parameters.structure:
         brightness = brightness * structure.factor(r, phi)
     return brightness
@@ -211,7 +211,7 @@ def _relative_flux(parameters: DiscParameters) -> float:
     return float(np.sum(2.5 * np.pi * weights * r * mean))
 
 
-def disc_brightness(x: npt.ArrayLike, y: npt.ArrayLike, parameters: DiscParameters) -> FloatArray:
+def disc_brightness(x: npt.ArrayLike, y: npt.ArrayLike, parameters: DiscParameters) -> Float64Array:
     """Surface brightness of a disc on the sky, before the telescope.
 
     Parameters
@@ -251,7 +251,7 @@ def render(
     beam_fwhm: float = 0.05,
     beam_ratio: float = 1.0,
     beam_angle: float = 0.0,
-) -> FloatArray:
+) -> Float64Array:
     """Noise-free picture of a disc, rotated exactly: the function is sampled anew, not the pixels.
 
     Parameters
@@ -306,8 +306,8 @@ def render(
 
 
 def _rotated(
-    x: FloatArray, y: FloatArray, rotation: float, mirror: bool
-) -> tuple[FloatArray, FloatArray]:
+    x: Float64Array, y: Float64Array, rotation: float, mirror: bool
+) -> tuple[Float64Array, Float64Array]:
     """Where a point of the turned picture lies in the one that was not."""
     c, s = math.cos(math.radians(rotation)), math.sin(math.radians(rotation))
     back = c * x - s * y
@@ -324,24 +324,24 @@ def _odd_fast_length(n: int) -> int:
     return n
 
 
-def _frequencies(n: int) -> tuple[FloatArray, FloatArray]:
+def _frequencies(n: int) -> tuple[Float64Array, Float64Array]:
     return (np.arange(n // 2 + 1) / n)[None], (((np.arange(n) + n // 2) % n - n // 2) / n)[:, None]
 
 
 def _beam_transfer(
-    fx: FloatArray, fy: FloatArray, fwhm: float, ratio: float, angle: float
-) -> FloatArray:
+    fx: Float64Array, fy: Float64Array, fwhm: float, ratio: float, angle: float
+) -> Float64Array:
     """Fourier transform of the beam, `exp(-2 pi^2 sigma^2 f^2)`; `fwhm` in pixels."""
-    sigma = float(fwhm / gaussian_sigma_to_fwhm)
+    sigma = fwhm / float(gaussian_sigma_to_fwhm)
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     along, across = c * fy - s * fx, s * fy + c * fx
     return np.exp(-2.0 * (np.pi * sigma) ** 2 * (along**2 / ratio + across**2 * ratio))
 
 
-def _filtered(picture: FloatArray, transfer: FloatArray) -> FloatArray:
+def _filtered(picture: Float64Array, transfer: Float64Array) -> Float64Array:
     n = len(transfer)
     wave = np.fft.rfft2(picture, s=(n, n)) * transfer
-    smooth: FloatArray = np.fft.irfft2(wave, s=(n, n))
+    smooth: Float64Array = np.fft.irfft2(wave, s=(n, n))
     return smooth[: len(picture), : len(picture)]
 
 
@@ -352,7 +352,7 @@ def beam_noise(
     beam_fwhm: float = 0.05,
     beam_ratio: float = 1.0,
     beam_angle: float = 0.0,
-) -> FloatArray:
+) -> Float64Array:
     """Gaussian noise of unit rms, correlated over the beam as in an interferometer's image.
 
     Takes what `render` takes and returns `(size, size)`, float64.

@@ -1,6 +1,6 @@
-"""Discs with known truth: protoplanetary discs in six kinds, as an interferometer would see them.
+"""Discs with known truth: protoplanetary discs in six classes, as an interferometer would see them.
 
-Every kind draws size, slope, edge, flux, inclination, beam and noise from the same distributions;
+Every class draws size, slope, edge, flux, inclination, beam and noise from the same distributions;
 only the structure tells them apart.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from equiclust.exceptions import InputError
 from equiclust.images import Beam, Image, ImageSet
-from equiclust.simulation.disc_kinds import DISC_KINDS, draw_structure
+from equiclust.simulation.disc_classes import DISC_CLASSES, draw_structure
 from equiclust.simulation.disc_model import (
     DiscParameters,
     Structure,
@@ -26,8 +26,8 @@ from equiclust.simulation.disc_model import (
 )
 from equiclust.simulation.sampling import (
     RandomState,
-    balanced_kinds,
-    check_kinds,
+    balanced_classes,
+    check_classes,
     check_set,
     image_seeds,
     root_seed,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
 
 __all__ = [
-    "DISC_KINDS",
+    "DISC_CLASSES",
     "DiscParameters",
     "disc_brightness",
     "draw_disc",
@@ -54,8 +54,8 @@ PIXEL_SCALE = 0.02 / 3600.0
 
 DESCRIPTIONS = {
     "id": "name of the image",
-    "kind": "kind of disc",
-    "kind_index": "place of the kind among all that can be simulated",
+    "kind": "class of disc",
+    "kind_index": "place of the class among all that can be simulated",
     "inclination": "0 = face-on",
     "position_angle": "of the major axis, east of north",
     "spin": "by which the structure is turned within the disc, from the major axis",
@@ -83,7 +83,7 @@ UNITS = {
 
 
 def draw_disc(
-    kind: str,
+    class_name: str,
     *,
     max_inclination: float = 60.0,
     outer_radius: tuple[float, float] = (0.35, 0.8),
@@ -95,8 +95,8 @@ def draw_disc(
 
     Parameters
     ----------
-    kind : str
-        One of `DISC_KINDS`.
+    class_name : str
+        One of `DISC_CLASSES`.
     max_inclination : float
         In degrees; the cosine of the inclination is uniform from here to face-on.
     outer_radius : (float, float)
@@ -113,21 +113,21 @@ def draw_disc(
     InputError
         When an argument cannot be used.
     """
-    check_kinds([kind], DISC_KINDS)
+    check_classes([class_name], DISC_CLASSES)
     _check_disc(max_inclination, outer_radius, max_offset, beam_fwhm)
     rng = np.random.default_rng(root_seed(random_state))
-    return _draw_disc(rng, kind, max_inclination, outer_radius, max_offset, beam_fwhm)
+    return _draw_disc(rng, class_name, max_inclination, outer_radius, max_offset, beam_fwhm)
 
 
 def _draw_disc(
     rng: np.random.Generator,
-    kind: str,
+    class_name: str,
     max_inclination: float,
     outer_radius: tuple[float, float],
     max_offset: float,
     beam_fwhm: float,
 ) -> DiscParameters:
-    """Nuisance first and with the same draws for every kind, then the structure."""
+    """Nuisance first and with the same draws for every class, then the structure."""
     cosine = rng.uniform(math.cos(math.radians(max_inclination)), 1.0)
     position_angle = rng.uniform(0.0, 180.0)
     radius = rng.uniform(*outer_radius)
@@ -136,7 +136,7 @@ def _draw_disc(
     slope, edge = rng.uniform(0.2, 0.8), rng.uniform(4.0, 9.0)
     flux = 0.1 * 10.0 ** rng.normal(0.0, 0.3)
     return DiscParameters(
-        kind=kind,
+        class_name=class_name,
         outer_radius=radius,
         slope=slope,
         edge=edge,
@@ -145,7 +145,7 @@ def _draw_disc(
         position_angle=position_angle,
         mirror=mirror,
         centre=(float(x), float(y)),
-        structure=draw_structure(kind, rng, beam=2.0 * beam_fwhm / radius),
+        structure=draw_structure(class_name, rng, beam=2.0 * beam_fwhm / radius),
     )
 
 
@@ -162,7 +162,7 @@ def simulate_discs(
     n: int,
     *,
     size: int = 128,
-    kinds: Sequence[str] = DISC_KINDS,
+    classes: Sequence[str] = DISC_CLASSES,
     max_inclination: float = 60.0,
     outer_radius: tuple[float, float] = (0.35, 0.8),
     max_offset: float = 0.0,
@@ -170,7 +170,7 @@ def simulate_discs(
     beam_fwhm: float = 0.05,
     random_state: RandomState = None,
 ) -> tuple[ImageSet, Table]:
-    """Images of discs with their truth: kinds balanced and shuffled, noise correlated by the beam.
+    """Images of discs with their true classes, balanced and shuffled, in noise of the beam's width.
 
     Parameters
     ----------
@@ -178,8 +178,8 @@ def simulate_discs(
         Number of images. The first images of a longer set are those of a shorter one.
     size : int
         Height and width in pixels of 0.02 arcsec.
-    kinds : sequence of str
-        Those of `DISC_KINDS` to draw.
+    classes : sequence of str
+        Those of `DISC_CLASSES` to draw.
     max_inclination, outer_radius, max_offset
         As in `draw_disc`.
     snr : (float, float)
@@ -204,7 +204,7 @@ def simulate_discs(
     telescope = _Telescope(size, snr, beam_fwhm)
     ranges = (max_inclination, outer_radius, max_offset)
     observed = []
-    for i, (disc, seed) in enumerate(_drawn(n, kinds, ranges, telescope, random_state)):
+    for i, (disc, seed) in enumerate(_drawn(n, classes, ranges, telescope, random_state)):
         camera = np.random.default_rng([seed, 1])
         observed.append(_observe(f"disc_{i:05d}", disc, seed, telescope, camera))
     return _as_set(observed, DESCRIPTIONS)
@@ -215,7 +215,7 @@ def simulate_views(
     *,
     n_views: int = 2,
     size: int = 128,
-    kinds: Sequence[str] = DISC_KINDS,
+    classes: Sequence[str] = DISC_CLASSES,
     max_inclination: float = 60.0,
     outer_radius: tuple[float, float] = (0.35, 0.8),
     max_offset: float = 0.0,
@@ -235,7 +235,7 @@ def simulate_views(
         Number of systems.
     n_views : int
         Images of each.
-    size, kinds, max_inclination, outer_radius, max_offset, snr, beam_fwhm, random_state
+    size, classes, max_inclination, outer_radius, max_offset, snr, beam_fwhm, random_state
         As in `simulate_discs`.
 
     Returns
@@ -254,7 +254,7 @@ def simulate_views(
     telescope = _Telescope(size, snr, beam_fwhm)
     ranges = (max_inclination, outer_radius, max_offset)
     observed = []
-    for i, (disc, seed) in enumerate(_drawn(n, kinds, ranges, telescope, random_state)):
+    for i, (disc, seed) in enumerate(_drawn(n, classes, ranges, telescope, random_state)):
         for view in range(n_views):
             camera = np.random.default_rng([seed, 2, view])
             seen = _seen_from_elsewhere(disc, max_inclination, camera)
@@ -265,19 +265,21 @@ def simulate_views(
 
 def _drawn(
     n: int,
-    kinds: Sequence[str],
+    classes: Sequence[str],
     ranges: tuple[float, tuple[float, float], float],
     telescope: _Telescope,
     random_state: RandomState,
 ) -> list[tuple[DiscParameters, int]]:
     """Every disc of a set with its seed, after all that the set is asked for has been checked."""
-    check_kinds(kinds, DISC_KINDS)
+    check_classes(classes, DISC_CLASSES)
     _check_disc(*ranges, telescope.beam_fwhm)
     check_set(n, telescope.size, telescope.snr)
     root = root_seed(random_state)
     return [
-        (_draw_disc(np.random.default_rng(seed), kind, *ranges, telescope.beam_fwhm), seed)
-        for kind, seed in zip(balanced_kinds(kinds, n, root), image_seeds(n, root), strict=True)
+        (_draw_disc(np.random.default_rng(seed), class_name, *ranges, telescope.beam_fwhm), seed)
+        for class_name, seed in zip(
+            balanced_classes(classes, n, root), image_seeds(n, root), strict=True
+        )
     ]
 
 
@@ -322,8 +324,8 @@ def _observe(
     image = Image.from_values(clean + noise, name, wcs=wcs, unit="Jy/beam", beam=beam)
     row = {
         "id": name,
-        "kind": parameters.kind,
-        "kind_index": DISC_KINDS.index(parameters.kind),
+        "kind": parameters.class_name,
+        "kind_index": DISC_CLASSES.index(parameters.class_name),
         "inclination": parameters.inclination,
         "position_angle": parameters.position_angle,
         "spin": parameters.spin,

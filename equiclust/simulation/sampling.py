@@ -1,4 +1,4 @@
-"""What every set of simulated images shares: balanced kinds, a seed an image, checks and truth."""
+"""What all simulated sets share: balanced classes, a seed per image, checks and truth tables."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RandomState",
-    "balanced_kinds",
-    "check_kinds",
+    "balanced_classes",
+    "check_classes",
     "check_set",
     "image_seeds",
     "root_seed",
@@ -47,12 +47,12 @@ def root_seed(random_state: RandomState) -> int:
     )
 
 
-def balanced_kinds(kinds: Sequence[str], n: int, root: int) -> list[str]:
-    """Shuffled block by block: each kind as frequent, and the start does not depend on `n`."""
+def balanced_classes(classes: Sequence[str], n: int, root: int) -> list[str]:
+    """Shuffled block by block: each class as frequent, and the start does not depend on `n`."""
     rng = np.random.default_rng([root, 0])
     order: list[str] = []
     while len(order) < n:
-        order.extend(kinds[i] for i in rng.permutation(len(kinds)))
+        order.extend(classes[i] for i in rng.permutation(len(classes)))
     return order[:n]
 
 
@@ -61,11 +61,13 @@ def image_seeds(n: int, root: int) -> list[int]:
     return [int(seed) for seed in np.random.default_rng([root, 1]).integers(2**62, size=n)]
 
 
-def check_kinds(kinds: Sequence[str], known: Sequence[str]) -> None:
-    """Raise `InputError` unless `kinds` are different ones of those known."""
-    unknown = [kind for kind in kinds if kind not in known]
-    if unknown or not kinds or len(set(kinds)) < len(kinds):
-        raise InputError(f"kinds must be different ones of {', '.join(known)}, got {list(kinds)}")
+def check_classes(classes: Sequence[str], known: Sequence[str]) -> None:
+    """Raise `InputError` unless `classes` are different ones of those known."""
+    unknown = [class_name for class_name in classes if class_name not in known]
+    if unknown or not classes or len(set(classes)) < len(classes):
+        raise InputError(
+            f"classes must be different ones of {', '.join(known)}, got {list(classes)}"
+        )
 
 
 def check_set(n: int, size: int, snr: tuple[float, float]) -> None:

@@ -1,6 +1,6 @@
-"""Flat shapes with known truth: twelve kinds that stay apart however they are turned or mirrored.
+"""Flat shapes with known truth: twelve classes that stay apart however they are turned or mirrored.
 
-Every kind draws angle, mirror, radius, place, brightness and noise from the same distributions;
+Every class draws angle, mirror, radius, place, brightness and noise from the same distributions;
 only the outline tells them apart.
 """
 
@@ -12,33 +12,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.simulation.sampling import (
     RandomState,
-    balanced_kinds,
-    check_kinds,
+    balanced_classes,
+    check_classes,
     check_set,
     image_seeds,
     root_seed,
     truth_table,
 )
-from equiclust.simulation.signed_distance import SHAPE_KINDS, signed_distance
+from equiclust.simulation.signed_distance import SHAPE_CLASSES, signed_distance
+from equiclust.typing import Float64Array
 from equiclust.validation import check_whole
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["SHAPE_KINDS", "ShapeParameters", "draw_shape", "render_shape", "simulate_shapes"]
+__all__ = ["SHAPE_CLASSES", "ShapeParameters", "draw_shape", "render_shape", "simulate_shapes"]
 
-FloatArray = npt.NDArray[np.float64]
 
 DESCRIPTIONS = {
     "id": "name of the image",
-    "kind": "kind of shape",
-    "kind_index": "place of the kind among all that can be simulated",
+    "kind": "class of shape",
+    "kind_index": "place of the class among all that can be simulated",
     "angle": "by which the shape is turned, counter-clockwise with row 0 at the bottom",
     "mirror": "whether the shape is flipped left to right before it is turned",
     "radius": "about that of the circle around the shape",
@@ -54,10 +53,10 @@ class ShapeParameters:
 
     Parameters
     ----------
-    kind : str
-        One of `SHAPE_KINDS`.
+    class_name : str
+        One of `SHAPE_CLASSES`.
     form : float
-        From 0 to 1, the variety within the kind: slim to full.
+        From 0 to 1, the variety within the class: slim to full.
     angle : float
         By which the shape is turned about its centre, in degrees, counter-clockwise with row 0 at
         the bottom.
@@ -73,7 +72,7 @@ class ShapeParameters:
         Relative change of brightness from the centre to the radius, along the shape's own x and y.
     """
 
-    kind: str
+    class_name: str
     form: float = 0.5
     angle: float = 0.0
     mirror: bool = False
@@ -83,13 +82,13 @@ class ShapeParameters:
     gradient: tuple[float, float] = (0.0, 0.0)
 
 
-def draw_shape(kind: str, *, random_state: RandomState = None) -> ShapeParameters:
+def draw_shape(class_name: str, *, random_state: RandomState = None) -> ShapeParameters:
     """Parameters of one shape, drawn at random.
 
     Parameters
     ----------
-    kind : str
-        One of `SHAPE_KINDS`.
+    class_name : str
+        One of `SHAPE_CLASSES`.
     random_state : int, Generator, RandomState or None
         Same seed, same shape.
 
@@ -98,16 +97,16 @@ def draw_shape(kind: str, *, random_state: RandomState = None) -> ShapeParameter
     InputError
         When an argument cannot be used.
     """
-    check_kinds([kind], SHAPE_KINDS)
-    return _draw_shape(np.random.default_rng(root_seed(random_state)), kind)
+    check_classes([class_name], SHAPE_CLASSES)
+    return _draw_shape(np.random.default_rng(root_seed(random_state)), class_name)
 
 
-def _draw_shape(rng: np.random.Generator, kind: str) -> ShapeParameters:
-    """The same draws for every kind, so that nothing but the outline depends on it."""
+def _draw_shape(rng: np.random.Generator, class_name: str) -> ShapeParameters:
+    """The same draws for every class, so that nothing but the outline depends on it."""
     place, place_angle = 0.02 * rng.uniform(), rng.uniform(0.0, 2.0 * math.pi)
     slope, slope_angle = 0.3 * rng.uniform(), rng.uniform(0.0, 2.0 * math.pi)
     return ShapeParameters(
-        kind=kind,
+        class_name=class_name,
         form=rng.uniform(),
         angle=rng.uniform(0.0, 360.0),
         mirror=bool(rng.integers(2)),
@@ -118,7 +117,7 @@ def _draw_shape(rng: np.random.Generator, kind: str) -> ShapeParameters:
     )
 
 
-def render_shape(parameters: ShapeParameters, size: int) -> FloatArray:
+def render_shape(parameters: ShapeParameters, size: int) -> Float64Array:
     """Noise-free picture of a shape: its outline sampled at the centres of the pixels.
 
     With `d` the distance to the outline in pixels, below 0 inside, the brightness rises across the
@@ -141,7 +140,7 @@ def render_shape(parameters: ShapeParameters, size: int) -> FloatArray:
     InputError
         When an argument cannot be used.
     """
-    check_kinds([parameters.kind], SHAPE_KINDS)
+    check_classes([parameters.class_name], SHAPE_CLASSES)
     check_whole("size", size)
     if not 0.0 < parameters.radius < math.inf:
         raise InputError(f"radius must be finite and above 0, got {parameters.radius}")
@@ -152,15 +151,15 @@ def render_shape(parameters: ShapeParameters, size: int) -> FloatArray:
     return _render_shape(parameters, size)
 
 
-def _render_shape(parameters: ShapeParameters, size: int) -> FloatArray:
+def _render_shape(parameters: ShapeParameters, size: int) -> Float64Array:
     x, y = _own_frame(parameters, size)
-    edge = signed_distance(parameters.kind, x, y, parameters.form) * parameters.radius * size
+    edge = signed_distance(parameters.class_name, x, y, parameters.form) * parameters.radius * size
     light = 1.0 + parameters.gradient[0] * x + parameters.gradient[1] * y
-    picture: FloatArray = parameters.brightness * light * (0.5 - 0.5 * np.tanh(2.0 * edge))
+    picture: Float64Array = parameters.brightness * light * (0.5 - 0.5 * np.tanh(2.0 * edge))
     return picture
 
 
-def _own_frame(parameters: ShapeParameters, size: int) -> tuple[FloatArray, FloatArray]:
+def _own_frame(parameters: ShapeParameters, size: int) -> tuple[Float64Array, Float64Array]:
     """Where the centre of each pixel lies in the frame of the shape, in units of its radius."""
     t = (np.arange(size) - 0.5 * (size - 1)) / size
     right = (t[None] - parameters.centre[0]) / parameters.radius
@@ -175,11 +174,11 @@ def simulate_shapes(
     n: int,
     *,
     size: int = 64,
-    kinds: Sequence[str] = SHAPE_KINDS,
+    classes: Sequence[str] = SHAPE_CLASSES,
     snr: tuple[float, float] = (20.0, 60.0),
     random_state: RandomState = None,
 ) -> tuple[ImageSet, Table]:
-    """Images of shapes with their truth: kinds balanced and shuffled, noise white.
+    """Images of shapes with their truth: classes balanced and shuffled, noise white.
 
     Parameters
     ----------
@@ -187,8 +186,8 @@ def simulate_shapes(
         Number of images. The first images of a longer set are those of a shorter one.
     size : int
         Height and width in pixels.
-    kinds : sequence of str
-        Those of `SHAPE_KINDS` to draw.
+    classes : sequence of str
+        Those of `SHAPE_CLASSES` to draw.
     snr : (float, float)
         Range of the noise-free peak over the rms of the noise, uniform in its logarithm.
     random_state : int, Generator, RandomState or None
@@ -206,13 +205,13 @@ def simulate_shapes(
     InputError
         When an argument cannot be used.
     """
-    check_kinds(kinds, SHAPE_KINDS)
+    check_classes(classes, SHAPE_CLASSES)
     check_set(n, size, snr)
     root = root_seed(random_state)
-    order, seeds = balanced_kinds(kinds, n, root), image_seeds(n, root)
+    order, seeds = balanced_classes(classes, n, root), image_seeds(n, root)
     observed = [
-        _observe(f"shape_{i:05d}", kind, seed, size, snr)
-        for i, (kind, seed) in enumerate(zip(order, seeds, strict=True))
+        _observe(f"shape_{i:05d}", class_name, seed, size, snr)
+        for i, (class_name, seed) in enumerate(zip(order, seeds, strict=True))
     ]
     units = {"angle": "deg", "radius": "pix"}
     truth = truth_table([row for _, row in observed], DESCRIPTIONS, units)
@@ -220,9 +219,9 @@ def simulate_shapes(
 
 
 def _observe(
-    name: str, kind: str, seed: int, size: int, snr: tuple[float, float]
+    name: str, class_name: str, seed: int, size: int, snr: tuple[float, float]
 ) -> tuple[Image, dict[str, Any]]:
-    parameters = _draw_shape(np.random.default_rng(seed), kind)
+    parameters = _draw_shape(np.random.default_rng(seed), class_name)
     clean = _render_shape(parameters, size)
     rng = np.random.default_rng([seed, 1])
     peak_snr = math.exp(rng.uniform(*np.log(snr)))
@@ -230,8 +229,8 @@ def _observe(
     image = Image.from_values(clean + rms * rng.standard_normal(clean.shape), name)
     row = {
         "id": name,
-        "kind": kind,
-        "kind_index": SHAPE_KINDS.index(kind),
+        "kind": class_name,
+        "kind_index": SHAPE_CLASSES.index(class_name),
         "angle": parameters.angle,
         "mirror": parameters.mirror,
         "radius": parameters.radius * size,

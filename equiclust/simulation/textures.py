@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from astropy.stats import gaussian_sigma_to_fwhm
 
 from equiclust.exceptions import InputError
@@ -16,20 +15,20 @@ from equiclust.images import Image, ImageSet
 from equiclust.simulation.disc_model import beam_noise
 from equiclust.simulation.sampling import (
     RandomState,
-    balanced_kinds,
-    check_kinds,
+    balanced_classes,
+    check_classes,
     check_set,
     image_seeds,
     root_seed,
     truth_table,
 )
+from equiclust.typing import Float64Array
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["CLOUD_KINDS", "SLOPES", "fractal_field", "simulate_cloud_patches", "texture"]
+__all__ = ["CLOUD_CLASSES", "SLOPES", "fractal_field", "simulate_cloud_patches", "texture"]
 
-FloatArray = npt.NDArray[np.float64]
 
 SLOPES = {"fractal_shallow": 2.2, "fractal_steep": 3.6}
 """Slopes of the power spectra, either side of the 2.5 to 3.3 of molecular clouds."""
@@ -39,8 +38,8 @@ BEAM_FWHM = 0.04
 
 DESCRIPTIONS = {
     "id": "name of the image",
-    "kind": "kind of texture",
-    "kind_index": "place of the kind among all that can be simulated",
+    "kind": "class of texture",
+    "kind_index": "place of the class among all that can be simulated",
     "slope": "of the power spectrum of the logarithm of a fractal cloud, else not a number",
     "beam_fwhm": "full width of the beam at half maximum",
     "snr": "noise-free peak over the rms of the noise",
@@ -55,7 +54,7 @@ def fractal_field(
     *,
     outer_scale: float = math.inf,
     random_state: RandomState = None,
-) -> FloatArray:
+) -> Float64Array:
     """Gaussian random field whose power falls as a power law: fractional Brownian motion.
 
     White noise is multiplied in Fourier space by `(k^2 + k0^2)^(-slope / 4)`, `k` being the
@@ -93,30 +92,30 @@ def fractal_field(
 
 def _fractal_field(
     shape: tuple[int, int], slope: float, outer_scale: float, rng: np.random.Generator
-) -> FloatArray:
+) -> Float64Array:
     k_squared = np.fft.fftfreq(shape[0])[:, None] ** 2 + np.fft.fftfreq(shape[1])[None] ** 2
     k_squared[0, 0] = 1.0
     amplitude = (k_squared + outer_scale**-2) ** (-0.25 * slope)
     amplitude[0, 0] = 0.0
     wave = np.fft.fft2(rng.standard_normal(shape)) * amplitude
-    field: FloatArray = np.fft.ifft2(wave).real / math.sqrt(np.mean(amplitude**2))
+    field: Float64Array = np.fft.ifft2(wave).real / math.sqrt(np.mean(amplitude**2))
     return field
 
 
 def texture(
-    kind: str,
+    class_name: str,
     shape: tuple[int, int],
     rng: np.random.Generator,
     *,
     scale: float = 64.0,
     slope: float | None = None,
-) -> FloatArray:
+) -> Float64Array:
     """Noise-free column density of one texture, statistically the same all over and at all angles.
 
     Parameters
     ----------
-    kind : str
-        One of `CLOUD_KINDS`: ``fractal_shallow`` and ``fractal_steep`` are exponentials of
+    class_name : str
+        One of `CLOUD_CLASSES`: ``fractal_shallow`` and ``fractal_steep`` are exponentials of
         `fractal_field` with the slopes of `SLOPES`; ``filaments`` are winding threads; ``clumps``
         are Gaussians with masses as in Kramer et al. (1998, A&A 329, 249), `dN/dM ~ M^-1.7`;
         ``shells`` are hollow spheres.
@@ -128,7 +127,7 @@ def texture(
         Length in pixels in which filaments, clumps and shells are measured: a square of this side
         shows a handful of each. A larger map with the same scale shows more of the same.
     slope : float, optional
-        For the fractal kinds, another slope than that of `SLOPES`.
+        For the fractal classes, another slope than that of `SLOPES`.
 
     Returns
     -------
@@ -140,41 +139,41 @@ def texture(
     InputError
         When an argument cannot be used.
     """
-    check_kinds([kind], CLOUD_KINDS)
+    check_classes([class_name], CLOUD_CLASSES)
     _check_shape(shape)
     if not 4.0 <= scale < math.inf:
         raise InputError(f"scale must be finite and at least 4 pixels, got {scale}")
-    if slope is not None and not (kind in SLOPES and math.isfinite(slope)):
+    if slope is not None and not (class_name in SLOPES and math.isfinite(slope)):
         raise InputError(
-            f"slope must be finite and goes with {', '.join(SLOPES)} only, got {slope} for {kind}"
+            f"slope must be finite, and for {', '.join(SLOPES)} only, got {slope} for {class_name}"
         )
-    return _texture(kind, shape, scale, rng, slope)
+    return _texture(class_name, shape, scale, rng, slope)
 
 
 def _texture(
-    kind: str,
+    class_name: str,
     shape: tuple[int, int],
     scale: float,
     rng: np.random.Generator,
     slope: float | None = None,
-) -> FloatArray:
-    if kind in SLOPES:
-        steepness = SLOPES[kind] if slope is None else slope
+) -> Float64Array:
+    if class_name in SLOPES:
+        steepness = SLOPES[class_name] if slope is None else slope
         return _unit_mean(_fractal_gas(shape, scale, steepness, rng.uniform(0.7, 1.0), rng))
-    structure = _unit_mean(_STRUCTURES[kind](shape, scale, rng))
+    structure = _unit_mean(_STRUCTURES[class_name](shape, scale, rng))
     # Nothing in the sky is smooth or wholly dark: thin gas around, and light and shade within.
     shade = _fractal_gas(shape, scale, 2.8, 0.35, rng)
     return _unit_mean(shade * (structure + rng.uniform(0.1, 0.25)))
 
 
-def _unit_mean(values: FloatArray) -> FloatArray:
+def _unit_mean(values: Float64Array) -> Float64Array:
     mean = float(values.mean())
     return values / mean if mean > 0.0 else values
 
 
 def _fractal_gas(
     shape: tuple[int, int], scale: float, slope: float, contrast: float, rng: np.random.Generator
-) -> FloatArray:
+) -> Float64Array:
     """Log-normal; cut out of a wider field, whose periodicity therefore does not show."""
     pad = math.ceil(scale)
     wide = _fractal_field((shape[0] + pad, shape[1] + pad), slope, 2.0 * scale, rng)
@@ -183,7 +182,7 @@ def _fractal_gas(
 
 def _scattered(
     shape: tuple[int, int], margin: float, density: float, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[Float64Array, Float64Array]:
     """Rows and columns of points, `density` a square pixel, also around the frame.
 
     One at random in each cell of a grid that lies at random: no part of the frame stays empty.
@@ -196,7 +195,7 @@ def _scattered(
     return row.ravel(), column.ravel()
 
 
-def _filaments(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> FloatArray:
+def _filaments(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> Float64Array:
     """Threads whose direction wanders, with narrow cores in wider wings."""
     from scipy.ndimage import gaussian_filter
 
@@ -225,7 +224,7 @@ def _filaments(shape: tuple[int, int], scale: float, rng: np.random.Generator) -
     return np.asarray(threads[pad : pad + shape[0], pad : pad + shape[1]], dtype=np.float64)
 
 
-def _clumps(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> FloatArray:
+def _clumps(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> Float64Array:
     """Round Gaussians, `sigma ~ M^(1/3)`: each a product of a row and a column profile."""
     row, column = _scattered(shape, 0.2 * scale, 25.0 / scale**2, rng)
     mass = _power_law(len(row), 1.7, 100.0, rng)
@@ -247,14 +246,14 @@ def _clumps(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> F
     return picture
 
 
-def _power_law(n: int, slope: float, highest: float, rng: np.random.Generator) -> FloatArray:
+def _power_law(n: int, slope: float, highest: float, rng: np.random.Generator) -> Float64Array:
     """Draws from `dN/dM ~ M^-slope` between 1 and `highest`."""
     power = 1.0 - slope
-    masses: FloatArray = (1.0 + rng.uniform(size=n) * (highest**power - 1.0)) ** (1.0 / power)
+    masses: Float64Array = (1.0 + rng.uniform(size=n) * (highest**power - 1.0)) ** (1.0 / power)
     return masses
 
 
-def _shells(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> FloatArray:
+def _shells(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> Float64Array:
     """Column density through hollow spheres, denser on one side."""
     picture = np.zeros(shape)
     for row, column in zip(*_scattered(shape, 0.3 * scale, 3.5 / scale**2, rng), strict=True):
@@ -274,25 +273,25 @@ def _shells(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> F
     return picture
 
 
-_STRUCTURES: dict[str, Callable[[tuple[int, int], float, np.random.Generator], FloatArray]] = {
+_STRUCTURES: dict[str, Callable[[tuple[int, int], float, np.random.Generator], Float64Array]] = {
     "filaments": _filaments,
     "clumps": _clumps,
     "shells": _shells,
 }
 
-CLOUD_KINDS = (*SLOPES, *_STRUCTURES)
-"""Names of the kinds; their order is that of `kind_index`."""
+CLOUD_CLASSES = (*SLOPES, *_STRUCTURES)
+"""Names of the classes; their order is that of `kind_index`."""
 
 
 def simulate_cloud_patches(
     n: int,
     *,
     size: int = 64,
-    kinds: Sequence[str] = CLOUD_KINDS,
+    classes: Sequence[str] = CLOUD_CLASSES,
     snr: tuple[float, float] = (10.0, 40.0),
     random_state: RandomState = None,
 ) -> tuple[ImageSet, Table]:
-    """Patches of clouds with their truth: kinds balanced, noise correlated by the beam.
+    """Patches of clouds with their truth: classes balanced, noise correlated by the beam.
 
     Parameters
     ----------
@@ -300,8 +299,8 @@ def simulate_cloud_patches(
         Number of images. The first images of a longer set are those of a shorter one.
     size : int
         Height and width in pixels; the textures scale with it.
-    kinds : sequence of str
-        Those of `CLOUD_KINDS` to draw.
+    classes : sequence of str
+        Those of `CLOUD_CLASSES` to draw.
     snr : (float, float)
         Range of the noise-free peak over the rms of the noise, uniform in its logarithm.
     random_state : int, Generator, RandomState or None
@@ -319,31 +318,31 @@ def simulate_cloud_patches(
     InputError
         When an argument cannot be used.
     """
-    check_kinds(kinds, CLOUD_KINDS)
+    check_classes(classes, CLOUD_CLASSES)
     check_set(n, size, snr)
     root = root_seed(random_state)
-    order, seeds = balanced_kinds(kinds, n, root), image_seeds(n, root)
+    order, seeds = balanced_classes(classes, n, root), image_seeds(n, root)
     observed = [
-        _observe(f"cloud_{i:05d}", kind, seed, size, snr)
-        for i, (kind, seed) in enumerate(zip(order, seeds, strict=True))
+        _observe(f"cloud_{i:05d}", class_name, seed, size, snr)
+        for i, (class_name, seed) in enumerate(zip(order, seeds, strict=True))
     ]
     truth = truth_table([row for _, row in observed], DESCRIPTIONS, {"beam_fwhm": "pix"})
     return ImageSet(tuple(image for image, _ in observed)), truth
 
 
 def _observe(
-    name: str, kind: str, seed: int, size: int, snr: tuple[float, float]
+    name: str, class_name: str, seed: int, size: int, snr: tuple[float, float]
 ) -> tuple[Image, dict[str, Any]]:
-    clean = _seen_through_beam(kind, size, np.random.default_rng(seed))
+    clean = _seen_through_beam(class_name, size, np.random.default_rng(seed))
     rng = np.random.default_rng([seed, 1])
     peak_snr = math.exp(rng.uniform(*np.log(snr)))
     rms = float(clean.max()) / peak_snr
     noise = rms * beam_noise(rng, size, beam_fwhm=BEAM_FWHM)
     row = {
         "id": name,
-        "kind": kind,
-        "kind_index": CLOUD_KINDS.index(kind),
-        "slope": SLOPES.get(kind, math.nan),
+        "kind": class_name,
+        "kind_index": CLOUD_CLASSES.index(class_name),
+        "slope": SLOPES.get(class_name, math.nan),
         "beam_fwhm": BEAM_FWHM * size,
         "snr": peak_snr,
         "noise_rms": rms,
@@ -352,14 +351,14 @@ def _observe(
     return Image.from_values(clean + noise, name), row
 
 
-def _seen_through_beam(kind: str, size: int, rng: np.random.Generator) -> FloatArray:
+def _seen_through_beam(class_name: str, size: int, rng: np.random.Generator) -> Float64Array:
     """With a margin, from which the beam gathers light too."""
     from scipy.ndimage import gaussian_filter
 
-    sigma = BEAM_FWHM * size / gaussian_sigma_to_fwhm
+    sigma = BEAM_FWHM * size / float(gaussian_sigma_to_fwhm)
     margin = math.ceil(4.0 * sigma)
     side = size + 2 * margin
-    seen = gaussian_filter(_texture(kind, (side, side), float(size), rng), sigma)
+    seen = gaussian_filter(_texture(class_name, (side, side), float(size), rng), sigma)
     brightness = 10.0 ** rng.normal(0.0, 0.3)
     return np.asarray(brightness * seen[margin:-margin, margin:-margin], dtype=np.float64)
 

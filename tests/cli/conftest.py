@@ -34,7 +34,7 @@ def _interruptible() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("discs")
-    images, _ = simulate_discs(N_DISCS, size=40, kinds=("smooth", "cavity"), random_state=0)
+    images, _ = simulate_discs(N_DISCS, size=40, classes=("smooth", "cavity"), random_state=0)
     write_fits(images, folder)
     return folder
 

@@ -13,7 +13,9 @@ from astropy.io import fits
 from data_adapters import read
 from equiclust.cli import main
 from equiclust.io.catalogue import read_table
-from equiclust.simulation.cloud_maps import MAP_KINDS, simulate_cloud_map
+from equiclust.io.locks import exclusive
+from equiclust.simulation.cloud_maps import simulate_cloud_map
+from equiclust.simulation.cloud_scene import MAP_CLASSES
 from equiclust.simulation.discs import simulate_discs
 
 
@@ -50,25 +52,58 @@ def test_a_folder_with_something_in_it_is_refused(
     assert (tmp_path / "mine.fits").read_text() == "mine"
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def test_what_a_stopped_simulation_left_is_completed(
     tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     assert simulate(tmp_path) == 0
+    whole = contents(tmp_path)
     (tmp_path / "truth.ecsv").unlink()
     (tmp_path / "disc_00003.fits").unlink()
     assert simulate(tmp_path) == 0
-    assert len(read(tmp_path).images) == 7
+    assert contents(tmp_path) == whole
     words = ("simulate", "discs", "-n", "7", "--size", "24", "--output", str(tmp_path))
     assert "truth.ecsv" in refused(*words)
 
 
+@pytest.mark.parametrize("name", ["disc_00003.fits", "cloud_0001.fits", "cloud_0001.truth.fits"])
+def test_files_of_the_user_are_never_overwritten(
+    tmp_path: Path, refused: Callable[..., str], name: str
+) -> None:
+    (tmp_path / name).write_text("mine")
+    discs = ["simulate", "discs", "-n", "7", "--size", "24", "--output", str(tmp_path)]
+    assert name in refused(*(discs if name.startswith("disc") else clouds(tmp_path)))
+    assert contents(tmp_path) == {name: b"mine"}
+
+
+def test_images_of_another_simulation_are_never_overwritten(
+    tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    assert simulate(tmp_path) == 0
+    (tmp_path / "truth.ecsv").unlink()
+    before = contents(tmp_path)
+    words = ["simulate", "discs", "-n", "9", "--size", "24", "--seed", "6"]
+    assert "disc_00000.fits" in refused(*words, "--output", str(tmp_path))
+    assert contents(tmp_path) == before
+
+
+def test_a_second_process_is_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
+    with exclusive(tmp_path / "new", inside=True):
+        assert "another process" in refused(*clouds(tmp_path / "new"))
+        discs = ("simulate", "discs", "-n", "2", "--size", "24")
+        assert "another process" in refused(*discs, "--output", str(tmp_path / "new"))
+
+
 def test_what_cannot_be_simulated(tmp_path: Path, refused: Callable[..., str]) -> None:
     words = ("simulate", "discs", "--output", str(tmp_path / "discs"))
-    assert "-n must be given" in refused(*words)
+    assert "arguments are required: -n" in refused(*words)
     assert "n must be a whole number of at least 1" in refused(*words, "-n", "0")
     assert "size" in refused(*words, "-n", "1", "--size", "3")
     assert "max_inclination" in refused(*words, "-n", "1", "--max-inclination", "90")
-    assert "what must be one of discs, clouds" in refused("simulate", "dogs", *words[2:], "-n", "1")
+    assert "must be one of discs, clouds" in refused("simulate", "dogs", *words[2:], "-n", "1")
     assert not (tmp_path / "discs").exists()
 
 
@@ -93,7 +128,7 @@ def test_maps_of_clouds_have_their_truth_beside_them(tmp_path: Path) -> None:
             angle=row["angle"],
             random_state=int(row["seed"]),
         )
-        assert row["kinds"].split(",") == list(MAP_KINDS)
+        assert row["kinds"].split(",") == list(MAP_CLASSES)
         np.testing.assert_allclose(row["shares"], np.bincount(truth.ravel()) / truth.size)
         values = fits.getdata(tmp_path / f"{row['id']}.fits")
         np.testing.assert_array_equal(values, image.pixels[0])
@@ -133,7 +168,7 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, refused: Callable[
     assert "--beam must lie between" in refused(*clouds(folder, "--beam", "1"))
     assert "--size must be" in refused(*clouds(folder, "--size", "8"))
     assert "n must be a whole number of at least 1" in refused(*clouds(folder, "-n", "0"))
-    assert "random_state" in refused(*clouds(folder, "--seed", "-1"))
+    assert "--seed must" in refused(*clouds(folder, "--seed", "-1"))
     assert not folder.exists()
 
 

@@ -34,7 +34,7 @@ def ensemble(**settings: object) -> KFoldEnsemble:
 
 @pytest.fixture(scope="module")
 def images() -> ImageSet:
-    return simulate_shapes(24, size=32, kinds=("ring", "bar"), random_state=0)[0]
+    return simulate_shapes(24, size=32, classes=("ring", "bar"), random_state=0)[0]
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ _SCRIPT = """
 import sys
 from tests.ensembles.test_kfold import ensemble
 from equiclust.simulation.shapes import simulate_shapes
-images, _ = simulate_shapes(24, size=32, kinds=("ring", "bar"), random_state=0)
+images, _ = simulate_shapes(24, size=32, classes=("ring", "bar"), random_state=0)
 ensemble().fit(images, checkpoints=sys.argv[1])
 """
 

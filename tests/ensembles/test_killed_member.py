@@ -20,7 +20,7 @@ _ROOT = Path(__file__).parents[2]
 
 def train(checkpoints: str | Path | None) -> tuple[KFoldEnsemble, list[int]]:
     """A small fit, and how many epochs were done whenever it told of one."""
-    images, _ = simulate_shapes(24, size=32, kinds=("ring", "bar"), random_state=0)
+    images, _ = simulate_shapes(24, size=32, classes=("ring", "bar"), random_state=0)
     told: list[int] = []
     ensemble = KFoldEnsemble(tiny(max_epochs=8), **SETTINGS, n_jobs=1, random_state=0)
     ensemble.fit(images, checkpoints=checkpoints, on_progress=lambda done, *_: told.append(done))

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import label, map_coordinates
 
-from equiclust.exceptions import InputError
+from equiclust.exceptions import InputError, OutputError
 from equiclust.simulation.cloud_cubes import simulate_cloud_cube
 from equiclust.simulation.cloud_files import (
     BYTES_PER_PIXEL,
@@ -25,14 +25,9 @@ from equiclust.simulation.cloud_files import (
     write_cloud_cube,
     write_cloud_map,
 )
-from equiclust.simulation.cloud_maps import (
-    BRIGHTNESS,
-    MAP_KINDS,
-    CloudScene,
-    beam_noise_map,
-    simulate_cloud_map,
-)
-from equiclust.simulation.textures import CLOUD_KINDS
+from equiclust.simulation.cloud_maps import BRIGHTNESS, beam_noise_map, simulate_cloud_map
+from equiclust.simulation.cloud_scene import MAP_CLASSES, CloudScene
+from equiclust.simulation.textures import CLOUD_CLASSES
 
 FloatArray = npt.NDArray[Any]
 CLEAN = 1e9
@@ -104,7 +99,7 @@ def test_the_noise_is_another_at_other_angles_but_for_quarter_turns() -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_kinds_have_equal_shares_and_equal_brightness(seed: int) -> None:
     values, truth = clean_map(seed)
-    for kind in range(len(MAP_KINDS)):
+    for kind in range(len(MAP_CLASSES)):
         here = values[truth == kind]
         assert here.size / truth.size == pytest.approx(0.25, abs=0.03)
         assert here.mean() == pytest.approx(BRIGHTNESS, rel=0.03)
@@ -191,9 +186,9 @@ def test_coordinates_unit_beam_and_edge_are_stated() -> None:
     assert (truth.dtype, truth.shape) == (np.int16, (49, 65))
 
 
-@pytest.mark.parametrize("kinds", [CLOUD_KINDS, ("shells",), ("clumps", "fractal_steep")])
+@pytest.mark.parametrize("kinds", [CLOUD_CLASSES, ("shells",), ("clumps", "fractal_steep")])
 def test_any_kinds_will_do(kinds: tuple[str, ...]) -> None:
-    _, truth = simulate_cloud_map((128, 96), kinds=kinds, scale=8.0, random_state=0)
+    _, truth = simulate_cloud_map((128, 96), classes=kinds, scale=8.0, random_state=0)
     share = np.bincount(truth.ravel(), minlength=len(kinds)) / truth.size
     np.testing.assert_allclose(share, 1.0 / len(kinds), atol=0.05)
 
@@ -201,7 +196,7 @@ def test_any_kinds_will_do(kinds: tuple[str, ...]) -> None:
 def test_a_steeper_fractal_is_smoother() -> None:
     def roughness(slope: float) -> float:
         image, _ = simulate_cloud_map(
-            (128, 128), kinds=("fractal_shallow",), slope=slope, snr=CLEAN, random_state=0
+            (128, 128), classes=("fractal_shallow",), slope=slope, snr=CLEAN, random_state=0
         )
         return float(np.abs(np.diff(np.log(image.pixels))).mean())
 
@@ -274,7 +269,7 @@ def test_files_of_cubes_hold_what_is_simulated(tmp_path: Path) -> None:
     with fits.open(truth_path(path)) as hdus:
         np.testing.assert_array_equal(hdus[0].data, truth)
         assert hdus[0].data.dtype.newbyteorder("=") == np.int16
-        assert [hdus[0].header[f"KIND{i}"] for i in range(4)] == list(MAP_KINDS)
+        assert [hdus[0].header[f"KIND{i}"] for i in range(4)] == list(MAP_CLASSES)
         corners = [[0, 0], [39, 47]]
         np.testing.assert_allclose(
             WCS(hdus[0].header).wcs_pix2world(corners, 0),
@@ -309,7 +304,7 @@ def test_memory_does_not_grow_with_the_channels(tmp_path: Path) -> None:
         tracemalloc.start()
         try:
             write_cloud_cube(
-                tmp_path / "c.fits", (n_channels, side, side), scale=16.0, random_state=0
+                tmp_path / "c.fits", (n_channels, side, side), scale=16.0, overwrite=True
             )
             return tracemalloc.get_traced_memory()[1]
         finally:
@@ -330,7 +325,7 @@ def test_a_cube_that_was_stopped_leaves_what_was_there(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_cloud_cube(path, (6, 32, 32), scale=8.0, progress=stop)
+        write_cloud_cube(path, (6, 32, 32), scale=8.0, overwrite=True, progress=stop)
     assert path.read_text() == "old"
     assert sorted(place.name for place in tmp_path.iterdir()) == ["cube.fits", "cube.truth.fits"]
 
@@ -340,12 +335,12 @@ def test_a_cube_that_was_stopped_leaves_what_was_there(tmp_path: Path) -> None:
     [
         ({"shape": (31, 40)}, "shape must .*31"),
         ({"shape": (2, 40, 40)}, "shape must .*2, 40, 40"),
-        ({"kinds": ("fog",)}, "kinds must .*fog"),
+        ({"classes": ("fog",)}, "classes must .*fog"),
         ({"scale": 1.0}, "scale must .*, got 1"),
         ({"region_size": 3.0}, "region_size must .*, got 3"),
         ({"slope": math.nan}, "slope must .*, got nan"),
-        ({"slope": 3.0, "kinds": ("shells",)}, "slope must .*, got 3.0 for shells"),
-        ({"slope": 3.0, "kinds": CLOUD_KINDS}, "one fractal kind"),
+        ({"slope": 3.0, "classes": ("shells",)}, "slope must .*, got 3.0 for shells"),
+        ({"slope": 3.0, "classes": CLOUD_CLASSES}, "one fractal class"),
         ({"beam_fwhm": 1.0}, "beam_fwhm must .*, got 1"),
         ({"snr": 0.0}, "snr must .*, got 0"),
         ({"angle": math.inf}, "angle must .*, got inf"),
@@ -369,7 +364,7 @@ def test_bad_maps_are_refused(options: dict[str, Any], words: str) -> None:
         ({"n_lines": 3}, "n_lines must .*, got 3"),
         ({"velocity": math.nan}, "velocity must .*, got nan"),
         ({"line_widths": -1.0}, "line_widths must be above 0, got .*-1"),
-        ({"line_widths": (1.0, 2.0)}, "one for each of 4 kinds, got 2"),
+        ({"line_widths": (1.0, 2.0)}, "one for each of 4 classes, got 2"),
         ({"line_widths": 3.0}, "line_widths must fit into the 4 km/s .*, got 3"),
     ],
 )
@@ -381,3 +376,16 @@ def test_bad_cubes_are_refused(options: dict[str, Any], words: str) -> None:
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"must end in \.fits, got .*map\.png"):
         write_cloud_map(tmp_path / "map.png", (40, 40))
+
+
+@pytest.mark.parametrize("name", ["map.fits", "map.truth.fits"])
+def test_files_that_exist_are_overwritten_on_demand_only(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(OutputError, match=f"{name}.*exists"):
+        write_cloud_map(tmp_path / "map.fits", (40, 40), scale=8.0)
+    with pytest.raises(OutputError, match=f"{name}.*exists"):
+        write_cloud_cube(tmp_path / "map.fits", (3, 40, 40), scale=8.0)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "mine"
+    truth = write_cloud_map(tmp_path / "map.fits", (40, 40), scale=8.0, overwrite=True)
+    np.testing.assert_array_equal(fits.getdata(tmp_path / "map.truth.fits"), truth)

@@ -20,7 +20,7 @@ from scipy.stats import ks_2samp
 from equiclust.exceptions import InputError
 from equiclust.simulation.disc_model import beam_noise
 from equiclust.simulation.discs import (
-    DISC_KINDS,
+    DISC_CLASSES,
     DiscParameters,
     disc_brightness,
     draw_disc,
@@ -29,7 +29,7 @@ from equiclust.simulation.discs import (
     simulate_views,
 )
 
-kinds = pytest.mark.parametrize("kind", DISC_KINDS)
+kinds = pytest.mark.parametrize("kind", DISC_CLASSES)
 
 
 @kinds
@@ -79,7 +79,7 @@ def test_brightness_is_kept_on_the_sky_and_squeezed_along_the_minor_axis(kind: s
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(DISC_KINDS), st.integers(0, 2**31))
+@given(st.sampled_from(DISC_CLASSES), st.integers(0, 2**31))
 def test_every_disc_is_finite_positive_and_inside_the_frame(kind: str, seed: int) -> None:
     picture = render(draw_disc(kind, random_state=seed), 64)
     assert picture.shape == (64, 64)
@@ -102,7 +102,7 @@ def test_a_mirrored_disc_differs_only_in_handedness(kind: str) -> None:
 def test_only_smooth_discs_and_rings_and_holes_are_alike_all_round() -> None:
     angles = np.linspace(0.0, 2.0 * np.pi, 180, endpoint=False)
     radii = np.linspace(0.2, 1.0, 30)[:, None]
-    for kind in DISC_KINDS:
+    for kind in DISC_CLASSES:
         disc = draw_disc(kind, max_inclination=0.0, random_state=3)
         r = radii * disc.outer_radius
         around = disc_brightness(r * np.cos(angles), r * np.sin(angles), disc)
@@ -139,17 +139,17 @@ def test_noise_has_unit_rms_and_the_width_of_the_beam() -> None:
 def test_nuisance_does_not_tell_the_kinds_apart(random_state: int) -> None:
     draws: dict[str, list[DiscParameters]] = {
         kind: [draw_disc(kind, random_state=(10 * random_state + k) * 1000 + i) for i in range(150)]
-        for k, kind in enumerate(DISC_KINDS)
+        for k, kind in enumerate(DISC_CLASSES)
     }
     names = ("outer_radius", "slope", "edge", "flux", "inclination", "position_angle", "mirror")
     values = {
-        name: {kind: [float(getattr(disc, name)) for disc in draws[kind]] for kind in DISC_KINDS}
+        name: {kind: [float(getattr(disc, name)) for disc in draws[kind]] for kind in DISC_CLASSES}
         for name in names
     }
     p_values = [
         ks_2samp(values[name][a], values[name][b], method="asymp").pvalue
         for name in names
-        for a, b in itertools.combinations(DISC_KINDS, 2)
+        for a, b in itertools.combinations(DISC_CLASSES, 2)
     ]
     assert min(p_values) > 0.01 / len(p_values)
 
@@ -178,14 +178,14 @@ def test_kinds_are_balanced_and_shuffled(n: int) -> None:
     _, truth = simulate_discs(n, size=16, random_state=0)
     counts = np.bincount(truth["kind_index"], minlength=6)
     assert counts.max() - counts.min() <= 1
-    assert [DISC_KINDS[i] for i in truth["kind_index"]] == list(truth["kind"])
+    assert [DISC_CLASSES[i] for i in truth["kind_index"]] == list(truth["kind"])
     if n == 12:
-        assert list(truth["kind"]) != list(DISC_KINDS) * 2
+        assert list(truth["kind"]) != list(DISC_CLASSES) * 2
 
 
 def test_signal_to_noise_is_the_one_in_the_truth() -> None:
     images, truth = simulate_discs(
-        30, size=64, kinds=["smooth"], outer_radius=(0.3, 0.35), snr=(15.0, 60.0), random_state=0
+        30, size=64, classes=["smooth"], outer_radius=(0.3, 0.35), snr=(15.0, 60.0), random_state=0
     )
     corner = np.hypot(*np.meshgrid(*[np.linspace(-1, 1, 64)] * 2)) > 0.85
     rms = images.pixels[:, 0, corner].std(axis=1)
@@ -254,9 +254,9 @@ def test_truth_describes_itself_and_its_structure() -> None:
     [
         ({"n": 0}, "n must be a whole number of at least 1, got 0"),
         ({"size": 8}, "size must .*, got 8"),
-        ({"kinds": ["spirals"]}, "kinds must .*spirals"),
-        ({"kinds": []}, "kinds must"),
-        ({"kinds": ["smooth", "smooth"]}, "kinds must"),
+        ({"classes": ["spirals"]}, "classes must .*spirals"),
+        ({"classes": []}, "classes must"),
+        ({"classes": ["smooth", "smooth"]}, "classes must"),
         ({"max_inclination": 90.0}, "max_inclination must .*, got 90"),
         ({"outer_radius": (0.8, 0.3)}, "outer_radius must"),
         ({"max_offset": -1.0}, "max_offset must"),

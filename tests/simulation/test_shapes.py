@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from equiclust.exceptions import InputError
 from equiclust.simulation.shapes import (
-    SHAPE_KINDS,
+    SHAPE_CLASSES,
     ShapeParameters,
     draw_shape,
     render_shape,
     simulate_shapes,
 )
 
-kinds = pytest.mark.parametrize("kind", SHAPE_KINDS)
+kinds = pytest.mark.parametrize("kind", SHAPE_CLASSES)
 
 
 def centred(shape: ShapeParameters) -> ShapeParameters:
@@ -88,7 +88,7 @@ def test_areas_are_those_of_geometry(kind: str, area: float) -> None:
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.sampled_from(SHAPE_KINDS), st.integers(0, 2**31))
+@given(st.sampled_from(SHAPE_CLASSES), st.integers(0, 2**31))
 def test_every_shape_is_bright_soft_edged_and_inside_the_frame(kind: str, seed: int) -> None:
     shape = draw_shape(kind, random_state=seed)
     picture = render_shape(shape, 64)
@@ -105,7 +105,7 @@ def test_every_shape_is_bright_soft_edged_and_inside_the_frame(kind: str, seed: 
 def test_kinds_differ_however_they_are_turned_and_mirrored() -> None:
     size, turns = 48, np.arange(0.0, 360.0, 10.0)
     pictures = {}
-    for kind in SHAPE_KINDS:
+    for kind in SHAPE_CLASSES:
         shape = ShapeParameters(kind)
         pictures[kind] = np.stack(
             [
@@ -115,7 +115,7 @@ def test_kinds_differ_however_they_are_turned_and_mirrored() -> None:
         )
         pictures[kind] /= np.linalg.norm(pictures[kind], axis=1, keepdims=True)
     overlaps = [
-        (pictures[a][:1] @ pictures[b].T).max() for a, b in itertools.combinations(SHAPE_KINDS, 2)
+        (pictures[a][:1] @ pictures[b].T).max() for a, b in itertools.combinations(SHAPE_CLASSES, 2)
     ]
     assert max(overlaps) < 0.95
 
@@ -134,11 +134,11 @@ def test_same_seed_same_bytes_and_a_longer_set_begins_alike(random_state: int) -
 @pytest.mark.parametrize("n", [1, 24, 30])
 def test_kinds_are_balanced_and_shuffled(n: int) -> None:
     _, truth = simulate_shapes(n, size=16, random_state=0)
-    counts = np.bincount(truth["kind_index"], minlength=len(SHAPE_KINDS))
+    counts = np.bincount(truth["kind_index"], minlength=len(SHAPE_CLASSES))
     assert counts.max() - counts.min() <= 1
-    assert [SHAPE_KINDS[i] for i in truth["kind_index"]] == list(truth["kind"])
+    assert [SHAPE_CLASSES[i] for i in truth["kind_index"]] == list(truth["kind"])
     if n == 24:
-        assert list(truth["kind"]) != list(SHAPE_KINDS) * 2
+        assert list(truth["kind"]) != list(SHAPE_CLASSES) * 2
 
 
 def test_the_seed_in_the_truth_gives_the_shape_and_leaves_only_white_noise() -> None:
@@ -168,9 +168,9 @@ def test_truth_describes_itself() -> None:
     [
         ({"n": 0}, "n must be a whole number of at least 1, got 0"),
         ({"size": 8}, "size must .*, got 8"),
-        ({"kinds": ["stars"]}, "kinds must .*stars"),
-        ({"kinds": []}, "kinds must"),
-        ({"kinds": ["star", "star"]}, "kinds must"),
+        ({"classes": ["stars"]}, "classes must .*stars"),
+        ({"classes": []}, "classes must"),
+        ({"classes": ["star", "star"]}, "classes must"),
         ({"snr": (9.0, 3.0)}, "snr must"),
         ({"random_state": -1}, "random_state must .*, got -1"),
     ],
@@ -183,7 +183,7 @@ def test_bad_arguments_are_named_with_their_value(arguments: dict[str, Any], wor
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"kind": "blob"}, "kinds must .*blob"),
+        ({"class_name": "blob"}, "classes must .*blob"),
         ({"radius": 0.0}, "radius must .*, got 0"),
         ({"angle": math.nan}, "angle must .*, got nan"),
         ({"form": 2.0}, "form must .*, got 2"),
@@ -191,7 +191,7 @@ def test_bad_arguments_are_named_with_their_value(arguments: dict[str, Any], wor
 )
 def test_bad_shapes_are_refused(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        render_shape(ShapeParameters(**{"kind": "star", **arguments}), 16)
+        render_shape(ShapeParameters(**{"class_name": "star", **arguments}), 16)
 
 
 def test_a_picture_needs_a_pixel() -> None:

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from equiclust.exceptions import InputError
 from equiclust.simulation.textures import (
-    CLOUD_KINDS,
+    CLOUD_CLASSES,
     SLOPES,
     fractal_field,
     simulate_cloud_patches,
     texture,
 )
 
-kinds = pytest.mark.parametrize("kind", CLOUD_KINDS)
+kinds = pytest.mark.parametrize("kind", CLOUD_CLASSES)
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -129,16 +129,16 @@ def test_same_seed_same_bytes_and_a_longer_set_begins_alike(random_state: int) -
 @pytest.mark.parametrize("n", [1, 10, 18])
 def test_kinds_are_balanced(n: int) -> None:
     images, truth = simulate_cloud_patches(n, size=16, random_state=0)
-    counts = np.bincount(truth["kind_index"], minlength=len(CLOUD_KINDS))
+    counts = np.bincount(truth["kind_index"], minlength=len(CLOUD_CLASSES))
     assert counts.max() - counts.min() <= 1
-    assert [CLOUD_KINDS[i] for i in truth["kind_index"]] == list(truth["kind"])
+    assert [CLOUD_CLASSES[i] for i in truth["kind_index"]] == list(truth["kind"])
     assert images.ids == tuple(truth["id"])
 
 
 @kinds
 def test_noise_has_the_rms_asked_for_and_the_beam_smooths_the_rest(kind: str) -> None:
     # The same seed with hardly any noise leaves the clean patch.
-    options: dict[str, Any] = {"kinds": [kind], "random_state": 2}
+    options: dict[str, Any] = {"classes": [kind], "random_state": 2}
     images, truth = simulate_cloud_patches(20, snr=(12.0, 12.0), **options)
     clean, _ = simulate_cloud_patches(20, snr=(1e7, 1e7), **options)
     noise = (images.pixels - clean.pixels)[:, 0]
@@ -164,8 +164,8 @@ def test_truth_describes_itself_and_names_the_slopes() -> None:
     [
         ({"n": 0}, "n must be a whole number of at least 1, got 0"),
         ({"size": 8}, "size must .*, got 8"),
-        ({"kinds": ["fog"]}, "kinds must .*fog"),
-        ({"kinds": []}, "kinds must"),
+        ({"classes": ["fog"]}, "classes must .*fog"),
+        ({"classes": []}, "classes must"),
         ({"snr": (0.0, 3.0)}, "snr must"),
         ({"random_state": "x"}, "random_state must .*, got 'x'"),
     ],
@@ -191,7 +191,7 @@ def test_bad_fields_are_refused(arguments: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"kind": "fog"}, "kinds must .*fog"),
+        ({"class_name": "fog"}, "classes must .*fog"),
         ({"shape": (8, 0)}, "shape must"),
         ({"scale": 1.0}, "scale must .*, got 1"),
     ],
@@ -199,4 +199,4 @@ def test_bad_fields_are_refused(arguments: dict[str, Any], words: str) -> None:
 def test_bad_textures_are_refused(arguments: dict[str, Any], words: str) -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match=words):
-        texture(**{"kind": "clumps", "shape": (8, 8), "rng": rng, **arguments})
+        texture(**{"class_name": "clumps", "shape": (8, 8), "rng": rng, **arguments})

@@ -87,7 +87,7 @@ def test_orientation_is_the_position_angle_of_an_inclined_disc(
 
 def test_orientation_of_simulated_discs_agrees_with_their_truth(random_state: int) -> None:
     images, truth = simulate_discs(
-        60, size=64, kinds=["smooth", "rings"], snr=(40.0, 60.0), random_state=random_state
+        60, size=64, classes=["smooth", "rings"], snr=(40.0, 60.0), random_state=random_state
     )
     inclined = np.asarray(truth["inclination"]) > 40.0
     found = np.asarray(measure_confounders(images)["orientation"])

@@ -1,4 +1,4 @@
-"""What tells the kinds of discs apart: how the structure of each is drawn at random.
+"""What tells the classes of discs apart: how the structure of each is drawn at random.
 
 Lengths are in outer radii, and `beam` is the width of the telescope's beam in the same unit:
 structures are drawn wide enough to show through it.
@@ -13,12 +13,14 @@ import numpy as np
 
 from equiclust.simulation.disc_model import Annulus, Cavity, Planet, Spiral, Structure, Vortex
 
-__all__ = ["DISC_KINDS", "draw_structure"]
+__all__ = ["DISC_CLASSES", "draw_structure"]
 
 
-def draw_structure(kind: str, rng: np.random.Generator, *, beam: float) -> tuple[Structure, ...]:
-    """Structure of one disc of this kind, one of `DISC_KINDS`."""
-    return _STRUCTURES[kind](rng, beam)
+def draw_structure(
+    class_name: str, rng: np.random.Generator, *, beam: float
+) -> tuple[Structure, ...]:
+    """Structure of one disc of this class, one of `DISC_CLASSES`."""
+    return _STRUCTURES[class_name](rng, beam)
 
 
 def _smooth(rng: np.random.Generator, beam: float) -> tuple[Structure, ...]:
@@ -107,5 +109,5 @@ _STRUCTURES: dict[str, Callable[[np.random.Generator, float], tuple[Structure, .
     "kink": _kink,
 }
 
-DISC_KINDS = tuple(_STRUCTURES)
-"""Names of the kinds; their order is that of `kind_index`."""
+DISC_CLASSES = tuple(_STRUCTURES)
+"""Names of the classes; their order is that of `kind_index`."""
