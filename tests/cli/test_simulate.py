@@ -102,7 +102,7 @@ def test_what_cannot_be_simulated(tmp_path: Path, refused: Callable[..., str]) -
     assert "arguments are required: -n" in refused(*words)
     assert "n must be a whole number of at least 1" in refused(*words, "-n", "0")
     assert "size" in refused(*words, "-n", "1", "--size", "3")
-    assert "max_inclination" in refused(*words, "-n", "1", "--max-inclination", "90")
+    assert "--max-inclination must" in refused(*words, "-n", "1", "--max-inclination", "90")
     assert "must be one of discs, clouds" in refused("simulate", "dogs", *words[2:], "-n", "1")
     assert not (tmp_path / "discs").exists()
 
