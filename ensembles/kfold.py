@@ -18,7 +18,7 @@ from ensembles.folds import fold_masks, three_tenths
 from ensembles.label_voting import Method
 from ensembles.members import MemberTask, estimator_inputs, has_results
 from ensembles.parallel_training import train_members
-from ensembles.refinement import DEEP_METHODS, refined
+from ensembles.refinement import DEEP_METHODS, refine_networks
 from ensembles.training_images import TrainingImages, prepare_for_members
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.selection import Choice, choose_n_clusters
@@ -195,7 +195,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         seeds = self._seeds()
         self.choice_ = self._choice(int(seeds[-2]))
         if self.method in DEEP_METHODS:
-            self.members_ = refined(
+            self.members_ = refine_networks(
                 self.members_,
                 as_image_set(images),
                 self.held_out_,

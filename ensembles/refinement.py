@@ -1,4 +1,4 @@
-"""Members whose networks their clusters have shaped: deep clustering, one member after another."""
+"""Deep clustering of an ensemble's members, one after another: clusters refine the networks."""
 
 from __future__ import annotations
 
@@ -8,55 +8,63 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.deep import DEEP_METHODS, DeepEmbeddedClustering
 from equiclust.exceptions import EquiclustWarning
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, replace_folder, write_json
+from equiclust.io.fit_record import array_digest
 from equiclust.progress import Update
+from equiclust.typing import BoolArray, IntArray
 
-__all__ = ["DEEP_METHODS", "refined"]
+__all__ = ["DEEP_METHODS", "refine_networks"]
 
-# The networks are trained already; what clusters can add to them they add early.
+# The networks are trained already, so that refinement needs few steps.
 _STEPS = 300
-# The error of the reconstruction of more images than these is hardly known better.
+# More images would hardly make the estimated reconstruction error more accurate.
 _MAX_RECONSTRUCTED = 256
 _RECORD = "record.json"
-_LEFT_BEHIND = (
-    "DEC moved the encoder and left the decoder behind, so images are rebuilt worse than before: "
-    "take idec or dcec where that matters."
+_WORSE_RECONSTRUCTION = (
+    "DEC changed the encoder but not the decoder, so images are reconstructed worse than before; "
+    "use method 'idec' or 'dcec' when the reconstructions matter."
 )
 
 
-def refined(
+def refine_networks(
     members: Sequence[EquivariantAutoencoder],
     images: ImageSet,
-    held_out: npt.NDArray[np.bool_],
+    held_out: BoolArray,
     *,
     method: str,
     n_clusters: int,
-    seeds: npt.NDArray[np.int64],
+    seeds: IntArray,
     folders: Sequence[Path | None],
     on_progress: Update | None = None,
 ) -> list[EquivariantAutoencoder]:
-    """Each member after `DeepEmbeddedClustering` on the images that it was trained on.
+    """Refine every member by `DeepEmbeddedClustering` of the images that it was trained on.
 
     Parameters
     ----------
     members : sequence of EquivariantAutoencoder
-        Fitted; they are left as they are.
+        Fitted; they are not changed.
     images : ImageSet
     held_out : ndarray (n_members, n), bool
-        Images that a member does not see.
+        Images that a member was not trained on.
     method : {"dec", "idec", "dcec"}
     n_clusters : int
     seeds : ndarray (n_members,), int
+        Random state of every member's clustering.
     folders : sequence of path or None
-        Where each is kept as soon as it is done; one that lies there already is read.
+        Where every refined member is saved. One that was refined from the same network and images
+        with the same settings is read instead of refined again; any other is replaced.
     on_progress : callable, optional
-        Gets the steps that are done, of how many, and a remark.
+        Gets the number of steps done, their total and a remark.
+
+    Returns
+    -------
+    list of EquivariantAutoencoder
+        Refined members, in order.
     """
     done = []
     for k, (member, folder) in enumerate(zip(members, folders, strict=True)):
@@ -71,8 +79,8 @@ def refined(
             random_state=int(seeds[k]),
         )
         shown = images.take(np.flatnonzero(~held_out[k]))
-        tell = _teller(k, len(members), on_progress)
-        done.append(_read_or_refined(member, deep, shown, tell, folder))
+        update = _member_update(k, len(members), on_progress)
+        done.append(_read_or_refine(member, deep, shown, update, folder))
         if on_progress is not None:
             on_progress((k + 1) * _STEPS, len(members) * _STEPS, f"member {k + 1} is done")
     notes = dict.fromkeys(note for one in done for note in one.notes_)
@@ -82,63 +90,72 @@ def refined(
     return done
 
 
-def _teller(k: int, n: int, on_progress: Update | None) -> Callable[[dict[str, float]], None]:
-    """Passes on how far member `k` of `n` is."""
+def _member_update(
+    k: int, n: int, on_progress: Update | None
+) -> Callable[[dict[str, float]], None]:
+    """Callback that reports the progress of member `k` of `n`."""
 
-    def tell(record: dict[str, float]) -> None:
+    def update(record: dict[str, float]) -> None:
         if on_progress is not None:
             done = k * _STEPS + int(record["step"])
             remark = f"member {k + 1} of {n}, {record['changed']:.1%} of labels changed"
             on_progress(done, n * _STEPS, remark)
 
-    return tell
+    return update
 
 
-def _read_or_refined(
+def _read_or_refine(
     member: EquivariantAutoencoder,
     deep: DeepEmbeddedClustering,
     shown: ImageSet,
-    tell: Callable[[dict[str, float]], None],
+    update: Callable[[dict[str, float]], None],
     folder: Path | None,
 ) -> EquivariantAutoencoder:
     if folder is None:
-        return _refined(member, deep, shown, tell)
-    record = _record(deep)
+        return _refine(member, deep, shown, update)
+    record = _record(member, deep, member.prepared(shown))
     if not folder.is_dir() or read_json(folder / _RECORD) != record:
         with replace_folder(folder) as draft:
-            _refined(member, deep, shown, tell).save(draft)
+            _refine(member, deep, shown, update).save(draft)
             write_json(draft / _RECORD, record)
-    # Read even if just written: a run that was stopped gets its members no other way.
+    # Also read when just written, so that a resumed fit has exactly the same members.
     return EquivariantAutoencoder.load(folder)
 
 
-def _record(deep: DeepEmbeddedClustering) -> dict[str, Any]:
-    """What makes one refinement of a member another than the next."""
-    return {name: getattr(deep, name) for name in ("method", "n_clusters", "random_state")}
+def _record(
+    member: EquivariantAutoencoder, deep: DeepEmbeddedClustering, ready: ImageSet
+) -> dict[str, Any]:
+    """Everything that decides the refined member."""
+    names = ("method", "n_clusters", "random_state", "batch_size", "max_iter")
+    weights = [value.cpu().numpy() for value in member.network_.state_dict().values()]
+    return {
+        **{name: getattr(deep, name) for name in names},
+        "network": array_digest(*weights),
+        "images": array_digest(ready.pixels, ready.mask),
+    }
 
 
-def _refined(
+def _refine(
     member: EquivariantAutoencoder,
     deep: DeepEmbeddedClustering,
     shown: ImageSet,
-    tell: Callable[[dict[str, float]], None],
+    update: Callable[[dict[str, float]], None],
 ) -> EquivariantAutoencoder:
     with warnings.catch_warnings():
-        # They are said once for all members.
+        # `refine_networks` warns once for all members.
         warnings.simplefilter("ignore", EquiclustWarning)
-        deep.fit(member.prepared(shown), on_target_update=tell)
+        deep.fit(member.prepared(shown), on_target_update=update)
     after = member.with_network(deep.network_, notes=deep.notes_)
     if deep.method != "dec" or deep.kept_initialisation_:
         return after
-    some = shown.take(
-        np.linspace(0, len(shown) - 1, min(len(shown), _MAX_RECONSTRUCTED)).astype(int)
-    )
-    if _error(after, some) > _error(member, some):
-        after.notes_.append(_LEFT_BEHIND)
+    chosen = np.linspace(0, len(shown) - 1, min(len(shown), _MAX_RECONSTRUCTED)).astype(int)
+    sample = shown.take(chosen)
+    if _reconstruction_error(after, sample) > _reconstruction_error(member, sample):
+        after.notes_.append(_WORSE_RECONSTRUCTION)
     return after
 
 
-def _error(member: EquivariantAutoencoder, images: ImageSet) -> float:
+def _reconstruction_error(member: EquivariantAutoencoder, images: ImageSet) -> float:
     """Mean squared error of the reconstruction, where the images are not masked."""
     ready = member.prepared(images)
     squared = np.square(member.reconstruct(images) - ready.pixels).mean(axis=1)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 from ensembles import KFoldEnsemble
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
@@ -82,7 +83,32 @@ def test_what_was_refined_before_a_kill_is_not_done_again(
     assert len(begun) == 5, "what was refined for another number of clusters was taken"
 
 
-def test_dec_says_that_it_left_the_decoder_behind_where_images_are_not_masked(
+def test_what_was_refined_from_another_network_or_other_images_is_not_reused(
+    pixels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ensembles.refinement._STEPS", 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EquiclustWarning)
+        ensemble = KFoldEnsemble(RECIPE, method="idec", **GIVEN).fit_members(pixels)
+        ensemble.refine_members(pixels, checkpoints=tmp_path)
+        begun, fit = [], DeepEmbeddedClustering.fit
+
+        def noting(deep: DeepEmbeddedClustering, *args: Any, **more: Any) -> Any:
+            begun.append(deep.random_state)
+            return fit(deep, *args, **more)
+
+        monkeypatch.setattr(DeepEmbeddedClustering, "fit", noting)
+        ensemble.fit_members(pixels).refine_members(pixels, checkpoints=tmp_path)
+        assert len(begun) == 0
+        fitted = ensemble.fit_members(pixels)
+        fitted.refine_members(1.0 - pixels, checkpoints=tmp_path)
+        assert len(begun) == 2, "what was refined on other images was taken"
+        other = ensemble.set_params(estimator=clone(RECIPE).set_params(max_epochs=1))
+        other.fit_members(pixels).refine_members(1.0 - pixels, checkpoints=tmp_path)
+        assert len(begun) == 4, "what was refined from another network was taken"
+
+
+def test_dec_notes_worse_reconstructions_of_the_pixels_that_are_not_masked(
     pixels: np.ndarray,
 ) -> None:
     hidden = np.ones((len(pixels), 32, 32), bool)
@@ -100,7 +126,7 @@ def test_dec_says_that_it_left_the_decoder_behind_where_images_are_not_masked(
             for m in (member, before)
         )
         worse.append(after > ahead)
-    said = [any("left the decoder" in note for note in one.notes_) for one in dec.members_]
+    said = [any("not the decoder" in note for note in one.notes_) for one in dec.members_]
     assert said == worse
     assert any(said)
 
