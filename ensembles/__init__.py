@@ -1,4 +1,4 @@
-"""Several folds, one answer: a jury of networks, its consensus, and a confidence one can use."""
+"""Ensembles of networks by K folds, consensus clustering of their latents, and recipes."""
 
 from ensembles.consensus_clustering import ConsensusClustering, ConsensusResult
 from ensembles.kfold import KFoldEnsemble

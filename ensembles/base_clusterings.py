@@ -1,4 +1,4 @@
-"""Committees: half of the members each, and the clusters that they see."""
+"""Base clusterings: each of the joint latents of half of the members."""
 
 from __future__ import annotations
 
@@ -6,30 +6,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import adjusted_rand_score
 
 from equiclust.clustering import LatentClusterer, make_clusterer
+from equiclust.typing import Array, Float64Array, IntArray
 
-__all__ = ["BaseClustering", "concatenate_latents", "fit_base_clusterings", "stability"]
-
-Array = npt.NDArray[np.float64]
+__all__ = [
+    "BaseClustering",
+    "base_memberships",
+    "cluster_centres",
+    "concatenate_latents",
+    "fit_base_clusterings",
+    "stability",
+]
 
 N_PAIRS = 8
-# So many objects show the clusters to a committee, however many there are.
-_MOST_LEARNED = 2000
-_FEWEST_LEARNED = 100
+# Largest number of objects that a base clustering is fitted to, and the smallest that a half of
+# the objects may have to be used instead of all of them.
+_MAX_FITTED = 2000
+_MIN_FITTED = 100
 
 
 @dataclass(frozen=True, eq=False)
 class BaseClustering:
-    """Some members, and the clusters in their joint latents.
+    """Some members of an ensemble, and a clustering of their joint latents.
 
     Parameters
     ----------
     members : tuple of int
+        Indices of the members.
     clusterer : LatentClusterer
-        Fitted.
+        Fitted to the concatenated latents of these members.
     """
 
     members: tuple[int, ...]
@@ -37,21 +44,22 @@ class BaseClustering:
 
 
 def concatenate_latents(
-    latents: Array, scales: Array, members: Sequence[int] | None = None
-) -> Array:
-    """Latents of several members as one vector an object, each member's of like weight.
+    latents: Float64Array, scales: Array, members: Sequence[int] | None = None
+) -> Float64Array:
+    """Concatenate the latents of several members, each with the same weight.
 
     Parameters
     ----------
     latents : ndarray (n_members, n, d)
     scales : ndarray (n_members,)
-        Spread of each member's latents; a member of spread 0 says nothing.
+        Spread of every member's latents, by which they are divided where it is not 0.
     members : sequence of int, optional
-        Those that count; all by default.
+        Indices of the `m` members to use; all of them by default.
 
     Returns
     -------
     ndarray (n, m * d)
+        One vector per object.
     """
     chosen = list(range(len(latents)) if members is None else members)
     divisors = np.where(scales > 0, scales, 1.0)[chosen] * np.sqrt(len(chosen))
@@ -59,19 +67,21 @@ def concatenate_latents(
 
 
 def fit_base_clusterings(
-    latents: Array, scales: Array, method: str, n_clusters: int, *, seed: int
+    latents: Float64Array, scales: Float64Array, method: str, n_clusters: int, *, seed: int
 ) -> list[BaseClustering]:
-    """Pairs of committees that share neither members nor objects.
+    """Fit pairs of clusterings that share neither members nor objects.
 
-    In each of eight drawings the members and the objects are dealt into two halves. The first
-    committee learns from its half alone, and so does the second: where they agree, two answers
-    agree that owe nothing to each other but the method. A single member sits on all committees, and
-    objects of which there are few, too few for a half to show what there is, are shown to all.
+    In each of eight draws the members and the objects are split at random into two halves. Each
+    clustering of a pair is fitted to one half of the members' latents of one half of the objects,
+    so that agreement between the two owes nothing to shared data. A single member belongs to both
+    halves, and with fewer than 200 objects both clusterings are fitted to all of them. At most 2000
+    objects are used for each.
 
     Parameters
     ----------
     latents : ndarray (n_members, n, d)
     scales : ndarray (n_members,)
+        Spread of every member's latents.
     method : str
         As in `LatentClusterer`.
     n_clusters : int
@@ -79,32 +89,55 @@ def fit_base_clusterings(
 
     Returns
     -------
-    list of Committee
-        Those of a pair follow each other.
+    list of BaseClustering
+        The two clusterings of a pair follow each other.
     """
     generator = np.random.default_rng(seed)
-    formed = []
+    fitted = []
     for _ in range(N_PAIRS):
-        seats = _halves(len(latents), generator)
-        shares = _shares(latents.shape[1], generator)
-        for members, objects in zip(seats, shares, strict=True):
+        member_halves = _halves(len(latents), generator)
+        object_halves = _fitted_objects(latents.shape[1], generator)
+        for members, objects in zip(member_halves, object_halves, strict=True):
             vectors = concatenate_latents(latents, scales, members)
             clusterer = make_clusterer(
                 method, n_clusters, random_state=int(generator.integers(2**31 - 1))
             )
-            formed.append(BaseClustering(tuple(members), clusterer.fit(vectors[objects])))
-    return formed
+            fitted.append(BaseClustering(tuple(members), clusterer.fit(vectors[objects])))
+    return fitted
 
 
-def _shares(n: int, generator: np.random.Generator) -> list[list[int]]:
-    """Objects for two committees: halves, or all where a half would be too few."""
-    if n < 2 * _FEWEST_LEARNED:
+def _fitted_objects(n: int, generator: np.random.Generator) -> list[list[int]]:
+    """Objects that the two clusterings of a pair are fitted to."""
+    if n < 2 * _MIN_FITTED:
         return [list(range(n))] * 2
-    return [half[:_MOST_LEARNED] for half in _halves(n, generator)]
+    return [half[:_MAX_FITTED] for half in _halves(n, generator)]
 
 
-def stability(base_clusterings: Sequence[BaseClustering], latents: Array, scales: Array) -> float:
-    """Mean adjusted Rand index of the two committees of a pair, over all pairs."""
+def _halves(n: int, generator: np.random.Generator) -> list[list[int]]:
+    order = generator.permutation(n)
+    if n == 1:
+        return [[0], [0]]
+    return [order[: n // 2].tolist(), order[n // 2 :].tolist()]
+
+
+def stability(
+    base_clusterings: Sequence[BaseClustering], latents: Float64Array, scales: Float64Array
+) -> float:
+    """Mean adjusted Rand index between the two clusterings of a pair, over all pairs.
+
+    Parameters
+    ----------
+    base_clusterings : sequence of BaseClustering
+        As `fit_base_clusterings` returns them.
+    latents : ndarray (n_members, n, d)
+    scales : ndarray (n_members,)
+        Spread of every member's latents.
+
+    Returns
+    -------
+    float
+        At most 1.
+    """
     labels = [
         one.clusterer.predict(concatenate_latents(latents, scales, one.members))
         for one in base_clusterings
@@ -113,8 +146,52 @@ def stability(base_clusterings: Sequence[BaseClustering], latents: Array, scales
     return float(np.mean([adjusted_rand_score(first, second) for first, second in pairs]))
 
 
-def _halves(n: int, generator: np.random.Generator) -> list[list[int]]:
-    order = generator.permutation(n)
-    if n == 1:
-        return [[0], [0]]
-    return [order[: n // 2].tolist(), order[n // 2 :].tolist()]
+def base_memberships(
+    base_clusterings: Sequence[BaseClustering], vectors: Sequence[Float64Array]
+) -> Float64Array:
+    """Membership of objects in the clusters of every base clustering.
+
+    Parameters
+    ----------
+    base_clusterings : sequence of BaseClustering
+    vectors : sequence of ndarray (n, m * d)
+        Concatenated latents for each of them.
+
+    Returns
+    -------
+    ndarray (n_clusterings, n, n_clusters)
+    """
+    pairs = zip(base_clusterings, vectors, strict=True)
+    return np.stack([one.clusterer.predict_proba(own) for one, own in pairs])
+
+
+def cluster_centres(
+    base_clusterings: Sequence[BaseClustering],
+    vectors: Sequence[Float64Array],
+    labels: IntArray,
+    n_clusters: int,
+) -> list[Float64Array]:
+    """Centres of the clusters in the whitened latents of every base clustering.
+
+    Parameters
+    ----------
+    base_clusterings : sequence of BaseClustering
+    vectors : sequence of ndarray (n, m * d)
+        Concatenated latents for each of them.
+    labels : ndarray (n_clusterings, n), int
+        Labels that each of them gives, by common names.
+    n_clusters : int
+
+    Returns
+    -------
+    list of ndarray (n_clusters, c)
+        Means of the clusters; of an empty cluster, the mean of all objects.
+    """
+    found = []
+    for one, own, given in zip(base_clusterings, vectors, labels, strict=True):
+        points = one.clusterer.whitening_.apply(own)
+        centres = np.tile(points.mean(axis=0), (n_clusters, 1))
+        for label in np.unique(given):
+            centres[label] = points[given == label].mean(axis=0)
+        found.append(centres)
+    return found

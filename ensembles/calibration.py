@@ -1,9 +1,9 @@
-"""A confidence that means what it says: how likely a fresh judge is to give the same label."""
+"""Calibrated confidence: the probability that an independent clustering gives the same label."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,46 +11,45 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from equiclust.io.estimators import check_fits, check_ranks
+from equiclust.typing import Array, BoolArray, Float64Array
 
 __all__ = ["Calibration", "coverage_curve", "expected_calibration_error", "reliable"]
 
-Array = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-
-_FEWEST = 20
+# With fewer pairs the calibration is a constant.
+_MIN_PAIRS = 20
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """From what can be seen of an object's standing to the probability that its label is right.
+    """Map from the evidence for a label to the probability that the label is right.
 
-    A logistic regression weighs the evidence (Platt 1999), and an isotonic regression on the same
-    trials brings its scale in line with how often it was right (Zadrozny & Elkan 2002).
+    A logistic regression combines the evidence into a score (Platt 1999), and an isotonic
+    regression on the same pairs maps the score to a probability (Zadrozny & Elkan 2002).
 
     Parameters
     ----------
     weights : ndarray (n_features + 1,)
-        Of the logistic regression, its intercept last.
+        Coefficients of the logistic regression, none of them negative, and its intercept last.
     scores, probabilities : ndarray (m,)
-        Corners of the isotonic map, straight lines between them.
+        Knots of the isotonic map, which is linear between them.
     """
 
-    weights: Array
-    scores: Array
-    probabilities: Array
+    weights: Float64Array
+    scores: Float64Array
+    probabilities: Float64Array
 
     @classmethod
-    def fit(cls, evidence: Array, right: Bools) -> Self:
-        """Learn from trials.
+    def fit(cls, evidence: Float64Array, right: BoolArray) -> Self:
+        """Fit both regressions.
 
         Parameters
         ----------
         evidence : ndarray (n, n_features)
         right : ndarray (n,), bool
-            What came of each trial.
+            Whether the label that the evidence is for was right.
         """
-        if right.all() or not right.any() or len(right) < _FEWEST:
+        if right.all() or not right.any() or len(right) < _MIN_PAIRS:
             return cls._constant(evidence.shape[1], float(right.mean()) if len(right) else 1.0)
         centre, spread = evidence.mean(axis=0), evidence.std(axis=0)
         spread = np.where(spread > 0, spread, 1.0)
@@ -63,16 +62,21 @@ class Calibration:
 
     @classmethod
     def _constant(cls, n_features: int, probability: float) -> Self:
-        """Where there is nothing to tell apart."""
+        """Calibration that gives the same probability for any evidence."""
         return cls(np.zeros(n_features + 1), np.zeros(1), np.array([probability]))
 
-    def __call__(self, evidence: Array) -> Array:
+    def __call__(self, evidence: Float64Array) -> Float64Array:
         """Probability `(n,)` for evidence `(n, n_features)`."""
         scores = evidence @ self.weights[:-1] + self.weights[-1]
         return np.asarray(np.interp(scores, self.scores, self.probabilities))
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """All that was learned."""
+    def arrays(self) -> dict[str, Array]:
+        """Fitted arrays by name, from which `restore` makes an equal calibration.
+
+        Returns
+        -------
+        dict of str to ndarray
+        """
         return {
             "weights": self.weights,
             "scores": self.scores,
@@ -80,8 +84,21 @@ class Calibration:
         }
 
     @classmethod
-    def restore(cls, arrays: dict[str, npt.NDArray[Any]], n_features: int) -> Self:
-        """The calibration that `arrays` tells of."""
+    def restore(cls, arrays: dict[str, Array], n_features: int) -> Self:
+        """Make a calibration from its arrays.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+            As from the method `arrays`.
+        n_features : int
+            Number of columns of the evidence.
+
+        Raises
+        ------
+        InputError
+            When an array is missing, or the arrays do not fit each other.
+        """
         check_ranks(arrays, {"weights": 1, "scores": 1, "probabilities": 1})
         check_fits(len(arrays["weights"]) == n_features + 1, "weights and evidence")
         check_fits(
@@ -90,15 +107,15 @@ class Calibration:
         return cls(arrays["weights"], arrays["scores"], arrays["probabilities"])
 
 
-def coverage_curve(confidence: Array, *, n_points: int = 50) -> list[dict[str, float]]:
-    """How reliable the labels are when only the most confident share of them is given.
+def coverage_curve(confidence: Float64Array, *, n_points: int = 50) -> list[dict[str, float]]:
+    """Mean confidence of the most confident labels, for every share of labels that is given.
 
     Parameters
     ----------
     confidence : ndarray (n,)
-        Calibrated.
-    n_points : int
-        At most so many points.
+        Calibrated, 0 to 1.
+    n_points : int, default 50
+        Largest number of points.
 
     Returns
     -------
@@ -111,22 +128,22 @@ def coverage_curve(confidence: Array, *, n_points: int = 50) -> list[dict[str, f
     return [{"coverage": k / n, "reliability": float(means[k - 1])} for k in counts]
 
 
-def reliable(confidence: Array, reliability: float) -> Bools:
-    """Which labels may be given, so that so large a share of them is right.
+def reliable(confidence: Float64Array, reliability: float) -> BoolArray:
+    """Select as many labels as possible with at least a given mean confidence.
 
-    The most confident ones, as many as have the mean confidence asked for; labels of the same
-    confidence are all given or none.
+    The most confident labels are selected; of labels with the same confidence all or none are.
 
     Parameters
     ----------
     confidence : ndarray (n,)
-        Calibrated.
+        Calibrated, 0 to 1.
     reliability : float
-        From 0 to 1.
+        Smallest mean confidence, 0 to 1.
 
     Returns
     -------
     ndarray (n,), bool
+        `True` = selected.
     """
     levels, counts = np.unique(-confidence, return_counts=True)
     means = np.cumsum(-levels * counts) / np.cumsum(counts)
@@ -139,7 +156,7 @@ def reliable(confidence: Array, reliability: float) -> Bools:
 def expected_calibration_error(
     confidence: npt.ArrayLike, right: npt.ArrayLike, *, n_bins: int = 10
 ) -> float:
-    r"""Mean distance between confidence and share of right labels, over bins of confidence.
+    r"""Mean difference between confidence and share of right labels, over bins of confidence.
 
     :math:`\sum_b \frac{n_b}{n} |\bar c_b - \bar r_b|` over bins of equal width (Naeini, Cooper &
     Hauskrecht 2015; Guo et al. 2017).
@@ -149,9 +166,15 @@ def expected_calibration_error(
     confidence : array-like (n,)
         From 0 to 1.
     right : array-like (n,), bool
-    n_bins : int
+        Whether the label is right.
+    n_bins : int, default 10
+
+    Returns
+    -------
+    float
+        From 0 to 1.
     """
-    sure, hit = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
-    place = np.clip((sure * n_bins).astype(int), 0, n_bins - 1)
-    gaps = np.bincount(place, weights=sure - hit, minlength=n_bins)
-    return float(np.abs(gaps).sum() / len(sure))
+    given, hit = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
+    bins = np.clip((given * n_bins).astype(int), 0, n_bins - 1)
+    gaps = np.bincount(bins, weights=given - hit, minlength=n_bins)
+    return float(np.abs(gaps).sum() / len(given))

@@ -1,93 +1,117 @@
-"""Where the judges of an object see it: the evidence for and against its label."""
+"""Features of an object from which the confidence in its label is estimated."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
 from equiclust.clustering import LatentClusterer
+from equiclust.typing import BoolArray, Float64Array, IntArray
 
-__all__ = ["N_EVIDENCE", "ConfidenceFeatures"]
+__all__ = ["N_FEATURES", "ConfidenceFeatures"]
 
-Array = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Labels = npt.NDArray[np.int64]
-
-N_EVIDENCE = 3
+N_FEATURES = 3
 _TINY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
 class ConfidenceFeatures:
-    """Where each judge sees each object.
+    """Labels, distances and outlier scores of objects in every base clustering.
 
-    Attributes
+    Parameters
     ----------
-    given : ndarray (n_clusterings, n), int
+    labels : ndarray (n_clusterings, n), int
         Labels by common names.
     distances : ndarray (n_clusterings, n, n_clusters)
-        To the centre of each cluster, in the judge's whitened space.
-    loneliness : ndarray (n_clusterings, n)
-        Logarithm of the outlier scores.
+        Distance to the centre of each cluster in the clustering's whitened latents.
+    log_outlier_scores : ndarray (n_clusterings, n)
+        Natural logarithm of the outlier scores.
     """
 
-    given: Labels
-    distances: Array
-    log_outlier_scores: Array
+    labels: IntArray
+    distances: Float64Array
+    log_outlier_scores: Float64Array
 
     @classmethod
-    def of(
+    def measure(
         cls,
         clusterers: Sequence[LatentClusterer],
-        centres: Sequence[Array],
-        given: Labels,
-        latents: Sequence[Array],
-    ) -> ConfidenceFeatures:
-        """Standing of objects by each judge's clusterer, centres, labels and latents `(n, d)`."""
-        distances, lonely = [], []
-        for clusterer, its_centres, own in zip(clusterers, centres, latents, strict=True):
-            distances.append(cdist(clusterer.whitening_.apply(own), its_centres))
-            lonely.append(np.log(np.maximum(clusterer.outlier_scores(own), _TINY)))
-        return cls(given, np.stack(distances), np.stack(lonely))
+        centres: Sequence[Float64Array],
+        labels: IntArray,
+        vectors: Sequence[Float64Array],
+    ) -> Self:
+        """Measure the features of objects.
 
-    def evidence(self, labels: Labels) -> Array:
-        """Share of the votes, margin and company `(n, 3)` of every object for its label."""
-        votes = (self.given == labels).mean(axis=0)
+        Parameters
+        ----------
+        clusterers : sequence of LatentClusterer
+            Of the base clusterings.
+        centres : sequence of ndarray (n_clusters, c)
+            Centres of each clustering's clusters in its whitened latents.
+        labels : ndarray (n_clusterings, n), int
+            Labels by common names.
+        vectors : sequence of ndarray (n, d)
+            Latents of the objects for each clustering.
+        """
+        distances, scores = [], []
+        for clusterer, own_centres, own in zip(clusterers, centres, vectors, strict=True):
+            distances.append(cdist(clusterer.whitening_.apply(own), own_centres))
+            scores.append(np.log(np.maximum(clusterer.outlier_scores(own), _TINY)))
+        return cls(labels, np.stack(distances), np.stack(scores))
+
+    def evidence(self, labels: IntArray) -> Float64Array:
+        """Evidence for one label of each object, larger for more certain labels.
+
+        Parameters
+        ----------
+        labels : ndarray (n,), int
+            By common names.
+
+        Returns
+        -------
+        ndarray (n, 3)
+            Share of the clusterings that give the label; mean relative margin
+            ``(other - own) / (other + own)`` between the distances to the label's centre and to
+            the nearest other one; minus the mean log outlier score.
+        """
+        votes = (self.labels == labels).mean(axis=0)
         margins = self._margins(labels).mean(axis=0)
         return np.stack([votes, margins, -self.log_outlier_scores.mean(axis=0)], axis=1)
 
-    def calibration_pairs(self) -> tuple[Array, Bools]:
-        """What all others say of one judge's label, and whether its counterpart gives the same.
+    def calibration_pairs(self) -> tuple[Float64Array, BoolArray]:
+        """Evidence for the labels of each clustering, and whether its counterpart agrees.
 
-        Judges come in pairs, one after the other; each is asked about the other's labels.
+        Clusterings come in pairs, one after the other, which share neither members nor objects. The
+        evidence for the labels of one is measured by the clusterings of all other pairs; the
+        outcome is whether the other one of its pair gives the same label.
 
         Returns
         -------
         evidence : ndarray (n_clusterings * n, 3)
-        right : ndarray (n_clusterings * n,), bool
+        agrees : ndarray (n_clusterings * n,), bool
         """
-        evidence, right = [], []
-        clusterings = np.arange(len(self.given))
+        evidence, agrees = [], []
+        clusterings = np.arange(len(self.labels))
         for clustering in clusterings:
-            labels = self.given[clustering]
+            labels = self.labels[clustering]
             others = self._of_clusterings(clusterings // 2 != clustering // 2)
             evidence.append(others.evidence(labels))
-            right.append(self.given[clustering ^ 1] == labels)
-        return np.concatenate(evidence), np.concatenate(right)
+            agrees.append(self.labels[clustering ^ 1] == labels)
+        return np.concatenate(evidence), np.concatenate(agrees)
 
-    def _of_clusterings(self, chosen: Bools) -> ConfidenceFeatures:
+    def _of_clusterings(self, chosen: BoolArray) -> ConfidenceFeatures:
         return ConfidenceFeatures(
-            self.given[chosen], self.distances[chosen], self.log_outlier_scores[chosen]
+            self.labels[chosen], self.distances[chosen], self.log_outlier_scores[chosen]
         )
 
-    def _margins(self, labels: Labels) -> Array:
-        """Relative distance margin of the label, -1 to 1, `(n_clusterings, n)`."""
+    def _margins(self, labels: IntArray) -> Float64Array:
+        """Relative margin of the label, -1 to 1, `(n_clusterings, n)`."""
         if self.distances.shape[2] == 1:
-            return np.ones(self.given.shape)
+            return np.ones(self.labels.shape)
         own = np.take_along_axis(self.distances, labels[None, :, None], axis=2)[..., 0]
         others = self.distances.copy()
         np.put_along_axis(

@@ -1,37 +1,45 @@
-"""Which images a member of the jury never sees."""
+"""Images that each member of an ensemble is not trained on."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.exceptions import InputError
+from equiclust.typing import BoolArray
 
 __all__ = ["fold_masks", "three_tenths"]
 
 
 def three_tenths(n_folds: int) -> int:
-    """Folds that a member does not see unless told: three tenths of them, at least one of two."""
+    """Three tenths of the number of folds, rounded, at least 1 and fewer than all.
+
+    Parameters
+    ----------
+    n_folds : int
+
+    Returns
+    -------
+    int
+        0 for a single fold.
+    """
     return min(max(round(0.3 * n_folds), 1), n_folds - 1)
 
 
-def fold_masks(
-    n: int, n_folds: int, held_out_folds: int, *, random_state: int
-) -> npt.NDArray[np.bool_]:
+def fold_masks(n: int, n_folds: int, held_out_folds: int, *, random_state: int) -> BoolArray:
     """Images held out from each member.
 
-    The images are dealt into `n_folds` folds of like size. Member `k` does not train on fold `k`
-    and the folds that follow it, `held_out_folds` in all, so that every image has as many members
-    that never saw it, and all the others that did.
+    The images are split at random into `n_folds` folds whose sizes differ by at most one. Fold `k`
+    and the folds that follow it, `held_out_folds` in all, are held out from member `k`, so that
+    every image is held out from `held_out_folds` members.
 
     Parameters
     ----------
     n : int
-        How many images.
+        Number of images.
     n_folds : int
-        How many members; one member holds nothing out.
+        Number of folds and of members; nothing is held out from a single member.
     held_out_folds : int
-        Fewer than `n_folds`.
+        At least 1 and fewer than `n_folds`.
     random_state : int
 
     Returns
@@ -42,7 +50,7 @@ def fold_masks(
     Raises
     ------
     InputError
-        When there are more folds than images, or nothing would be left to train on.
+        When there are more folds than images, or no fold would be left to train on.
     """
     if n_folds == 1:
         return np.zeros((1, n), dtype=bool)

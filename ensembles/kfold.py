@@ -1,87 +1,90 @@
-"""`KFoldEnsemble`: several networks, each trained without some of the images, as one estimator."""
+"""`KFoldEnsemble`: several networks, each trained without some of the images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ensembles.base_clusterings import concatenate_latents
-from ensembles.consensus_clustering import ConsensusClustering, ConsensusResult, member_folder
+from ensembles.consensus_clustering import ConsensusClustering
+from ensembles.consensus_files import member_folder
+from ensembles.fit_inputs import ensemble_inputs, recorded_seed
+from ensembles.fitted_ensemble import FittedEnsemble
 from ensembles.folds import fold_masks, three_tenths
 from ensembles.label_voting import Method
-from ensembles.members import MemberTask, estimator_inputs, has_results
+from ensembles.members import MemberTask, has_results
 from ensembles.parallel_training import train_members
 from ensembles.refinement import DEEP_METHODS, refine_networks
-from ensembles.training_images import TrainingImages, prepare_for_members
+from ensembles.training_images import check_pairs, prepare_for_members
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.selection import Choice, choose_n_clusters
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet, as_image_set
-from equiclust.io.atomic import read_json, write_json
-from equiclust.io.fit_record import array_digest, check_same_fit, recorded_fit
+from equiclust.io.fit_record import check_same_fit
 from equiclust.progress import Update
 from equiclust.typing import BoolArray, Float32Array, IntArray, PathLike
 
 __all__ = ["KFoldEnsemble"]
 
-_FORMAT = 1
-_FILE = "ensemble.json"
 _REFINED = "refined"
-_SEED = "the seed drawn from random_state"
 
 
-# scikit-learn carries no annotations, hence the ignored error.
-class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """A jury of autoencoders: each is trained without some of the images, and all are heard.
+class KFoldEnsemble(FittedEnsemble):
+    """K autoencoders, each trained without some of the images, and the consensus of their latents.
 
-    The images are dealt into folds, and member `k` does not see fold `k` and those that follow it.
-    Every image is so judged by members that trained on it and by members that did not. Their
-    labels are brought together by a `ConsensusClustering`, their reconstructions are averaged.
+    The images are split at random into folds, and member `k` is not trained on fold `k` and the
+    folds that follow it, so that every image has members that were trained on it and members that
+    were not. `ConsensusClustering` clusters their latents; their reconstructions are averaged.
 
     Parameters
     ----------
-    estimator : EquivariantAutoencoder or sequence of them, optional
-        The recipe of the members; of several recipes the members take turns. Each member gets a
-        random state of its own.
-    n_clusters : int or "auto"
-        "auto" lets the latents decide, see `choose_n_clusters`.
-    method : str
-        As in `ConsensusClustering`; or "dec", "idec" or "dcec", which let the clusters shape the
-        networks first, see `DeepEmbeddedClustering`.
-    consensus, reliability
+    estimator : EquivariantAutoencoder or sequence of EquivariantAutoencoder, optional
+        Parameters of the members; by default ``EquivariantAutoencoder()``. Of several, member `k`
+        uses number `k` modulo their number. Each member gets its own random state.
+    n_clusters : int or "auto", default "auto"
+        "auto" chooses the number by the latents, see `choose_n_clusters`.
+    method : str, default "auto"
+        As in `ConsensusClustering`; or "dec", "idec" or "dcec", which first refine the networks,
+        see `DeepEmbeddedClustering`.
+    consensus : {"vote", "coassociation"}, default "vote"
         As in `ConsensusClustering`.
-    n_folds : int
-        Members; 1 trains a single network on everything.
-    held_out_folds : int or "auto"
-        Folds that each member does not see, fewer than `n_folds`; "auto" is three tenths of them.
-    n_jobs : int, optional
-        Members that are trained side by side, each in a process of its own. Each uses one thread
-        of the processor, so that the result is the same however many there are. By default one for
-        every core, or whatever backend is active: ``with joblib.parallel_config("dask")`` sends the
-        members to a Dask cluster.
-    random_state : int, RandomState or None
+    reliability : float, default 0.9
+        As in `ConsensusClustering`.
+    n_folds : int, default 10
+        Number of folds and of members; 1 trains a single network on all images.
+    held_out_folds : int or "auto", default "auto"
+        Number of folds that each member is not trained on, fewer than `n_folds`; "auto" is three
+        tenths of them.
+    n_jobs : int or None, default None
+        Number of members to train at the same time, each in its own process with one thread, so
+        that the result does not depend on it. The pixels are written to memory that all processes
+        share. By default one per core, or the active backend of joblib: ``with
+        joblib.parallel_config("dask")`` sends the members to a Dask cluster.
+    random_state : int, RandomState or None, default None
 
     Attributes
     ----------
     members_ : list of EquivariantAutoencoder
     held_out_ : ndarray (n_folds, n), bool
-        Images that a member did not train on.
+        Images that a member was not trained on.
     latents_ : ndarray (n_folds, n, latent_dim), float32
+    scales_ : ndarray (n_folds,), float32
+        Spread of every member's latents.
     consensus_ : ConsensusClustering
     choice_ : Choice
-        How the number of clusters came about.
+        Number of clusters and how it was chosen.
     labels_ : ndarray (n,), int
         -1 = "don't know".
     confidence_ : ndarray (n,)
+        0 to 1.
     seconds_ : list of float
-        How long each member was trained.
+        Duration of each member's training.
     """
 
     def __init__(
@@ -116,25 +119,29 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         checkpoints: PathLike | None = None,
         on_progress: Update | None = None,
     ) -> Self:
-        """Train the members and bring their clusters together.
+        """Train the members, refine them if asked for, and find the consensus of their latents.
 
         Parameters
         ----------
         images : ImageSet or array-like (n, h, w) or (n, c, h, w)
-        y : ignored
-        partners : ImageSet or array-like, optional
+        y : ignored, optional
+        positive_pairs : ImageSet or array-like, optional
             As many images; see `EquivariantAutoencoder.fit`.
         checkpoints : path, optional
-            Folder in which every member keeps its state; a fit with the same arguments that was
-            killed goes on from there and ends with the same result.
+            Folder in which every member saves its state. A fit that was stopped resumes when it is
+            called again with the same images, parameters and seed (with the seed it had, if
+            `random_state` is None), and ends with the same result. Only `n_jobs` and the device,
+            and what decides the clusters alone, may differ.
         on_progress : callable, optional
-            Gets the epochs that are done, of how many, and a remark; members that are trained in
-            other processes count when they end.
+            Gets the number of epochs done, their total and a remark; of members that are trained in
+            other processes, the number of finished ones and their total.
 
         Raises
         ------
         InputError
             When a parameter or an image cannot be used.
+        OutputError
+            When `checkpoints` holds members of another fit.
         """
         self.fit_members(
             images, positive_pairs=positive_pairs, checkpoints=checkpoints, on_progress=on_progress
@@ -151,18 +158,39 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         checkpoints: PathLike | None = None,
         on_progress: Update | None = None,
     ) -> Self:
-        """The first part of `fit`: train the networks. See there for the parameters."""
+        """Train the networks, the first part of `fit`.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        positive_pairs, checkpoints, on_progress : optional
+            As in `fit`.
+
+        Raises
+        ------
+        InputError
+            When a parameter or an image cannot be used.
+        OutputError
+            When `checkpoints` holds members of another fit.
+        """
         given = as_image_set(images)
         folders = self._folders(checkpoints)
-        members, held_out = self._drawn_members(len(given), checkpoints)
+        members, held_out = self._draw_members(len(given), checkpoints)
         shown = prepare_for_members(members, given)
         paired = None
         if positive_pairs is not None:
             paired = prepare_for_members(members, as_image_set(positive_pairs))
-            _check_pairs(paired[0], shown[0])
+            check_pairs(paired, shown)
         if checkpoints is not None:
             started = any(folder is not None and has_results(folder) for folder in folders)
-            inputs = self._inputs(shown, paired)
+            inputs = ensemble_inputs(
+                self._estimators(),
+                shown,
+                paired,
+                n_folds=self.n_folds,
+                held_out_folds=self._n_held_out,
+                seed=self._entropy,
+            )
             check_same_fit(checkpoints, inputs, started=started)
         tasks = [
             MemberTask(member, hidden, folder=folder)
@@ -174,7 +202,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self.members_ = [member.autoencoder for member in trained]
         self._keep_latents(np.stack([member.latents for member in trained]))
         self.seconds_ = [member.seconds for member in trained]
-        # How many clusters there are is for these latents to say, not for those of an earlier fit.
+        # The number of clusters chosen by the latents of an earlier fit does not apply to these.
         self.__dict__.pop("choice_", None)
         self.held_out_ = held_out
         return self
@@ -186,10 +214,16 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         checkpoints: PathLike | None = None,
         on_progress: Update | None = None,
     ) -> Self:
-        """The middle part of `fit`: choose how many clusters; let them shape the networks.
+        """Choose the number of clusters, and with a deep method refine the networks.
 
-        The networks are left as they are unless the method is a deep one. See `fit` for the
-        parameters.
+        This is the second part of `fit`.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+            Those that the members were trained on.
+        checkpoints, on_progress : optional
+            As in `fit`.
         """
         check_is_fitted(self, "latents_")
         seeds = self._seeds()
@@ -209,14 +243,14 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         return self
 
     def fit_consensus(self) -> Self:
-        """The last part of `fit`: find the clusters in the members' latents."""
+        """Find the consensus of the members' latents, the last part of `fit`."""
         check_is_fitted(self, "latents_")
         seed = int(self._seeds()[-2])
         if not hasattr(self, "choice_"):
             self.choice_ = self._choice(seed)
         self.consensus_ = ConsensusClustering(
             self.choice_.n_clusters,
-            # Networks that centres have shaped are divided by centres.
+            # Deep methods have moved the latents towards the centres of clusters.
             method="kmeans" if self.method in DEEP_METHODS else self.method,
             consensus=self.consensus,
             reliability=self.reliability,
@@ -230,7 +264,7 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self.scales_ = np.sqrt(latents.var(axis=1).sum(axis=1))
 
     def _folders(self, checkpoints: PathLike | None) -> list[Path | None]:
-        """Where the members keep what they have done."""
+        """Folder of every member."""
         if checkpoints is None:
             return [None] * self.n_folds
         return [member_folder(checkpoints, k) for k in range(self.n_folds)]
@@ -240,26 +274,27 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             return [EquivariantAutoencoder()]
         if isinstance(self.estimator, EquivariantAutoencoder):
             return [self.estimator]
-        recipes = list(self.estimator)
-        if not recipes or not all(isinstance(one, EquivariantAutoencoder) for one in recipes):
+        estimators = list(self.estimator)
+        if not estimators or not all(isinstance(k, EquivariantAutoencoder) for k in estimators):
             raise InputError(
                 "estimator must be an EquivariantAutoencoder or a sequence of them, got "
                 f"{self.estimator!r}"
             )
-        if len({one.latent_dim for one in recipes}) > 1:
-            raise InputError("the estimators must have one latent_dim")
-        return recipes
+        dimensions = sorted({one.latent_dim for one in estimators})
+        if len(dimensions) > 1:
+            raise InputError(f"the estimators must have one latent_dim, got {dimensions}")
+        return estimators
 
     def _seeds(self) -> IntArray:
-        """One for each member, one for the jury, one for the folds."""
+        """Seeds of each member, of the consensus and of the folds."""
         return np.random.RandomState(self._entropy).randint(2**31 - 1, size=self.n_folds + 2)
 
-    def _drawn_members(
+    def _draw_members(
         self, n_images: int, checkpoints: PathLike | None
     ) -> tuple[list[EquivariantAutoencoder], BoolArray]:
         """Autoencoders to train, and the images held out from each, `(n_folds, n_images)`."""
         estimators = self._estimators()
-        self._entropy = self._drawn_entropy(checkpoints)
+        self._entropy = self._draw_entropy(checkpoints)
         seeds = self._seeds()
         held_out = fold_masks(n_images, self.n_folds, self._n_held_out, random_state=int(seeds[-1]))
         members = [clone(estimators[k % len(estimators)]) for k in range(self.n_folds)]
@@ -268,27 +303,13 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             member._check_parameters()
         return members, held_out
 
-    def _drawn_entropy(self, checkpoints: PathLike | None) -> int:
-        """The seed of all seeds: without a random state, the one that a stopped fit has drawn."""
+    def _draw_entropy(self, checkpoints: PathLike | None) -> int:
+        """Seed of all seeds; without a random state, that of the fit to resume."""
         if self.random_state is None and checkpoints is not None:
-            known = recorded_fit(checkpoints).get(_SEED)
-            if isinstance(known, int):
+            known = recorded_seed(checkpoints)
+            if known is not None:
                 return known
         return int(check_random_state(self.random_state).randint(2**31 - 1))
-
-    def _inputs(
-        self, images: Sequence[TrainingImages], positive_pairs: Sequence[TrainingImages] | None
-    ) -> dict[str, Any]:
-        """Everything that decides the trained members, for `check_same_fit`."""
-        estimators = [estimator_inputs(one) for one in self._estimators()]
-        return {
-            "estimator": estimators[0] if len(estimators) == 1 else estimators,
-            "n_folds": self.n_folds,
-            "held_out_folds": self._n_held_out,
-            _SEED: self._entropy,
-            "images": _digest(images),
-            "positive_pairs": positive_pairs and _digest(positive_pairs),
-        }
 
     @property
     def _n_held_out(self) -> int:
@@ -300,134 +321,3 @@ class KFoldEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         if self.n_clusters != "auto":
             return Choice(self.n_clusters, {}, ())
         return choose_n_clusters(self.transform_latents(self.latents_), random_state=seed)
-
-    def encode(
-        self, images: ImageSet | npt.ArrayLike, on_progress: Update | None = None
-    ) -> Float32Array:
-        """Latents of images by every member.
-
-        Parameters
-        ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
-        on_progress : callable, optional
-
-        Returns
-        -------
-        ndarray (n_folds, n, latent_dim), float32
-        """
-        check_is_fitted(self, "members_")
-        found = []
-        for k, member in enumerate(self.members_):
-            found.append(member.transform(images))
-            if on_progress is not None:
-                on_progress(k + 1, len(self.members_), "")
-        return np.stack(found)
-
-    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
-        """All members' latents of an image as one vector, each member's scaled to like weight.
-
-        Parameters
-        ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
-
-        Returns
-        -------
-        ndarray (n, n_folds * latent_dim), float32
-        """
-        return self.transform_latents(self.encode(images))
-
-    def transform_latents(self, latents: Float32Array) -> Float32Array:
-        """What `transform` gives for images whose latents `(n_folds, n, latent_dim)` are known."""
-        vectors = concatenate_latents(latents.astype(np.float64), self.scales_)
-        return vectors.astype(np.float32)
-
-    def predict_transformed(self, vectors: Float32Array) -> IntArray:
-        """Labels for what `transform` gave, `(n, n_folds * latent_dim)`."""
-        check_is_fitted(self, "consensus_")
-        latents = np.stack(np.split(np.asarray(vectors), len(self.scales_), axis=1))
-        scales = np.where(self.scales_ > 0, self.scales_, 1.0) * np.sqrt(len(self.scales_))
-        return self.consensus_.predict(latents * scales[:, None, None])
-
-    def predict(self, images: ImageSet | npt.ArrayLike) -> IntArray:
-        """Labels of images `(n,)`; -1 = "don't know"."""
-        return self.predict_consensus(images).labels
-
-    def predict_consensus(self, images: ImageSet | npt.ArrayLike) -> ConsensusResult:
-        """Labels, confidence, agreement and outlier scores of images, old or new."""
-        check_is_fitted(self, "consensus_")
-        return self.consensus_.predict_consensus(self.encode(images))
-
-    def reconstruct(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
-        """Mean of the members' reconstructions, `(n, c, size, size)` in 0 to 1."""
-        check_is_fitted(self, "members_")
-        total = self.members_[0].reconstruct(images)
-        for member in self.members_[1:]:
-            total += member.reconstruct(images)
-        return total / np.float32(len(self.members_))
-
-    @property
-    def notes_(self) -> list[str]:
-        """What the user should know about the training, each thing once."""
-        return list(dict.fromkeys(note for member in self.members_ for note in member.notes_))
-
-    def save(self, folder: PathLike) -> None:
-        """Write the fitted ensemble: JSON and safetensors, a folder for each member.
-
-        Parameters
-        ----------
-        folder : path
-            Made when missing.
-        """
-        check_is_fitted(self, "consensus_")
-        self.consensus_.save(folder)
-        for k, member in enumerate(self.members_):
-            member.save(member_folder(folder, k))
-        parameters = self.get_params(deep=False)
-        del parameters["estimator"]
-        if not isinstance(self.random_state, int | np.integer | None):
-            parameters["random_state"] = None
-        content = {"format": _FORMAT, "parameters": parameters, "scales": self.scales_}
-        write_json(Path(folder) / _FILE, content)
-
-    @classmethod
-    def load(cls, folder: PathLike) -> Self:
-        """The ensemble that `save` wrote; its verdicts are equal to the last bit.
-
-        Raises
-        ------
-        InputError
-            When the folder holds no ensemble, or a damaged one.
-        """
-        path = Path(folder) / _FILE
-        content = read_json(path)
-        if content.get("format") != _FORMAT:
-            raise InputError(
-                f"{str(path)!r} must describe an ensemble of format {_FORMAT}, got "
-                f"{content.get('format')!r}"
-            )
-        try:
-            ensemble = cls(**content["parameters"])
-            ensemble.scales_ = np.array(content["scales"], dtype=np.float32)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{str(path)!r} does not describe an ensemble: {error}") from error
-        ensemble.consensus_ = ConsensusClustering.load(folder)
-        ensemble.members_ = [
-            EquivariantAutoencoder.load(member_folder(folder, k))
-            for k in range(len(ensemble.consensus_.members_))
-        ]
-        if len(ensemble.scales_) != len(ensemble.members_):
-            raise InputError(f"{str(path)!r} does not fit the members beside it")
-        ensemble.estimator = clone(ensemble.members_[0])
-        return ensemble
-
-
-def _check_pairs(positive_pairs: TrainingImages, images: TrainingImages) -> None:
-    if positive_pairs.pixels.shape != images.pixels.shape:
-        raise InputError(
-            "positive_pairs must be as many as the images and of as many channels, got shape "
-            f"{positive_pairs.pixels.shape} for {images.pixels.shape}"
-        )
-
-
-def _digest(images: Sequence[TrainingImages]) -> str:
-    return array_digest(np.array([one.digest for one in images]))

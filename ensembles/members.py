@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from filelock import FileLock
 
+from ensembles.fit_inputs import estimator_inputs
 from ensembles.training_images import TrainingImages
 from equiclust.autoencoder.checkpoints import find_checkpoint
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
@@ -29,13 +30,11 @@ from equiclust.io.atomic import (
 from equiclust.io.fit_record import array_digest, check_same_fit
 from equiclust.typing import BoolArray, Float32Array
 
-__all__ = ["Member", "MemberTask", "estimator_inputs", "has_results", "train_member"]
+__all__ = ["Member", "MemberTask", "has_results", "train_member"]
 
 _FINISHED = "finished"
 _LATENTS = "latents.safetensors"
 _RECORD = "record.json"
-# They decide where a member is trained, or come from the ensemble's own seed.
-_NOT_INPUTS = ("device", "random_state")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,26 +83,6 @@ class MemberTask:
             "held_out": array_digest(self.held_out),
             "positive_pairs": positive_pairs and positive_pairs.digest,
         }
-
-
-def estimator_inputs(autoencoder: EquivariantAutoencoder) -> dict[str, Any]:
-    """Parameters of an autoencoder that decide its weights, without those of random numbers.
-
-    Parameters
-    ----------
-    autoencoder : EquivariantAutoencoder
-
-    Returns
-    -------
-    dict of str to object
-        As JSON can hold them.
-    """
-    parameters = autoencoder.get_params(deep=False)
-    return {
-        name: dict(value) if isinstance(value, Mapping) else value
-        for name, value in parameters.items()
-        if name not in _NOT_INPUTS
-    }
 
 
 def has_results(folder: Path) -> bool:

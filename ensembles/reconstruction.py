@@ -1,17 +1,16 @@
-"""How well the members, and all of them together, rebuild images they were not trained on."""
+"""Reconstruction errors of an ensemble and its members on images that they were not trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ensembles.kfold import KFoldEnsemble
 from equiclust.evaluation.metrics import reconstruction_scores
 from equiclust.images import ImageSet
+from equiclust.progress import Update
+from equiclust.typing import BoolArray, Float32Array
 
 __all__ = ["ReconstructionEvaluation", "evaluate_reconstruction"]
 
@@ -22,27 +21,27 @@ Scores = dict[str, float]
 class ReconstructionEvaluation:
     """Reconstructions of `n` images, and their scores.
 
-    Attributes
+    Parameters
     ----------
     pixels : ndarray (n, c, h, w), float32
-        Mean over all members, in 0 to 1.
-    scores : dict
-        Of `pixels`; see `reconstruction_scores`.
+        Mean reconstruction by all members, in 0 to 1.
+    scores : dict of str to float
+        Scores of `pixels`; see `reconstruction_scores`.
     members : list of dict
-        Each member's scores for the images that it was not trained on; empty where there are none.
-    held_out : dict
-        Scores for each image of the mean over the members that were not trained on it; empty when
-        there is no such member.
+        Scores of each member for the images that it was not trained on; empty where there are none.
+    held_out : dict of str to float
+        Scores of the mean reconstruction of each image by the members that were not trained on it;
+        empty when there is no such member.
     """
 
-    pixels: npt.NDArray[np.float32]
+    pixels: Float32Array
     scores: Scores
     members: list[Scores]
     held_out: Scores
 
     @property
     def member_mean(self) -> Scores:
-        """Mean over the members of their scores; empty when there are none."""
+        """Mean of the members' scores; empty when there are none."""
         found = [scores for scores in self.members if scores]
         return {k: float(np.mean([scores[k] for scores in found])) for k in (found or [{}])[0]}
 
@@ -50,44 +49,50 @@ class ReconstructionEvaluation:
 def evaluate_reconstruction(
     ensemble: KFoldEnsemble,
     images: ImageSet,
-    held_out: npt.NDArray[np.bool_],
-    on_progress: Callable[[int, int, str], None] | None = None,
+    held_out: BoolArray,
+    on_progress: Update | None = None,
 ) -> ReconstructionEvaluation:
-    """Let every member rebuild the images.
+    """Reconstruct images by every member, and score the reconstructions.
 
     Parameters
     ----------
     ensemble : KFoldEnsemble
         Fitted.
     images : ImageSet
-        Processed.
+        Preprocessed, of the size of the members.
     held_out : ndarray (n_folds, n), bool
-        Which of these images a member was not trained on.
+        Images that a member was not trained on.
     on_progress : callable, optional
+        Gets the number of members done, their total and an empty remark.
+
+    Returns
+    -------
+    ReconstructionEvaluation
+        Of `n` images.
     """
     originals = images.pixels
-    total, apart = np.zeros_like(originals), np.zeros_like(originals)
+    total, held_out_total = np.zeros_like(originals), np.zeros_like(originals)
     members = []
     for k, (member, hidden) in enumerate(zip(ensemble.members_, held_out, strict=True)):
-        made = member.reconstruct(images)
-        total += made
-        apart[hidden] += made[hidden]
-        members.append(_scores(images, made, hidden))
+        pixels = member.reconstruct(images)
+        total += pixels
+        held_out_total[hidden] += pixels[hidden]
+        members.append(_scores(images, pixels, hidden))
         if on_progress is not None:
             on_progress(k + 1, len(held_out), "")
-    clusterings = held_out.sum(axis=0)
+    n_held_out = held_out.sum(axis=0)
     mean = (total / np.float32(len(held_out))).clip(0.0, 1.0)
-    unseen = apart / np.maximum(clusterings, 1).astype(np.float32)[:, None, None, None]
+    unseen = held_out_total / np.maximum(n_held_out, 1).astype(np.float32)[:, None, None, None]
     everything = np.ones(len(images), dtype=bool)
     return ReconstructionEvaluation(
         mean,
         _scores(images, mean, everything),
         members,
-        _scores(images, unseen.clip(0.0, 1.0), clusterings > 0),
+        _scores(images, unseen.clip(0.0, 1.0), n_held_out > 0),
     )
 
 
-def _scores(images: ImageSet, made: npt.NDArray[Any], chosen: npt.NDArray[np.bool_]) -> Scores:
+def _scores(images: ImageSet, pixels: Float32Array, chosen: BoolArray) -> Scores:
     if not chosen.any():
         return {}
-    return reconstruction_scores(images.pixels[chosen], made[chosen], images.mask[chosen])
+    return reconstruction_scores(images.pixels[chosen], pixels[chosen], images.mask[chosen])

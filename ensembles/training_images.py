@@ -10,11 +10,12 @@ from typing import Self
 import numpy as np
 
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.fit_record import array_digest
 from equiclust.typing import BoolArray, Float32Array
 
-__all__ = ["TrainingImages", "prepare_for_members"]
+__all__ = ["TrainingImages", "check_pairs", "prepare_for_members"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,3 +91,23 @@ def prepare_for_members(
         if key not in prepared:
             prepared[key] = TrainingImages.prepare(member, images)
     return [prepared[key] for key in keys]
+
+
+def check_pairs(positive_pairs: Sequence[TrainingImages], images: Sequence[TrainingImages]) -> None:
+    """Refuse positive pairs that differ in shape from the images.
+
+    Parameters
+    ----------
+    positive_pairs, images : sequence of TrainingImages
+
+    Raises
+    ------
+    InputError
+        When a shape differs.
+    """
+    for paired, shown in zip(positive_pairs, images, strict=True):
+        if paired.pixels.shape != shown.pixels.shape:
+            raise InputError(
+                "positive_pairs must be as many as the images and of as many channels, got shape "
+                f"{paired.pixels.shape} for {shown.pixels.shape}"
+            )

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ensembles import KFoldEnsemble
-from ensembles.consensus_clustering import member_folder
+from ensembles.consensus_files import member_folder
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json, write_json

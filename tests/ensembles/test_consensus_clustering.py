@@ -1,4 +1,4 @@
-"""A jury is better than its members, knows how sure it may be, and keeps its word on disk."""
+"""A consensus beats its members, its confidence is calibrated, and files keep it exactly."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ N_CLUSTERS = 4
 def members_view(
     separation: float, *, n: int = 320, n_members: int = 6, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One Gaussian mixture as several members see it: turned, and noisy in their own way."""
+    """One Gaussian mixture in the latents of several members: rotated, each with its own noise."""
     rng = np.random.default_rng(seed)
-    kinds = np.arange(n) % N_CLUSTERS
+    classes = np.arange(n) % N_CLUSTERS
     centres = separation * rng.normal(size=(N_CLUSTERS, 8))
-    points = centres[kinds] + rng.normal(size=(n, 8))
+    points = centres[classes] + rng.normal(size=(n, 8))
     turns = ortho_group.rvs(8, size=n_members, random_state=seed)
     noise = 0.5 * rng.normal(size=(n_members, n, 8))
-    return (points + noise) @ turns, kinds
+    return (points + noise) @ turns, classes
 
 
 @pytest.fixture(scope="module")
 def fitted() -> tuple[ConsensusClustering, np.ndarray, np.ndarray]:
-    latents, kinds = members_view(1.3)
-    held_out = fold_masks(len(kinds), 6, 2, random_state=0)
+    latents, classes = members_view(1.3)
+    held_out = fold_masks(len(classes), 6, 2, random_state=0)
     consensus = ConsensusClustering(N_CLUSTERS, method="kmeans", random_state=0).fit(
         latents, held_out=held_out
     )
-    return consensus, latents, kinds
+    return consensus, latents, classes
 
 
-def matched(kinds: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def matched(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     counts = np.zeros((N_CLUSTERS, N_CLUSTERS))
-    np.add.at(counts, (labels, kinds), 1)
-    kind_of = linear_sum_assignment(-counts)[1]
-    return np.asarray(kind_of[labels] == kinds)
+    np.add.at(counts, (labels, classes), 1)
+    class_of = linear_sum_assignment(-counts)[1]
+    return np.asarray(class_of[labels] == classes)
 
 
-def test_it_is_better_than_its_members_and_as_sure_as_it_is_right(
+def test_it_is_better_than_its_members_and_its_confidence_is_calibrated(
     fitted: tuple[ConsensusClustering, np.ndarray, np.ndarray],
 ) -> None:
-    consensus, _, kinds = fitted
-    alone = np.mean([clustering_accuracy(kinds, own) for own in consensus.member_labels_])
-    right = matched(kinds, consensus.best_labels_)
-    assert right.mean() > alone
+    consensus, _, classes = fitted
+    mean_accuracy = np.mean([clustering_accuracy(classes, own) for own in consensus.member_labels_])
+    right = matched(classes, consensus.best_labels_)
+    assert right.mean() > mean_accuracy
     assert expected_calibration_error(consensus.confidence_, right) < 0.06
 
 
-def test_the_verdict_on_training_objects_is_what_was_learned(
+def test_training_objects_are_predicted_as_they_were_fitted(
     fitted: tuple[ConsensusClustering, np.ndarray, np.ndarray],
 ) -> None:
     consensus, latents, _ = fitted
@@ -72,7 +72,7 @@ def test_the_verdict_on_training_objects_is_what_was_learned(
     assert one.labels[0] == consensus.labels_[7]
 
 
-def test_it_comes_back_from_disk_to_the_last_bit(
+def test_saved_and_loaded_predictions_are_equal(
     fitted: tuple[ConsensusClustering, np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:
     consensus, latents, _ = fitted
@@ -91,24 +91,24 @@ def test_it_comes_back_from_disk_to_the_last_bit(
 def test_held_out_agreement_counts_those_that_did_not_train(
     fitted: tuple[ConsensusClustering, np.ndarray, np.ndarray],
 ) -> None:
-    consensus, latents, kinds = fitted
-    held_out = fold_masks(len(kinds), 6, 2, random_state=0)
+    consensus, latents, classes = fitted
+    held_out = fold_masks(len(classes), 6, 2, random_state=0)
     agree = consensus.member_labels_ == consensus.best_labels_
-    expected = [agree[held_out[:, i], i].mean() for i in range(len(kinds))]
+    expected = [agree[held_out[:, i], i].mean() for i in range(len(classes))]
     np.testing.assert_allclose(consensus.agreement_held_out_, expected)
     unseen = ConsensusClustering(N_CLUSTERS, method="kmeans", random_state=0).fit(latents)
     assert np.isnan(unseen.agreement_held_out_).all()
 
 
-def test_asked_reliability_is_kept() -> None:
-    latents, kinds = members_view(0.8)
+def test_the_mean_confidence_of_labelled_objects_is_at_least_the_reliability() -> None:
+    latents, classes = members_view(0.8)
     consensus = ConsensusClustering(
         N_CLUSTERS, method="kmeans", reliability=0.95, random_state=0
     ).fit(latents)
     kept = consensus.labels_ >= 0
     assert 0 < kept.mean() < 1
     assert consensus.confidence_[kept].mean() >= 0.95
-    right = matched(kinds, consensus.best_labels_)
+    right = matched(classes, consensus.best_labels_)
     assert right[kept].mean() > right[~kept].mean() + 0.1
     everything = ConsensusClustering(
         N_CLUSTERS, method="kmeans", reliability=0, random_state=0
@@ -116,15 +116,15 @@ def test_asked_reliability_is_kept() -> None:
     assert np.array_equal(everything.labels_, consensus.best_labels_)
 
 
-def test_the_firmest_method_is_taken() -> None:
-    latents, kinds = members_view(3.0, n=240)
+def test_the_most_stable_method_is_chosen() -> None:
+    latents, classes = members_view(3.0, n=240)
     consensus = ConsensusClustering(N_CLUSTERS, random_state=0).fit(latents)
     assert consensus.method_ in ("gmm", "kmeans", "spectral", "manifold")
-    assert clustering_accuracy(kinds, consensus.best_labels_) == 1.0
+    assert clustering_accuracy(classes, consensus.best_labels_) == 1.0
     assert consensus.confidence_.min() > 0.95
 
 
-def test_committees_of_a_pair_share_nothing() -> None:
+def test_base_clusterings_of_a_pair_share_neither_members_nor_objects() -> None:
     latents, _ = members_view(3.0)
     base_clusterings = fit_base_clusterings(latents, np.ones(6), "kmeans", N_CLUSTERS, seed=0)
     for first, second in zip(base_clusterings[::2], base_clusterings[1::2], strict=True):
@@ -135,14 +135,14 @@ def test_committees_of_a_pair_share_nothing() -> None:
 
 def test_one_member_and_one_cluster() -> None:
     latents, _ = members_view(3.0)
-    alone = ConsensusClustering(N_CLUSTERS, method="kmeans", random_state=0).fit(latents[:1])
-    assert set(alone.labels_) == set(range(N_CLUSTERS))
+    one = ConsensusClustering(N_CLUSTERS, method="kmeans", random_state=0).fit(latents[:1])
+    assert set(one.labels_) == set(range(N_CLUSTERS))
     single = ConsensusClustering(1, method="kmeans", random_state=0).fit(latents)
     assert not single.labels_.any()
     assert np.all(single.confidence_ == 1.0)
 
 
-def test_what_cannot_be_is_refused(
+def test_wrong_arguments_are_refused(
     fitted: tuple[ConsensusClustering, np.ndarray, np.ndarray],
 ) -> None:
     consensus, latents, _ = fitted
@@ -158,15 +158,15 @@ def test_what_cannot_be_is_refused(
         ConsensusClustering(2).fit(latents, held_out=np.zeros((2, 2), bool))
 
 
-def test_memberships_are_shares_under_the_names_of_the_labels(
+def test_memberships_sum_to_one_and_follow_the_labels(
     fitted: tuple[ConsensusClustering, np.ndarray, np.ndarray],
 ) -> None:
     consensus, latents, _ = fitted
-    shares = consensus.memberships(latents)
-    assert shares.shape == (latents.shape[1], N_CLUSTERS)
-    np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-6)
+    found = consensus.memberships(latents)
+    assert found.shape == (latents.shape[1], N_CLUSTERS)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-6)
     sure = consensus.confidence_ > 0.9
     assert sure.sum() > 20
-    assert np.mean(shares.argmax(axis=1)[sure] == consensus.best_labels_[sure]) > 0.98
+    assert np.mean(found.argmax(axis=1)[sure] == consensus.best_labels_[sure]) > 0.98
     with pytest.raises(InputError, match="members"):
         consensus.memberships(latents[:2])

@@ -1,4 +1,4 @@
-"""Folds, names and votes: laws that hold whatever the clusters are called."""
+"""Folds, alignment and votes: laws that do not depend on the names of clusters."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def one_hot(labels: np.ndarray, n_clusters: int) -> np.ndarray:
     return np.eye(n_clusters)[labels]
 
 
-def noisy_judges(
+def noisy_clusterings(
     seed: int, *, n_clusterings: int = 7, n: int = 120, n_clusters: int = 4
 ) -> np.ndarray:
-    """Labels of judges that err in a fifth of the cases, each with names of its own."""
+    """Labels of clusterings that are random for a fifth of the objects, each with its own names."""
     rng = np.random.default_rng(seed)
     truth = np.arange(n) % n_clusters
     found = []
@@ -62,12 +62,12 @@ def test_alignment_is_the_best_of_all_permutations(pairs: list[tuple[int, int]])
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_consensus_is_better_than_its_judges_and_ignores_names(method: Method) -> None:
+def test_consensus_is_better_than_its_clusterings_and_ignores_names(method: Method) -> None:
     truth = np.arange(120) % 4
-    labels = noisy_judges(0)
+    labels = noisy_clusterings(0)
     reached = reach_consensus(one_hot(labels, 4), method, seed=0)
-    alone = [adjusted_rand_score(truth, own) for own in labels]
-    assert adjusted_rand_score(truth, reached.labels) > max(alone)
+    each = [adjusted_rand_score(truth, own) for own in labels]
+    assert adjusted_rand_score(truth, reached.labels) > max(each)
     renamed = np.stack(
         [np.random.default_rng(k).permutation(4)[own] for k, own in enumerate(labels)]
     )

@@ -1,4 +1,4 @@
-"""Laws of folds, judges, confidence and committees that have no other home."""
+"""More laws of folds, confidence and base clusterings."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from equiclust.exceptions import InputError
 
 def separated(n: int, n_members: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
-    kinds = np.arange(n) % 3
-    points = 6.0 * np.eye(3, 6)[kinds] + rng.normal(scale=0.5, size=(n, 6))
-    return points @ ortho_group.rvs(6, size=n_members, random_state=0), kinds
+    classes = np.arange(n) % 3
+    points = 6.0 * np.eye(3, 6)[classes] + rng.normal(scale=0.5, size=(n, 6))
+    return points @ ortho_group.rvs(6, size=n_members, random_state=0), classes
 
 
 @given(n=st.integers(2, 60), n_folds=st.integers(2, 10), seed=st.integers(0, 99))
@@ -33,13 +33,13 @@ def test_folds_are_of_like_size(n: int, n_folds: int, seed: int) -> None:
     assert np.ptp(masks.sum(axis=1)) <= 1
 
 
-def test_another_seed_deals_other_folds() -> None:
+def test_another_seed_draws_other_folds() -> None:
     first, second = (fold_masks(40, 5, 2, random_state=seed) for seed in (0, 1))
     assert not np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("method", ["vote", "coassociation"])
-def test_judges_of_one_mind_are_followed(method: Method) -> None:
+def test_clusterings_that_agree_are_followed(method: Method) -> None:
     labels = np.random.default_rng(0).integers(0, 4, 60)
     names = [np.random.default_rng(seed).permutation(4) for seed in range(5)]
     memberships = np.stack([np.eye(4)[own[labels]] for own in names])
@@ -66,7 +66,7 @@ def test_calibration_error_is_that_of_a_plain_loop(
     assert expected_calibration_error(sure, hit) == pytest.approx(sum(gaps), abs=1e-12)
 
 
-def test_likely_and_unlikely_are_told_apart() -> None:
+def test_calibration_estimates_the_probability() -> None:
     rng = np.random.default_rng(0)
     evidence = rng.normal(size=(3000, 3))
     probability = 1 / (1 + np.exp(-2 * evidence[:, 0] - evidence[:, 1]))
@@ -74,7 +74,7 @@ def test_likely_and_unlikely_are_told_apart() -> None:
     assert np.abs(found - probability).mean() < 0.05
 
 
-def test_evidence_that_speaks_against_a_label_is_not_turned_into_praise() -> None:
+def test_more_evidence_never_lowers_the_confidence() -> None:
     rng = np.random.default_rng(0)
     evidence = rng.normal(size=(1000, 2))
     right = rng.random(1000) < 1 / (1 + np.exp(evidence[:, 1] - 2 * evidence[:, 0]))
@@ -82,17 +82,17 @@ def test_evidence_that_speaks_against_a_label_is_not_turned_into_praise() -> Non
     assert np.all(calibration(evidence + np.array([0.0, 1.0])) >= calibration(evidence))
 
 
-def test_neither_of_a_pair_gives_evidence_on_the_others_labels() -> None:
+def test_neither_clustering_of_a_pair_is_evidence_for_the_labels_of_the_other() -> None:
     rng = np.random.default_rng(0)
     n_clusterings, n = 6, 30
     given = rng.integers(0, 3, (n_clusterings, n))
-    distances, lonely = rng.random((n_clusterings, n, 3)), rng.normal(size=(n_clusterings, n))
-    evidence, right = ConfidenceFeatures(given, distances, lonely).calibration_pairs()
+    distances, scores = rng.random((n_clusterings, n, 3)), rng.normal(size=(n_clusterings, n))
+    evidence, right = ConfidenceFeatures(given, distances, scores).calibration_pairs()
     for clustering in range(n_clusterings):
         others = [k for k in range(n_clusterings) if k // 2 != clustering // 2]
         part = evidence[clustering * n : (clustering + 1) * n]
         np.testing.assert_allclose(part[:, 0], (given[others] == given[clustering]).mean(axis=0))
-        np.testing.assert_allclose(part[:, 2], -lonely[others].mean(axis=0))
+        np.testing.assert_allclose(part[:, 2], -scores[others].mean(axis=0))
         for i, label in enumerate(given[clustering]):
             far = [np.delete(distances[k, i], label).min() for k in others]
             near = [distances[k, i, label] for k in others]
@@ -110,13 +110,13 @@ def test_a_calibration_for_other_evidence_is_refused() -> None:
         Calibration.restore(arrays, 2)
 
 
-def test_few_objects_are_shown_to_both_committees() -> None:
+def test_both_clusterings_of_a_pair_are_fitted_to_few_objects() -> None:
     latents, _ = separated(60, 4)
     for base_clustering in fit_base_clusterings(latents, np.ones(4), "kmeans", 3, seed=0):
         assert len(base_clustering.clusterer.labels_) == 60
 
 
-def test_of_many_objects_each_committee_of_a_pair_learns_from_its_own_half(
+def test_of_many_objects_each_clustering_of_a_pair_is_fitted_to_its_own_half(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shown: list[set[float]] = []
@@ -138,7 +138,7 @@ def test_of_many_objects_each_committee_of_a_pair_learns_from_its_own_half(
 
 @pytest.mark.parametrize("consensus", ["vote", "coassociation"])
 def test_the_order_of_objects_does_not_matter(consensus: Method) -> None:
-    latents, kinds = separated(210, 4)
+    latents, classes = separated(210, 4)
     order = np.random.default_rng(1).permutation(210)
     found = [
         ConsensusClustering(3, method="kmeans", consensus=consensus, reliability=0, random_state=0)
@@ -147,10 +147,10 @@ def test_the_order_of_objects_does_not_matter(consensus: Method) -> None:
         for chosen in (np.arange(210), order)
     ]
     assert adjusted_rand_score(found[0][order], found[1]) > 0.9
-    assert adjusted_rand_score(kinds, found[0]) > 0.9
+    assert adjusted_rand_score(classes, found[0]) > 0.9
 
 
-def test_a_jury_without_one_of_its_committees_is_refused(tmp_path: Path) -> None:
+def test_a_consensus_with_a_damaged_base_clustering_is_refused(tmp_path: Path) -> None:
     latents, _ = separated(60, 2)
     ConsensusClustering(3, method="kmeans", random_state=0).fit(latents).save(tmp_path)
     damaged = next((tmp_path / "committees" / "03").glob("*.safetensors"))

@@ -1,0 +1,162 @@
+"""Consensus clustering on disk, in the format of version 0.1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from ensembles.base_clusterings import BaseClustering
+from ensembles.calibration import Calibration
+from ensembles.confidence_features import N_FEATURES
+from equiclust.clustering import LatentClusterer
+from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
+from equiclust.typing import Array, Float64Array, IntArray, PathLike
+
+__all__ = ["ConsensusFiles", "member_folder"]
+
+_ARRAY_RANKS = {
+    "names": 2,
+    "member_names": 2,
+    "scales": 1,
+    "labels": 1,
+    "best_labels": 1,
+    "member_labels": 2,
+    "confidence": 1,
+    "threshold": 1,
+}
+
+
+def member_folder(folder: PathLike, member: int) -> Path:
+    """Path of the folder that holds one member's files.
+
+    Parameters
+    ----------
+    folder : path
+        Of the model.
+    member : int
+        Index from 0.
+
+    Returns
+    -------
+    path
+    """
+    return Path(folder) / f"member_{member:02d}"
+
+
+def _base_clustering_folder(folder: PathLike, base_clustering: int) -> Path:
+    return Path(folder) / "committees" / f"{base_clustering:02d}"
+
+
+class ConsensusFiles(SaveLoadMixin):
+    """`save` and `load` of `ConsensusClustering`, which inherits from it."""
+
+    n_clusters: int
+    members_: list[LatentClusterer]
+    base_clusterings_: list[BaseClustering]
+    names_: IntArray
+    member_names_: IntArray
+    scales_: Float64Array
+    labels_: IntArray
+    best_labels_: IntArray
+    member_labels_: IntArray
+    confidence_: Float64Array
+    threshold_: float
+    method_: str
+    _centres: list[Float64Array]
+    _calibration: Calibration
+
+    # Names of version 0.1: files keep their format, and models saved then can be loaded.
+    _file_stem = "jury"
+    _saved_kind = "Jury"
+
+    def save(self, folder: PathLike) -> None:
+        """Write the fitted consensus as JSON and safetensors, each clustering in its own folder.
+
+        Parameters
+        ----------
+        folder : path
+            Made when missing.
+
+        Raises
+        ------
+        OutputError
+            When the folder cannot be written to.
+        """
+        super().save(folder)
+        for k, member in enumerate(self.members_):
+            member.save(member_folder(folder, k))
+        for k, one in enumerate(self.base_clusterings_):
+            one.clusterer.save(_base_clustering_folder(folder, k))
+
+    @classmethod
+    def load(cls, folder: PathLike) -> Self:
+        """Read the consensus that `save` wrote; its predictions are equal to the last bit.
+
+        Parameters
+        ----------
+        folder : path
+
+        Raises
+        ------
+        InputError
+            When the folder holds no consensus clustering, or a damaged one.
+        """
+        consensus: Self = super().load(folder)
+        n_members = len(consensus.member_names_)
+        consensus.members_ = [
+            LatentClusterer.load(member_folder(folder, k)) for k in range(n_members)
+        ]
+        consensus.base_clusterings_ = [
+            BaseClustering(members, LatentClusterer.load(_base_clustering_folder(folder, k)))
+            for k, members in enumerate(consensus._base_members)
+        ]
+        for one, centres in zip(consensus.base_clusterings_, consensus._centres, strict=True):
+            n_axes = one.clusterer.whitening_.axes.shape[1]
+            check_fits(centres.shape[1] == n_axes, "centres and latents")
+            same = one.clusterer.n_clusters == consensus.n_clusters
+            check_fits(same, "consensus and base clusterings")
+        return consensus
+
+    def _arrays(self) -> dict[str, Array]:
+        learned = self._calibration.arrays()
+        return {
+            "names": self.names_,
+            "member_names": self.member_names_,
+            "scales": self.scales_,
+            "labels": self.labels_,
+            "best_labels": self.best_labels_,
+            "member_labels": self.member_labels_,
+            "confidence": self.confidence_,
+            "threshold": np.array([self.threshold_]),
+            **{f"calibration.{name}": array for name, array in learned.items()},
+            **{f"centres.{k}": centres for k, centres in enumerate(self._centres)},
+        }
+
+    def _learned(self) -> dict[str, Any]:
+        return {
+            "method": self.method_,
+            "committees": [list(one.members) for one in self.base_clusterings_],
+        }
+
+    def _restore(self, arrays: dict[str, Array], learned: Mapping[str, Any]) -> None:
+        check_ranks(arrays, _ARRAY_RANKS)
+        self.method_ = str(learned["method"])
+        names, member_names = arrays["names"], arrays["member_names"]
+        self._base_members = [tuple(int(k) for k in own) for own in learned["committees"]]
+        check_fits(len(names) == len(self._base_members), "names and base clusterings")
+        check_fits(len(member_names) == len(arrays["scales"]), "members and scales")
+        expected = np.arange(self.n_clusters)
+        for table in (names, member_names):
+            check_fits(bool(np.all(np.sort(table, axis=1) == expected)), "names and n_clusters")
+        self._centres = [arrays[f"centres.{k}"] for k in range(len(names))]
+        check_fits(all(len(c) == self.n_clusters for c in self._centres), "centres and n_clusters")
+        prefix = "calibration."
+        parts = {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
+        self._calibration = Calibration.restore(parts, N_FEATURES)
+        self.names_, self.member_names_, self.scales_ = names, member_names, arrays["scales"]
+        self.labels_, self.best_labels_ = arrays["labels"], arrays["best_labels"]
+        self.member_labels_, self.confidence_ = arrays["member_labels"], arrays["confidence"]
+        self.threshold_ = float(arrays["threshold"][0])

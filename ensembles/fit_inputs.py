@@ -1,0 +1,96 @@
+"""The inputs that decide the members of an ensemble, by which a stopped fit is recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ensembles.training_images import TrainingImages
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.io.fit_record import array_digest, recorded_fit
+from equiclust.typing import PathLike
+
+__all__ = ["ensemble_inputs", "estimator_inputs", "recorded_seed"]
+
+# They decide where a member is trained, or come from the ensemble's own seed.
+_NOT_INPUTS = ("device", "random_state")
+_SEED = "the seed drawn from random_state"
+
+
+def ensemble_inputs(
+    estimators: Sequence[EquivariantAutoencoder],
+    images: Sequence[TrainingImages],
+    positive_pairs: Sequence[TrainingImages] | None,
+    *,
+    n_folds: int,
+    held_out_folds: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Everything that decides the members of an ensemble, for `check_same_fit`.
+
+    Parameters
+    ----------
+    estimators : sequence of EquivariantAutoencoder
+        Those that the members are copies of.
+    images : sequence of TrainingImages
+    positive_pairs : sequence of TrainingImages or None
+    n_folds, held_out_folds : int
+    seed : int
+        Seed from which all other seeds are drawn.
+
+    Returns
+    -------
+    dict of str to object
+        Parameters, and digests of arrays.
+    """
+    parameters = [estimator_inputs(one) for one in estimators]
+    return {
+        "estimator": parameters[0] if len(parameters) == 1 else parameters,
+        "n_folds": n_folds,
+        "held_out_folds": held_out_folds,
+        _SEED: seed,
+        "images": _digest(images),
+        "positive_pairs": positive_pairs and _digest(positive_pairs),
+    }
+
+
+def _digest(images: Sequence[TrainingImages]) -> str:
+    return array_digest(np.array([one.digest for one in images]))
+
+
+def recorded_seed(checkpoints: PathLike) -> int | None:
+    """Seed of the fit that a folder holds checkpoints of.
+
+    Parameters
+    ----------
+    checkpoints : path
+
+    Returns
+    -------
+    int or None
+        None when no fit is recorded there.
+    """
+    seed = recorded_fit(checkpoints).get(_SEED)
+    return seed if isinstance(seed, int) else None
+
+
+def estimator_inputs(autoencoder: EquivariantAutoencoder) -> dict[str, Any]:
+    """Parameters of an autoencoder that decide its weights, without those of random numbers.
+
+    Parameters
+    ----------
+    autoencoder : EquivariantAutoencoder
+
+    Returns
+    -------
+    dict of str to object
+        As JSON can hold them.
+    """
+    parameters = autoencoder.get_params(deep=False)
+    return {
+        name: dict(value) if isinstance(value, Mapping) else value
+        for name, value in parameters.items()
+        if name not in _NOT_INPUTS
+    }

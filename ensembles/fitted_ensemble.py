@@ -1,0 +1,216 @@
+"""`FittedEnsemble`: encoding, prediction and files of an ensemble, in the format of version 0.1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from ensembles.base_clusterings import concatenate_latents
+from ensembles.consensus_clustering import ConsensusClustering, ConsensusResult
+from ensembles.consensus_files import member_folder
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.exceptions import InputError
+from equiclust.images import ImageSet
+from equiclust.io.atomic import read_json, write_json
+from equiclust.progress import Update
+from equiclust.typing import Float32Array, IntArray, PathLike
+
+__all__ = ["FittedEnsemble"]
+
+_FORMAT = 1
+_FILE = "ensemble.json"
+
+
+# scikit-learn carries no annotations, hence the ignored error.
+class FittedEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Encoding, prediction and files of `KFoldEnsemble`, which inherits from it."""
+
+    estimator: Any
+    random_state: int | np.random.RandomState | None
+    members_: list[EquivariantAutoencoder]
+    consensus_: ConsensusClustering
+    scales_: Float32Array
+
+    def encode(
+        self, images: ImageSet | npt.ArrayLike, on_progress: Update | None = None
+    ) -> Float32Array:
+        """Latents of images by every member.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        on_progress : callable, optional
+            Gets the number of members done, their total and an empty remark.
+
+        Returns
+        -------
+        ndarray (n_folds, n, latent_dim), float32
+        """
+        check_is_fitted(self, "members_")
+        found = []
+        for k, member in enumerate(self.members_):
+            found.append(member.transform(images))
+            if on_progress is not None:
+                on_progress(k + 1, len(self.members_), "")
+        return np.stack(found)
+
+    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
+        """Concatenated latents of all members, each scaled to the same weight.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        ndarray (n, n_folds * latent_dim), float32
+        """
+        return self.transform_latents(self.encode(images))
+
+    def transform_latents(self, latents: Float32Array) -> Float32Array:
+        """Concatenate latents that are known already, as `transform` does.
+
+        Parameters
+        ----------
+        latents : ndarray (n_folds, n, latent_dim), float32
+            As from `encode`.
+
+        Returns
+        -------
+        ndarray (n, n_folds * latent_dim), float32
+        """
+        vectors = concatenate_latents(latents.astype(np.float64), self.scales_)
+        return vectors.astype(np.float32)
+
+    def predict_transformed(self, vectors: Float32Array) -> IntArray:
+        """Predict labels from concatenated latents.
+
+        Parameters
+        ----------
+        vectors : ndarray (n, n_folds * latent_dim), float32
+            As from `transform`.
+
+        Returns
+        -------
+        ndarray (n,), int
+            -1 = "don't know".
+        """
+        check_is_fitted(self, "consensus_")
+        latents = np.stack(np.split(np.asarray(vectors), len(self.scales_), axis=1))
+        scales = np.where(self.scales_ > 0, self.scales_, 1.0) * np.sqrt(len(self.scales_))
+        return self.consensus_.predict(latents * scales[:, None, None])
+
+    def predict(self, images: ImageSet | npt.ArrayLike) -> IntArray:
+        """Predict labels of images, old or new.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        ndarray (n,), int
+            -1 = "don't know".
+        """
+        return self.predict_consensus(images).labels
+
+    def predict_consensus(self, images: ImageSet | npt.ArrayLike) -> ConsensusResult:
+        """Predict labels, confidence, agreement and outlier scores of images, old or new.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        ConsensusResult
+        """
+        check_is_fitted(self, "consensus_")
+        return self.consensus_.predict_consensus(self.encode(images))
+
+    def reconstruct(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
+        """Mean of the members' reconstructions.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        ndarray (n, c, size, size), float32
+            In 0 to 1.
+        """
+        check_is_fitted(self, "members_")
+        total = self.members_[0].reconstruct(images)
+        for member in self.members_[1:]:
+            total += member.reconstruct(images)
+        return total / np.float32(len(self.members_))
+
+    @property
+    def notes_(self) -> list[str]:
+        """Remarks on the training that a user should read, each one once."""
+        return list(dict.fromkeys(note for member in self.members_ for note in member.notes_))
+
+    def save(self, folder: PathLike) -> None:
+        """Write the fitted ensemble as JSON and safetensors, each member in its own folder.
+
+        Parameters
+        ----------
+        folder : path
+            Made when missing.
+
+        Raises
+        ------
+        OutputError
+            When the folder cannot be written to.
+        """
+        check_is_fitted(self, "consensus_")
+        self.consensus_.save(folder)
+        for k, member in enumerate(self.members_):
+            member.save(member_folder(folder, k))
+        parameters = self.get_params(deep=False)
+        del parameters["estimator"]
+        if not isinstance(self.random_state, int | np.integer | None):
+            parameters["random_state"] = None
+        content = {"format": _FORMAT, "parameters": parameters, "scales": self.scales_}
+        write_json(Path(folder) / _FILE, content)
+
+    @classmethod
+    def load(cls, folder: PathLike) -> Self:
+        """Read the ensemble that `save` wrote; its predictions are equal to the last bit.
+
+        Parameters
+        ----------
+        folder : path
+
+        Raises
+        ------
+        InputError
+            When the folder holds no ensemble, or a damaged one.
+        """
+        path = Path(folder) / _FILE
+        content = read_json(path)
+        if content.get("format") != _FORMAT:
+            raise InputError(
+                f"{str(path)!r} must describe an ensemble of format {_FORMAT}, got "
+                f"{content.get('format')!r}"
+            )
+        try:
+            ensemble = cls(**content["parameters"])
+            ensemble.scales_ = np.array(content["scales"], dtype=np.float32)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{str(path)!r} does not describe an ensemble: {error}") from error
+        ensemble.consensus_ = ConsensusClustering.load(folder)
+        ensemble.members_ = [
+            EquivariantAutoencoder.load(member_folder(folder, k))
+            for k in range(len(ensemble.consensus_.members_))
+        ]
+        if len(ensemble.scales_) != len(ensemble.members_):
+            raise InputError(f"{str(path)!r} does not fit the members beside it")
+        ensemble.estimator = clone(ensemble.members_[0])
+        return ensemble
