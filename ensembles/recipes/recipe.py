@@ -21,30 +21,30 @@ _LARGEST_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of a run in named tables; what is not said has the default of the part it is for.
+    """Settings of a run in named tables; what is missing has its default.
 
-    No two tables have a key of the same name, so that a key alone says which setting is meant.
+    No two tables have a key of the same name, so that a key alone identifies a setting.
 
     Parameters
     ----------
-    about : str
+    about : str, default ""
         What the recipe is for.
-    seed : int
-        Decides everything random.
-    images : Images
-        What is done to the images first.
-    network : Network
+    seed : int, default 0
+        Seed of everything random.
+    images : Images, optional
+        Preprocessing of the images.
+    network : Network, optional
         Shape of the network.
-    training : Training
-        How it learns.
-    objective : ObjectiveWeights
-        What it minimises.
-    augmentation : Augmentation
-        How far the views of an image may differ.
-    ensemble : Ensemble
-        How many networks, and how sure they shall be.
-    clusters : Clusters
-        How the latents are clustered.
+    training : Training, optional
+        Length and rate of the training.
+    objective : ObjectiveWeights, optional
+        Weights of the terms that training minimises.
+    augmentation : Augmentation, optional
+        How much the views of an image may differ.
+    ensemble : Ensemble, optional
+        Number of networks, and the reliability of their labels.
+    clusters : Clusters, optional
+        Clustering of the latents.
 
     Raises
     ------
@@ -136,7 +136,12 @@ class Recipe:
         return replace(self, **top, **tables)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every setting as plain values, table by table, as TOML and JSON have them."""
+        """Every setting as plain values, table by table, as TOML and JSON hold them.
+
+        Returns
+        -------
+        dict
+        """
         content: dict[str, Any] = {"about": self.about, "seed": self.seed}
         for name in _TABLES:
             values = vars(getattr(self, name)).items()
@@ -148,11 +153,20 @@ class Recipe:
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Recipe from plain values, table by table; what is missing has its default.
 
+        Parameters
+        ----------
+        content : mapping
+            Of tables by name, each a mapping of keys to values.
+
+        Returns
+        -------
+        Recipe
+
         Raises
         ------
         InputError
-            When there is a table or key that recipes do not have, or a value that a key cannot
-            have. The message names table, key, value and what is allowed.
+            When there is an unknown table or key, or an illegal value. The message names the
+            table, key, value and what is allowed.
         """
         for name in content:
             if name not in (*_TABLES, *_TOP):

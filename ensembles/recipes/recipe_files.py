@@ -20,18 +20,27 @@ _HEADER = "# Every setting of a run: `equiclust run --recipe` takes this file.\n
 
 
 def builtin_recipes() -> tuple[str, ...]:
-    """Names of the recipes that come with the package."""
+    """Names of the recipes that come with the package.
+
+    Returns
+    -------
+    tuple of str
+    """
     return tuple(sorted(path.stem for path in _SHIPPED.glob("*.toml")))
 
 
 def read_recipe(recipe: str | os.PathLike[str]) -> Recipe:
-    """Recipe from a TOML file; nothing in it is run.
+    """Read a recipe from a TOML file; nothing in it is run.
 
     Parameters
     ----------
-    recipe : str or path
-        Name of a recipe that comes with the package, or path of a file. A file with such a name is
-        meant by ``./NAME``.
+    recipe : str or path-like
+        Name of a recipe that comes with the package, or path of a file. ``./NAME`` is a file
+        that has such a name.
+
+    Returns
+    -------
+    Recipe
 
     Raises
     ------

@@ -31,21 +31,21 @@ _METHODS = ("auto", *METHODS, *DEEP_METHODS)
 
 @dataclass(frozen=True)
 class Images:
-    """What is done to the images first; every parameter is explained in `Preprocessor`.
+    """Preprocessing of the images; `Preprocessor` describes every parameter.
 
     Parameters
     ----------
-    size : int
-        32 times a power of two, in pixels: the network sees the images at this size.
-    background, stretch, center, canonical : str
-    percentiles : (float, float)
+    size : int, default that of `Preprocessor`
+        Side to which images are resized: 32 times a power of two, in pixels.
+    background, stretch, center, canonical : str, default that of `Preprocessor`
+    percentiles : tuple of two floats, default that of `Preprocessor`
     circular_mask : float, optional
-    channels : "auto" or int
+    channels : "auto" or int, default "auto"
 
     Raises
     ------
     InputError
-        When a parameter has a value it cannot have.
+        When a parameter has an illegal value.
     """
 
     size: int = _PREPROCESSOR.size
@@ -64,19 +64,19 @@ class Images:
 
 @dataclass(frozen=True)
 class Network:
-    """Shape of the network; every parameter is explained in `EquivariantAutoencoder`.
+    """Shape of the network; `EquivariantAutoencoder` describes every parameter.
 
     Parameters
     ----------
-    group : str
-    latent_dim : int
-    fields : tuple of int
-    map_fields, detail_fields, annuli, harmonics : int
+    group : str, default that of `EquivariantAutoencoder`
+    latent_dim : int, default that of `EquivariantAutoencoder`
+    fields : tuple of int, default that of `EquivariantAutoencoder`
+    map_fields, detail_fields, annuli, harmonics : int, default that of `EquivariantAutoencoder`
 
     Raises
     ------
     InputError
-        When a parameter has a value it cannot have.
+        When a parameter has an illegal value.
     """
 
     group: str = _AUTOENCODER.group
@@ -93,15 +93,16 @@ class Network:
 
 @dataclass(frozen=True)
 class Training:
-    """How every network is trained.
+    """Training of every network.
 
     Parameters
     ----------
-    max_epochs : "auto" or int
+    max_epochs : "auto" or int, default "auto"
         Passes over the images; "auto" chooses by their number and size.
-    batch_size : int
-    learning_rate : float
-        The highest.
+    batch_size : int, default that of `EquivariantAutoencoder`
+        Images in a batch, at least 2.
+    learning_rate : float, default that of `EquivariantAutoencoder`
+        Highest one of the schedule.
     pretrained : bool, default True
         Whether the networks start from the weights that come with the package, where there are
         some for their group and size, or from random ones. Older recipes say
@@ -110,7 +111,7 @@ class Training:
     Raises
     ------
     InputError
-        When a parameter has a value it cannot have.
+        When a parameter has an illegal value.
     """
 
     max_epochs: int | Literal["auto"] = "auto"
@@ -128,24 +129,24 @@ class Training:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """How many networks there are, and when they may say that they do not know.
+    """Number of networks, and the reliability that their labels should have.
 
     Parameters
     ----------
-    n_folds : int
-        Parts into which the images are split, and networks that are trained.
-    held_out_folds : int or "auto"
-        Parts that each network does not train on, at most all but one; "auto" is three tenths.
-    consensus : {"vote", "coassociation"}
-        How one label is made of many.
-    reliability : float
-        Share of right labels to aim at, 0 to 1: the least certain images get none. With 0 every
-        image gets one.
+    n_folds : int, default that of `KFoldEnsemble`
+        Number of parts into which the images are split, and of networks that are trained.
+    held_out_folds : int or "auto", default that of `KFoldEnsemble`
+        Parts on which each network is not trained, at most all but one; "auto" is three tenths.
+    consensus : {"vote", "coassociation"}, default that of `KFoldEnsemble`
+        Method that combines the clusterings of all networks.
+    reliability : float, default that of `KFoldEnsemble`
+        Wanted share of right labels, 0 to 1: the least certain images get none. With 0 every image
+        gets one.
 
     Raises
     ------
     InputError
-        When a parameter has a value it cannot have.
+        When a parameter has an illegal value.
     """
 
     n_folds: int = _ENSEMBLE.n_folds
@@ -171,19 +172,19 @@ class Ensemble:
 
 @dataclass(frozen=True)
 class Clusters:
-    """How the latents are clustered.
+    """Clustering of the latents.
 
     Parameters
     ----------
-    n_clusters : "auto" or int
-        "auto" lets the latents decide.
-    method : str
+    n_clusters : "auto" or int, default that of `KFoldEnsemble`
+        Number of clusters; "auto" chooses it by the latents.
+    method : str, default that of `KFoldEnsemble`
         As in `KFoldEnsemble`.
 
     Raises
     ------
     InputError
-        When a parameter has a value it cannot have.
+        When a parameter has an illegal value.
     """
 
     n_clusters: int | Literal["auto"] = _ENSEMBLE.n_clusters

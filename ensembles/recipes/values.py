@@ -18,14 +18,18 @@ _WORDS = {
 
 
 def as_declared(value: object, declared: Any) -> Any:
-    """`value` as the declared type: lists become tuples, and whole numbers do for any number.
+    """Value as the declared type: lists become tuples, and an integer is accepted for any number.
 
     Parameters
     ----------
     value : object
-        As TOML, JSON or Python gives it.
+        From TOML, JSON or Python.
     declared : type
-        int, float, str, bool, None, or a tuple, `Literal` or union of these.
+        int, float, str, None, or a tuple, `Literal` or union of these.
+
+    Returns
+    -------
+    object
 
     Raises
     ------
@@ -78,7 +82,17 @@ def _as_tuple(value: object, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def in_words(declared: Any) -> str:
-    """What a value of the declared type is, for an error message."""
+    """Description of the values of a declared type, for an error message.
+
+    Parameters
+    ----------
+    declared : type
+        As in `as_declared`.
+
+    Returns
+    -------
+    str
+    """
     origin, parts = get_origin(declared), get_args(declared)
     if origin in (Union, types.UnionType):
         return " or ".join(in_words(part) for part in parts if part is not types.NoneType)
