@@ -28,7 +28,7 @@ class Augmentation:
     Parameters
     ----------
     angle : float, default 1.0
-        Largest turn about the centre either way, in half turns: 1 is any rotation, 0 none.
+        Largest rotation about the centre either way, in half turns: 1 is any rotation, 0 none.
     scale : float, default 0.2
         Largest natural logarithm of the magnification.
     shear : float, default 0.15

@@ -235,7 +235,7 @@ class AutoencoderTraining(lightning.LightningModule):
         return terms
 
     def _latent_terms(self, latents: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        """Terms of the views' latents: the first, the second if asked for, the turned first."""
+        """Terms of the views' latents: the first, the second if asked for, the rotated first."""
         first, weights = latents[0], self.weights
         if len(first) < 2:
             return {}

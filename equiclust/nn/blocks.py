@@ -30,7 +30,7 @@ class ScaleShift(NamedTuple):
 class FieldBatchNorm2d(nn.Module):
     """One mean, variance, scale and shift per field, over batch, group and space.
 
-    Turning the image only moves values within a field, so the statistics do not change. The same
+    Rotating the image only moves values within a field, so the statistics do not change. The same
     as escnn's `InnerBatchNorm` on regular fields.
 
     Parameters
@@ -120,7 +120,7 @@ class SeparableBlock(nn.Module):
     """`y = gelu(norm(pointwise(depthwise(x))))`, plus `x` where the fields stay as many.
 
     The separable convolution of Chollet (2017, arXiv:1610.02357) carried over to group
-    convolutions: a turned filter for every channel, then a mixing of fields and orientations at
+    convolutions: a rotated filter for every channel, then a mixing of fields and orientations at
     every pixel. It costs a small part of the full group convolution and is as exact.
 
     Parameters

@@ -22,12 +22,12 @@ from equiclust.exceptions import InputError
 from equiclust.nn.blocks import FieldBatchNorm2d
 from equiclust.nn.convolution import (
     DepthwiseGroupConv2d,
-    ExpandedConv2d,
     GroupConv2d,
     LiftingConv2d,
     PointwiseGroupConv2d,
     ProjectionConv2d,
 )
+from equiclust.nn.expansion import ExpandedConv2d
 from equiclust.nn.filters import rings
 from equiclust.nn.groups import Group
 from equiclust.nn.resampling import centred_padding

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from equiclust.nn.blocks import FieldBatchNorm2d, SeparableBlock
-from equiclust.nn.convolution import ExpandedConv2d
+from equiclust.nn.expansion import ExpandedConv2d
 from equiclust.nn.groups import Group
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.nn.rotation import SplineRotation
@@ -48,18 +48,22 @@ class ExportedEncoder(nn.Module):
     Parameters
     ----------
     encoder, pooling, head : Module
-    turns : sequence of Module
+    rotations : sequence of Module
         The `m - 1` rotations.
     """
 
     def __init__(
-        self, encoder: nn.Module, pooling: nn.Module, head: nn.Module, turns: Sequence[nn.Module]
+        self,
+        encoder: nn.Module,
+        pooling: nn.Module,
+        head: nn.Module,
+        rotations: Sequence[nn.Module],
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.pooling = pooling
         self.head = head
-        self.turns = nn.ModuleList(turns)
+        self.rotations = nn.ModuleList(rotations)
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode images.
@@ -73,14 +77,15 @@ class ExportedEncoder(nn.Module):
         Tensor (n, latent_dim)
             Latents.
         """
-        latents = [self._latents(view) for view in (images, *(turn(images) for turn in self.turns))]
+        views = (images, *(rotate(images) for rotate in self.rotations))
+        latents = [self._latents(view) for view in views]
         return torch.stack(latents).mean(dim=0)
 
     def _latents(self, images: Tensor) -> Tensor:
         images = images.contiguous(memory_format=torch.channels_last)
         encoded = self.encoder(images)
         if encoded.device.type != "mps":
-            # The order of the sums turns with the image: in double precision it leaves no trace.
+            # The order of the sums rotates with the image: in double precision it leaves no trace.
             encoded = encoded.double()
         latents: Tensor = self.head(self.pooling(encoded).to(images.dtype))
         return latents
@@ -107,33 +112,35 @@ def export_encoder(network: AutoencoderNetwork, *, average: bool = True) -> Expo
     """
     encoder = network.encoder
     lifting, norm, activation = encoder.stem
-    layers = [_plain(lifting, norm), deepcopy(activation)]
+    layers = [_merged(lifting, norm), deepcopy(activation)]
     for stage in encoder.stages:
-        layers.append(_plain_block(stage) if isinstance(stage, SeparableBlock) else deepcopy(stage))
+        layers.append(
+            _merged_block(stage) if isinstance(stage, SeparableBlock) else deepcopy(stage)
+        )
     exported = ExportedEncoder(
         nn.Sequential(*layers),
         deepcopy(network.pooling),
         deepcopy(network.head),
-        _turns(network.config) if average else [],
+        _rotations(network.config) if average else [],
     ).to(next(network.parameters()))
     return exported.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
-def _turns(config: NetworkConfig) -> list[SplineRotation]:
+def _rotations(config: NetworkConfig) -> list[SplineRotation]:
     """Rotations within the first quarter turn, but for none at all."""
     n_rotations = Group(config.group).n_rotations
     in_quarter = max(n_rotations, _AVERAGED_ROTATIONS) // 4 if n_rotations > 4 else 1
     return [SplineRotation(config.size, 90.0 * k / in_quarter) for k in range(1, in_quarter)]
 
 
-def _plain_block(block: SeparableBlock) -> nn.Module:
+def _merged_block(block: SeparableBlock) -> nn.Module:
     body = nn.Sequential(
-        _plain(block.depthwise), _plain(block.pointwise, block.norm), deepcopy(block.activation)
+        _merged(block.depthwise), _merged(block.pointwise, block.norm), deepcopy(block.activation)
     )
     return _Residual(body) if block.residual else body
 
 
-def _plain(layer: nn.Module, norm: nn.Module | None = None) -> nn.Conv2d:
+def _merged(layer: nn.Module, norm: nn.Module | None = None) -> nn.Conv2d:
     """One ordinary convolution for a group convolution and the norm behind it."""
     if not isinstance(layer, ExpandedConv2d):
         raise TypeError(f"cannot export a {type(layer).__name__}")
@@ -142,7 +149,7 @@ def _plain(layer: nn.Module, norm: nn.Module | None = None) -> nn.Conv2d:
         scale, shift = norm.expanded_scale_shift()
         weight = weight * scale[:, None, None, None]
         bias = shift if bias is None else shift + scale * bias
-    plain = nn.Conv2d(
+    merged = nn.Conv2d(
         layer.in_channels,
         layer.out_channels,
         layer.kernel_size,
@@ -153,7 +160,7 @@ def _plain(layer: nn.Module, norm: nn.Module | None = None) -> nn.Conv2d:
         dtype=weight.dtype,
         device=weight.device,
     )
-    plain.weight.copy_(weight)
-    if plain.bias is not None and bias is not None:
-        plain.bias.copy_(bias)
-    return plain
+    merged.weight.copy_(weight)
+    if merged.bias is not None and bias is not None:
+        merged.bias.copy_(bias)
+    return merged

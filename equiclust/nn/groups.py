@@ -1,4 +1,4 @@
-"""`Group`: the turns and mirrors under which the network is equivariant. Free of torch."""
+"""`Group`: the rotations and mirrors under which the network is equivariant. Free of torch."""
 
 from __future__ import annotations
 
@@ -109,24 +109,24 @@ class Group:
         """Matrices `(order, 2, 2)` of the elements, acting on `(x, y)` with y upwards."""
         n = self.n_rotations
         cosine, sine = np.array([_cosine_and_sine(turn, n) for turn in range(n)]).T
-        turns = np.stack([cosine, -sine, sine, cosine], axis=-1).reshape(-1, 2, 2)
-        parts = [turns, turns * [-1.0, 1.0]] if self.mirrored else [turns]
+        rotations = np.stack([cosine, -sine, sine, cosine], axis=-1).reshape(-1, 2, 2)
+        parts = [rotations, rotations * [-1.0, 1.0]] if self.mirrored else [rotations]
         return _frozen(np.concatenate(parts) + 0.0)  # -0 becomes 0
 
     @cached_property
     def inverse(self) -> IntArray:
         """Index `(order,)` of the inverse of every element."""
-        mirrors, turns = self._mirrors_and_turns
-        return _frozen(self._index(mirrors, turns * (2 * mirrors - 1)))
+        mirrors, rotations = self._mirrors_and_rotations
+        return _frozen(self._index(mirrors, rotations * (2 * mirrors - 1)))
 
     @cached_property
     def product(self) -> IntArray:
         """Index table `(order, order)` of `g h`."""
-        mirrors, turns = self._mirrors_and_turns
+        mirrors, rotations = self._mirrors_and_rotations
         return _frozen(
             self._index(
                 (mirrors[:, None] + mirrors[None]) % 2,
-                turns[:, None] + (1 - 2 * mirrors[:, None]) * turns[None],
+                rotations[:, None] + (1 - 2 * mirrors[:, None]) * rotations[None],
             )
         )
 
@@ -138,20 +138,20 @@ class Group:
     @cached_property
     def grid_elements(self) -> tuple[GridElement, ...]:
         """The elements under which a square pixel grid is exact: quarter turns and mirrors."""
-        mirrors, turns = self._mirrors_and_turns
+        mirrors, rotations = self._mirrors_and_rotations
         return tuple(
             GridElement(index, int(4 * turn // self.n_rotations), bool(mirror))
-            for index, (mirror, turn) in enumerate(zip(mirrors, turns, strict=True))
+            for index, (mirror, turn) in enumerate(zip(mirrors, rotations, strict=True))
             if 4 * turn % self.n_rotations == 0
         )
 
     @property
-    def _mirrors_and_turns(self) -> tuple[IntArray, IntArray]:
-        mirrors, turns = np.divmod(np.arange(self.order), self.n_rotations)
-        return mirrors, turns
+    def _mirrors_and_rotations(self) -> tuple[IntArray, IntArray]:
+        mirrors, rotations = np.divmod(np.arange(self.order), self.n_rotations)
+        return mirrors, rotations
 
-    def _index(self, mirrors: IntArray, turns: IntArray) -> IntArray:
-        return mirrors * self.n_rotations + turns % self.n_rotations
+    def _index(self, mirrors: IntArray, rotations: IntArray) -> IntArray:
+        return mirrors * self.n_rotations + rotations % self.n_rotations
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Group) and self.name == other.name

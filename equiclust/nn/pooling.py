@@ -32,7 +32,7 @@ def group_mean(x: Tensor, group: Group) -> Tensor:
     Returns
     -------
     Tensor (n, fields, h, w)
-        It turns like an image: nothing moves between channels any more.
+        It rotates like an image: nothing moves between channels any more.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def harmonic_weights(size: int, annuli: int, harmonics: int) -> Tensor:
     """Weights `(2, harmonics, annuli, size, size)` of the Fourier series over angle in each ring.
 
     Cosines and then sines of one to `harmonics` times the angle about the centre, times the
-    `annulus_weights` of what a whole circle lies in. Turning the map turns the pair of sums of a
+    `annulus_weights` of what a whole circle lies in. Rotating the map rotates the pair of sums of a
     harmonic, and mirroring it flips one of them: the length of the pair stays.
 
     Parameters
@@ -150,7 +150,7 @@ def harmonic_weights(size: int, annuli: int, harmonics: int) -> Tensor:
 class InvariantPooling(nn.Module):
     """Mean, and spread, over the group at every pixel, then the mean over each annulus.
 
-    Objects sit at the centre of their images, and turning the image turns it about its centre, so
+    Objects sit at the centre of their images, and a rotation of the image is about its centre, so
     what is gathered from an annulus is invariant and still knows the radius. Mean and standard
     deviation over a regular field do not change when its channels are permuted.
 

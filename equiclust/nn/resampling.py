@@ -62,7 +62,7 @@ def output_size(size: int, *, kernel_size: int, stride: int) -> int:
 def check_centred(height: int, width: int, *, kernel_size: int, stride: int) -> None:
     """Check that the sampling grid is centred on feature maps of this size.
 
-    A quarter turn of the input turns the output exactly only if the first and the last sample lie
+    A quarter turn of the input rotates the output exactly only if the first and the last sample lie
     equally far from the rim, that is, if `size + 2 padding - kernel_size` is a multiple of the
     stride. With stride 2, even kernels need even sizes and odd kernels odd ones.
 

@@ -1,4 +1,4 @@
-"""Images turned about their centre by cubic splines, in a way that commutes with D4."""
+"""Images rotated about their centre by cubic splines, in a way that commutes with D4."""
 
 from __future__ import annotations
 

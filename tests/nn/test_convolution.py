@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from equiclust.exceptions import InputError
 from equiclust.nn.convolution import (
     DepthwiseGroupConv2d,
-    ExpandedConv2d,
     GroupConv2d,
     LiftingConv2d,
     PointwiseGroupConv2d,
     ProjectionConv2d,
 )
+from equiclust.nn.expansion import ExpandedConv2d
 from equiclust.nn.groups import Group
 from tests.nn.layers import CONVOLUTIONS, Case, build
 
