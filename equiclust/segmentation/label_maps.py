@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,10 @@ from equiclust.io.catalogue import printable
 from equiclust.segmentation.regions import write_regions
 from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
 from equiclust.segmentation.segment_table import segments
+from equiclust.typing import PathLike
 
 __all__ = ["read_segment_map", "segments", "write_regions", "write_segment_map"]
 
-PathLike = str | os.PathLike[str]
 
 # About the file they stand in and not about the sky, or written by us.
 NOT_OF_THE_SKY = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -15,18 +15,17 @@ from joblib import Parallel, delayed
 
 from data_adapters.sky.overlap_average import OverlapAverage
 from equiclust.nn.allocator import keep_freed_memory
+from equiclust.progress import Update
 from equiclust.segmentation.latent_grid import LatentGrid
 from equiclust.segmentation.pairs import Stretch, usable
 from equiclust.segmentation.planes import Planes
 from equiclust.segmentation.segment_map import MASKED, UNSURE
 from equiclust.segmentation.texture_clusters import TextureClusters
 from equiclust.segmentation.texture_networks import TextureNetworks
+from equiclust.typing import BoolArray, Float32Array
 
 __all__ = ["Labelled", "encode_planes", "label_planes", "masked_plane"]
 
-FloatArray = npt.NDArray[np.float32]
-BoolArray = npt.NDArray[np.bool_]
-Update = Callable[[int, int, str], None]
 
 TILES_AT_ONCE = 1024
 
@@ -35,7 +34,7 @@ class Labelled(NamedTuple):
     """Arrays of a `SegmentMap`, with the planes as the first axis."""
 
     labels: npt.NDArray[np.int16]
-    confidence: FloatArray
+    confidence: Float32Array
     coverage: npt.NDArray[np.int32]
 
 
@@ -45,10 +44,10 @@ class _Chunk(NamedTuple):
     plane: int
     tile_rows: range
     chosen: BoolArray
-    patches: FloatArray
+    patches: Float32Array
 
 
-def masked_plane(planes: Planes, number: int, mask: BoolArray | None) -> FloatArray:
+def masked_plane(planes: Planes, number: int, mask: BoolArray | None) -> Float32Array:
     """One plane with NaN where it is masked."""
     plane = planes.read(number)
     return plane if mask is None else np.where(mask, np.float32(np.nan), plane)
@@ -119,7 +118,7 @@ def _together(rows: list[int], n_columns: int) -> Iterable[range]:
         yield range(first, min(first + at_once, rows[-1] + 1))
 
 
-def _encode(networks: Path, patches: FloatArray, sender: int) -> FloatArray:
+def _encode(networks: Path, patches: Float32Array, sender: int) -> Float32Array:
     """Latents of patches by all networks, one after the other, `(n, n_networks * d)`."""
     if os.getpid() != sender:
         # A process that joblib started for this work, not the user's own.
@@ -192,7 +191,7 @@ def label_planes(
 
 def _memberships(
     plane: int, grid: LatentGrid, clusters: TextureClusters, n_networks: int
-) -> Iterator[FloatArray]:
+) -> Iterator[Float32Array]:
     """Memberships of the tiles `(n_tile_columns, n_clusters)`, row of tiles by row of tiles."""
     rows = list(range(len(grid.tiling.rows)))
     for tile_rows in _together(rows, len(grid.tiling.columns)):

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from data_adapters.sky.tiling import Tiling
+from equiclust.typing import Float32Array
 
 __all__ = ["SMOOTHING", "LatentGrid"]
 
-FloatArray = npt.NDArray[np.float32]
 
 SMOOTHING = 0.5
 """Standard deviation of the Gaussian over which latents are averaged, in tiles."""
@@ -68,13 +68,13 @@ class LatentGrid:
         """Tiles without latents: too much of them is masked, or they are constant."""
         return sum(int(np.isnan(plane[..., 0]).sum()) for plane in self._values)
 
-    def put(self, plane: int, tile_rows: range, values: FloatArray) -> None:
+    def put(self, plane: int, tile_rows: range, values: Float32Array) -> None:
         """Write the latents of some rows of tiles, which follow those written last."""
         self._values[plane, tile_rows.start : tile_rows.stop] = values
         self._values.flush()  # type: ignore[attr-defined]
         self._done_path.write_text(str(plane * self._shape[1] + tile_rows.stop))
 
-    def smoothed(self, plane: int, tile_rows: range) -> FloatArray:
+    def smoothed(self, plane: int, tile_rows: range) -> Float32Array:
         """Latents averaged over neighbouring tiles, `(n_rows, n_tile_columns, k)`.
 
         Tiles that were left out stay so and count for nothing in their neighbours' average.
@@ -88,7 +88,7 @@ class LatentGrid:
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = total / self._blurred(seen.astype(np.float64))
         kept = slice(tile_rows.start - first, tile_rows.stop - first)
-        smooth: FloatArray = np.where(seen, mean, np.nan)[kept].astype(np.float32)
+        smooth: Float32Array = np.where(seen, mean, np.nan)[kept].astype(np.float32)
         return smooth
 
     def _blurred(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -98,7 +98,7 @@ class LatentGrid:
             )
         return values
 
-    def sample(self, n: int, *, seed: int, rows_at_once: int = 64) -> FloatArray:
+    def sample(self, n: int, *, seed: int, rows_at_once: int = 64) -> Float32Array:
         """Smoothed latents of so many tiles `(n, k)`, or of all that have any."""
         n_planes, n_rows, _, _ = self._shape
         generator = np.random.default_rng(seed)

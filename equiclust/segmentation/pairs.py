@@ -10,18 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as functional
+from scipy.stats import median_abs_deviation
 
 from equiclust.exceptions import InputError
+from equiclust.typing import BoolArray, Float32Array
 
 __all__ = ["MOST_MASKED", "Pairs", "Stretch", "draw_pairs", "network_size", "normalised", "usable"]
 
-FloatArray = npt.NDArray[np.float32]
-BoolArray = npt.NDArray[np.bool_]
 
 MOST_MASKED = 0.5
 """Tiles are left out if more is masked of the disc that fits into them."""
 
-MAD_TO_SIGMA = 1.482602218505602
 # Standard deviations of a patch that become 1.
 _UNIT = 3.0
 # Values from which the stretch is learned.
@@ -65,23 +64,23 @@ class Stretch:
         # Sorted, so that a turned map has the same; thinned, to be done soon.
         values = np.sort(values)[:: values.size // _MOST_VALUES + 1]
         level = float(np.median(values))
-        scale = MAD_TO_SIGMA * float(np.median(np.abs(values - level)))
+        scale = float(median_abs_deviation(values, scale="normal"))
         scale = scale if scale > 0.0 else float(np.std(values))
         if not scale > _FLATNESS * abs(level):
             raise InputError(f"the map is constant: every pixel that is not masked is {level:g}")
         return cls(level, scale)
 
-    def __call__(self, plane: FloatArray) -> FloatArray:
+    def __call__(self, plane: Float32Array) -> Float32Array:
         """The stretched map, float32."""
-        stretched: FloatArray = np.arcsinh((plane - np.float32(self.level)) / self.scale)
+        stretched: Float32Array = np.arcsinh((plane - np.float32(self.level)) / self.scale)
         return stretched.astype(np.float32, copy=False)
 
 
 class Pairs(NamedTuple):
     """Patches of a map and of its neighbourhood, `(n, tile, tile)` float32, masked = NaN."""
 
-    first: FloatArray
-    second: FloatArray
+    first: Float32Array
+    second: Float32Array
 
 
 def network_size(tile: int) -> int:
@@ -90,7 +89,7 @@ def network_size(tile: int) -> int:
     return _SMALLEST_NETWORK << doublings
 
 
-def usable(patches: FloatArray) -> BoolArray:
+def usable(patches: Float32Array) -> BoolArray:
     """Patches that show something, `(n,)`: not constant, and at most half of them masked."""
     disc = _disc(patches.shape[-1])
     seen = np.isfinite(patches) & disc
@@ -101,7 +100,7 @@ def usable(patches: FloatArray) -> BoolArray:
     return np.asarray(enough & (highest - lowest > _FLATNESS * largest))
 
 
-def normalised(patches: FloatArray, *, size: int) -> FloatArray:
+def normalised(patches: Float32Array, *, size: int) -> Float32Array:
     """Patches of mean 0 and of one contrast, three standard deviations being 1.
 
     Parameters
@@ -120,13 +119,13 @@ def normalised(patches: FloatArray, *, size: int) -> FloatArray:
     count = seen.sum(axis=(1, 2), keepdims=True)
     centred = np.where(seen, filled - filled.sum(axis=(1, 2), keepdims=True) / count, 0.0)
     spread = np.sqrt(np.square(centred).sum(axis=(1, 2), keepdims=True) / count)
-    shown: FloatArray = (centred / (_UNIT * spread)).astype(np.float32)[:, None]
+    shown: Float32Array = (centred / (_UNIT * spread)).astype(np.float32)[:, None]
     if size == shown.shape[-1]:
         return shown
     grown = functional.interpolate(
         torch.from_numpy(shown), size=(size, size), mode="bilinear", antialias=True
     )
-    resized: FloatArray = grown.numpy()
+    resized: Float32Array = grown.numpy()
     return resized
 
 
@@ -136,7 +135,7 @@ def _disc(tile: int) -> BoolArray:
     return np.asarray(np.hypot(offset[:, None], offset) <= tile / 2)
 
 
-def draw_pairs(plane: FloatArray, n: int, *, tile: int, generator: np.random.Generator) -> Pairs:
+def draw_pairs(plane: Float32Array, n: int, *, tile: int, generator: np.random.Generator) -> Pairs:
     """Patches at random places, each with one that lies half a tile to a tile away.
 
     Neighbours are of one texture more often than not, and see different pieces of it.
@@ -185,7 +184,7 @@ def _within(
     return np.where(room < 0, room // 2, np.clip(places, 0, np.maximum(room, 0)))
 
 
-def _cut_all(plane: FloatArray, places: npt.NDArray[np.int64], tile: int) -> FloatArray:
+def _cut_all(plane: Float32Array, places: npt.NDArray[np.int64], tile: int) -> Float32Array:
     margin = [max((tile - length + 1) // 2, 0) for length in plane.shape]
     if any(margin):
         plane = np.pad(plane, [(m, m) for m in margin], constant_values=np.nan)

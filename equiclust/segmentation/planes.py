@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 from astropy.io import fits
 
 from data_adapters.sky.moments import channel_groups, group_slices, moment_maps
 from data_adapters.sky.sky_map import SkyMap, cube_header
 from equiclust.io.atomic import atomic_path
+from equiclust.progress import Update
+from equiclust.typing import Float32Array
 
 __all__ = ["CUBE_WAYS", "Planes", "Velocities", "open_planes"]
 
-FloatArray = npt.NDArray[np.float32]
-Update = Callable[[int, int, str], None]
 
 CUBE_WAYS = ("integrated", "peak", "channels")
 """What of a cube is segmented."""
@@ -28,8 +26,8 @@ _STORED = ("integrated", "peak", "low", "high")
 class Velocities(NamedTuple):
     """Lowest and highest spectral value with signal, `(h, w)` float32, and their unit."""
 
-    low: FloatArray
-    high: FloatArray
+    low: Float32Array
+    high: Float32Array
     unit: str
 
 
@@ -45,7 +43,7 @@ class Planes(Protocol):
     unit: str
     velocities: Velocities | None
 
-    def read(self, number: int) -> FloatArray:
+    def read(self, number: int) -> Float32Array:
         """One plane, `(h, w)` float32."""
         ...
 
@@ -53,7 +51,7 @@ class Planes(Protocol):
 class _OnePlane:
     def __init__(
         self,
-        plane: FloatArray,
+        plane: Float32Array,
         header: fits.Header,
         unit: str,
         velocities: Velocities | None = None,
@@ -62,7 +60,7 @@ class _OnePlane:
         self.header, self.unit, self.velocities = header, unit, velocities
         self._plane = plane
 
-    def read(self, number: int) -> FloatArray:
+    def read(self, number: int) -> Float32Array:
         return self._plane
 
 
@@ -76,7 +74,7 @@ class _Channels:
         self.count, self.flat, self.unit = len(self._parts), False, sky.unit
         self.header = cube_header(sky, group=group)
 
-    def read(self, number: int) -> FloatArray:
+    def read(self, number: int) -> Float32Array:
         part = self._parts[number]
         return next(channel_groups(self._sky, self._group, channels=part))
 

@@ -17,11 +17,11 @@ from equiclust.io.atomic import atomic_path
 from equiclust.optional import import_optional
 from equiclust.segmentation.segment_map import SegmentMap
 from equiclust.segmentation.segment_table import find_segments
+from equiclust.typing import Float64Array
 from equiclust.validation import check_whole
 
 __all__ = ["COLOURS", "outline", "write_regions"]
 
-DoubleArray = npt.NDArray[np.float64]
 
 COLOURS = ("cyan", "magenta", "yellow", "green", "red", "orange", "blue", "white")
 """DS9's names, in the order of the labels; the ninth label begins again."""
@@ -85,7 +85,7 @@ def _frame(wcs: WCS | None) -> str:
     return "galactic" if is_galactic(wcs) else "icrs"
 
 
-def _polygon(vertices: DoubleArray, label: int, number: int, wcs: WCS | None) -> list[str]:
+def _polygon(vertices: Float64Array, label: int, number: int, wcs: WCS | None) -> list[str]:
     """One line; none where less than a triangle of the outline is on the sky."""
     if wcs is None:
         # DS9 counts pixels from 1.
@@ -103,7 +103,7 @@ def _polygon(vertices: DoubleArray, label: int, number: int, wcs: WCS | None) ->
     return [f"polygon({','.join(numbers)}) # color={colour} {tags}"]
 
 
-def outline(inside: npt.NDArray[np.bool_], *, max_vertices: int = 400) -> DoubleArray:
+def outline(inside: npt.NDArray[np.bool_], *, max_vertices: int = 400) -> Float64Array:
     """Polygon around the one piece of an image, half-way between pixels in and out.
 
     Up to `max_vertices` it moves by less than the distance to the next pixel's centre; then the
@@ -136,22 +136,22 @@ def _check_vertices(max_vertices: int) -> None:
     check_whole("max_vertices", max_vertices, 4)
 
 
-def _outline(inside: npt.NDArray[np.bool_], max_vertices: int) -> DoubleArray:
+def _outline(inside: npt.NDArray[np.bool_], max_vertices: int) -> Float64Array:
     padded = np.pad(inside, 1).astype(np.float64)
     contourpy = import_optional("contourpy", extra="maps", purpose="the outline of a segment")
     lines: Any = contourpy.contour_generator(z=padded, name="serial").lines(LEVEL)
-    rings: list[DoubleArray] = [line[:-1] - 1.0 for line in lines]
+    rings: list[Float64Array] = [line[:-1] - 1.0 for line in lines]
     # The others are holes in it.
     outer = max(rings, key=lambda ring: abs(_signed_area(ring)))
     return _simplified(outer, max_vertices)
 
 
-def _signed_area(ring: DoubleArray) -> float:
+def _signed_area(ring: Float64Array) -> float:
     x, y = (ring - ring[0]).T
     return 0.5 * float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
 
 
-def _simplified(ring: DoubleArray, max_vertices: int) -> DoubleArray:
+def _simplified(ring: Float64Array, max_vertices: int) -> Float64Array:
     """Begins with two far vertices, and adds the farthest from the polygon one after another."""
     start = int(np.argmax(np.sum((ring - ring.mean(axis=0)) ** 2, axis=1)))
     points = np.roll(ring, -start, axis=0)
@@ -169,7 +169,7 @@ def _simplified(ring: DoubleArray, max_vertices: int) -> DoubleArray:
     return points[sorted(kept)]
 
 
-def _farthest(points: DoubleArray, first: int, last: int) -> tuple[float, int]:
+def _farthest(points: Float64Array, first: int, last: int) -> tuple[float, int]:
     """Minus the distance from the chord of the vertex that is farthest from it, and its place."""
     if last - first < 2:
         return 0.0, first

@@ -14,6 +14,8 @@ from equiclust.images import Beam
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
+from equiclust.typing import BoolArray, Float32Array
+
 __all__ = ["MASKED", "UNSURE", "SegmentMap"]
 
 UNSURE = -1
@@ -21,9 +23,6 @@ UNSURE = -1
 
 MASKED = -2
 """Label of pixels that were masked in the input, and of no others."""
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +58,13 @@ class SegmentMap:
     """
 
     labels: npt.NDArray[np.int16]
-    confidence: FloatArray
+    confidence: Float32Array
     coverage: npt.NDArray[Any]
     header: Header = field(repr=False)
     unit: str = ""
     beam: Beam | None = None
-    velocity_low: FloatArray | None = None
-    velocity_high: FloatArray | None = None
+    velocity_low: Float32Array | None = None
+    velocity_high: Float32Array | None = None
     velocity_unit: str = "km/s"
 
     def __post_init__(self) -> None:

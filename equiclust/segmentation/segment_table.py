@@ -6,6 +6,7 @@ import logging
 import math
 import re
 import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,14 +27,12 @@ from data_adapters.sky.geometry import (
 from equiclust import __version__
 from equiclust.exceptions import InputError
 from equiclust.segmentation.segment_map import SegmentMap
+from equiclust.typing import Array, Float64Array
 from equiclust.validation import check_whole
 
 __all__ = ["Segments", "find_segments", "segments"]
 
 logger = logging.getLogger(__name__)
-
-DoubleArray = npt.NDArray[np.float64]
-Array = npt.NDArray[Any]
 
 
 class Segments(NamedTuple):
@@ -89,33 +88,36 @@ def find_segments(labels: npt.NDArray[np.int16], *, min_pixels: int = 1) -> Segm
 
 
 class _Members(NamedTuple):
-    """Every pixel in a segment: its segment from 0, its place, and how many segments there are."""
+    """Every pixel in a segment: its segment from 0, its place, and the number of segments."""
 
     segment: Array
     place: tuple[Array, ...]
     n: int
 
-    def sums(self, values: Array) -> DoubleArray:
-        """Of the finite ones, for each segment."""
-        finite = np.where(np.isfinite(values), values, 0.0)
-        sums: DoubleArray = np.bincount(self.segment, finite, minlength=self.n).astype(np.float64)
-        return sums
+    def _reduced(self, reduction: Callable[..., Any], values: Array) -> Float64Array:
+        # scipy refuses to reduce nothing.
+        found = reduction(values, self.segment, np.arange(self.n)) if self.n else []
+        return np.asarray(found, dtype=np.float64)
 
-    def means(self, values: Array) -> DoubleArray:
-        """Of the finite ones, for each segment; NaN where there is none."""
-        n = np.bincount(self.segment, np.isfinite(values), minlength=self.n)
+    def sums(self, values: Array) -> Float64Array:
+        """Sum of the finite values of every segment."""
+        return self._reduced(ndimage.sum_labels, np.where(np.isfinite(values), values, 0.0))
+
+    def means(self, values: Array) -> Float64Array:
+        """Mean of the finite values of every segment; NaN where there is none."""
+        count = self._reduced(ndimage.sum_labels, np.isfinite(values))
         means = np.full(self.n, np.nan)
-        np.divide(self.sums(values), n, out=means, where=n > 0)
+        np.divide(self.sums(values), count, out=means, where=count > 0)
         return means
 
-    def lowest(self, values: Array) -> DoubleArray:
-        """Of the finite ones, for each segment; NaN where there is none."""
-        found = np.full(self.n, np.inf)
-        np.minimum.at(found, self.segment, np.where(np.isfinite(values), values, np.inf))
+    def lowest(self, values: Array) -> Float64Array:
+        """Lowest finite value of every segment; NaN where there is none."""
+        finite = np.where(np.isfinite(values), values, np.inf)
+        found = self._reduced(ndimage.minimum, finite)
         return np.where(np.isfinite(found), found, np.nan)
 
-    def highest(self, values: Array) -> DoubleArray:
-        """Of the finite ones, for each segment; NaN where there is none."""
+    def highest(self, values: Array) -> Float64Array:
+        """Highest finite value of every segment; NaN where there is none."""
         return -self.lowest(-values)
 
 
@@ -182,7 +184,7 @@ def _add_pixels(table: Table, members: _Members, labels: npt.NDArray[np.int16]) 
     _add(table, "y", members.means(y), "row of the centroid, from 0", u.pix)
 
 
-def _add_sky(table: Table, members: _Members, wcs: WCS, areas: DoubleArray) -> None:
+def _add_sky(table: Table, members: _Members, wcs: WCS, areas: Float64Array) -> None:
     _add(table, "area", _footprints(members, areas), "what it covers of the sky", u.sr)
     centre = sky_positions(wcs, table["x"], table["y"])
     _add(table, "ra", centre.icrs.ra.deg, "right ascension of the centroid, ICRS", u.deg)
@@ -192,7 +194,7 @@ def _add_sky(table: Table, members: _Members, wcs: WCS, areas: DoubleArray) -> N
         _add(table, "glat", centre.b.deg, "Galactic latitude of the centroid", u.deg)
 
 
-def _footprints(members: _Members, areas: DoubleArray) -> DoubleArray:
+def _footprints(members: _Members, areas: Float64Array) -> Float64Array:
     """Every pixel of the sky counts once, in however many channels a segment has it."""
     flat = np.ravel_multi_index(members.place[-2:], areas.shape)
     if len(members.place) == 2:
@@ -208,7 +210,7 @@ def _add_values(
     members: _Members,
     values: Array,
     segment_map: SegmentMap,
-    areas: DoubleArray | None,
+    areas: Float64Array | None,
 ) -> None:
     unit = _parsed(segment_map.unit)
     share, flux_unit, what = _integral(unit, segment_map, areas)
@@ -237,8 +239,8 @@ def _parsed(text: str) -> Any:
 
 
 def _integral(
-    unit: Any, segment_map: SegmentMap, areas: DoubleArray | None
-) -> tuple[DoubleArray | None, Any, str]:
+    unit: Any, segment_map: SegmentMap, areas: Float64Array | None
+) -> tuple[Float64Array | None, Any, str]:
     """What the data is multiplied by before it is summed, the unit then, and a description."""
     if unit is None or areas is None:
         return None, unit, "sum of the data"
@@ -280,7 +282,7 @@ def _add_velocities(table: Table, members: _Members, segment_map: SegmentMap) ->
     _add(table, "velocity_high", members.highest(highs), "highest velocity", unit)
 
 
-def _channel_velocities(header: fits.Header, n_channels: int) -> DoubleArray | None:
+def _channel_velocities(header: fits.Header, n_channels: int) -> Float64Array | None:
     """At the middle of every channel in km/s; `None` when the header does not tell.
 
     Frequencies are taken in the radio convention, wavelengths in the optical one.

@@ -8,15 +8,13 @@ from statistics import median_low
 from typing import Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from ensembles import ConsensusClustering
 from ensembles.base_clusterings import concatenate_latents
 from equiclust.clustering import Choice, choose_n_clusters
+from equiclust.typing import Float32Array
 
 __all__ = ["TextureClusters"]
-
-FloatArray = npt.NDArray[np.float32]
 
 
 # Mean adjusted Rand index of halves that agree.
@@ -41,7 +39,7 @@ class TextureClusters:
     @classmethod
     def fit(
         cls,
-        latents: FloatArray,
+        latents: Float32Array,
         *,
         n_clusters: int | Literal["auto"] = "auto",
         method: str = "kmeans",
@@ -80,7 +78,7 @@ class TextureClusters:
         """How many clusters there are."""
         return self.consensus.n_clusters
 
-    def memberships(self, latents: FloatArray) -> FloatArray:
+    def memberships(self, latents: Float32Array) -> Float32Array:
         """Mean membership of tiles in every cluster over the committees of the jury.
 
         Parameters

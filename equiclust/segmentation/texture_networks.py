@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from ensembles import KFoldEnsemble
 from ensembles.consensus_files import member_folder
@@ -17,10 +16,10 @@ from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json, write_json
 from equiclust.progress import Update
 from equiclust.segmentation.pairs import Pairs, Stretch, network_size, normalised
+from equiclust.typing import Float32Array
 
 __all__ = ["LATENT_DIM", "TextureNetworks"]
 
-FloatArray = npt.NDArray[np.float32]
 
 LATENT_DIM = 16
 """Numbers that describe a tile to one network."""
@@ -140,7 +139,7 @@ class TextureNetworks:
         """Networks, and the length of a latent."""
         return len(self.members), int(self.members[0].latent_dim)
 
-    def encode(self, patches: FloatArray) -> FloatArray:
+    def encode(self, patches: Float32Array) -> Float32Array:
         """Latents of patches.
 
         Parameters
