@@ -158,6 +158,20 @@ def test_a_missing_package_is_one_sentence_that_names_what_to_install() -> None:
     assert str(checked.value) == str(caught.value)
 
 
+def test_a_segmentation_without_its_packages_is_refused_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from equiclust.cli import main
+
+    monkeypatch.setitem(sys.modules, "regions", None)
+    output = tmp_path / "labels.fits"
+    assert main(["segment", str(tmp_path / "map.fits"), "--output", str(output)]) == 2
+    error = capsys.readouterr().err
+    assert "needs the package regions" in error
+    assert "pip install 'equiclust[maps]'" in error
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_fault_inside_an_installed_package_is_not_taken_for_its_absence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from equiclust.io.catalogue import write_table
 from equiclust.io.locks import exclusive
 from equiclust.io.log_file import LogFile, logged
 from equiclust.io.output_checks import check_writable
+from equiclust.optional import check_installed
 from equiclust.progress import Progress, start_stage
 from equiclust.segmentation.figure import draw_segment_map
 from equiclust.segmentation.label_maps import write_segment_map
@@ -188,7 +189,10 @@ def run_segment_job(job: SegmentJob, *, on_progress: Progress | None = None) -> 
     OutputError
         When the output cannot be written, is an input, was not written by this job, or another
         process is writing it.
+    MissingPackageError
+        When a package for tables or regions of the segments is not installed.
     """
+    check_installed("contourpy", "radio_beam", "regions", extra="maps", purpose="a segmentation")
     files = job.files
     files.check_inputs(job.inputs)
     check_writable(files.labels)
