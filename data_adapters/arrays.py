@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from data_adapters.adapter import reason_of
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Image, ImageSet
+from equiclust.typing import Array
 
 __all__ = ["ArrayAdapter"]
-
-Array = npt.NDArray[Any]
 
 IMAGE_NAMES = ("images", "pixels")
 
@@ -26,8 +23,8 @@ class ArrayAdapter:
 
     An array has the shape `(n, h, w)`, `(n, c, h, w)` or, for one image, `(h, w)`. In an archive it
     is called ``images`` or ``pixels``, is named in brackets behind the file (``file.npz[name]``),
-    or is the only one of such a shape. Beside it ``mask``, `(n, h, w)`, `True` = ignore, and
-    ``ids``, `(n,)`, are used when they are there; labels and all else are not looked at.
+    or is the only one of such a shape. The arrays ``mask``, `(n, h, w)`, `True` = ignore, and
+    ``ids``, `(n,)`, of the archive are used too; all others, such as labels, are not read.
     """
 
     suffixes = (".npy", ".npz")

@@ -1,4 +1,4 @@
-"""From what the user names to the files that are to be read."""
+"""From the inputs that a user names to the files to read."""
 
 from __future__ import annotations
 
@@ -132,19 +132,19 @@ def _matches(pattern: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
 
 
 def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
-    denied: list[Found] = []
+    failed: list[Found] = []
 
     def note(error: OSError) -> None:
-        denied.append(Found(Path(error.filename), reason=error.strerror or str(error)))
+        failed.append(Found(Path(error.filename), reason=error.strerror or str(error)))
 
     passed_over = 0
-    for place, folders, files in os.walk(folder, onerror=note):
+    for parent, folders, files in os.walk(folder, onerror=note):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths = [Path(place, name) for name in sorted(files)]
+        paths = [Path(parent, name) for name in sorted(files)]
         readable = [path for path in paths if _is_wanted(path, suffixes)]
         passed_over += len(paths) - len(readable)
         yield from (_checked(path, suffixes) for path in readable)
-    yield from denied
+    yield from failed
     if passed_over:
         logger.info("passed over %d files in %s that are no images", passed_over, folder)
 

@@ -77,7 +77,7 @@ def _image_of(hdu: Any, hdus: fits.HDUList, path: Path, part: str) -> Image:
         )
     values = np.asarray(hdu.data).reshape([hdu.shape[axis] for axis in axes])
     stem = path.name[: -len(known_suffix(path, FitsAdapter.suffixes)) or None]
-    # What float32 cannot hold becomes infinite, and what is infinite is masked.
+    # Values beyond the range of float32 become infinite, and infinite values are masked.
     with np.errstate(over="ignore", invalid="ignore"):
         return Image.from_values(
             values,
@@ -92,7 +92,7 @@ def _image_of(hdu: Any, hdus: fits.HDUList, path: Path, part: str) -> Image:
 def _celestial(hdu: Any, hdus: fits.HDUList, axes: tuple[int, ...], path: Path) -> WCS | None:
     # FITS counts axes from 1 and backwards.
     numbers = [len(hdu.shape) - axis for axis in reversed(axes)]
-    # Headers are wrong in more ways than can be named, and none of them is worth an image.
+    # Headers can be wrong in any way, and the pixels are good without coordinates.
     try:
         wcs = WCS(hdu.header, fobj=hdus).sub(numbers)
         return wcs if wcs.has_celestial else None

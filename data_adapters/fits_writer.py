@@ -1,8 +1,7 @@
-"""Images out to FITS files that `read` takes back."""
+"""Images written to FITS files that `read` reads again."""
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from data_adapters.fits import CHANNEL_AXIS
 from equiclust.images import Image, ImageSet
 from equiclust.io.atomic import atomic_path
 from equiclust.io.catalogue import printable
+from equiclust.typing import PathLike
 
 __all__ = ["write_fits"]
 
@@ -20,7 +20,7 @@ __all__ = ["write_fits"]
 LONGEST_NAME = 240
 
 
-def write_fits(images: ImageSet, folder: str | os.PathLike[str]) -> list[Path]:
+def write_fits(images: ImageSet, folder: PathLike) -> list[Path]:
     """Write every image to a FITS file of its own, named by its id.
 
     Masked pixels become NaN; unit, beam and celestial coordinates go to the header, the id to
@@ -30,13 +30,13 @@ def write_fits(images: ImageSet, folder: str | os.PathLike[str]) -> list[Path]:
     Parameters
     ----------
     images : ImageSet
-    folder : path
+    folder : str or Path
         Made if it does not exist.
 
     Returns
     -------
     list of Path
-        One file for every image, in order. What cannot stand in a file name becomes ``_``.
+        One file for every image, in order. Characters that a file name cannot hold become ``_``.
 
     Raises
     ------

@@ -114,7 +114,7 @@ def picture_errors(path: Path, part: str) -> Iterator[None]:
 
 @contextmanager
 def _quietly(path: Path) -> Iterator[None]:
-    """What the libraries say of odd files goes to the log of this module, as details."""
+    """Log the messages and warnings of the libraries at level DEBUG."""
 
     def demote(record: logging.LogRecord) -> bool:
         logger.debug("%s: %s", path, record.getMessage())

@@ -156,7 +156,7 @@ def _of_directory(page: tifffile.TiffPage, path: Path) -> list[Page]:
 
 
 def _is_for_pillow(page: tifffile.TiffPage) -> bool:
-    """Up to 8 bits: Pillow knows palettes and all compressions, but not all places of pages."""
+    """Up to 8 bits: Pillow knows palettes and all compressions, but finds only top-level pages."""
     is_big = page.parent.is_bigtiff and page.parent.byteorder == ">"
     return page.bitspersample <= 8 and not page.is_subifd and not is_big
 
@@ -230,7 +230,7 @@ def _with_white_high(samples: Array, page: tifffile.TiffPage) -> Array:
 
 
 def _upright(samples: Array, page: tifffile.TiffPage) -> Array:
-    """Turned as the page says that it is to be shown, `(h, w, c)`."""
+    """Rotated and mirrored as the orientation of the page requires; samples are `(h, w, c)`."""
     tag = page.tags.get(ORIENTATION)
     orientation = int(tag.value) if tag is not None else 1
     if orientation in (5, 6, 7, 8):

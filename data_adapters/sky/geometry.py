@@ -44,7 +44,7 @@ def celestial_wcs(header: fits.Header) -> WCS | None:
     astropy.wcs.WCS or None
         Of two axes; None when the header has no celestial coordinates that astropy understands.
     """
-    # Headers are wrong in more ways than can be named, and the pixels are good without them.
+    # Headers can be wrong in any way, and the pixels are good without coordinates.
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -116,19 +116,19 @@ def map_axes(hdu: Any, path: Path) -> MapAxes:
         When more than one other axis is longer than one pixel.
     """
     count = len(hdu.shape)
-    kinds = [card(hdu.header, f"CTYPE{count - axis}").upper() for axis in range(count)]
-    lon = [axis for axis in range(count) if LONGITUDE.match(kinds[axis])]
-    lat = [axis for axis in range(count) if LATITUDE.match(kinds[axis])]
+    ctypes = [card(hdu.header, f"CTYPE{count - axis}").upper() for axis in range(count)]
+    lon = [axis for axis in range(count) if LONGITUDE.match(ctypes[axis])]
+    lat = [axis for axis in range(count) if LATITUDE.match(ctypes[axis])]
     long = [axis for axis in range(count) if hdu.shape[axis] > 1]
     row, column = sorted(lon + lat) if len(lon) == len(lat) == 1 else long[-2:]
     other = [axis for axis in long if axis not in (row, column)]
     if len(other) > 1:
-        named = ", ".join(f"{kinds[axis] or 'unnamed'} of {hdu.shape[axis]}" for axis in other)
+        named = ", ".join(f"{ctypes[axis] or 'unnamed'} of {hdu.shape[axis]}" for axis in other)
         raise UnreadableFileError(
             f"{path}: it has more axes than a cube ({named}); extract one cube of three axes first"
         )
     if not other:
-        other = [axis for axis in range(count) if kinds[axis][:4] in SPECTRAL]
+        other = [axis for axis in range(count) if ctypes[axis][:4] in SPECTRAL]
     return MapAxes(other[0] if other else None, row, column)
 
 

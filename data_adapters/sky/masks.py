@@ -313,9 +313,7 @@ def region_mask(sky: SkyMap, path: PathLike) -> BoolArray:
     InputError
         When it holds no region with an area, or one on the sky while the map has no coordinates.
     """
-    regions = _regions(Path(path))
-    flat = [_in_pixels(region, sky.wcs, path) for region in regions]
-    flat = [region for region in flat if float(region.area) > 0.0]
+    flat = _with_area(_regions(Path(path)), sky.wcs, path)
     if not flat:
         raise InputError(f"{path}: it holds no region with an area, such as a circle or polygon")
     including = [bool(region.meta.get("include", True)) for region in flat]
@@ -365,6 +363,22 @@ def _regions(path: Path) -> list[Any]:
             raise UnreadableFileError(f"{path}: a region of it is not understood ({text})")
         logger.info("%s: %s", path, text)
     return regions
+
+
+def _with_area(regions: list[Any], wcs: WCS | None, path: PathLike) -> list[Any]:
+    """Regions in pixels of the map, without those that have no area."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            flat = [_in_pixels(region, wcs, path) for region in regions]
+            areas = [float(region.area) for region in flat]
+    except InputError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise UnreadableFileError(f"{path}: a region of it cannot be used ({text})") from error
+    # The area of a region beyond the sky of the map is NaN.
+    return [region for region, area in zip(flat, areas, strict=True) if area > 0.0]
 
 
 def _in_pixels(region: Any, wcs: WCS | None, path: PathLike) -> Any:

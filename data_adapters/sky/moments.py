@@ -108,15 +108,15 @@ def moment_maps(
     values, widths, unit = _axis(sky)
     sums = _Sums(sky.shape[1:], reference=float(np.mean(values[used])))
     found = np.empty(len(used))
-    for place, plane in enumerate(_planes(sky, used)):
-        channel = used[place]
-        sigma = robust_noise(plane).sigma if levels is None else levels[place]
-        found[place] = sigma
+    for index, plane in enumerate(_planes(sky, used)):
+        channel = used[index]
+        sigma = robust_noise(plane).sigma if levels is None else levels[index]
+        found[index] = sigma
         # Without a single pixel there is neither noise nor signal.
         level = n_sigma * sigma if math.isfinite(sigma) else 0.0
         sums.add(plane, float(values[channel]), float(widths[channel]), level)
         if on_progress is not None:
-            on_progress(place + 1, len(used), "moments")
+            on_progress(index + 1, len(used), "moments")
     return sums.finish(_product_unit(sky.unit, unit), unit, found)
 
 
@@ -191,10 +191,10 @@ def channel_noise(
     """
     used = _used(sky, channels)
     noise = np.empty(len(used))
-    for place, plane in enumerate(_planes(sky, used)):
-        noise[place] = robust_noise(plane).sigma
+    for index, plane in enumerate(_planes(sky, used)):
+        noise[index] = robust_noise(plane).sigma
         if on_progress is not None:
-            on_progress(place + 1, len(used), "noise")
+            on_progress(index + 1, len(used), "noise")
     return noise
 
 

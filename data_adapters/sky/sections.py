@@ -124,7 +124,7 @@ class Sections(ABC):
 
         Yields
         ------
-        place : (slice, slice, slice)
+        position : (slice, slice, slice)
             Position of the part, relative to the corner of the box.
         values : ndarray of three axes
             Pixels as stored.
@@ -175,12 +175,12 @@ class PlainSections(Sections):
                 last = min(first + n_rows, middle.stop)
                 rows = buffer[: last - first]
                 self._read_into(rows, (plane * height + first) * width)
-                place = (
+                position = (
                     slice(plane - slow.start, plane - slow.start + 1),
                     slice(first - middle.start, last - middle.start),
                     slice(None),
                 )
-                yield place, rows[None, :, fast]
+                yield position, rows[None, :, fast]
 
     def _read_into(self, rows: Array, first_pixel: int) -> None:
         file = self._handle
@@ -243,8 +243,8 @@ class CompressedSections(Sections):
         size = tuple(part.stop - part.start for part in box)
         values = hdu.section[tuple(index)].reshape(size)
         for plane in range(size[0]):
-            place = (slice(plane, plane + 1), slice(None), slice(None))
-            yield place, values[plane : plane + 1]
+            position = (slice(plane, plane + 1), slice(None), slice(None))
+            yield position, values[plane : plane + 1]
 
 
 class WholeSections(Sections):
@@ -281,5 +281,5 @@ class WholeSections(Sections):
             raise UnreadableFileError(f"{self.path}: it is closed; read within a with block")
         values = self._handle[box]
         for plane in range(len(values)):
-            place = (slice(plane, plane + 1), slice(None), slice(None))
-            yield place, values[plane : plane + 1]
+            position = (slice(plane, plane + 1), slice(None), slice(None))
+            yield position, values[plane : plane + 1]

@@ -1,4 +1,4 @@
-"""Maps and cubes of the sky, read by section: what is larger than memory can be opened."""
+"""Maps and cubes of the sky, read by section, so that they need not fit into memory."""
 
 from __future__ import annotations
 
@@ -142,8 +142,8 @@ class SkyMap:
         wanted = (channels, rows, slice(0, self.shape[2]))
         as_stored = pixels.transpose(first, second, third)
         with self._sections as sections:
-            for place, stored in sections.blocks((wanted[first], wanted[second], wanted[third])):
-                self._scaling.fill(as_stored[place], stored)
+            for position, stored in sections.blocks((wanted[first], wanted[second], wanted[third])):
+                self._scaling.fill(as_stored[position], stored)
         return pixels
 
 
@@ -284,7 +284,7 @@ def _sections(
 ) -> Sections:
     slow, middle, fast = np.argsort(order)
     stored = shape[slow], shape[middle], shape[fast]
-    extension = next(place for place, other in enumerate(hdus) if other is hdu)
+    extension = next(index for index, other in enumerate(hdus) if other is hdu)
     if whole_limit is not None:
         if n_bytes > whole_limit:
             raise UnreadableFileError(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
+import data_adapters.sky
 from data_adapters import Adapter, read, registry
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
@@ -99,3 +103,19 @@ def test_the_longest_suffix_wins() -> None:
     assert registry.known_suffix(Path("A.FITS.GZ"), suffixes) == ".fits.gz"
     assert registry.known_suffix(Path("a.tar.gz"), suffixes) == ".gz"
     assert registry.known_suffix(Path(".fits"), suffixes) == ""
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, data_adapters, data_adapters.sky; "
+        "print({'astropy', 'scipy', 'torch', 'matplotlib'} & set(sys.modules) or 'none')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "none"
+
+
+@pytest.mark.parametrize("package", [data_adapters, data_adapters.sky])
+def test_every_name_that_a_package_offers_is_there(package: ModuleType) -> None:
+    for name in package.__all__:
+        assert getattr(package, name).__name__ == name
+    assert not hasattr(package, "no_such_name")
