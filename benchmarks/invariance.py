@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.tables import Table
-from equiclust.autoencoder.estimator import EquivariantAutoencoder, non_equivariant_baseline
+from equiclust.autoencoder.baseline import non_equivariant_baseline
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.evaluation.invariance import Certificate, Measurement, certify
 from equiclust.images import ImageSet
 from equiclust.simulation.discs import simulate_discs

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -36,12 +36,11 @@ from equiclust.io.estimators import SaveLoadMixin
 from equiclust.io.fit_record import array_digest, check_same_fit
 from equiclust.nn.device import choose_device, full_precision, seeded
 from equiclust.nn.export import export_encoder
-from equiclust.nn.groups import Group
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.preprocessing import Preprocessor
 from equiclust.validation import check_choice, check_names, check_positive, check_whole
 
-__all__ = ["EquivariantAutoencoder", "non_equivariant_baseline"]
+__all__ = ["EquivariantAutoencoder"]
 
 logger = logging.getLogger(__name__)
 
@@ -633,30 +632,6 @@ class EquivariantAutoencoder(
         self.started_from_ = list(learned["started_from"])
         self.history_, self.notes_ = list(learned["history"]), list(learned["notes"])
         self._adopt(network)
-
-
-def non_equivariant_baseline(autoencoder: EquivariantAutoencoder) -> EquivariantAutoencoder:
-    """Autoencoder of the same shape and cost without equivariance, not fitted yet.
-
-    Parameters
-    ----------
-    autoencoder : EquivariantAutoencoder
-        Its widths are multiplied by the order of its group, so that there are as many channels.
-
-    Returns
-    -------
-    EquivariantAutoencoder
-        With the trivial group.
-    """
-    order = Group(autoencoder.group).order
-    baseline: EquivariantAutoencoder = clone(autoencoder)
-    baseline.set_params(
-        group="trivial",
-        fields=tuple(order * width for width in autoencoder.fields),
-        map_fields=order * autoencoder.map_fields,
-        detail_fields=order * autoencoder.detail_fields,
-    )
-    return baseline
 
 
 def _tensors(pixels: FloatArray, mask: npt.NDArray[np.bool_]) -> tuple[Tensor, Tensor]:

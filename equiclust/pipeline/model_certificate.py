@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.autoencoder.estimator import EquivariantAutoencoder, non_equivariant_baseline
+from equiclust.autoencoder.baseline import non_equivariant_baseline
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
 from equiclust.evaluation.invariance import Certificate, Element, certify, quarter_turns
 from equiclust.evaluation.invariance.transforms import rotate_exactly

@@ -13,7 +13,7 @@ from sklearn.cluster import KMeans
 from sklearn.pipeline import make_pipeline
 
 from equiclust import EquivariantAutoencoder, ImageSet, simulate_discs
-from equiclust.autoencoder.estimator import non_equivariant_baseline
+from equiclust.autoencoder.baseline import non_equivariant_baseline
 from equiclust.evaluation.invariance import assert_invariant
 from equiclust.exceptions import EquiclustWarning, InputError
 
@@ -159,7 +159,7 @@ def test_it_can_be_cloned(trained: EquivariantAutoencoder) -> None:
     assert clone(trained).get_params() == trained.get_params()
 
 
-def test_the_plain_twin_has_as_many_channels_and_is_not_invariant(
+def test_the_non_equivariant_baseline_has_as_many_channels_and_is_not_invariant(
     trained: EquivariantAutoencoder, discs: ImageSet
 ) -> None:
     baseline = non_equivariant_baseline(trained).fit(discs)
@@ -237,7 +237,7 @@ def _grains(n: int, seed: int) -> np.ndarray:
     return np.stack([(x - x.min()) / np.ptp(x) for x in smooth]).astype(np.float32)
 
 
-def test_partners_get_the_latents_of_their_images() -> None:
+def test_positive_pairs_get_the_latents_of_their_images() -> None:
     images, positive_pairs = _grains(128, 0), _grains(128, 1)
     latents, theirs = _grains(60, 2), _grains(60, 3)
 
@@ -250,7 +250,7 @@ def test_partners_get_the_latents_of_their_images() -> None:
     assert distance(positive_pairs=positive_pairs) < 0.7 * distance()
 
 
-def test_partners_must_be_as_many_as_the_images(discs: ImageSet) -> None:
+def test_positive_pairs_must_be_as_many_as_the_images(discs: ImageSet) -> None:
     with pytest.raises(InputError, match="positive_pairs must be as many"):
         EquivariantAutoencoder(**SMALL).fit(discs, positive_pairs=discs[:5])
 
