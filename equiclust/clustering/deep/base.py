@@ -1,4 +1,4 @@
-"""What every clusterer shares that trains the network it is given."""
+"""Base class of the clusterers that train a network."""
 
 from __future__ import annotations
 
@@ -17,9 +17,16 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from equiclust.autoencoder.augmentation import Augmentation
-from equiclust.clustering.deep.encoding import as_samples, encode_all, n_distinct
-from equiclust.clustering.deep.initialization import Batches
-from equiclust.clustering.deep.networks import Config, config_of, described, from_description
+from equiclust.clustering.deep.encoding import (
+    Config,
+    as_samples,
+    count_distinct,
+    describe_network,
+    encode_all,
+    network_config,
+    network_from_description,
+)
+from equiclust.clustering.deep.training_loop import Batches
 from equiclust.clustering.latent_checks import check_enough_samples
 from equiclust.evaluation.metrics import (
     adjusted_rand_index,
@@ -30,13 +37,10 @@ from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import ImageSet
 from equiclust.io.estimators import SaveLoadMixin
 from equiclust.nn.device import choose_device
+from equiclust.typing import Array, Float32Array, Float64Array, IntArray, PathLike
 from equiclust.validation import check_names, check_share
 
-__all__ = ["DeepClusterer", "scored"]
-
-Array = npt.NDArray[np.float64]
-FloatArray = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int64]
+__all__ = ["DeepClusterer", "label_scores"]
 
 _NETWORK = "network."
 
@@ -46,10 +50,10 @@ class DeepClusterer(
     TransformerMixin,  # type: ignore[misc]
     SaveLoadMixin,
 ):
-    """A network of its own, what is said of it, and the way to disk and back.
+    """Checks, predictions and files of a clusterer that trains a copy of a network.
 
-    A subclass gives `_assigned`, and tells of itself by `_own_arrays`, `_own_learned` and
-    `_restore_own`.
+    A subclass defines `_memberships`, and `_own_arrays`, `_own_learned` and `_restore_own` for what
+    it saves beside the network.
     """
 
     network: nn.Module | Config | None
@@ -62,17 +66,17 @@ class DeepClusterer(
     sample_shape_: tuple[int, ...]
     scale_: float = 1.0
 
-    def _assigned(self, samples: Tensor) -> Array:
+    def _memberships(self, samples: Tensor) -> Float64Array:
         """Membership `(n, n_clusters)` of samples."""
         raise NotImplementedError
 
-    def _own_arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def _own_arrays(self) -> dict[str, Array]:
         raise NotImplementedError
 
     def _own_learned(self) -> dict[str, Any]:
         raise NotImplementedError
 
-    def _restore_own(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+    def _restore_own(self, arrays: dict[str, Array], learned: Mapping[str, Any]) -> None:
         raise NotImplementedError
 
     @property
@@ -80,22 +84,22 @@ class DeepClusterer(
         return next(self.network_.parameters()).device
 
     def _checked_samples(self, X: ImageSet | npt.ArrayLike, y: npt.ArrayLike | None) -> Tensor:
-        """What is learned from, if it can be."""
+        """Samples to fit, or an error that says why they cannot be used."""
         samples = as_samples(X)
         if len(samples) < 2:
             raise InputError(f"deep clustering needs at least 2 samples, got {len(samples)}")
-        check_enough_samples(self.n_clusters, n_distinct(samples), len(samples))
+        check_enough_samples(self.n_clusters, count_distinct(samples), len(samples))
         if self.augmentation is not None and samples.ndim != 4:
             raise InputError(
                 f"augmentation needs images (n, c, h, w), got shape {tuple(samples.shape)}"
             )
         if y is not None:
-            scored(y, np.zeros(len(samples), dtype=np.int64))
+            label_scores(y, np.zeros(len(samples), dtype=np.int64))
         self.sample_shape_ = tuple(samples.shape[1:])
         return samples
 
     def _new_samples(self, X: ImageSet | npt.ArrayLike) -> Tensor:
-        """Samples of the shape that was learned from."""
+        """Samples to predict, of the shape of those in fit."""
         check_is_fitted(self)
         samples = as_samples(X)
         if tuple(samples.shape[1:]) != self.sample_shape_:
@@ -117,14 +121,14 @@ class DeepClusterer(
         warnings.warn(message, EquiclustWarning, stacklevel=5)
 
     def _check_network(self) -> None:
-        kind = type(self.network).__name__
+        name = type(self.network).__name__
         if isinstance(self.network, nn.Module):
             if next(self.network.parameters(), None) is None:
-                raise InputError(f"network must have parameters to train, got {kind}")
+                raise InputError(f"network must have parameters to train, got {name}")
         elif self.network is not None and not isinstance(self.network, Config):
             raise InputError(
-                f"network must be a torch Module or a config, got {kind}; of an "
-                "EquivariantAutoencoder hand in network_"
+                f"network must be a torch Module or a config, got {name}; pass the network_ of an "
+                "EquivariantAutoencoder"
             )
 
     def _check_augmentation(self) -> None:
@@ -137,12 +141,13 @@ class DeepClusterer(
         for name, value in self.augmentation.items():
             check_share(f"augmentation {name}", value)
 
-    def transform(self, X: ImageSet | npt.ArrayLike) -> FloatArray:
+    def transform(self, X: ImageSet | npt.ArrayLike) -> Float32Array:
         """Latents of samples.
 
         Parameters
         ----------
         X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+            Samples of the shape of those in `fit`.
 
         Returns
         -------
@@ -152,38 +157,41 @@ class DeepClusterer(
         latents = encode_all(self.network_, self._new_samples(X), self._device) / self.scale_
         return np.asarray(latents.numpy())
 
-    def predict_proba(self, X: ImageSet | npt.ArrayLike) -> Array:
-        """Membership of samples, old or new; each one's depends on itself alone.
+    def predict_proba(self, X: ImageSet | npt.ArrayLike) -> Float64Array:
+        """Membership of samples, each of which does not depend on the others.
 
         Parameters
         ----------
         X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+            Samples of the shape of those in `fit`.
 
         Returns
         -------
         ndarray (n, n_clusters)
             Rows sum to one.
         """
-        return self._assigned(self._new_samples(X))
+        return self._memberships(self._new_samples(X))
 
-    def predict(self, X: ImageSet | npt.ArrayLike) -> Labels:
-        """Labels of samples, old or new.
+    def predict(self, X: ImageSet | npt.ArrayLike) -> IntArray:
+        """Labels of samples.
 
         Parameters
         ----------
         X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+            Samples of the shape of those in `fit`.
 
         Returns
         -------
         ndarray (n,), int
+            From 0 to `n_clusters - 1`.
         """
         return np.asarray(self.predict_proba(X).argmax(axis=1))
 
     def _saved_parameters(self) -> dict[str, Any]:
-        # The network goes by its description and its weights.
+        # The network is saved as a description and weights.
         return {**super()._saved_parameters(), "network": None}
 
-    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def _arrays(self) -> dict[str, Array]:
         state = self.network_.state_dict()
         network = {_NETWORK + name: value.cpu().numpy() for name, value in state.items()}
         return {**self._own_arrays(), **network}
@@ -191,25 +199,31 @@ class DeepClusterer(
     def _learned(self) -> dict[str, Any]:
         return {
             **self._own_learned(),
-            "network": described(self.network_),
+            "network": describe_network(self.network_),
             "from_config": isinstance(self.network, Config),
             "sample_shape": list(self.sample_shape_),
             "notes": self.notes_,
         }
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str], *, network: nn.Module | None = None) -> Self:
+    def load(cls, folder: PathLike, *, network: nn.Module | None = None) -> Self:
         """The estimator that `save` wrote; its predictions are equal to the last bit.
 
-        Frames are not saved. `network` is the config it was made of, or the network as it was
-        saved.
+        Frames are not saved. The parameter `network` becomes the config that was given, or the
+        network as it was saved.
 
         Parameters
         ----------
         folder : path
+            Where `save` wrote it.
         network : Module, optional
-            One of the kind that was handed in, which is copied and given the weights that were
-            saved. The networks of this package need none.
+            A network of the class that was given, for one that is not of this package. It is
+            copied, and the copy gets the weights that were saved.
+
+        Returns
+        -------
+        DeepClusterer
+            Of the class that was saved.
 
         Raises
         ------
@@ -217,32 +231,35 @@ class DeepClusterer(
             When the folder holds no such estimator, or a damaged one, or a network is missing.
         """
         estimator: Self = super().load(folder)
-        made = estimator._made or copy.deepcopy(network)
-        if made is None:
+        loaded = estimator._described_network or copy.deepcopy(network)
+        if loaded is None:
             raise InputError(
                 f"{os.fspath(folder)!r} was saved with a network that is not of this package: "
-                "load it with network=, one of the same kind"
+                "load it with network=, one of the same class"
             )
         try:
-            made.load_state_dict(estimator.__dict__.pop("_state"))
+            loaded.load_state_dict(estimator.__dict__.pop("_state"))
         except RuntimeError as error:
             raise InputError(
-                f"{os.fspath(folder)!r} was saved with another network than {type(made).__name__}"
+                f"{os.fspath(folder)!r} was saved with another network than {type(loaded).__name__}"
             ) from error
-        estimator.network = config_of(made) if estimator.__dict__.pop("_from_config") else made
-        place = choose_device(estimator.device, fall_back=True)
-        estimator.network_ = copy.deepcopy(made).to(place).eval()
-        del estimator._made
+        from_config = estimator.__dict__.pop("_from_config")
+        estimator.network = network_config(loaded) if from_config else loaded
+        device = choose_device(estimator.device, fall_back=True)
+        estimator.network_ = copy.deepcopy(loaded).to(device).eval()
+        del estimator._described_network
         return estimator
 
-    def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+    def _restore(self, arrays: dict[str, Array], learned: Mapping[str, Any]) -> None:
         own = {name: a for name, a in arrays.items() if not name.startswith(_NETWORK)}
         self._restore_own(own, learned)
         self.notes_ = list(learned["notes"])
         self.sample_shape_ = tuple(int(side) for side in learned["sample_shape"])
         self._from_config = bool(learned["from_config"])
         description = learned["network"]
-        self._made = None if description is None else from_description(description)
+        self._described_network = (
+            None if description is None else network_from_description(description)
+        )
         self._state = {
             name.removeprefix(_NETWORK): torch.from_numpy(array)
             for name, array in arrays.items()
@@ -250,8 +267,26 @@ class DeepClusterer(
         }
 
 
-def scored(y: npt.ArrayLike | None, labels: Labels) -> dict[str, float]:
-    """Scores of labels where there are classes to compare them with."""
+def label_scores(y: npt.ArrayLike | None, labels: IntArray) -> dict[str, float]:
+    """Scores of labels by true classes.
+
+    Parameters
+    ----------
+    y : array-like (n,), int, or None
+        Classes.
+    labels : ndarray (n,), int
+        Clusters.
+
+    Returns
+    -------
+    dict of str to float
+        `acc`, `nmi` and `ari`; empty without classes.
+
+    Raises
+    ------
+    InputError
+        When `y` is not one whole number for each label.
+    """
     if y is None:
         return {}
     return {

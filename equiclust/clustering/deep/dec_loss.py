@@ -9,13 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["assigned", "clustering_loss", "soft_assignment", "target_distribution"]
+__all__ = ["assign_all", "clustering_loss", "soft_assignment", "target_distribution"]
 
-_AT_ONCE = 4096
+_CHUNK_SIZE = 4096
 
 
 def soft_assignment(latents: Tensor, centres: Tensor, degrees_of_freedom: float = 1.0) -> Tensor:
-    r"""How much each sample belongs to each cluster, by Student's t-distribution.
+    r"""Membership of each sample in each cluster, by Student's t-distribution.
 
     .. math::
 
@@ -24,9 +24,11 @@ def soft_assignment(latents: Tensor, centres: Tensor, degrees_of_freedom: float 
     Parameters
     ----------
     latents : Tensor (n, d)
+        :math:`z`.
     centres : Tensor (k, d)
-    degrees_of_freedom : float
-        :math:`\alpha > 0`: the smaller, the more do far clusters count.
+        :math:`\mu`, in the same unit.
+    degrees_of_freedom : float, default 1.0
+        :math:`\alpha > 0`: the smaller, the more weight distant clusters have.
 
     Returns
     -------
@@ -38,19 +40,34 @@ def soft_assignment(latents: Tensor, centres: Tensor, degrees_of_freedom: float 
     return torch.softmax(-0.5 * (alpha + 1.0) * torch.log1p(squared / alpha), dim=1)
 
 
-def assigned(latents: Tensor, centres: Tensor, degrees_of_freedom: float) -> Tensor:
-    """`soft_assignment` of any number of samples, in pieces and without gradients."""
+def assign_all(latents: Tensor, centres: Tensor, degrees_of_freedom: float) -> Tensor:
+    """`soft_assignment` of any number of samples, in chunks and without gradients.
+
+    Parameters
+    ----------
+    latents : Tensor (n, d)
+        Samples.
+    centres : Tensor (k, d)
+        Cluster centres, in the same unit.
+    degrees_of_freedom : float
+        As in `soft_assignment`.
+
+    Returns
+    -------
+    Tensor (n, k)
+        Rows sum to one.
+    """
     with torch.inference_mode():
         return torch.cat(
             [
-                soft_assignment(part, centres, degrees_of_freedom)
-                for part in torch.split(latents, _AT_ONCE)
+                soft_assignment(chunk, centres, degrees_of_freedom)
+                for chunk in torch.split(latents, _CHUNK_SIZE)
             ]
         )
 
 
 def target_distribution(assignment: Tensor) -> Tensor:
-    r"""What the assignment is drawn to: surer of itself, and fair to small clusters.
+    r"""Target of the assignment: sharper than it, and balanced between clusters.
 
     .. math::
 
@@ -59,7 +76,7 @@ def target_distribution(assignment: Tensor) -> Tensor:
     Parameters
     ----------
     assignment : Tensor (n, k)
-        Of all samples, for the frequencies are theirs.
+        :math:`q` of all samples, from which the frequencies :math:`f` are taken.
 
     Returns
     -------
@@ -77,6 +94,12 @@ def clustering_loss(assignment: Tensor, target: Tensor) -> Tensor:
     Parameters
     ----------
     assignment, target : Tensor (n, k)
+        :math:`q` and :math:`p`.
+
+    Returns
+    -------
+    Tensor ()
+        In nats, at least 0.
     """
     tiny = torch.finfo(assignment.dtype).tiny
     logarithms = target.clamp(min=tiny).log() - assignment.clamp(min=tiny).log()

@@ -1,8 +1,9 @@
-"""How well a division respects who is whose neighbour: evidence that needs no labels."""
+"""Agreement of a clustering with the nearest neighbours: evidence that needs no true labels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,24 +13,22 @@ from equiclust.exceptions import InputError
 
 __all__ = ["Evidence", "Neighbourhood"]
 
-Array = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
-
 _N_NEIGHBORS = 15
-# The agreement of more samples than these is known to a part in a hundred.
-_MOST_ASKED = 10_000
-_NOTABLY_WORSE = 0.005
+# The agreement of that many samples is accurate to one percent.
+_MAX_SAMPLES = 10_000
+# Differences below this may be chance.
+_TOLERANCE = 0.005
 
 
 class Neighbourhood:
-    r"""The nearest neighbours of samples, to be asked about divisions of these.
+    """The nearest neighbours of samples, to score clusterings of these samples.
 
     Parameters
     ----------
-    points : ndarray (n, d)
+    points : array-like (n, d)
         At least two samples.
-    seed : int
-        Draws those that are asked where there are more than ten thousand.
+    seed : int, default 0
+        Draws ten thousand samples to score by where there are more.
 
     Raises
     ------
@@ -38,15 +37,14 @@ class Neighbourhood:
     """
 
     def __init__(self, points: npt.ArrayLike, *, seed: int = 0) -> None:
-        places = np.asarray(points)
-        if places.ndim != 2 or len(places) < 2:
-            raise InputError(f"points must be at least 2 rows, got shape {places.shape}")
-        drawn = np.random.default_rng(seed).permutation(len(places))[:_MOST_ASKED]
-        self._asked = np.sort(drawn)
-        nearest = NearestNeighbors(n_neighbors=min(_N_NEIGHBORS + 1, len(places)))
-        found = nearest.fit(places).kneighbors(places[self._asked], return_distance=False)
-        # One of a crowd of equal samples need not find itself first.
-        self._found = found[:, 1:]
+        rows = np.asarray(points)
+        if rows.ndim != 2 or len(rows) < 2:
+            raise InputError(f"points must be at least 2 rows, got shape {rows.shape}")
+        drawn = np.random.default_rng(seed).permutation(len(rows))[:_MAX_SAMPLES]
+        self._drawn = np.sort(drawn)
+        nearest = NearestNeighbors(n_neighbors=min(_N_NEIGHBORS + 1, len(rows))).fit(rows)
+        # The first is the sample itself, or one that is equal to it.
+        self._neighbours = nearest.kneighbors(rows[self._drawn], return_distance=False)[:, 1:]
 
     def agreement(self, labels: npt.ArrayLike) -> float:
         r"""Share of neighbours with the same label, beyond chance (Cohen 1960).
@@ -55,56 +53,69 @@ class Neighbourhood:
 
             \kappa = \frac{a - c}{1 - c}, \qquad c = \sum_k f_k^2
 
-        with :math:`a` the share of pairs of neighbours that have one label and :math:`f_k` that of
-        cluster :math:`k`. A border through a crowd costs more than one through a gap, and nothing
-        is won by clusters of unlike sizes.
+        with :math:`a` the share of pairs of neighbours that have the same label and :math:`f_k` the
+        share of samples in cluster :math:`k`. A border through a dense region costs more than one
+        through a gap, and clusters of unequal sizes have no advantage.
 
         Parameters
         ----------
         labels : array-like (n,), int
+            Of all samples.
 
         Returns
         -------
         float
-            1 where no neighbours are divided, 0 for random labels or a single one.
+            1 where all neighbours have the same label, 0 for random labels or a single cluster.
         """
-        given = np.asarray(labels)
-        shares = np.unique(given, return_counts=True)[1] / len(given)
+        values = np.asarray(labels)
+        shares = np.unique(values, return_counts=True)[1] / len(values)
         chance = float(np.square(shares).sum())
         if chance >= 1.0:
             return 0.0
-        same = float(np.mean(given[self._found] == given[self._asked, None]))
+        same = float(np.mean(values[self._neighbours] == values[self._drawn, None]))
         return (same - chance) / (1.0 - chance)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """How a clustering of latents compares with the one that it began with.
+    """Neighbour agreement of the clustering before a training and of that after it.
 
-    Each division is asked for in both latent spaces, that before the training and that after it,
-    since k-means is at an advantage where it was made, and a trained network where it put things.
+    Each clustering is scored in both latent spaces, that before the training and that after it,
+    since each has an advantage in the space where it was found.
 
     Attributes
     ----------
-    beginning, end : float
-        `Neighbourhood.agreement`, mean of both spaces.
+    initial, final : float
+        `Neighbourhood.agreement` of either clustering, the mean over both spaces.
     """
 
-    beginning: float
-    end: float
+    initial: float
+    final: float
 
     @classmethod
     def of(
-        cls, before: Neighbourhood, after: Neighbourhood, first: npt.ArrayLike, last: npt.ArrayLike
-    ) -> Evidence:
-        """Evidence of the labels at first and at last, by the neighbours before and after."""
+        cls,
+        before: Neighbourhood,
+        after: Neighbourhood,
+        initial_labels: npt.ArrayLike,
+        final_labels: npt.ArrayLike,
+    ) -> Self:
+        """Score the labels before and after a training.
+
+        Parameters
+        ----------
+        before, after : Neighbourhood
+            Neighbours in the latent spaces before and after the training.
+        initial_labels, final_labels : array-like (n,), int
+            The clusterings before and after it.
+        """
         spaces = (before, after)
         return cls(
-            float(np.mean([space.agreement(first) for space in spaces])),
-            float(np.mean([space.agreement(last) for space in spaces])),
+            float(np.mean([space.agreement(initial_labels) for space in spaces])),
+            float(np.mean([space.agreement(final_labels) for space in spaces])),
         )
 
     @property
     def is_worse(self) -> bool:
-        """Whether the end is worse, by more than chance may do."""
-        return self.end < self.beginning - _NOTABLY_WORSE
+        """Whether the final clustering is worse by more than chance."""
+        return self.final < self.initial - _TOLERANCE

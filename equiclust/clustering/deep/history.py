@@ -1,9 +1,10 @@
-"""What happened during a fit, as a table and smoothed."""
+"""Records of a fit, as a table and for TensorBoard."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,25 +12,50 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.optional import import_optional
+from equiclust.typing import Float32Array, Float64Array, IntArray, PathLike
 from equiclust.validation import check_whole
 
-__all__ = ["Listener", "Record", "RecordLog", "history_table", "moving_average"]
+__all__ = ["Frame", "Listener", "Record", "RecordLog", "history_table", "moving_average"]
+
+Record = dict[str, float]
+Listener = Callable[[Record], None]
 
 
-def moving_average(values: npt.ArrayLike, window: int) -> npt.NDArray[np.float64]:
-    """Mean of each value and of those before it, `window` in all; fewer at the beginning.
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The latents of some samples at one step of the training.
 
-    What is not a number is left out; where nothing else is in the window, the mean is none either.
+    Attributes
+    ----------
+    step : int
+        Steps done before.
+    latents : ndarray (m, d), float32
+        As the network gives them.
+    labels : ndarray (m,), int
+        Their clusters.
+    """
+
+    step: int
+    latents: Float32Array
+    labels: IntArray
+
+
+def moving_average(values: npt.ArrayLike, window: int) -> Float64Array:
+    """Mean of each value and the `window - 1` before it, or fewer at the start.
+
+    Values that are not finite are left out.
 
     Parameters
     ----------
     values : array-like (n,)
+        In order.
     window : int
-        At least 1.
+        Number of values, at least 1.
 
     Returns
     -------
     ndarray (n,)
+        NaN where no value in the window is finite.
 
     Raises
     ------
@@ -50,20 +76,21 @@ def moving_average(values: npt.ArrayLike, window: int) -> npt.NDArray[np.float64
 
 def history_table(
     records: Sequence[Mapping[str, float]], *, window: int | None = None
-) -> dict[str, npt.NDArray[np.float64]]:
-    """Records as columns, NaN where a record lacks a name; with their moving averages beside.
+) -> dict[str, Float64Array]:
+    """Records as the columns of a table.
 
     Parameters
     ----------
     records : sequence of mapping
         Such as `DeepEmbeddedClustering.history_`.
     window : int, optional
-        Adds a column ``NAME (mean of WINDOW)`` for each but the first, which counts.
+        Adds the moving average of every column but the first, the step or epoch, under the name
+        ``NAME (mean of WINDOW)``.
 
     Returns
     -------
     dict of str to ndarray (n,)
-        Ready for `astropy.table.Table` or `pandas.DataFrame`.
+        For `astropy.table.Table` or `pandas.DataFrame`; NaN where a record lacks a value.
     """
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = {
@@ -78,16 +105,13 @@ def history_table(
     return columns | smooth
 
 
-Record = dict[str, float]
-Listener = Callable[[Record], None]
-
-
 class RecordLog:
-    """Writes every record that passes by for TensorBoard; without a folder it only passes them on.
+    """Writes records for TensorBoard.
 
     Parameters
     ----------
-    folder : path, optional
+    folder : path or None
+        Where TensorBoard reads them; nothing is written if None.
 
     Raises
     ------
@@ -95,7 +119,7 @@ class RecordLog:
         When there is a folder, but TensorBoard is not installed.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+    def __init__(self, folder: PathLike | None) -> None:
         self._writer = None if folder is None else _writer(folder)
 
     def __enter__(self) -> Self:
@@ -110,29 +134,39 @@ class RecordLog:
         if self._writer is not None:
             self._writer.close()
 
-    def also(self, prefix: str, listener: Listener | None) -> Listener:
-        """A listener that logs a record under `prefix/NAME`, then tells another one.
+    def listener(self, prefix: str, then: Listener | None = None) -> Listener:
+        """A function that writes a record.
 
-        The first number of a record counts: it is the abscissa of the others.
+        Parameters
+        ----------
+        prefix : str
+            Values are written as ``PREFIX/NAME`` over the first value, the step or epoch.
+        then : callable, optional
+            Called with the record afterwards.
+
+        Returns
+        -------
+        callable
+            Takes a record.
         """
 
-        def hear(record: Record) -> None:
+        def write(record: Record) -> None:
             if self._writer is not None:
                 _write(self._writer, prefix, record)
-            if listener is not None:
-                listener(record)
+            if then is not None:
+                then(record)
 
-        return hear
+        return write
 
 
 def _write(writer: Any, prefix: str, record: Mapping[str, float]) -> None:
-    (_, count), *others = record.items()
+    (_, step), *others = record.items()
     for name, value in others:
-        writer.add_scalar(f"{prefix}/{name}", value, int(count))
+        writer.add_scalar(f"{prefix}/{name}", value, int(step))
     writer.flush()
 
 
-def _writer(folder: str | os.PathLike[str]) -> Any:
+def _writer(folder: PathLike) -> Any:
     tensorboard = import_optional(
         "torch.utils.tensorboard", package="tensorboard", extra="watch", purpose="log_folder"
     )

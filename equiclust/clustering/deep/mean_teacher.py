@@ -1,34 +1,48 @@
-"""A teacher that follows its student: one step of self-labelling."""
+"""A teacher network that follows its student, for self-labelling."""
 
 from __future__ import annotations
 
-import copy
+from typing import cast
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from equiclust.autoencoder.schedule import warm_cosine
 from equiclust.clustering.deep.encoding import encode
 from equiclust.nn.device import seeded
+from equiclust.typing import Float64Array
 
-__all__ = ["EncoderWithHead", "MeanTeacher", "fitted_head"]
+__all__ = ["EncoderWithHead", "MeanTeacher", "fit_head"]
 
-_HEAD_STEPS, _HEAD_RATE = 300, 1e-2
+_HEAD_STEPS, _HEAD_LEARNING_RATE = 300, 1e-2
 _CONSTANT = 1e-6
-# No cluster counts more than so many times its share, however rare it is in a batch.
-_MOST_WEIGHT = 5.0
+# Largest weight of a cluster in the loss, however rare it is in a batch.
+_MAX_WEIGHT = 5.0
 
 
-def fitted_head(latents: Tensor, shares: npt.NDArray[np.float64], *, seed: int) -> nn.Linear:
-    """A linear layer from latents `(n, d)` to the logarithms of memberships `(n, k)`."""
+def fit_head(latents: Tensor, memberships: Float64Array, *, seed: int) -> nn.Linear:
+    """A linear layer from latents to the logarithms of memberships, fitted by Adam.
+
+    Parameters
+    ----------
+    latents : Tensor (n, d)
+        Of all samples.
+    memberships : ndarray (n, k)
+        What the softmax of the layer is fitted to; rows sum to one.
+    seed : int
+        For the first weights.
+
+    Returns
+    -------
+    Linear
+        With `d` inputs and `k` outputs; a latent that is constant has weight 0.
+    """
     spread = latents.std(dim=0).clamp(min=_CONSTANT)
-    points, wanted = (latents - latents.mean(dim=0)) / spread, torch.from_numpy(shares).float()
+    points, wanted = (latents - latents.mean(dim=0)) / spread, torch.from_numpy(memberships).float()
     with seeded(seed):
-        head = nn.Linear(latents.shape[1], shares.shape[1])
-    optimizer = torch.optim.Adam(head.parameters(), lr=_HEAD_RATE)
+        head = nn.Linear(latents.shape[1], memberships.shape[1])
+    optimizer = torch.optim.Adam(head.parameters(), lr=_HEAD_LEARNING_RATE)
     for _ in range(_HEAD_STEPS):
         loss = functional.cross_entropy(head(points), wanted)
         optimizer.zero_grad(set_to_none=True)
@@ -36,7 +50,7 @@ def fitted_head(latents: Tensor, shares: npt.NDArray[np.float64], *, seed: int) 
         optimizer.step()
     with torch.no_grad():
         head.weight.div_(spread)
-        # A latent that never changes has taught nothing.
+        # What a constant latent has learned is noise.
         head.weight[:, latents.std(dim=0) <= _CONSTANT] = 0.0
         head.bias.sub_(head.weight @ latents.mean(dim=0))
     return head
@@ -48,7 +62,9 @@ class EncoderWithHead(nn.Module):
     Parameters
     ----------
     network : Module
+        Images `(n, c, h, w)` to latents `(n, d)`.
     head : Linear
+        Latents to logits `(n, k)`.
     """
 
     def __init__(self, network: nn.Module, head: nn.Linear) -> None:
@@ -57,13 +73,22 @@ class EncoderWithHead(nn.Module):
         self.head = head
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits `(n, n_clusters)`."""
+        """Logits `(n, k)` of images.
+
+        Parameters
+        ----------
+        images : Tensor (n, c, h, w)
+            As the network takes them.
+        """
         logits: Tensor = self.head(encode(self.network, images))
         return logits
 
 
 class MeanTeacher:
-    """Encoder and head twice: the student learns, the teacher is its running mean.
+    """Encoder and head twice: the student is trained, the teacher is its running mean.
+
+    Tarvainen, A. & Valpola, H. 2017, "Mean teachers are better role models", NeurIPS,
+    arXiv:1703.01780.
 
     Parameters
     ----------
@@ -72,53 +97,54 @@ class MeanTeacher:
     head : Linear
         From its latents to the clusters.
     threshold : float
-        Least membership with which the teacher is sure.
+        Least membership, 0 to 1, of a label of the teacher that the student learns.
     momentum : float
-        Share of the teacher that stays at each step.
-    learning_rate : float
-        The highest.
-    steps : int
-        Length of the training.
+        Share of the teacher, 0 to 1, that stays at each step.
     """
 
     def __init__(
-        self,
-        network: nn.Module,
-        head: nn.Linear,
-        *,
-        threshold: float,
-        momentum: float,
-        learning_rate: float,
-        steps: int,
+        self, network: nn.Module, head: nn.Linear, *, threshold: float, momentum: float
     ) -> None:
         self.student = EncoderWithHead(network, head).eval()
-        self.teacher = copy.deepcopy(self.student)
-        self.threshold, self.momentum = threshold, momentum
-        trained = [p for p in self.student.parameters() if p.requires_grad]
-        self._optimizer = torch.optim.Adam(trained, lr=learning_rate)
-        self._schedule = warm_cosine(self._optimizer, steps)
+        self.threshold = threshold
+        average = get_ema_multi_avg_fn(momentum)  # type: ignore[no-untyped-call]
+        self._average = AveragedModel(self.student, multi_avg_fn=average)
+        # The first update copies the student, from which the teacher does not differ yet.
+        self._average.update_parameters(self.student)
 
-    def learn(self, images: Tensor, views: Tensor) -> None:
-        """One step: the teacher sees the images, the student views of them."""
+    @property
+    def teacher(self) -> EncoderWithHead:
+        """The running mean of the student."""
+        return cast(EncoderWithHead, self._average.module)
+
+    def loss(self, images: Tensor, views: Tensor) -> Tensor | None:
+        """Cross-entropy of the student on views, by the teacher's labels of the images.
+
+        Parameters
+        ----------
+        images, views : Tensor (b, c, h, w)
+            Images, and an augmented view of each.
+
+        Returns
+        -------
+        Tensor () or None
+            None where the teacher is certain of no image.
+        """
         with torch.no_grad():
             certainty, labels = self.teacher(images).softmax(dim=1).max(dim=1)
         weights = self._weights(certainty >= self.threshold, labels)
-        self._optimizer.zero_grad(set_to_none=True)
-        if bool(weights.any()):
-            losses = functional.cross_entropy(self.student(views), labels, reduction="none")
-            loss = (losses * weights).sum() / weights.sum()
-            loss.backward()  # type: ignore[no-untyped-call]
-        # Where the teacher is sure of nothing, nothing has a gradient and nothing moves.
-        self._optimizer.step()
-        self._schedule.step()
-        with torch.no_grad():
-            pairs = zip(self.teacher.parameters(), self.student.parameters(), strict=True)
-            for slow, fast in pairs:
-                slow.lerp_(fast, 1.0 - self.momentum)
+        if not bool(weights.any()):
+            return None
+        losses = functional.cross_entropy(self.student(views), labels, reduction="none")
+        return (losses * weights).sum() / weights.sum()
 
-    def _weights(self, sure: Tensor, labels: Tensor) -> Tensor:
-        """Of each image: one over how many of its cluster are sure, and nothing for the unsure."""
+    def update_teacher(self) -> None:
+        """Move the teacher towards the student, after a step of the latter."""
+        self._average.update_parameters(self.student)
+
+    def _weights(self, certain: Tensor, labels: Tensor) -> Tensor:
+        """One over the number of certain images of the same cluster; 0 for uncertain images."""
         n_clusters = self.student.head.out_features
-        counts = torch.bincount(labels[sure], minlength=n_clusters)
-        fair = sure.sum() / (n_clusters * counts.clamp(min=1))
-        return fair.clamp(max=_MOST_WEIGHT)[labels] * sure
+        counts = torch.bincount(labels[certain], minlength=n_clusters)
+        balanced = certain.sum() / (n_clusters * counts.clamp(min=1))
+        return balanced.clamp(max=_MAX_WEIGHT)[labels] * certain

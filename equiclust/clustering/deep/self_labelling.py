@@ -1,9 +1,8 @@
-"""`SelfLabelling`: a network that learns its own confident labels, after a manifold began them."""
+"""`SelfLabelling`: a network is trained on its own confident labels."""
 
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -13,34 +12,34 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
-from equiclust.clustering.deep.base import DeepClusterer, scored
-from equiclust.clustering.deep.encoding import encode_all, finite_latents
+from equiclust.clustering.deep.base import DeepClusterer, label_scores
+from equiclust.clustering.deep.encoding import encode_all, encode_finite
 from equiclust.clustering.deep.evidence import Evidence, Neighbourhood
 from equiclust.clustering.deep.history import Listener, Record, RecordLog
-from equiclust.clustering.deep.mean_teacher import EncoderWithHead, MeanTeacher, fitted_head
+from equiclust.clustering.deep.mean_teacher import EncoderWithHead, MeanTeacher, fit_head
+from equiclust.clustering.deep.training_loop import TrainingLoop
 from equiclust.clustering.labels import canonical_order
 from equiclust.clustering.latent_clusterer import make_clusterer
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.estimators import check_fits, check_ranks
 from equiclust.nn.device import choose_device
+from equiclust.typing import Array, Float64Array, IntArray, PathLike
 from equiclust.validation import check_positive, check_share, check_whole
 
 __all__ = ["SelfLabelling"]
 
-Labels = npt.NDArray[np.int64]
-
-# Fewer members than this share of what they were at first: a cluster is all but lost.
-_ALL_BUT_LOST = 0.1
+# A cluster with less than this share of its first members counts as lost.
+_LOST_SHARE = 0.1
 
 
 class SelfLabelling(DeepClusterer):
-    r"""Clusters on the manifold of the latents, sharpened by a teacher and a student.
+    r"""Clusters on the manifold of the latents, refined by a teacher and a student network.
 
     The latents of a trained network are clustered by a mixture in their UMAP embedding (N2D [1]_,
     see `equiclust.clustering.manifold`). A linear head is fitted to the memberships. Then, as in
-    SCAN's self-labelling [2]_ and with the averaged teacher of [3]_, the teacher labels the images
-    that it is sure of, and the student learns these labels from augmented views:
+    the self-labelling of SCAN [2]_ and with the averaged teacher of [3]_, the teacher labels the
+    images of which it is certain, and the student learns these labels from augmented views:
 
     .. math::
 
@@ -48,27 +47,32 @@ class SelfLabelling(DeepClusterer):
         \qquad y_i = \arg\max p_i, \quad w_k \propto 1 / n_k
 
     with :math:`p` by the teacher, :math:`q` by the student, :math:`v_i` a view of image :math:`i`
-    and :math:`n_k` the confident images of cluster :math:`k` in the batch. The teacher follows the
-    student slowly. It needs augmentations that do not change what an image is.
+    and :math:`n_k` the number of confident images of cluster :math:`k` in the batch. The teacher is
+    a running mean of the student. The augmentation must not change what an image shows.
 
     Parameters
     ----------
-    n_clusters : int
-    network : Module
-        Trained; images to latents, such as `EquivariantAutoencoder.network_`. It is copied.
-    augmentation : mapping, optional
+    n_clusters : int, default 8
+        Number of clusters.
+    network : Module, default None
+        A trained network from images to latents, such as `EquivariantAutoencoder.network_`; it is
+        copied. `fit` raises an error without one.
+    augmentation : mapping of str to float, optional
         Limits that differ from `Augmentation`; by default none do.
-    threshold : float
-        Least membership, 0 to 1, with which the teacher is sure.
-    momentum : float
-        Share of the teacher that stays at each step, 0 to 1.
-    max_iter : int
-        Steps.
-    batch_size : int
-    learning_rate : float
-        The highest of a warm-up and a cosine, for Adam.
-    device : {"auto", "cpu", "cuda", "mps"}
-    random_state : int, RandomState or None
+    threshold : float, default 0.9
+        Least membership, 0 to 1, with which the teacher is certain.
+    momentum : float, default 0.99
+        Share of the teacher, 0 to 1, that stays at each step.
+    max_iter : int, default 800
+        Number of steps.
+    batch_size : int, default 256
+        Images in a step.
+    learning_rate : float, default 5e-4
+        The highest learning rate of Adam, between a warm-up and a cosine.
+    device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+        Where to compute.
+    random_state : int, RandomState or None, default None
+        For the manifold, batches and views.
 
     Attributes
     ----------
@@ -77,11 +81,12 @@ class SelfLabelling(DeepClusterer):
     network_ : Module
         The teacher's.
     history_ : list of dict
-        One record for every look at all images.
+        One record for each evaluation of all images; see `history_table`.
     kept_initialisation_ : bool
-        It made it worse, or all but lost a cluster: network and head are those before it.
+        Whether the training made it worse or lost a cluster, so that network and head are those
+        before it.
     notes_ : list of str
-        What the user should know.
+        The warnings.
 
     References
     ----------
@@ -123,9 +128,9 @@ class SelfLabelling(DeepClusterer):
         y: npt.ArrayLike | None = None,
         *,
         on_target_update: Listener | None = None,
-        log_folder: str | os.PathLike[str] | None = None,
+        log_folder: PathLike | None = None,
     ) -> Self:
-        """Find the clusters and learn them.
+        """Find the clusters, and train the network on them.
 
         Parameters
         ----------
@@ -134,9 +139,14 @@ class SelfLabelling(DeepClusterer):
         y : array-like (n,), int, optional
             Classes, to score the history by. Nothing is learned from them.
         on_target_update : callable, optional
-            Gets each record of `history_`, for progress bars.
+            Called with each record of `history_`, for progress bars.
         log_folder : path, optional
-            Where TensorBoard finds them while they come in.
+            Where they are written for TensorBoard during the fit.
+
+        Returns
+        -------
+        SelfLabelling
+            Itself.
 
         Raises
         ------
@@ -146,112 +156,123 @@ class SelfLabelling(DeepClusterer):
         self._check_parameters()
         if not isinstance(self.network, nn.Module):
             raise InputError(
-                f"SelfLabelling needs a trained network, got {type(self.network).__name__}; hand "
-                "one in"
+                "network must be a trained Module for SelfLabelling, got "
+                f"{type(self.network).__name__}"
             )
         samples = self._checked_samples(X, y)
         seeds = [int(s) for s in check_random_state(self.random_state).randint(2**31 - 1, size=3)]
         self.notes_: list[str] = []
         self.network_ = copy.deepcopy(self.network).to(choose_device(self.device)).eval()
         with RecordLog(log_folder) as log:
-            self._learn(samples, y, seeds, log.also("clustering", on_target_update))
+            self._fit(samples, y, seeds, log.listener("clustering", on_target_update))
         return self
 
-    def _learn(
+    def _fit(
         self, samples: Tensor, y: npt.ArrayLike | None, seeds: list[int], listener: Listener
     ) -> None:
-        latents = finite_latents(self.network_, samples, self._device)
-        places = latents.double().numpy()
-        begun = make_clusterer("manifold", self.n_clusters, random_state=seeds[0]).fit(places)
-        head = fitted_head(latents, begun.predict_proba(places), seed=seeds[0]).to(self._device)
-        mean_teacher = MeanTeacher(
-            self.network_,
-            head,
-            threshold=self.threshold,
-            momentum=self.momentum,
-            learning_rate=self.learning_rate,
-            steps=self.max_iter,
+        latents = encode_finite(self.network_, samples, self._device)
+        points = latents.double().numpy()
+        manifold = make_clusterer("manifold", self.n_clusters, random_state=seeds[0]).fit(points)
+        head = fit_head(latents, manifold.predict_proba(points), seed=seeds[0]).to(self._device)
+        networks = MeanTeacher(
+            self.network_, head, threshold=self.threshold, momentum=self.momentum
         )
-        beginning = copy.deepcopy(mean_teacher.teacher)
-        self.network_, self._head = mean_teacher.teacher.network, mean_teacher.teacher.head
-        neighbourhood = Neighbourhood(places, seed=seeds[0])
-        begun_labels = self._assigned(samples).argmax(axis=1)
-        self.history_: list[Record] = []
-        batches = self._batches(samples, seeds[1], self.augmentation or {})
-        interval = batches.between_looks
-        source = batches.forever()
-        for step in range(self.max_iter + 1):
-            if step % interval == 0 or step == self.max_iter:
-                self._look(samples, y, neighbourhood, step, listener)
-            if step < self.max_iter:
-                chosen, views = next(source)
-                mean_teacher.learn(samples[chosen].to(views.device), views)
-        after = encode_all(self.network_, samples, self._device).double().numpy()
-        first, last = begun_labels, self._assigned(samples).argmax(axis=1)
-        self._judge(
-            beginning, Evidence.of(neighbourhood, Neighbourhood(after, seed=seeds[0]), first, last)
+        start = copy.deepcopy(networks.teacher)
+        self.network_, self._head = networks.teacher.network, networks.teacher.head
+        before = Neighbourhood(points, seed=seeds[0])
+        initial_labels = self._memberships(samples).argmax(axis=1)
+        self._train(networks, samples, y, before, seeds[1], listener)
+        after = Neighbourhood(
+            encode_all(self.network_, samples, self._device).double().numpy(), seed=seeds[0]
         )
-        labels = self._assigned(samples).argmax(axis=1)
-        self._rename(canonical_order(labels, self.n_clusters))
-        self.labels_ = self._assigned(samples).argmax(axis=1)
+        final_labels = self._memberships(samples).argmax(axis=1)
+        self._keep_the_better(start, Evidence.of(before, after, initial_labels, final_labels))
+        labels = self._memberships(samples).argmax(axis=1)
+        self._reorder(canonical_order(labels, self.n_clusters))
+        self.labels_ = self._memberships(samples).argmax(axis=1)
 
-    def _look(
+    def _train(
         self,
+        networks: MeanTeacher,
         samples: Tensor,
         y: npt.ArrayLike | None,
-        neighbourhood: Neighbourhood,
-        step: int,
+        before: Neighbourhood,
+        seed: int,
         listener: Listener,
     ) -> None:
-        """Write down how things are."""
-        shares = self._assigned(samples)
-        labels = shares.argmax(axis=1)
+        """Train student and teacher, and write the history."""
+        self.history_: list[Record] = []
+        batches = self._batches(samples, seed, self.augmentation or {})
+
+        def loss(chosen: Tensor, views: Tensor) -> Tensor | None:
+            return networks.loss(samples[chosen].to(views.device), views)
+
+        def evaluate(step: int) -> bool:
+            self.history_.append(self._record(step, samples, y, before))
+            listener(self.history_[-1])
+            return False
+
+        loop = TrainingLoop(
+            networks.student.parameters(),
+            batches,
+            max_iter=self.max_iter,
+            learning_rate=self.learning_rate,
+        )
+        loop.run(
+            loss,
+            evaluate,
+            interval=batches.update_interval,
+            after_step=networks.update_teacher,
+        )
+
+    def _record(
+        self, step: int, samples: Tensor, y: npt.ArrayLike | None, before: Neighbourhood
+    ) -> Record:
+        memberships = self._memberships(samples)
+        labels = memberships.argmax(axis=1)
         sizes = np.bincount(labels, minlength=self.n_clusters)
-        record = {
+        return {
             "step": float(step),
-            "sure": float(np.mean(shares.max(axis=1) > self.threshold)),
-            "neighbour_agreement": neighbourhood.agreement(labels),
+            "sure": float(np.mean(memberships.max(axis=1) > self.threshold)),
+            "neighbour_agreement": before.agreement(labels),
             "live": float(np.sum(sizes > 0)),
             "smallest": float(sizes.min()),
-            **scored(y, labels),
+            **label_scores(y, labels),
         }
-        self.history_.append(record)
-        listener(record)
 
-    def _judge(self, beginning: EncoderWithHead, evidence: Evidence) -> None:
-        """Keep the beginning where the end is worse, and say what there is to say."""
+    def _keep_the_better(self, start: EncoderWithHead, evidence: Evidence) -> None:
+        """Restore the initial clustering if the final one is worse, and note what to do."""
         first, last = self.history_[0], self.history_[-1]
-        lost = last["live"] < first["live"] or last["smallest"] < _ALL_BUT_LOST * first["smallest"]
+        lost = last["live"] < first["live"] or last["smallest"] < _LOST_SHARE * first["smallest"]
         self.kept_initialisation_ = bool(lost or evidence.is_worse)
         if lost:
             self._note(
                 f"Self-labelling left the smallest cluster {last['smallest']:.0f} of "
-                f"{first['smallest']:.0f} members, so its beginning was kept: use weaker "
-                "augmentations, a higher threshold, or fewer clusters."
+                f"{first['smallest']:.0f} members, so the initial clustering was kept: use weaker "
+                "augmentation, a higher threshold, or fewer clusters."
             )
         elif self.kept_initialisation_:
             self._note(
-                "Self-labelling divides more neighbours than its beginning did (agreement "
-                f"{evidence.end:.3f} after {evidence.beginning:.3f}), so its beginning was kept: "
-                "use weaker augmentations or train the network for longer."
+                "Self-labelling separated more neighbours than the initial clustering did "
+                f"(agreement {evidence.final:.3f} after {evidence.initial:.3f}), so the initial "
+                "clustering was kept: use weaker augmentation, or train the network for longer."
             )
         if self.kept_initialisation_:
-            self.network_, self._head = beginning.network, beginning.head
+            self.network_, self._head = start.network, start.head
         live = int((first if self.kept_initialisation_ else last)["live"])
         if live < self.n_clusters:
             self._note(
-                f"Only {live} of the {self.n_clusters} clusters asked for have members: ask for "
-                "fewer."
+                f"Only {live} of {self.n_clusters} clusters have members: set n_clusters to {live}."
             )
 
-    def _rename(self, order: Labels) -> None:
-        """Call cluster `order[k]` `k`."""
+    def _reorder(self, order: IntArray) -> None:
+        """Give cluster `order[k]` the label `k`."""
         chosen = torch.from_numpy(order).to(self._device)
         with torch.no_grad():
             self._head.weight.copy_(self._head.weight[chosen].clone())
             self._head.bias.copy_(self._head.bias[chosen].clone())
 
-    def _assigned(self, samples: Tensor) -> npt.NDArray[np.float64]:
+    def _memberships(self, samples: Tensor) -> Float64Array:
         latents = encode_all(self.network_, samples, self._device).double()
         weight, bias = (p.detach().cpu().double() for p in (self._head.weight, self._head.bias))
         return np.asarray((latents @ weight.T + bias).softmax(dim=1).numpy())
@@ -265,14 +286,14 @@ class SelfLabelling(DeepClusterer):
         self._check_network()
         self._check_augmentation()
 
-    def _own_arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def _own_arrays(self) -> dict[str, Array]:
         weight, bias = self._head.weight.detach().cpu(), self._head.bias.detach().cpu()
         return {"weight": weight.numpy(), "bias": bias.numpy(), "labels": self.labels_}
 
     def _own_learned(self) -> dict[str, Any]:
         return {"history": self.history_, "kept_initialisation": self.kept_initialisation_}
 
-    def _restore_own(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+    def _restore_own(self, arrays: dict[str, Array], learned: Mapping[str, Any]) -> None:
         check_ranks(arrays, {"weight": 2, "bias": 1, "labels": 1})
         n_clusters, n_latents = arrays["weight"].shape
         check_fits(n_clusters == self.n_clusters == len(arrays["bias"]), "head and n_clusters")

@@ -224,7 +224,7 @@ def test_masked_pixels_do_not_count() -> None:
 
 def test_what_runs_away_goes_back() -> None:
     rows, kinds = _rows(0)
-    with pytest.warns(EquiclustWarning, match="beginning was kept"):
+    with pytest.warns(EquiclustWarning, match="initial clustering was kept"):
         deep = DeepEmbeddedClustering(
             3, network=Rows(), pretrain_epochs=0, max_iter=60, learning_rate=1e20, random_state=0
         ).fit(rows)
@@ -305,7 +305,7 @@ class Blurring(nn.Module):
 @pytest.mark.filterwarnings("ignore:Clusters lost their members")
 def test_beginning_is_kept_when_the_end_is_worse(random_state: int) -> None:
     rows, kinds = _rows(random_state)
-    with pytest.warns(EquiclustWarning, match="its beginning was kept"):
+    with pytest.warns(EquiclustWarning, match="initial clustering was kept"):
         deep = DeepEmbeddedClustering(
             3, network=Blurring(), pretrain_epochs=0, max_iter=40, random_state=random_state
         ).fit(rows)
@@ -395,7 +395,7 @@ def test_bad_samples_are_refused() -> None:
         deep.fit(images)
     with pytest.raises(InputError, match="without a network X must be square images"):
         deep.fit(np.random.default_rng(0).normal(size=(5, 3)))
-    with pytest.raises(InputError, match="needs a trained network"):
+    with pytest.raises(InputError, match="network must be a trained Module"):
         SelfLabelling(2).fit(np.random.default_rng(0).normal(size=(5, 8, 8)))
 
 

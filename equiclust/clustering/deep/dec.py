@@ -1,11 +1,9 @@
-"""`DeepEmbeddedClustering`: clusters that shape the network that they are found with."""
+"""`DeepEmbeddedClustering`: network and clusters are trained together."""
 
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -14,110 +12,98 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
-from equiclust.clustering.deep.base import DeepClusterer, scored
-from equiclust.clustering.deep.dec_loss import assigned
+from equiclust.clustering.deep.base import DeepClusterer, label_scores
+from equiclust.clustering.deep.dec_loss import assign_all
+from equiclust.clustering.deep.dec_trainer import DECConfig, DECTrainer, TargetUpdate
 from equiclust.clustering.deep.encoding import (
     DEEP_METHODS,
+    Config,
     Method,
+    build_network,
+    default_network,
     encode_all,
-    finite_latents,
-    plain_network,
+    encode_finite,
 )
-from equiclust.clustering.deep.evidence import Neighbourhood
-from equiclust.clustering.deep.history import Listener, Record, RecordLog
-from equiclust.clustering.deep.initialization import Init, first_centres, pretrain, scale_of
-from equiclust.clustering.deep.networks import Config, built
-from equiclust.clustering.deep.trainer import DECConfig, DECTrainer, TargetUpdate
+from equiclust.clustering.deep.evidence import Evidence, Neighbourhood
+from equiclust.clustering.deep.history import Frame, Listener, Record, RecordLog
+from equiclust.clustering.deep.initialization import Init, first_centres, latent_scale, pretrain
 from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.estimators import check_fits, check_ranks
 from equiclust.nn.device import choose_device, seeded
+from equiclust.typing import Array, Float64Array, IntArray, PathLike
 from equiclust.validation import check_choice, check_positive, check_share, check_whole
 
-__all__ = ["DeepEmbeddedClustering", "Frame"]
-
-FloatArray = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """The latents of some samples at one moment of the training.
-
-    Attributes
-    ----------
-    step : int
-    latents : ndarray (m, d), float32
-    labels : ndarray (m,), int
-    """
-
-    step: int
-    latents: FloatArray
-    labels: Labels
+__all__ = ["DeepEmbeddedClustering"]
 
 
 class DeepEmbeddedClustering(DeepClusterer):
-    r"""DEC [1]_, IDEC [2]_ and DCEC [3]_ on any network, with their failures noticed.
+    r"""DEC [1]_, IDEC [2]_ and DCEC [3]_ on any network, with checks for their known failures.
 
-    A network is trained to reconstruct, its latents are divided by k-means, and then network and
-    centres together are drawn to a target that is surer than they are:
+    A network is trained to reconstruct and its latents are clustered by k-means. Then network and
+    centres are trained together towards a target that is sharper than the present assignment:
 
     .. math::
 
         L = L_r + \gamma \, \mathrm{KL}(P \Vert Q)
 
-    with :math:`Q` the Student-t assignment of samples to centres, :math:`P` the target made of it
-    anew every `update_interval` steps, and :math:`L_r` the mean squared error of the
-    reconstruction. DEC has the divergence alone; IDEC and DCEC are the same objective on a fully
-    connected and on a convolutional network.
+    with :math:`Q` the assignment of samples to centres by Student's t-distribution, :math:`P` the
+    target computed from it every `update_interval` steps, and :math:`L_r` the mean squared error of
+    the reconstruction. DEC has the divergence alone; IDEC and DCEC have the same objective on a
+    fully connected and on a convolutional network.
 
-    Unlike the originals, the latents are measured in units of their spread within clusters, so that
-    networks of any scale can be handed in; clusters that lose their last member, or merge with
-    another, are given half of the widest one; and when the result divides neighbours more than
-    its beginning did, or has fewer clusters than it, the beginning is kept and a warning says so.
+    Unlike in the originals, latents are measured in units of their spread within clusters, so that
+    networks of any scale can be used. A cluster that loses its last member, or merges with another,
+    is refilled with half of the widest one. When the result separates more neighbours than the
+    initial clustering did, or has fewer clusters, the initial one is kept, with a warning.
 
     Parameters
     ----------
-    n_clusters : int
+    n_clusters : int, default 8
+        Number of clusters.
     network : Module or config, optional
         Samples to latents `(n, d)`, by `encode` if it has one; a pair of latents and
-        reconstructions by `forward` where it is to be pretrained or reconstruct. Such as
+        reconstructions by `forward` where it is pretrained or reconstructs. Such as
         `EquivariantAutoencoder.network_`. It is copied, not changed. Or a `ConvolutionalConfig`,
-        `DenseConfig` or `NetworkConfig`, of which one is made with random weights. By default a
-        plain autoencoder for the images at hand: fully connected for "dec" and "idec",
+        `DenseConfig` or `NetworkConfig`, from which one is made with random weights. By default a
+        plain autoencoder for the size of the images: fully connected for "dec" and "idec",
         convolutional for "dcec".
-    method : {"dec", "idec", "dcec"}
-    gamma : float
+    method : {"dec", "idec", "dcec"}, default "dec"
+        The objective and the default network.
+    gamma : float, default 0.1
         Weight of the divergence for "idec" and "dcec".
-    embedding_dim : int
+    embedding_dim : int, default 10
         Length of the latent of a default network.
-    degrees_of_freedom : float
+    degrees_of_freedom : float, default 1.0
         Of Student's t-distribution.
-    scale : float or "auto"
+    scale : float or "auto", default "auto"
         Unit of the latents; "auto" is the standard deviation of a coordinate about the nearest
         first centre. In larger units assignments are so soft that the clusters move little.
-    init : {"k-means", "random"} or array-like (n_clusters, d)
-        First centres: the best of twenty k-means, samples drawn at random, or these latents as the
-        network gives them.
-    pretrain_epochs : int
-        Passes over the samples before the clusters; 0 for a network that is trained already.
-    augmentation : mapping, optional
-        Limits that differ from `Augmentation`: batches are views of the images, which shall be
-        assigned as the images themselves (DEC-DA, [4]_). By default there are no views.
-    max_iter : int
+    init : {"k-means", "random"} or array-like (n_clusters, d), default "k-means"
+        First centres: the best of twenty runs of k-means, samples drawn at random, or these
+        latents, as the network gives them.
+    pretrain_epochs : int, default 30
+        Passes over the samples before the clustering; 0 for a network that is trained already.
+    augmentation : mapping of str to float, optional
+        Limits that differ from `Augmentation`: batches are views of the images, which get the
+        assignment of the images themselves (DEC-DA, [4]_). By default there are no views.
+    max_iter : int, default 2000
         Most steps of the clustering; 0 for the first centres and nothing more.
-    update_interval : int or "auto"
+    update_interval : int or "auto", default "auto"
         Steps from one target to the next; "auto" is one pass over the samples, from 20 to 140.
-    tol : float
-        Stop when at most this share of the labels changes from one target to the next.
-    batch_size : int
-    pretrain_learning_rate, learning_rate : float
-        The highest of a warm-up and a cosine, for Adam.
-    n_frame_samples : int
+    tol : float, default 0.001
+        Stop when at most this share of the labels, 0 to 1, changes from one target to the next.
+    batch_size : int, default 256
+        Samples in a step.
+    pretrain_learning_rate, learning_rate : float, default 1e-3
+        The highest learning rate of Adam, between a warm-up and a cosine.
+    n_frame_samples : int, default 0
         Samples whose latents are kept at each target, see `frames_`.
-    device : {"auto", "cpu", "cuda", "mps"}
-    random_state : int, RandomState or None
+    device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+        Where to compute.
+    random_state : int, RandomState or None, default None
+        For weights, batches, views and centres.
 
     Attributes
     ----------
@@ -126,17 +112,19 @@ class DeepEmbeddedClustering(DeepClusterer):
     cluster_centers_ : ndarray (n_clusters, d)
         In units of `scale_`.
     scale_ : float
+        Unit of the latents.
     network_ : Module
+        The trained network.
     history_ : list of dict
-        One record a target; see `history_table`.
+        One record for each target; see `history_table`.
     pretraining_ : list of dict
-        One record an epoch.
+        One record for each epoch.
     frames_ : list of Frame
-        Of all steps, also where the beginning was kept after them.
+        One for each target, also where the initial clustering was kept afterwards.
     kept_initialisation_ : bool
-        The clustering made it worse: network and centres are those before it.
+        Whether the training made it worse, so that network and centres are those before it.
     notes_ : list of str
-        What the user should know.
+        The warnings.
 
     References
     ----------
@@ -207,20 +195,25 @@ class DeepEmbeddedClustering(DeepClusterer):
         *,
         on_epoch: Listener | None = None,
         on_target_update: Listener | None = None,
-        log_folder: str | os.PathLike[str] | None = None,
+        log_folder: PathLike | None = None,
     ) -> Self:
-        """Train the network, find the clusters, and let each shape the other.
+        """Train the network, find the clusters, and train both together.
 
         Parameters
         ----------
         X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
-            As the network takes them; images best after a `Preprocessor`.
+            As the network takes them; images are best after a `Preprocessor`.
         y : array-like (n,), int, optional
             Classes, to score the history by. Nothing is learned from them.
         on_epoch, on_target_update : callable, optional
-            Get each record of `pretraining_` and of `history_`, for progress bars.
+            Called with each record of `pretraining_` and of `history_`, for progress bars.
         log_folder : path, optional
-            Where TensorBoard finds both while they come in.
+            Where both are written for TensorBoard during the fit.
+
+        Returns
+        -------
+        DeepEmbeddedClustering
+            Itself.
 
         Raises
         ------
@@ -234,10 +227,10 @@ class DeepEmbeddedClustering(DeepClusterer):
         device = choose_device(self.device)
         self.network_ = self._new_network(samples, seeds[0]).to(device)
         with RecordLog(log_folder) as log:
-            self.pretraining_ = self._pretrained(
-                samples, seeds[1], log.also("autoencoder", on_epoch)
+            self.pretraining_ = self._pretrain(
+                samples, seeds[1], log.listener("autoencoder", on_epoch)
             )
-            self._cluster(samples, y, seeds[2:], log.also("clustering", on_target_update))
+            self._cluster(samples, y, seeds[2:], log.listener("clustering", on_target_update))
         return self
 
     def _new_network(self, samples: Tensor, seed: int) -> nn.Module:
@@ -245,10 +238,10 @@ class DeepEmbeddedClustering(DeepClusterer):
             return copy.deepcopy(self.network)
         with seeded(seed):
             if self.network is not None:
-                return built(self.network)
-            return plain_network(samples, self.method, self.embedding_dim)
+                return build_network(self.network)
+            return default_network(samples, self.method, self.embedding_dim)
 
-    def _pretrained(self, samples: Tensor, seed: int, listener: Listener) -> list[Record]:
+    def _pretrain(self, samples: Tensor, seed: int, listener: Listener) -> list[Record]:
         if not self.pretrain_epochs:
             return []
         if self.batch_size < 2:
@@ -264,33 +257,33 @@ class DeepEmbeddedClustering(DeepClusterer):
     def _cluster(
         self, samples: Tensor, y: npt.ArrayLike | None, seeds: list[int], listener: Listener
     ) -> None:
-        latents = finite_latents(self.network_, samples, self._device).double().numpy()
+        latents = encode_finite(self.network_, samples, self._device).double().numpy()
         centres = first_centres(latents, self.n_clusters, self.init, seed=seeds[0])
-        self.scale_ = scale_of(latents, centres) if self.scale == "auto" else float(self.scale)
+        self.scale_ = latent_scale(latents, centres) if self.scale == "auto" else float(self.scale)
         batches = self._batches(samples, seeds[1], self.augmentation)
         trainer = DECTrainer(
             self.network_,
             torch.from_numpy(centres / self.scale_).float(),
             self.scale_,
-            self._config(batches.between_looks),
+            self._config(batches.update_interval),
             batches,
             Neighbourhood(latents, seed=seeds[0]),
         )
         self.frames_: list[Frame] = []
         drawn = np.random.default_rng(seeds[1]).permutation(len(samples))[: self.n_frame_samples]
-        trainer.run(self._watch(y, listener, np.sort(drawn)))
+        trainer.run(self._on_target_update(y, listener, np.sort(drawn)))
         self.history_ = trainer.history
-        self._judge(trainer)
+        self._keep_the_better(trainer)
         self.cluster_centers_ = trainer.centres.detach().cpu().double().numpy()
-        labels = self._assigned(samples).argmax(axis=1)
+        labels = self._memberships(samples).argmax(axis=1)
         order = canonical_order(labels, self.n_clusters)
         self.cluster_centers_ = self.cluster_centers_[order]
-        names = np.argsort(order)
-        self.labels_ = names[labels]
-        self.frames_ = [Frame(f.step, f.latents, names[f.labels]) for f in self.frames_]
+        new_label = np.argsort(order)
+        self.labels_ = new_label[labels]
+        self.frames_ = [Frame(f.step, f.latents, new_label[f.labels]) for f in self.frames_]
 
-    def _config(self, between_looks: int) -> DECConfig:
-        interval = between_looks if self.update_interval == "auto" else self.update_interval
+    def _config(self, default_interval: int) -> DECConfig:
+        interval = default_interval if self.update_interval == "auto" else self.update_interval
         return DECConfig(
             gamma=None if self.method == "dec" else self.gamma,
             degrees_of_freedom=self.degrees_of_freedom,
@@ -300,61 +293,46 @@ class DeepEmbeddedClustering(DeepClusterer):
             tol=self.tol,
         )
 
-    def _watch(
-        self, y: npt.ArrayLike | None, listener: Listener, shown: Labels
+    def _on_target_update(
+        self, y: npt.ArrayLike | None, listener: Listener, shown: IntArray
     ) -> Callable[[TargetUpdate], None]:
-        """What is done at each target: score it if there are classes, keep a frame, tell."""
+        """A function that scores the labels by the classes, keeps a frame, and passes it on."""
 
-        def watch(found: TargetUpdate) -> None:
-            found.record.update(scored(y, found.labels))
+        def on_target_update(update: TargetUpdate) -> None:
+            update.record.update(label_scores(y, update.labels))
             if len(shown):
-                latents = found.latents[torch.from_numpy(shown)].numpy()
-                step = int(found.record["step"])
-                self.frames_.append(Frame(step, latents, found.labels[shown]))
-            listener(found.record)
+                latents = update.latents[torch.from_numpy(shown)].numpy()
+                step = int(update.record["step"])
+                self.frames_.append(Frame(step, latents, update.labels[shown]))
+            listener(update.record)
 
-        return watch
+        return on_target_update
 
-    def _judge(self, trainer: DECTrainer) -> None:
-        """Keep the beginning where the end is worse, and say what there is to say."""
+    def _keep_the_better(self, trainer: DECTrainer) -> None:
+        """Restore the initial clustering if the final one is worse, and note what to do."""
         first, last = self.history_[0], self.history_[-1]
         fewer = last["live"] < first["live"]
         evidence = None if trainer.diverged or fewer else trainer.evidence()
         self.kept_initialisation_ = evidence is None or evidence.is_worse
-        if trainer.n_revivals:
+        if trainer.n_refills:
             self._note(
-                f"Clusters lost their members or merged {trainer.n_revivals} times and were given "
-                "half of the widest cluster: fewer clusters may fit the samples better."
-            )
-        if trainer.diverged:
-            self._note(
-                "The clustering ran away to what is no number, so its beginning was kept: lower "
-                "learning_rate."
-            )
-        elif fewer:
-            self._note(
-                f"The clustering left {last['live']:.0f} of {first['live']:.0f} clusters alive, so "
-                "its beginning was kept: lower learning_rate or ask for fewer clusters."
-            )
-        elif evidence is not None and evidence.is_worse:
-            self._note(
-                "The clustering divides more neighbours than its beginning did (agreement "
-                f"{evidence.end:.3f} after {evidence.beginning:.3f}), so its beginning was kept: "
-                "lower learning_rate, or train the network for longer."
+                f"Clusters lost their members or merged {trainer.n_refills} times and were "
+                "refilled with half of the widest cluster: fewer clusters may fit better."
             )
         if self.kept_initialisation_:
-            trainer.go_back()
+            self._note(_why_kept(first, last, evidence, diverged=trainer.diverged))
+            trainer.restore_start()
         live = int((first if self.kept_initialisation_ else last)["live"])
         if live < self.n_clusters:
             self._note(
-                f"Only {live} of the {self.n_clusters} clusters asked for have members: ask for "
-                "fewer, or begin with other centres."
+                f"Only {live} of {self.n_clusters} clusters have members: set n_clusters to "
+                f"{live}, or init to other centres."
             )
 
-    def _assigned(self, samples: Tensor) -> npt.NDArray[np.float64]:
+    def _memberships(self, samples: Tensor) -> Float64Array:
         latents = encode_all(self.network_, samples, self._device).double() / self.scale_
         centres = torch.from_numpy(self.cluster_centers_)
-        return np.asarray(assigned(latents, centres, self.degrees_of_freedom).numpy())
+        return np.asarray(assign_all(latents, centres, self.degrees_of_freedom).numpy())
 
     def _check_parameters(self) -> None:
         for name in ("n_clusters", "embedding_dim", "batch_size"):
@@ -373,11 +351,11 @@ class DeepEmbeddedClustering(DeepClusterer):
         self._check_augmentation()
 
     def _saved_parameters(self) -> dict[str, Any]:
-        # Centres that were handed in are history.
+        # Centres given as an array are not saved.
         named = self.init if isinstance(self.init, str) else "k-means"
         return {**super()._saved_parameters(), "init": named}
 
-    def _own_arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def _own_arrays(self) -> dict[str, Array]:
         return {
             "centres": self.cluster_centers_,
             "scale": np.array([self.scale_]),
@@ -391,7 +369,7 @@ class DeepEmbeddedClustering(DeepClusterer):
             "kept_initialisation": self.kept_initialisation_,
         }
 
-    def _restore_own(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+    def _restore_own(self, arrays: dict[str, Array], learned: Mapping[str, Any]) -> None:
         check_ranks(arrays, {"centres": 2, "scale": 1, "labels": 1})
         check_fits(len(arrays["centres"]) == self.n_clusters, "centres and n_clusters")
         self.cluster_centers_, self.labels_ = arrays["centres"], arrays["labels"]
@@ -399,3 +377,22 @@ class DeepEmbeddedClustering(DeepClusterer):
         self.history_, self.pretraining_ = list(learned["history"]), list(learned["pretraining"])
         self.kept_initialisation_ = bool(learned["kept_initialisation"])
         self.frames_ = []
+
+
+def _why_kept(first: Record, last: Record, evidence: Evidence | None, *, diverged: bool) -> str:
+    """One sentence: what went wrong in the training, and what to do."""
+    if diverged:
+        return (
+            "Latents became infinite in the training, so the initial clustering was kept: lower "
+            "learning_rate."
+        )
+    if evidence is None:
+        return (
+            f"Training left members in {last['live']:.0f} of {first['live']:.0f} clusters, so the "
+            "initial clustering was kept: lower learning_rate or n_clusters."
+        )
+    return (
+        "Training separated more neighbours than the initial clustering did (agreement "
+        f"{evidence.final:.3f} after {evidence.initial:.3f}), so the initial clustering was kept: "
+        "lower learning_rate, or raise pretrain_epochs."
+    )
