@@ -1,29 +1,27 @@
-"""The gap statistic: how much tighter clusters are than those of points without any."""
+"""The gap statistic: how much narrower clusters are than those of uniform samples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
 from equiclust.clustering.labels import kmeans_centres
+from equiclust.typing import Float64Array
 
 __all__ = ["gap_statistic"]
-
-Array = npt.NDArray[np.float64]
 
 _N_REFERENCES = 10
 _N_STARTS = 3
 
 
-def gap_statistic(points: Array, candidates: Sequence[int], *, seed: int) -> list[float]:
-    r"""Gap between the tightness of clusters and that expected where there are none.
+def gap_statistic(points: Float64Array, candidates: Sequence[int], *, seed: int) -> list[float]:
+    r"""Gap between the width of clusters and that expected where there are none.
 
-    :math:`\langle \log W_k^* \rangle - \log W_k`, :math:`W_k` being the summed squared distance to
+    :math:`\langle \log W_k^* \rangle - \log W_k`, with :math:`W_k` the sum of squared distances to
     the nearest of `k` centres by k-means, and :math:`W_k^*` that of points drawn uniformly from the
-    box around the samples, along their own axes [1]_.
+    box around the samples, along their principal axes [1]_.
 
     Parameters
     ----------
@@ -32,12 +30,12 @@ def gap_statistic(points: Array, candidates: Sequence[int], *, seed: int) -> lis
     candidates : sequence of int
         Numbers of clusters.
     seed : int
-        For the ten reference sets and for k-means.
+        For the ten sets of uniform points and for k-means.
 
     Returns
     -------
     list of float
-        One for each candidate; NaN where the clusters have no width at all.
+        One for each candidate; NaN where the clusters have no width.
 
     References
     ----------
@@ -55,10 +53,10 @@ def gap_statistic(points: Array, candidates: Sequence[int], *, seed: int) -> lis
     return gaps
 
 
-def _log_width(points: Array, n_clusters: int, seed: int) -> float:
-    once = np.ones(len(points), dtype=np.int64)
-    centres = kmeans_centres(points, once, n_clusters, n_init=_N_STARTS, seed=seed)
+def _log_width(points: Float64Array, n_clusters: int, seed: int) -> float:
+    counts = np.ones(len(points), dtype=np.int64)
+    centres = kmeans_centres(points, counts, n_clusters, n_init=_N_STARTS, seed=seed)
     width = float(cdist(points, centres, "sqeuclidean").min(axis=1).sum())
-    # Where every sample is a cluster nothing is left but rounding.
+    # Where every sample is a cluster, the width is rounding error.
     rounding = np.finfo(np.float64).eps * max(1.0, float(np.square(points).sum()))
     return float(np.log(width)) if width > rounding else -np.inf

@@ -1,8 +1,8 @@
 """A sparse graph of samples through the landmarks they are near, and its eigenvectors.
 
-Every sample `x` spreads a total weight of one over its nearest landmarks, :math:`z(x)`. With the
-landmarks' masses :math:`D = \\sum_i m_i z(x_i)` two samples have the affinity
-:math:`W_{ij} = z(x_i) D^{-1} z(x_j)^T`: they are alike when they are near the same landmarks.
+Every sample `x` distributes a total weight of one over its nearest landmarks, :math:`z(x)`. With
+the landmarks' masses :math:`D = \\sum_i m_i z(x_i)` two samples have the affinity
+:math:`W_{ij} = z(x_i) D^{-1} z(x_j)^T`: they are similar when they are near the same landmarks.
 `W` is symmetric, its rows sum to one and it has no negative eigenvalue, so that `I - W` is its
 normalised Laplacian [1]_. With every sample a landmark it is the graph of shared neighbours.
 
@@ -22,27 +22,26 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import eigh
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
-__all__ = ["bridges", "landmark_eigenvectors", "landmark_weights"]
+from equiclust.typing import Array, Float64Array, IntArray
 
-Array = npt.NDArray[np.float64]
+__all__ = ["bridges", "landmark_eigenvectors", "landmark_weights"]
 
 # Eigenvalues below this share of the first are rounding: dividing by them would raise noise.
 _SMALLEST_EIGENVALUE = 1e-8
 
 
-def landmark_weights(points: Array, tree: KDTree, n_neighbors: int) -> sparse.csr_array:
-    r"""How much each point belongs to its nearest landmarks.
+def landmark_weights(points: Float64Array, tree: KDTree, n_neighbors: int) -> sparse.csr_array:
+    r"""Weights of each sample on its nearest landmarks.
 
     :math:`z_j \propto \exp(-d_j^2 / d_k^2)` for the `k` nearest landmarks, whose distances are
-    `d_1 <= ... <= d_k`. The scale is the point's own, after Zelnik-Manor & Perona (2004, NIPS 17,
-    1601), so that dense and thin regions, and outliers, all keep neighbours of like weight.
+    `d_1 <= ... <= d_k`. The scale is local, after Zelnik-Manor & Perona (2004, NIPS 17, 1601),
+    so that dense and sparse regions, and outliers, all have neighbours of similar weight.
 
     Parameters
     ----------
@@ -60,7 +59,7 @@ def landmark_weights(points: Array, tree: KDTree, n_neighbors: int) -> sparse.cs
     """
     n_points = len(points)
     distances, neighbours = tree.query(points, k=range(1, n_neighbors + 1))
-    # A point on its only landmark has scale 0; any other value gives it the same weight.
+    # A sample on its only landmark has scale 0; any other value gives it the same weight.
     scale = np.where(distances[:, -1:] > 0, distances[:, -1:], 1.0)
     weights = np.exp(-np.square(distances / scale))
     weights /= weights.sum(axis=1, keepdims=True)
@@ -69,13 +68,13 @@ def landmark_weights(points: Array, tree: KDTree, n_neighbors: int) -> sparse.cs
 
 
 def bridges(weights: sparse.csr_array, tree: KDTree, n_neighbors: int) -> sparse.csr_array:
-    """What joins the pieces of a disconnected graph into one.
+    """Additional landmarks that connect the components of a disconnected graph.
 
-    The pieces are joined along a minimum spanning tree of their shortest distances. Each of its
-    edges becomes one more landmark, to which the two landmarks at its ends pass on up to a half of
+    The components are connected along a minimum spanning tree of their shortest distances. Each of
+    its edges becomes one more landmark, to which the two landmarks at its ends pass up to half of
     their weight: :math:`(r / d)^4 / 2`, with `d` the edge's length and `r` the mean distance from
-    its ends to their `k`-th neighbours. So the pieces that are near each other are joined most
-    firmly, and where there are more pieces than clusters those are merged first.
+    its ends to their `k`-th neighbours. Components that are near each other are thus connected most
+    strongly, and are merged first where there are more components than clusters.
 
     Parameters
     ----------
@@ -84,33 +83,33 @@ def bridges(weights: sparse.csr_array, tree: KDTree, n_neighbors: int) -> sparse
     tree : KDTree over (p, d)
         The landmarks.
     n_neighbors : int
-        The number of landmarks a point is given to.
+        Number of landmarks on which a sample has weight.
 
     Returns
     -------
     csr_array (p, p + b)
         Maps weights of landmarks to weights of landmarks and `b` bridges; rows sum to one.
     """
-    n_pieces, pieces = connected_components(weights.T @ weights, directed=False)
-    edges = _spanning_edges(np.asarray(tree.data), pieces, n_pieces)
+    n_components, components = connected_components(weights.T @ weights, directed=False)
+    edges = _spanning_edges(np.asarray(tree.data), components, n_components)
     reach = tree.query(tree.data, k=[min(n_neighbors + 1, tree.n)])[0][:, 0]
     shares = sparse.lil_array((tree.n, len(edges)))
     for column, (a, b, length) in enumerate(edges):
         shares[[a, b], column] = 0.5 * min(1.0, (0.5 * (reach[a] + reach[b]) / length) ** 4)
     # A landmark at several bridges keeps at least half its weight.
-    given = np.maximum(shares.sum(axis=1) / 0.5, 1.0)
-    shares = sparse.diags_array(1.0 / given) @ shares.tocsr()
+    passed = np.maximum(shares.sum(axis=1) / 0.5, 1.0)
+    shares = sparse.diags_array(1.0 / passed) @ shares.tocsr()
     kept = sparse.diags_array(1.0 - shares.sum(axis=1))
     return sparse.hstack([kept, shares]).tocsr()
 
 
 def _spanning_edges(
-    landmarks: Array, pieces: npt.NDArray[np.int32], n_pieces: int
+    landmarks: Float64Array, components: Array, n_components: int
 ) -> list[tuple[int, int, float]]:
-    members = [np.flatnonzero(pieces == piece) for piece in range(n_pieces)]
-    lengths = np.zeros((n_pieces, n_pieces))
+    members = [np.flatnonzero(components == k) for k in range(n_components)]
+    lengths = np.zeros((n_components, n_components))
     ends: dict[tuple[int, int], tuple[int, int]] = {}
-    for a, b in itertools.combinations(range(n_pieces), 2):
+    for a, b in itertools.combinations(range(n_components), 2):
         distances = cdist(landmarks[members[a]], landmarks[members[b]])
         i, j = np.unravel_index(distances.argmin(), distances.shape)
         lengths[a, b] = distances[i, j]
@@ -123,9 +122,9 @@ def _spanning_edges(
 
 
 def landmark_eigenvectors(
-    weights: sparse.csr_array, counts: npt.NDArray[np.int64], n_components: int
-) -> tuple[Array, Array]:
-    r"""Leading eigenvalues of the graph and what gives its eigenvectors at any sample.
+    weights: sparse.csr_array, counts: IntArray, n_components: int
+) -> tuple[Float64Array, Float64Array]:
+    r"""Leading eigenvalues of the graph, and coefficients of its eigenvectors at any sample.
 
     With :math:`Z = \mathrm{diag}(\sqrt m)\,[z(x_i)]\,D^{-1/2} = U \Sigma V^T` the eigenvectors are
     :math:`u(x) = z(x)\,C` with :math:`C = D^{-1/2} V \Sigma^{-1}`.
@@ -133,11 +132,11 @@ def landmark_eigenvectors(
     Parameters
     ----------
     weights : csr_array (n, p)
-        From `landmark_weights`, every column used.
+        From `landmark_weights`; every column has an entry.
     counts : ndarray (n,)
         `m`: how often each sample occurs.
     n_components : int
-        How many eigenvectors; fewer are returned when the graph has not so many.
+        Number of eigenvectors; fewer are returned where the graph has fewer.
 
     Returns
     -------

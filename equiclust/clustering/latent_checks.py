@@ -1,4 +1,4 @@
-"""Checks of what a clusterer is given, with sentences that say what to change."""
+"""Checks of latents, with error messages that say what to change."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sklearn.utils.validation import validate_data
 
 from equiclust.exceptions import InputError
+from equiclust.typing import Float64Array, IntArray
 
 __all__ = [
     "check_enough_samples",
@@ -16,16 +17,27 @@ __all__ = [
     "distinct_rows",
 ]
 
-Array = npt.NDArray[np.float64]
 
+def check_latents(estimator: Any, latents: npt.ArrayLike, *, reset: bool = False) -> Float64Array:
+    """Latents as a finite float64 array.
 
-def check_latents(estimator: Any, latents: npt.ArrayLike, *, reset: bool = False) -> Array:
-    """The latents as finite float64 `(n, d)`, with the `d` the estimator was fitted on.
+    Parameters
+    ----------
+    estimator : estimator
+        Whose `n_features_in_` the latents must have.
+    latents : array-like (n, d)
+        Samples.
+    reset : bool, default False
+        Set `n_features_in_` to `d` instead, as in `fit`.
+
+    Returns
+    -------
+    ndarray (n, d), float64
 
     Raises
     ------
     InputError
-        When they are not such an array.
+        When they have another shape or are not finite.
     """
     try:
         return np.asarray(validate_data(estimator, latents, dtype=np.float64, reset=reset))
@@ -33,14 +45,40 @@ def check_latents(estimator: Any, latents: npt.ArrayLike, *, reset: bool = False
         raise InputError(str(error)) from error
 
 
-def distinct_rows(points: Array) -> tuple[Array, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The distinct rows in lexicographic order, where each row went, and how often each occurs."""
-    rows, where, counts = np.unique(points, axis=0, return_inverse=True, return_counts=True)
-    return rows, where.ravel(), counts
+def distinct_rows(points: Float64Array) -> tuple[Float64Array, IntArray, IntArray]:
+    """Distinct rows of an array.
+
+    Parameters
+    ----------
+    points : ndarray (n, d)
+        Samples.
+
+    Returns
+    -------
+    rows : ndarray (m, d)
+        In lexicographic order.
+    index : ndarray (n,), int
+        ``rows[index]`` are the samples.
+    counts : ndarray (m,), int
+        How often each row occurs.
+    """
+    rows, index, counts = np.unique(points, axis=0, return_inverse=True, return_counts=True)
+    return rows, index.ravel(), counts
 
 
 def check_enough_samples(n_clusters: int, n_distinct: int, n_samples: int) -> None:
-    """Refuse more clusters than distinct samples."""
+    """Raise an error for more clusters than distinct samples.
+
+    Parameters
+    ----------
+    n_clusters, n_distinct, n_samples : int
+        Numbers of clusters, of distinct samples and of all samples.
+
+    Raises
+    ------
+    InputError
+        When there are too few distinct samples.
+    """
     if n_clusters > n_distinct:
         raise InputError(
             f"n_clusters must be at most the number of distinct samples, got n_clusters="

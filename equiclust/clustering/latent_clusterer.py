@@ -1,4 +1,4 @@
-"""Latents in, labels, confidence and outlier scores out."""
+"""`LatentClusterer`: latents to labels, confidence and outlier scores."""
 
 from __future__ import annotations
 
@@ -18,21 +18,26 @@ from equiclust.clustering.latent_checks import (
     check_latents,
     distinct_rows,
 )
-from equiclust.clustering.models import MODELS, Model
+from equiclust.clustering.manifold import ManifoldModel
+from equiclust.clustering.models import CentreModel, MixtureModel, Model, SpectralModel
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
+from equiclust.typing import Array, Float64Array, IntArray
 from equiclust.validation import check_choice, check_whole
 
 __all__ = ["LatentClusterer", "make_clusterer"]
 
-Array = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
+_MODELS: Mapping[str, type[Model]] = {
+    "kmeans": CentreModel,
+    "gmm": MixtureModel,
+    "spectral": SpectralModel,
+    "manifold": ManifoldModel,
+}
 
-# How far the tenth neighbour is tells a lonely sample from one at the rim; more samples than these
-# change its distance by no more than chance does.
+# An outlier score is the distance to the tenth neighbour among at most so many samples.
 _OUTLIER_NEIGHBOURS = 10
-_MOST_REFERENCES = 10_000
-_SHARE_KEPT = 0.95
+_MAX_REFERENCES = 10_000
+_EXPLAINED_VARIANCE = 0.95
 
 _ARRAY_RANKS = {
     "whitening.mean": 1,
@@ -53,16 +58,26 @@ def make_clusterer(
     standardise: bool = True,
     random_state: int | np.random.RandomState | None = None,
 ) -> LatentClusterer:
-    """A clusterer of latents, not fitted yet.
+    """A `LatentClusterer` with checked parameters, not fitted.
 
     Parameters
     ----------
     method : {"kmeans", "gmm", "spectral", "manifold"}
         How the whitened latents are clustered.
     n_clusters : int
-        How many clusters.
-    whiten, n_components, standardise, random_state
+        Number of clusters.
+    whiten : bool or float, default 0.5
         As in `LatentClusterer`.
+    n_components : int, float, "auto" or None, default "auto"
+        As in `LatentClusterer`.
+    standardise : bool, default True
+        As in `LatentClusterer`.
+    random_state : int, RandomState or None, default None
+        For the clustering.
+
+    Returns
+    -------
+    LatentClusterer
 
     Raises
     ------
@@ -83,28 +98,28 @@ def make_clusterer(
 
 # scikit-learn carries no annotations, hence the ignored error.
 class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
-    """Standardise, whiten, cluster.
+    """Clusters of standardised and whitened latents.
 
     The result does not depend on the order of the training samples, and `predict` of them equals
     `labels_`.
 
     Parameters
     ----------
-    n_clusters : int
-        How many clusters.
-    method : {"kmeans", "gmm", "spectral", "manifold"}
+    n_clusters : int, default 8
+        Number of clusters.
+    method : {"kmeans", "gmm", "spectral", "manifold"}, default "kmeans"
         k-means, Gaussian mixture (its covariances chosen by BIC), spectral clustering, or a mixture
         in a UMAP embedding, see `equiclust.clustering.manifold`.
-    whiten : bool or float
-        Bring the principal axes to the same variance: wholly (True, 1), not at all (False, 0), or
-        part of the way: an axis is divided by its standard deviation to this power. Whole whitening
-        makes directions of mere noise count as much as any other; half of it is safe.
-    n_components : int, float, "auto" or None
-        How many principal axes are kept, or the share of the variance to explain by them, or all.
-        "auto" keeps all for "manifold", whose neighbourhoods small axes refine, and else 0.95.
-    standardise : bool
-        Bring every column to unit variance first.
-    random_state : int, RandomState or None
+    whiten : bool or float, default 0.5
+        Each principal axis is divided by its standard deviation to this power: True or 1 gives all
+        the same variance, False or 0 changes none. Full whitening gives axes of noise the same
+        weight as all others; half of it is safe.
+    n_components : int, float, "auto" or None, default "auto"
+        Number of principal axes, or the share of the variance that they explain, or all. "auto" is
+        all for "manifold", whose neighbourhoods gain from small axes, and else 0.95.
+    standardise : bool, default True
+        Scale every column to unit variance first.
+    random_state : int, RandomState or None, default None
         For the clustering.
 
     Attributes
@@ -112,9 +127,9 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
     labels_ : ndarray (n,), int
         Label of each training sample; the largest cluster is 0, ties by first appearance.
     whitening_ : Whitening
-        What is done to latents before they are clustered.
+        The map applied to latents before they are clustered.
     model_ : Model
-        What was learned from the whitened latents.
+        Fitted to the whitened latents.
     n_features_in_ : int
         Length of a latent.
     """
@@ -141,19 +156,25 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: npt.ArrayLike, y: object = None) -> Self:
-        """Learn the clusters.
+        """Find the clusters.
 
         Parameters
         ----------
         X : array-like (n, d)
             Latents.
-        y : ignored
+        y : object, default None
+            Ignored.
+
+        Returns
+        -------
+        LatentClusterer
+            Itself.
 
         Raises
         ------
         InputError
-            When `X` holds what is not finite, or fewer distinct samples than clusters, or a
-            parameter is out of range.
+            When `X` is not finite or has fewer distinct samples than clusters, or a parameter is
+            out of range.
         """
         latents = check_latents(self, X, reset=True)
         self._check_parameters()
@@ -168,63 +189,63 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
 
     def _check_parameters(self) -> None:
         check_whole("n_clusters", self.n_clusters)
-        check_whitening(self.whiten, self._share_kept)
-        check_choice("method", self.method, MODELS)
+        check_whitening(self.whiten, self._n_components_or_share)
+        check_choice("method", self.method, _MODELS)
 
     @property
-    def _share_kept(self) -> float | int | None:
+    def _n_components_or_share(self) -> float | int | None:
         if self.n_components == "auto":
-            return None if self.method == "manifold" else _SHARE_KEPT
+            return None if self.method == "manifold" else _EXPLAINED_VARIANCE
         return self.n_components
 
-    def _fit(self, latents: Array) -> None:
+    def _fit(self, latents: Float64Array) -> None:
         generator = check_random_state(self.random_state)
         self.whitening_ = Whitening.fit(
             latents,
             standardise=self.standardise,
             whiten=self.whiten,
-            n_components=self._share_kept,
+            n_components=self._n_components_or_share,
         )
         points = self.whitening_.apply(latents)
         n_distinct = len(distinct_rows(points)[0])
         check_enough_samples(self.n_clusters, n_distinct, len(latents))
         seed = int(generator.randint(2**31 - 1))
-        self.model_ = MODELS[self.method].fit(points, self.n_clusters, seed)
-        chosen = generator.permutation(len(points))[:_MOST_REFERENCES]
+        self.model_ = _MODELS[self.method].fit(points, self.n_clusters, seed)
+        chosen = generator.permutation(len(points))[:_MAX_REFERENCES]
         self._references = KDTree(points[np.sort(chosen)])
         median = float(np.median(self._neighbour_distance(points)))
         self._unit = median if median > 0 else 1.0
 
-    def _neighbour_distance(self, points: Array) -> Array:
+    def _neighbour_distance(self, points: Float64Array) -> Float64Array:
         nth = min(_OUTLIER_NEIGHBOURS, self._references.n)
         return np.asarray(self._references.query(points, k=[nth])[0][:, 0])
 
-    def _memberships(self, latents: Array) -> Array:
+    def _memberships(self, latents: Float64Array) -> Float64Array:
         return self.model_.memberships(self.whitening_.apply(latents))
 
-    def predict_proba(self, X: npt.ArrayLike) -> Array:
+    def predict_proba(self, X: npt.ArrayLike) -> Float64Array:
         """Membership of latents in each cluster.
 
         Parameters
         ----------
         X : array-like (n, d)
-            Latents, old or new.
+            Latents, of the training or new.
 
         Returns
         -------
         ndarray (n, n_clusters)
-            Rows sum to one; the largest is the one `predict` names.
+            Rows sum to one; `predict` returns the largest.
         """
         check_is_fitted(self)
         return self._memberships(check_latents(self, X))
 
-    def predict(self, X: npt.ArrayLike) -> Labels:
+    def predict(self, X: npt.ArrayLike) -> IntArray:
         """Label of latents.
 
         Parameters
         ----------
         X : array-like (n, d)
-            Latents, old or new.
+            Latents, of the training or new.
 
         Returns
         -------
@@ -233,13 +254,13 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         """
         return np.asarray(self.predict_proba(X).argmax(axis=1))
 
-    def confidence(self, latents: npt.ArrayLike) -> Array:
-        """Membership in the cluster that `predict` names.
+    def confidence(self, latents: npt.ArrayLike) -> Float64Array:
+        """Membership in the cluster that `predict` returns.
 
         Parameters
         ----------
         latents : array-like (n, d)
-            Old or new.
+            Latents, of the training or new.
 
         Returns
         -------
@@ -248,25 +269,25 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         """
         return np.asarray(self.predict_proba(latents).max(axis=1))
 
-    def outlier_scores(self, latents: npt.ArrayLike) -> Array:
-        """How lonely latents are: distance to the tenth nearest training sample, whitened.
+    def outlier_scores(self, latents: npt.ArrayLike) -> Float64Array:
+        """Distance to the tenth nearest training sample, in the whitened space.
 
         Parameters
         ----------
         latents : array-like (n, d)
-            Old or new. An old one counts as its own first neighbour.
+            Latents, of the training or new. A training sample is its own first neighbour.
 
         Returns
         -------
         ndarray (n,)
             In units of the median over the training samples; where that is 0, because most of them
-            are repeated, in units of the whitened axes.
+            coincide, in units of the whitened axes.
         """
         check_is_fitted(self)
         points = self.whitening_.apply(check_latents(self, latents))
         return np.asarray(self._neighbour_distance(points) / self._unit)
 
-    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def _arrays(self) -> dict[str, Array]:
         model = {f"model.{name}": array for name, array in self.model_.arrays().items()}
         return {
             "whitening.mean": self.whitening_.mean,
@@ -278,7 +299,7 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
             **model,
         }
 
-    def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+    def _restore(self, arrays: dict[str, Array], learned: Mapping[str, Any]) -> None:
         check_ranks(arrays, _ARRAY_RANKS)
         mean, scale = arrays["whitening.mean"], arrays["whitening.scale"]
         axes, references = arrays["whitening.axes"], arrays["references"]
@@ -286,7 +307,7 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         check_fits(len(references) > 0 and references.shape[1] == axes.shape[1], "references")
         prefix = "model."
         model = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-        self.model_ = MODELS[self.method].restore(model, self.n_clusters, axes.shape[1])
+        self.model_ = _MODELS[self.method].restore(model, self.n_clusters, axes.shape[1])
         self.whitening_ = Whitening(mean, scale, axes)
         self._references, self._unit = KDTree(references), float(arrays["unit"][0])
         self.labels_, self.n_features_in_ = arrays["labels"], len(mean)

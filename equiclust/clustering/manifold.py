@@ -1,50 +1,48 @@
-"""A mixture on the manifold: clusters where samples crowd together, whatever shape they have."""
+"""A Gaussian mixture in a UMAP embedding: clusters are dense regions of any shape."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import KDTree
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from equiclust.clustering.latent_checks import distinct_rows
+from equiclust.clustering.models import Model
 from equiclust.io.estimators import check_fits, check_ranks
+from equiclust.typing import Array, Float64Array, IntArray
 
 __all__ = ["ManifoldModel", "embed"]
 
-Array = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
-
 _N_NEIGHBORS = 15
-# Fewer samples have no manifold that could be seen.
-_FEWEST = 20
-# More samples than these show nothing new.
-_MOST_REFERENCES = 10_000
-# New samples ask so many of the old ones.
-_N_ASKED = 10
+# Fewer samples are not embedded.
+_MIN_SAMPLES = 20
+# Of more samples so many are drawn.
+_MAX_REFERENCES = 10_000
+# A new sample gets the mean membership of so many references.
+_N_NEAREST = 10
 _TINY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class ManifoldModel:
+class ManifoldModel(Model):
     """Gaussian mixture in a UMAP embedding, after N2D [1]_ [2]_.
 
-    The embedding, of as many dimensions as clusters, keeps who is whose neighbour and lets distance
-    go: clusters that are long, bent, or thin become compact. New samples take the mean membership
-    of their nearest old ones in the original space, weighted by one over the distance; an old
-    sample gets its own back.
+    The embedding, of as many dimensions as clusters, preserves neighbourhoods and not distances:
+    clusters that are long, bent or thin become compact. A new sample gets the mean membership of
+    its ten nearest references in the original space, weighted by one over the distance; a reference
+    gets its own.
 
     Parameters
     ----------
     references : ndarray (m, d)
-        Samples that the embedding was made of.
+        Samples that were embedded.
     shares : ndarray (m, n_clusters)
-        Their memberships.
+        Their memberships; rows sum to one.
 
     References
     ----------
@@ -54,62 +52,89 @@ class ManifoldModel:
        projection for dimension reduction", arXiv:1802.03426.
     """
 
-    references: Array
-    shares: Array
+    references: Float64Array
+    shares: Float64Array
 
     @classmethod
-    def fit(cls, points: Array, n_clusters: int, seed: int) -> Self:
-        """Learn from samples `(n, d)`; of more than ten thousand, so many are drawn."""
-        drawn = np.sort(np.random.default_rng(seed).permutation(len(points))[:_MOST_REFERENCES])
-        # Samples that are alike are one neighbour, but count as many in the mixture.
-        references, where, _ = distinct_rows(points[drawn])
+    def fit(cls, points: Float64Array, n_clusters: int, seed: int) -> Self:
+        """Fit samples `(n, d)`; of more than ten thousand, ten thousand are drawn."""
+        drawn = np.sort(np.random.default_rng(seed).permutation(len(points))[:_MAX_REFERENCES])
+        # Equal samples are one neighbour, but count as many in the mixture.
+        references, index, _ = distinct_rows(points[drawn])
         embedded = embed(references, max(n_clusters, 2), seed=seed)
-        mixture = _mixture(embedded[where], n_clusters, seed)
+        mixture = _mixture(embedded[index], n_clusters, seed)
         return cls(references, np.asarray(mixture.predict_proba(embedded)))
 
     @classmethod
-    def of_embedded(cls, points: Array, embedded: Array, n_clusters: int, seed: int) -> Self:
-        """Learn from samples `(n, d)` whose embedding `(n, e)` is known."""
+    def of_embedded(
+        cls, points: Float64Array, embedded: Float64Array, n_clusters: int, seed: int
+    ) -> Self:
+        """Fit samples whose embedding is known.
+
+        Parameters
+        ----------
+        points : ndarray (n, d)
+            Samples.
+        embedded : ndarray (n, e)
+            The same samples in the embedding.
+        n_clusters, seed : int
+            Number of clusters and random state.
+        """
         mixture = _mixture(embedded, n_clusters, seed)
         return cls(points, np.asarray(mixture.predict_proba(embedded)))
 
     @classmethod
-    def restore(cls, arrays: dict[str, npt.NDArray[Any]], n_clusters: int, n_features: int) -> Self:
-        """The model that `arrays` tells of."""
+    def restore(cls, arrays: dict[str, Array], n_clusters: int, n_features: int) -> Self:
+        """The model of `arrays`."""
         check_ranks(arrays, {"references": 2, "shares": 2})
         references, shares = arrays["references"], arrays["shares"]
         check_fits(references.shape[1] == n_features, "references and n_features")
         check_fits(shares.shape == (len(references), n_clusters), "shares and n_clusters")
         return cls(references, shares)
 
-    def memberships(self, points: Array) -> Array:
+    def memberships(self, points: Float64Array) -> Float64Array:
         """Membership `(n, n_clusters)` of samples `(n, d)`; rows sum to one."""
-        asked = min(_N_ASKED, len(self.references))
-        distances, nearest = KDTree(self.references).query(points, k=asked)
-        distances = distances.reshape(len(points), asked)
+        n_nearest = min(_N_NEAREST, len(self.references))
+        distances, nearest = KDTree(self.references).query(points, k=n_nearest)
+        distances = distances.reshape(len(points), n_nearest)
         weights = 1.0 / np.maximum(distances, _TINY)
-        # Where an old sample lies, no other is asked.
-        met = distances <= _TINY
-        weights = np.where(met.any(axis=1, keepdims=True), met, weights)
+        # Where a sample coincides with a reference, only that one counts.
+        same = distances <= _TINY
+        weights = np.where(same.any(axis=1, keepdims=True), same, weights)
         weights /= weights.sum(axis=1, keepdims=True)
-        shares = self.shares[nearest.reshape(len(points), asked)]
+        shares = self.shares[nearest.reshape(len(points), n_nearest)]
         return np.asarray(np.einsum("nj,njk->nk", weights, shares))
 
-    def reordered(self, order: Labels) -> Self:
-        """The same model with cluster `order[k]` called `k`."""
+    def reordered(self, order: IntArray) -> Self:
+        """A copy in which cluster `order[k]` has the label `k`."""
         return type(self)(self.references, self.shares[:, order])
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """All that was learned."""
+    def arrays(self) -> dict[str, Array]:
+        """Arrays for `restore`."""
         return {"references": self.references, "shares": self.shares}
 
 
-def embed(points: Array, n_dimensions: int, *, seed: int) -> Array:
-    """Distinct samples `(n, d)` where UMAP places them, `(n, n_dimensions)`; few as they are."""
-    if len(points) < max(_FEWEST, 3 * n_dimensions):
+def embed(points: Float64Array, n_dimensions: int, *, seed: int) -> Float64Array:
+    """Embed samples by UMAP.
+
+    Parameters
+    ----------
+    points : ndarray (n, d)
+        Distinct samples.
+    n_dimensions : int
+        Of the embedding.
+    seed : int
+        Random state.
+
+    Returns
+    -------
+    ndarray (n, n_dimensions)
+        The samples themselves, `(n, d)`, where there are fewer than 20 or `3 * n_dimensions`.
+    """
+    if len(points) < max(_MIN_SAMPLES, 3 * n_dimensions):
         return points
     with warnings.catch_warnings():
-        # It warns of parts that are not used here, and of what it decides by itself.
+        # It warns of optional packages, and that a random state makes it use one thread.
         warnings.simplefilter("ignore")
         from umap import UMAP
 
@@ -123,12 +148,12 @@ def embed(points: Array, n_dimensions: int, *, seed: int) -> Array:
     return np.asarray(found, dtype=np.float64)
 
 
-def _mixture(points: Array, n_clusters: int, seed: int) -> GaussianMixture:
+def _mixture(points: Float64Array, n_clusters: int, seed: int) -> GaussianMixture:
     if len(points) == 1:
-        # GaussianMixture wants two samples.
+        # GaussianMixture needs two samples.
         points = np.repeat(points, 2, axis=0)
     mixture = GaussianMixture(n_clusters, n_init=5, max_iter=300, reg_covar=1e-3, random_state=seed)
     with warnings.catch_warnings():
-        # A start that has not settled is still compared with the others by its likelihood.
+        # A run that has not converged is still compared with the others by its likelihood.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return mixture.fit(points)

@@ -1,4 +1,4 @@
-"""How many clusters there are, by three votes that fail in different ways."""
+"""The number of clusters, by the median of three criteria with different failures."""
 
 from __future__ import annotations
 
@@ -19,50 +19,48 @@ from equiclust.clustering.gap import gap_statistic
 from equiclust.clustering.latent_checks import distinct_rows
 from equiclust.clustering.manifold import ManifoldModel, embed
 from equiclust.clustering.models import CentreModel, MixtureModel
-from equiclust.clustering.unimodality import FEWEST_FOR_VALLEY, unimodality_p_value
+from equiclust.clustering.unimodality import MIN_SAMPLES, unimodality_p_value
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.typing import Float64Array, IntArray
 from equiclust.validation import check_whole
 
 __all__ = ["Choice", "choose_n_clusters", "prediction_strength"]
 
 logger = logging.getLogger(__name__)
 
-Array = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
-
-# Tibshirani & Walther's own recommendation is 0.8 to 0.9.
-_STRONG = 0.8
-# Of halves that agree less, nothing can be learned about numbers.
-_AGREED = 0.5
+# Tibshirani & Walther recommend 0.8 to 0.9.
+_MIN_STRENGTH = 0.8
+# Least agreement of halves, as an adjusted Rand index, for stability to choose a number.
+_MIN_STABILITY = 0.5
 _N_SPLITS = 3
-# Of the embedding in which clusters are counted.
+# Dimensions of an embedding, and number of embeddings in which dense regions are counted.
 _N_DIMENSIONS = 5
 _N_EMBEDDINGS = 3
-# A dense region has at least one in so many of the samples, and so many at all.
-_DENSE_PART = 25
-_FEWEST_DENSE = 5
-# So unlikely must a single heap be for there to be clusters.
+# A dense region has at least one in 25 of the samples, and at least five.
+_DENSE_FRACTION = 25
+_MIN_DENSE = 5
+# Level of significance of the test of unimodality.
 _LEVEL = 0.02
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A number of clusters and why.
+    """A number of clusters, and the scores that led to it.
 
     Parameters
     ----------
     n_clusters : int
-        The median of the votes, or 1: no clusters here.
+        The median of the votes, or 1 where the samples have one mode.
     votes : mapping of str to int
-        What each alone would have chosen.
-    scores : tuple of mapping
-        One row a candidate: `n_clusters` and its value of every score. Higher is better. Those
-        without a vote are shown beside.
-    unimodal_p : float, optional
-        How likely a single heap looks as divided as the samples; None where there were too few of
-        them to ask.
-    max_clusters : int, optional
+        The number by each criterion.
+    scores : tuple of mapping of str to float
+        One row for each number tried: `n_clusters` and the value of every score. Higher is better.
+        Some scores have no vote.
+    unimodal_p : float, default None
+        Probability of dips as large as those of the samples if these have one mode, see
+        `equiclust.clustering.unimodality`; None where there were fewer than 100.
+    max_clusters : int, default None
         The largest number tried; None where only one was, or where the samples allow no more.
     """
 
@@ -77,7 +75,7 @@ class Choice:
         """The largest number tried if it is the one chosen, so that more may fit; else None.
 
         The median of three votes is the largest number tried exactly when two of the three criteria
-        are still at their best there; a single one of them cannot raise it.
+        are at their best there; a single one cannot raise the median.
         """
         return self.max_clusters if self.n_clusters == self.max_clusters else None
 
@@ -105,16 +103,15 @@ def choose_n_clusters(
 ) -> Choice:
     """Choose the number of clusters of latents.
 
-    If a hundred samples or more show no valley, along directions that other samples have chosen, by
-    the dip test [3]_, there is one cluster: one continuous family. Else three votes are taken, and
-    the median wins. Two halves of the samples are clustered apart in their manifolds
-    (`ManifoldModel`): prediction strength [1]_ votes for the largest number of clusters whose pairs
-    the other half keeps together, stability under resampling [4]_ for the number at which the
-    halves agree best on all samples, by adjusted Rand index, or for the least number if they agree
-    on none (below 0.5). Density votes for the number of dense
-    regions in the manifold of all samples, by HDBSCAN [2]_. Shown beside, without a vote: the gap
-    statistic [5]_ and the silhouette [6]_ of k-means, and the Bayesian information criterion [7]_
-    of Gaussian mixtures.
+    There is one cluster if 100 or more samples have one mode by the dip test [3]_, see
+    `equiclust.clustering.unimodality`. Else the number is the median of three votes. Two halves of
+    the samples are clustered separately in their manifolds (`ManifoldModel`). Prediction strength
+    [1]_ votes for the largest number of clusters whose pairs of samples the clustering of the other
+    half keeps together. Stability under resampling [4]_ votes for the number at which the two
+    clusterings agree best on all samples, by adjusted Rand index, or for the smallest number if
+    they agree on none (below 0.5). Density votes for the number of dense regions in the manifold of
+    all samples, by HDBSCAN [2]_. Scores without a vote are the gap statistic [5]_ and the
+    silhouette [6]_ of k-means, and the Bayesian information criterion [7]_ of Gaussian mixtures.
 
     Parameters
     ----------
@@ -126,11 +123,15 @@ def choose_n_clusters(
     candidates : iterable of int, optional
         Numbers of clusters to choose from, instead of all from 2 to `max_clusters`. Those above the
         number of distinct samples are left out.
-    whiten, n_components, standardise
+    whiten : bool or float, default 0.5
+        As in `LatentClusterer`.
+    n_components : int, float or None, default 0.95
         As in `LatentClusterer`; manifolds are learned from all axes.
-    max_samples : int
-        Of more samples than these, so many are drawn.
-    random_state : int, RandomState or None
+    standardise : bool, default True
+        As in `LatentClusterer`.
+    max_samples : int, default 1000
+        Of more samples, this number is drawn.
+    random_state : int, RandomState or None, default None
         For the draw, the halves and the clusterings.
 
     Returns
@@ -165,13 +166,13 @@ def choose_n_clusters(
     check_whitening(whiten, n_components)
     rows = _checked(latents)
     generator = check_random_state(random_state)
-    # From sorted rows, so that the order they came in cannot matter.
+    # From sorted rows, so that the order of the samples does not matter.
     drawn = np.sort(generator.permutation(len(rows))[:max_samples])
     points, everything = (
         Whitening.fit(
             rows[drawn], standardise=standardise, whiten=whiten, n_components=share
         ).apply(rows[drawn])
-        # Neighbourhoods are refined by small axes that would mislead the other scores.
+        # Small axes help to find neighbours, but mislead the other scores.
         for share in (n_components, None)
     )
     n_distinct = len(distinct_rows(points)[0])
@@ -180,7 +181,7 @@ def choose_n_clusters(
     choice = _choose(points, everything, possible, generator)
     if len(possible) > 1 and possible[-1] < n_distinct:
         choice = replace(choice, max_clusters=possible[-1])
-    if len(points) >= FEWEST_FOR_VALLEY:
+    if len(points) >= MIN_SAMPLES:
         chance = unimodality_p_value(points, generator)
         number = 1 if chance > _LEVEL else choice.n_clusters
         choice = replace(choice, n_clusters=number, unimodal_p=chance)
@@ -189,7 +190,7 @@ def choose_n_clusters(
     return choice
 
 
-def _checked(latents: npt.ArrayLike) -> Array:
+def _checked(latents: npt.ArrayLike) -> Float64Array:
     try:
         array = np.asarray(check_array(latents, dtype=np.float64))
     except ValueError as error:
@@ -214,9 +215,12 @@ def _possible(candidates: Iterable[int], n_distinct: int) -> list[int]:
 
 
 def _choose(
-    points: Array, everything: Array, candidates: list[int], generator: np.random.RandomState
+    points: Float64Array,
+    everything: Float64Array,
+    candidates: list[int],
+    generator: np.random.RandomState,
 ) -> Choice:
-    """The votes, in the space `everything`, and what is shown beside, in that of `points`."""
+    """The votes, from all axes `everything`, and the other scores, from the axes `points`."""
     seed = int(generator.randint(2**31 - 1))
     halves = [
         np.array_split(generator.permutation(len(points)), 2)
@@ -239,14 +243,18 @@ def _choose(
 
 
 def _most_stable(candidates: list[int], stabilities: list[float]) -> int:
-    """The number on which the halves agree best; the least if they agree on none."""
-    return candidates[int(np.argmax(stabilities))] if max(stabilities) >= _AGREED else candidates[0]
+    """The number at which the halves agree best; the smallest if they agree on none."""
+    return (
+        candidates[int(np.argmax(stabilities))]
+        if max(stabilities) >= _MIN_STABILITY
+        else candidates[0]
+    )
 
 
-def _n_dense(points: Array, seed: int) -> int:
+def _n_dense(points: Float64Array, seed: int) -> int:
     """Number of dense regions: the median over embeddings that differ by their seed."""
     distinct = distinct_rows(points)[0]
-    smallest = max(_FEWEST_DENSE, len(distinct) // _DENSE_PART)
+    smallest = max(_MIN_DENSE, len(distinct) // _DENSE_FRACTION)
     if len(distinct) < 2 * smallest:
         return 1
     counts = []
@@ -263,7 +271,7 @@ def _nearest(candidates: list[int], number: int) -> int:
 def _rows(
     candidates: list[int], columns: Mapping[str, list[float]]
 ) -> tuple[Mapping[str, float], ...]:
-    """One a candidate; what is not defined for it is left out."""
+    """One row for each candidate, without the scores that are not defined for it."""
     return tuple(
         {"n_clusters": k}
         | {name: column[i] for name, column in columns.items() if np.isfinite(column[i])}
@@ -271,7 +279,7 @@ def _rows(
     )
 
 
-def _silhouette(points: Array, n_clusters: int, seed: int) -> float:
+def _silhouette(points: Float64Array, n_clusters: int, seed: int) -> float:
     """Mean silhouette of k-means; NaN where it is not defined."""
     labels = CentreModel.fit(points, n_clusters, seed).memberships(points).argmax(axis=1)
     if not 1 < len(np.unique(labels)) < len(points):
@@ -280,25 +288,27 @@ def _silhouette(points: Array, n_clusters: int, seed: int) -> float:
 
 
 def _largest_strong(candidates: list[int], strengths: list[float]) -> int:
-    strong = [k for k, strength in zip(candidates, strengths, strict=True) if strength >= _STRONG]
+    strong = [
+        k for k, strength in zip(candidates, strengths, strict=True) if strength >= _MIN_STRENGTH
+    ]
     return strong[-1] if strong else candidates[int(np.argmax(strengths))]
 
 
-def _bic(points: Array, n_clusters: int, seed: int) -> float:
+def _bic(points: Float64Array, n_clusters: int, seed: int) -> float:
     return float(MixtureModel.fit(points, n_clusters, seed).mixture.bic(points))
 
 
 class _Agreement(NamedTuple):
-    """How two halves of the samples agree: on the other half, and on all of them by ARI."""
+    """Agreement of the clusterings of two halves: prediction strength, and ARI on all samples."""
 
     strength: float
     stability: float
 
 
 def _mean_agreements(
-    points: Array, splits: list[list[npt.NDArray[np.int64]]], candidates: list[int], seed: int
+    points: Float64Array, splits: list[list[IntArray]], candidates: list[int], seed: int
 ) -> list[_Agreement]:
-    """One a candidate, the mean over the splits."""
+    """One for each candidate, the mean over the splits."""
     found = [_agreements(points, halves, candidates, seed) for halves in splits]
     if not found:
         return [_Agreement(0.0, 0.0)] * len(candidates)
@@ -306,9 +316,9 @@ def _mean_agreements(
 
 
 def _agreements(
-    points: Array, halves: list[npt.NDArray[np.int64]], candidates: list[int], seed: int
+    points: Float64Array, halves: list[IntArray], candidates: list[int], seed: int
 ) -> list[_Agreement]:
-    """One a candidate; a half with fewer samples than clusters predicts nothing."""
+    """One for each candidate; 0 where a half has fewer samples than clusters."""
     learned = []
     for half in halves:
         distinct = distinct_rows(points[half])[0]
@@ -333,19 +343,18 @@ def _agreements(
     return found
 
 
-def prediction_strength(predicted: Labels, own: Labels) -> float:
-    r"""How well clusters are foretold by a clustering of other data.
+def prediction_strength(predicted: IntArray, own: IntArray) -> float:
+    r"""Smallest share of pairs of a cluster that a clustering of other samples keeps together.
 
     :math:`\min_k \frac{1}{n_k (n_k - 1)} \sum_{i \neq j \in k} [p_i = p_j]` over the clusters `k`
-    of the data itself, :math:`p` being the predicted labels: the share of pairs of a cluster that
-    the prediction keeps together, of the cluster where it is least.
+    of the samples themselves, with :math:`p` the predicted labels.
 
     Parameters
     ----------
     predicted : ndarray (n,), int
         Labels by a clusterer that was fitted on other samples.
     own : ndarray (n,), int
-        Labels by a clusterer that was fitted on these.
+        Labels by a clusterer that was fitted on these samples.
 
     Returns
     -------

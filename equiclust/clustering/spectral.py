@@ -1,4 +1,4 @@
-"""Spectral clustering that can label samples it was not fitted on."""
+"""Spectral clustering with `predict` for samples that it was not fitted on."""
 
 from __future__ import annotations
 
@@ -26,18 +26,16 @@ from equiclust.clustering.latent_checks import (
     distinct_rows,
 )
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
+from equiclust.typing import Array, Float64Array, IntArray
 from equiclust.validation import check_whole
 
 __all__ = ["SpectralClustering"]
 
-Array = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
-
-# An embedding draws a cluster into almost a point, so that its own spread would make a sample whose
-# neighbours are divided between two clusters certain of one. The spread is therefore not taken
-# below this share of the mean squared distance of the centres. Of 1/4, 1/6, 1/8, 1/12 and 1/24 this
-# one made the mean membership of new samples of simulated mixtures closest to their accuracy.
-_LEAST_VARIANCE = 1 / 8
+# In the embedding a cluster is almost a point, so that with its own variance a sample between two
+# clusters would have a membership of 1 in one of them. The variance is therefore at least this
+# share of the mean squared distance between centres. Of 1/4, 1/6, 1/8, 1/12 and 1/24 this value
+# made the mean membership of new samples of simulated mixtures closest to their accuracy.
+_MIN_VARIANCE = 1 / 8
 
 _ARRAY_RANKS = {
     "landmarks": 2,
@@ -58,31 +56,30 @@ class SpectralClustering(
 ):
     r"""Clusters of any shape, from a graph of near neighbours, with `predict` for new samples.
 
-    Two samples are joined when they share near neighbours (`equiclust.clustering.graph`). The
-    leading eigenvectors of that graph, each row brought to unit length [1]_, are clustered by
-    k-means. Up to `exact_limit` distinct samples every sample is a node of the graph; above,
-    samples are joined through `n_landmarks` k-means centres [2]_. New samples are placed by the
-    Nyström formula [3]_, which on the old ones gives back the old place: `predict` of the training
-    data equals `labels_`, whatever batch a sample comes in. A graph in several pieces is first
-    joined along the shortest gaps between them. The partition does not depend on the order of the
-    rows.
+    Two samples are connected when they share near neighbours (`equiclust.clustering.graph`). The
+    leading eigenvectors of that graph, with rows of unit length [1]_, are clustered by k-means. Up
+    to `exact_limit` distinct samples every sample is a node of the graph; above, samples are
+    connected through `n_landmarks` k-means centres [2]_. New samples are embedded by the Nyström
+    formula [3]_, which is exact for the training samples: `predict` of these equals `labels_`,
+    whatever the batch. The components of a disconnected graph are connected along the shortest gaps
+    between them. The result does not depend on the order of the rows.
 
     Parameters
     ----------
-    n_clusters : int
-        How many clusters.
+    n_clusters : int, default 8
+        Number of clusters.
     n_neighbors : int, optional
-        How many nearest samples (or landmarks), itself included, a sample is tied to. By default
-        10, or the root of the number of samples where that is fewer, but not below 3.
+        Number of nearest samples (or landmarks), itself included, with which a sample is connected.
+        By default 10, or the root of the number of samples where that is fewer, but at least 3.
     n_components : int, optional
-        How many eigenvectors; by default `n_clusters`.
-    exact_limit : int
+        Number of eigenvectors; by default `n_clusters`.
+    exact_limit : int, default 3000
         Most distinct samples for which no landmarks are used; memory grows with its square.
-    n_landmarks : int
-        Landmarks above `exact_limit`.
-    n_init : int
-        Starts of the k-means in the embedding.
-    random_state : int, RandomState or None
+    n_landmarks : int, default 1000
+        Number of landmarks above `exact_limit`.
+    n_init : int, default 10
+        Runs of k-means in the embedding.
+    random_state : int, RandomState or None, default None
         For the landmarks and k-means.
 
     Attributes
@@ -90,15 +87,16 @@ class SpectralClustering(
     labels_ : ndarray (n,), int
         Label of each training sample; the largest cluster is 0, ties by first appearance.
     eigenvalues_ : ndarray (c,)
-        Of the graph's transition matrix, decreasing from one: near one, a piece barely joined.
+        Of the graph's transition matrix, decreasing from one; near one for each component that is
+        weakly connected.
     landmarks_ : ndarray (p, d)
         Nodes of the graph.
     coefficients_ : ndarray (p, c)
-        Place of each landmark in the embedding, before rows are brought to unit length.
+        Position of each landmark in the embedding, before rows are scaled to unit length.
     cluster_centers_ : ndarray (n_clusters, c)
         Centres in the embedding.
     n_features_in_ : int
-        `d`.
+        Length `d` of a sample.
 
     References
     ----------
@@ -132,25 +130,31 @@ class SpectralClustering(
         self.random_state = random_state
 
     def fit(self, X: npt.ArrayLike, y: object = None) -> Self:
-        """Learn the clusters.
+        """Find the clusters.
 
         Parameters
         ----------
         X : array-like (n, d)
             Samples; repeated rows count as often as they occur.
-        y : ignored
+        y : object, default None
+            Ignored.
+
+        Returns
+        -------
+        SpectralClustering
+            Itself.
 
         Raises
         ------
         InputError
-            When `X` holds what is not finite, or fewer distinct samples than clusters, or a
-            parameter is out of range.
+            When `X` is not finite or has fewer distinct samples than clusters, or a parameter is
+            out of range.
         """
         points = check_latents(self, X, reset=True)
         self._check_parameters()
-        rows, where, counts = distinct_rows(points)
+        rows, index, counts = distinct_rows(points)
         check_enough_samples(self.n_clusters, len(rows), len(points))
-        self._fit(rows, counts, where)
+        self._fit(rows, counts, index)
         return self
 
     def _check_parameters(self) -> None:
@@ -160,7 +164,7 @@ class SpectralClustering(
             if getattr(self, name) is not None:
                 check_whole(name, getattr(self, name))
 
-    def _fit(self, rows: Array, counts: Labels, where: Labels) -> None:
+    def _fit(self, rows: Float64Array, counts: IntArray, index: IntArray) -> None:
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._set_landmarks(self._choose_landmarks(rows, counts, seed))
         weights = landmark_weights(rows, self._tree, self._n_neighbors)
@@ -176,16 +180,16 @@ class SpectralClustering(
         embedding = self._embed(rows)
         centres = kmeans_centres(embedding, counts, self.n_clusters, n_init=self.n_init, seed=seed)
         self._variance = _membership_variance(embedding, centres, counts)
-        labels = centre_memberships(embedding, centres, self._variance).argmax(axis=1)[where]
+        labels = centre_memberships(embedding, centres, self._variance).argmax(axis=1)[index]
         order = canonical_order(labels, self.n_clusters)
         self.cluster_centers_, self.labels_ = centres[order], np.argsort(order)[labels]
 
-    def _choose_landmarks(self, rows: Array, counts: Labels, seed: int) -> Array:
+    def _choose_landmarks(self, rows: Float64Array, counts: IntArray, seed: int) -> Float64Array:
         if len(rows) <= self.exact_limit or len(rows) <= self.n_landmarks:
             return rows
         return kmeans_centres(rows, counts, self.n_landmarks, n_init=1, seed=seed, max_iter=10)
 
-    def _set_landmarks(self, landmarks: Array) -> None:
+    def _set_landmarks(self, landmarks: Float64Array) -> None:
         self.landmarks_ = landmarks
         self._tree = KDTree(landmarks)
 
@@ -199,19 +203,19 @@ class SpectralClustering(
     def _n_features_out(self) -> int:
         return int(self.coefficients_.shape[1])
 
-    def _embed(self, points: Array) -> Array:
+    def _embed(self, points: Float64Array) -> Float64Array:
         weights = landmark_weights(points, self._tree, self._n_neighbors)
         embedding = weights @ self.coefficients_
         # The first eigenvector is constant, so that no row has length 0.
         return np.asarray(embedding / np.linalg.norm(embedding, axis=1, keepdims=True))
 
-    def transform(self, X: npt.ArrayLike) -> Array:
-        """Place samples in the embedding.
+    def transform(self, X: npt.ArrayLike) -> Float64Array:
+        """Position of samples in the embedding.
 
         Parameters
         ----------
         X : array-like (n, d)
-            Samples, old or new.
+            Samples, of the training or new.
 
         Returns
         -------
@@ -221,30 +225,30 @@ class SpectralClustering(
         check_is_fitted(self)
         return self._embed(check_latents(self, X))
 
-    def predict_proba(self, X: npt.ArrayLike) -> Array:
+    def predict_proba(self, X: npt.ArrayLike) -> Float64Array:
         """Membership of samples in each cluster, from their distances in the embedding.
 
-        A sample whose neighbours are divided between two clusters belongs to both.
+        A sample with neighbours in two clusters is a member of both.
 
         Parameters
         ----------
         X : array-like (n, d)
-            Samples, old or new.
+            Samples, of the training or new.
 
         Returns
         -------
         ndarray (n, n_clusters)
-            Rows sum to one; the largest is the one `predict` names.
+            Rows sum to one; `predict` returns the largest.
         """
         return centre_memberships(self.transform(X), self.cluster_centers_, self._variance)
 
-    def predict(self, X: npt.ArrayLike) -> Labels:
+    def predict(self, X: npt.ArrayLike) -> IntArray:
         """Label of samples.
 
         Parameters
         ----------
         X : array-like (n, d)
-            Samples, old or new.
+            Samples, of the training or new.
 
         Returns
         -------
@@ -253,7 +257,7 @@ class SpectralClustering(
         """
         return np.asarray(self.predict_proba(X).argmax(axis=1))
 
-    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def _arrays(self) -> dict[str, Array]:
         return {
             "landmarks": self.landmarks_,
             "coefficients": self.coefficients_,
@@ -263,7 +267,7 @@ class SpectralClustering(
             "labels": self.labels_,
         }
 
-    def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+    def _restore(self, arrays: dict[str, Array], learned: Mapping[str, Any]) -> None:
         check_ranks(arrays, _ARRAY_RANKS)
         landmarks, coefficients = arrays["landmarks"], arrays["coefficients"]
         centres = arrays["cluster_centers"]
@@ -276,8 +280,8 @@ class SpectralClustering(
         self._variance = float(arrays["variance"][0])
 
 
-def _membership_variance(embedding: Array, centres: Array, counts: Labels) -> float:
+def _membership_variance(embedding: Float64Array, centres: Float64Array, counts: IntArray) -> float:
     within = within_cluster_variance(embedding, centres, counts)
     if len(centres) == 1:
         return within
-    return max(within, _LEAST_VARIANCE * float(pdist(centres, "sqeuclidean").mean()))
+    return max(within, _MIN_VARIANCE * float(pdist(centres, "sqeuclidean").mean()))

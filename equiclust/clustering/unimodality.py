@@ -1,12 +1,12 @@
-r"""Whether samples could be one heap without a valley: the dip test, made fit for many dimensions.
+r"""Whether samples have one mode: the dip test, extended to many dimensions.
 
-Hartigan & Hartigan's dip [1]_ is the largest distance between the distribution function of samples
-on a line and that of the unimodal distribution nearest to it. Here the samples are halved. One half
-looks for the direction along which it falls apart most, the other is laid out along it. It had
-no say in the direction, so that a single heap shows no more of a dip than chance allows: any
+The dip [1]_ is the largest distance between the distribution function of samples on a line and that
+of the nearest unimodal distribution. Here the samples are halved. In one half the direction with
+the largest dip is sought, and the dip of the other half along it is measured. That half did not
+choose the direction, so that samples of one mode have no larger dip than by chance: any
 projection of uniform noise in a convex region, of a Gaussian or of another log-concave density is
-unimodal (Prékopa's theorem), and of those a uniform one has the largest dips. Its dips, drawn at
-random, are what the measured ones are compared with.
+unimodal (Prékopa's theorem), and of those a uniform one has the largest dips. The measured dips are
+compared with simulated dips of uniform noise.
 
 References
 ----------
@@ -21,82 +21,79 @@ from collections.abc import Iterator
 
 import diptest
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
 from equiclust.clustering.labels import kmeans_centres
+from equiclust.typing import Float64Array
 
-__all__ = ["FEWEST_FOR_VALLEY", "unimodality_p_value"]
-
-Array = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
+__all__ = ["MIN_SAMPLES", "unimodality_p_value"]
 
 _N_SPLITS = 4
 _N_STARTS = 3
 
-FEWEST_FOR_VALLEY = 100
-"""Of fewer samples half cannot show a valley that a hundred would."""
+MIN_SAMPLES = 100
+"""Least number of samples for the test to be of use."""
 
-# Mean depths that 160 sets of uniform noise (100 to 300 samples in 2 and 5 dimensions) exceeded
-# with these frequencies. Gaussians and more dimensions give smaller ones.
-_MEAN_DEPTHS = (0.28, 0.303, 0.341, 0.374, 0.387, 0.41, 0.43, 0.45, 0.48)
+# Mean scaled dips that 160 sets of uniform noise (100 to 300 samples in 2 and 5 dimensions)
+# exceeded with these frequencies. Gaussians and more dimensions give smaller ones.
+_MEAN_DIPS = (0.28, 0.303, 0.341, 0.374, 0.387, 0.41, 0.43, 0.45, 0.48)
 _P_VALUES = (0.99, 0.9, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
 
-# Numbers of clusters whose centres are joined by the directions tried.
-_DIVISIONS = (2, 4, 8)
+# Numbers of clusters between whose centres the directions are tried.
+_N_CLUSTERS = (2, 4, 8)
 
-# How much of the covariance within clusters is taken for round when directions are sought.
+# Shrinkage of the covariance within clusters to a multiple of the unit matrix.
 _SHRINKAGE = 0.3
 
 
-def unimodality_p_value(points: Array, generator: np.random.RandomState) -> float:
-    """How likely a single heap shows dips as deep as those of the samples.
+def unimodality_p_value(points: Float64Array, generator: np.random.RandomState) -> float:
+    """Probability of dips as large as those of the samples if these have one mode.
 
     Parameters
     ----------
     points : ndarray (n, d)
         Samples.
     generator : RandomState
-        For the halves and the divisions that give the directions.
+        For the halves and for k-means.
 
     Returns
     -------
     float
-        From 0.005, for all that is less likely, to 0.99.
+        From 0.005, for all smaller probabilities, to 0.99.
     """
-    depths = []
+    dips = []
     for _ in range(_N_SPLITS):
         first, second = np.array_split(generator.permutation(len(points)), 2)
         for seen, unseen in ((first, second), (second, first)):
-            direction = _most_divided(points[seen], int(generator.randint(2**31 - 1)))
-            depths.append(_depth(points[unseen] @ direction))
-    return float(np.exp(np.interp(np.mean(depths), _MEAN_DEPTHS, np.log(_P_VALUES))))
+            direction = _direction_of_largest_dip(points[seen], int(generator.randint(2**31 - 1)))
+            dips.append(_scaled_dip(points[unseen] @ direction))
+    return float(np.exp(np.interp(np.mean(dips), _MEAN_DIPS, np.log(_P_VALUES))))
 
 
-def _depth(sample: Array) -> float:
-    """The dip in units in which its chance values depend on the number of samples no more."""
+def _scaled_dip(sample: Float64Array) -> float:
+    """The dip, scaled so that its values by chance do not depend on the number of samples."""
     return _dip(sample) * (math.sqrt(len(sample)) + 0.5)
 
 
-def _dip(sample: Array) -> float:
+def _dip(sample: Float64Array) -> float:
     """Hartigan & Hartigan's dip of samples `(n,)`, at least `1 / 2n`."""
     return float(diptest.dipstat(np.ascontiguousarray(sample), allow_zero=False))
 
 
-def _most_divided(points: Array, seed: int) -> Array:
-    """Of the directions tried, the one along which the points dip most."""
+def _direction_of_largest_dip(points: Float64Array, seed: int) -> Float64Array:
+    """The one `(d,)` of the directions tried."""
     directions = list(_directions(points, seed))
-    depths = [_dip(points @ direction) for direction in directions]
-    return directions[int(np.argmax(depths))]
+    dips = [_dip(points @ direction) for direction in directions]
+    return directions[int(np.argmax(dips))]
 
 
-def _directions(points: Array, seed: int) -> Iterator[Array]:
-    """From centre to centre of k-means, and Fisher's discriminants between them."""
-    once = np.ones(len(points), dtype=np.int64)
-    for n_clusters in _DIVISIONS:
+def _directions(points: Float64Array, seed: int) -> Iterator[Float64Array]:
+    """Differences `(d,)` of k-means centres, and Fisher's discriminants between these."""
+    counts = np.ones(len(points), dtype=np.int64)
+    for n_clusters in _N_CLUSTERS:
         if n_clusters >= len(points):
             return
-        centres = kmeans_centres(points, once, n_clusters, n_init=_N_STARTS, seed=seed)
+        centres = kmeans_centres(points, counts, n_clusters, n_init=_N_STARTS, seed=seed)
         nearest = cdist(points, centres).argmin(axis=1)
         within = _within_covariance(points - centres[nearest])
         for first, second in itertools.combinations(centres, 2):
@@ -104,7 +101,7 @@ def _directions(points: Array, seed: int) -> Iterator[Array]:
             yield np.linalg.solve(within, first - second)
 
 
-def _within_covariance(deviations: Array) -> Array:
+def _within_covariance(deviations: Float64Array) -> Float64Array:
     covariance = deviations.T @ deviations / len(deviations)
     n_features = len(covariance)
     level = max(np.trace(covariance) / n_features, np.finfo(np.float64).tiny)

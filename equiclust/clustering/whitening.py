@@ -1,4 +1,4 @@
-"""Latents brought to axes of like weight, so that no direction counts by its units alone."""
+"""Latents on principal axes of similar variance."""
 
 from __future__ import annotations
 
@@ -6,24 +6,33 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.decomposition import PCA
 
 from equiclust.exceptions import InputError
+from equiclust.typing import Float64Array
 
 __all__ = ["Whitening", "check_whitening"]
-
-Array = npt.NDArray[np.float64]
 
 _WHOLE = (int, np.integer)
 _REAL = (int, float, np.integer, np.floating)
 
-# A column that varies less than float32 can tell at its size holds rounding, not information.
+# A column that varies less than float32 resolves at its size holds rounding errors only.
 _FLOAT32_ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
 
 def check_whitening(whiten: object, n_components: object) -> None:
-    """Refuse values of `whiten` and `n_components` that mean nothing."""
+    """Raise an error for invalid values of `whiten` or `n_components`.
+
+    Parameters
+    ----------
+    whiten, n_components : object
+        As in `LatentClusterer`.
+
+    Raises
+    ------
+    InputError
+        When one is out of range.
+    """
     if not isinstance(whiten, _REAL) or not 0 <= whiten <= 1:
         raise InputError(f"whiten must be True, False or between 0 and 1, got {whiten!r}")
     whole = isinstance(n_components, _WHOLE) and not isinstance(n_components, bool)
@@ -43,22 +52,22 @@ class Whitening:
     Parameters
     ----------
     mean : ndarray (d,)
-        :math:`\mu`.
+        :math:`\mu`, the mean of each column.
     scale : ndarray (d,)
-        :math:`\sigma`.
+        :math:`\sigma`, the standard deviation of each column, or 1.
     axes : ndarray (d, c)
         :math:`A`: principal axes, each divided by its standard deviation to the power `whiten`,
-        then all of them by one number that makes their mean variance one.
+        then all of them by one number, so that their mean variance is one.
     """
 
-    mean: Array
-    scale: Array
-    axes: Array
+    mean: Float64Array
+    scale: Float64Array
+    axes: Float64Array
 
     @classmethod
     def fit(
         cls,
-        points: Array,
+        points: Float64Array,
         *,
         standardise: bool,
         whiten: float,
@@ -71,14 +80,18 @@ class Whitening:
         points : ndarray (n, d)
             Samples.
         standardise : bool
-            Bring every column to unit variance before looking for principal axes.
+            Scale every column to unit variance before finding principal axes.
         whiten : float
-            1 brings every axis to the same variance, 0 keeps their ratios, and what lies between
-            goes part of the way.
+            1 scales all axes to the same variance, 0 keeps their variances, and a value between
+            divides each by its standard deviation to that power.
         n_components : int, float or None
-            How many axes, at most `n - 1`; or the share of the variance they shall explain, which
-            leaves out the directions of little variance that whitening would raise to the weight
-            of the others; or all.
+            Number of axes, at most `n - 1`; or the share of the variance that they explain, which
+            leaves out the directions of small variance that whitening would amplify; or all.
+
+        Returns
+        -------
+        Whitening
+            The map.
         """
         mean, deviation = points.mean(axis=0), points.std(axis=0)
         alive = deviation > _FLOAT32_ROUNDING * np.abs(points).max(axis=0)
@@ -94,8 +107,18 @@ class Whitening:
         axes /= np.sqrt(np.mean(spread ** (2 - 2 * float(whiten))))
         return cls(mean, scale, np.ascontiguousarray(np.where(alive[:, None], axes, 0.0)))
 
-    def apply(self, points: Array) -> Array:
-        """Samples `(n, d)` on the new axes, `(n, c)`."""
+    def apply(self, points: Float64Array) -> Float64Array:
+        """Samples on the new axes.
+
+        Parameters
+        ----------
+        points : ndarray (n, d)
+            Samples.
+
+        Returns
+        -------
+        ndarray (n, c)
+        """
         # Not a matrix product: BLAS rounds a row differently in batches of different size.
         standard = (points - self.mean) / self.scale
         return np.asarray(np.einsum("nd,dc->nc", standard, self.axes))

@@ -179,7 +179,12 @@ class DECTrainer:
         return self.labels
 
     def evidence(self) -> Evidence:
-        """`Evidence` for the clustering at the end, against that at the start."""
+        """Compare the clustering at the end with that at the start.
+
+        Returns
+        -------
+        Evidence
+        """
         latents = encode_all(self.network, self.batches.samples, self.batches.device)
         after = Neighbourhood(latents.numpy(), seed=self.batches.seed)
         return Evidence.of(self.neighbourhood, after, self._first_labels, self.labels)

@@ -333,8 +333,12 @@ def encode_finite(network: nn.Module, samples: Tensor, device: torch.device) -> 
 
     Parameters
     ----------
-    network, samples, device
-        As in `encode_all`.
+    network : Module
+        Set to evaluation mode.
+    samples : Tensor (n, ...)
+        As the network takes them, on the processor.
+    device : torch.device
+        Where the network is.
 
     Raises
     ------
