@@ -64,7 +64,7 @@ def write_cloud_map(
     ----------
     path : path-like
         Ends in ``.fits``. The true map goes to `truth_path`, first: a map has its truth.
-    shape : (int, int)
+    shape : tuple of two ints
         Height and width in pixels.
     overwrite : bool, default False
         Whether files that exist are replaced.

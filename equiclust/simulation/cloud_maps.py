@@ -59,7 +59,7 @@ def simulate_cloud_map(
 
     Parameters
     ----------
-    shape : (int, int)
+    shape : tuple of two ints
         Height and width in pixels, at least 32.
     classes : sequence of str, optional
         Different ones of `CLOUD_CLASSES`; by default those of `MAP_CLASSES`.
@@ -82,7 +82,7 @@ def simulate_cloud_map(
         coordinates are turned with it: a structure keeps its place on the sky.
     blank_edge : int, optional
         Width in pixels of a frame without data; 0 by default.
-    centre : (float, float), optional
+    centre : tuple of two floats, optional
         Right ascension and declination of the middle of the map in degrees.
     pixel_scale : float, optional
         Width of a pixel in degrees; 10 arcsec by default.

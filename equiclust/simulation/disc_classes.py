@@ -19,7 +19,21 @@ __all__ = ["DISC_CLASSES", "draw_structure"]
 def draw_structure(
     class_name: str, rng: np.random.Generator, *, beam: float
 ) -> tuple[Structure, ...]:
-    """Structure of one disc of this class, one of `DISC_CLASSES`."""
+    """Structure of one disc of a class, drawn at random.
+
+    Parameters
+    ----------
+    class_name : str
+        One of `DISC_CLASSES`.
+    rng : numpy.random.Generator
+    beam : float
+        Full width at half maximum of the beam in outer radii; structures are wide enough to be
+        resolved by it.
+
+    Returns
+    -------
+    tuple of Structure
+    """
     return _STRUCTURES[class_name](rng, beam)
 
 

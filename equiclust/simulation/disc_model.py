@@ -39,28 +39,72 @@ MARGIN = 3.5
 
 
 class Structure(Protocol):
-    """What turns a smooth disc into one of a class."""
+    """Structure that makes a disc of a class from a smooth disc."""
 
     def factor(self, r: Float64Array, phi: Float64Array) -> Float64Array:
-        """Brightness in units of the smooth disc's, at radius `r` (outer radii), azimuth `phi`."""
+        """Brightness relative to the smooth disc.
+
+        Parameters
+        ----------
+        r : ndarray, float64
+            Radius in outer radii.
+        phi : ndarray, float64
+            Azimuth in radians.
+
+        Returns
+        -------
+        ndarray, float64
+            Of the shape of `r` and `phi`.
+        """
 
 
 @dataclass(frozen=True)
 class Annulus:
-    """Bright ring (contrast > 0) or gap (-1 < contrast < 0): `1 + c exp(-(r - r0)^2 / 2 w^2)`."""
+    """Bright ring (contrast > 0) or gap (-1 < contrast < 0): `1 + c exp(-(r - r0)^2 / 2 w^2)`.
+
+    Parameters
+    ----------
+    radius, width : float
+        Radius `r0` and standard deviation `w`, in outer radii.
+    contrast : float
+        `c`, relative to the smooth disc.
+    """
 
     radius: float
     width: float
     contrast: float
 
     def factor(self, r: Float64Array, phi: Float64Array) -> Float64Array:
-        """Brightness in units of the smooth disc's."""
+        """Brightness relative to the smooth disc.
+
+        Parameters
+        ----------
+        r : ndarray, float64
+            Radius in outer radii.
+        phi : ndarray, float64
+            Azimuth in radians.
+
+        Returns
+        -------
+        ndarray, float64
+            Of the shape of `r` and `phi`.
+        """
         return 1.0 + self.contrast * _bell((r - self.radius) / self.width)
 
 
 @dataclass(frozen=True)
 class Cavity:
-    """Hole with a soft edge: `f + (1 - f) / (1 + exp((r0 - r) / w))`, around an inner disc."""
+    """Hole with a soft edge: `f + (1 - f) / (1 + exp((r0 - r) / w))`, around an inner disc.
+
+    Parameters
+    ----------
+    radius, width : float
+        Radius `r0` of the edge and its width `w`, in outer radii.
+    floor : float
+        Brightness `f` within, relative to the smooth disc.
+    inner_disc : float
+        Central brightness of an inner disc a fifth as wide, relative to the smooth disc.
+    """
 
     radius: float
     width: float
@@ -68,7 +112,20 @@ class Cavity:
     inner_disc: float
 
     def factor(self, r: Float64Array, phi: Float64Array) -> Float64Array:
-        """Brightness in units of the smooth disc's."""
+        """Brightness relative to the smooth disc.
+
+        Parameters
+        ----------
+        r : ndarray, float64
+            Radius in outer radii.
+        phi : ndarray, float64
+            Azimuth in radians.
+
+        Returns
+        -------
+        ndarray, float64
+            Of the shape of `r` and `phi`.
+        """
         edge = 0.5 + 0.5 * np.tanh(0.5 * (r - self.radius) / self.width)
         inner = self.inner_disc * _bell(r / (0.2 * self.radius))
         return self.floor + (1.0 - self.floor) * edge + inner
@@ -76,7 +133,25 @@ class Cavity:
 
 @dataclass(frozen=True)
 class Spiral:
-    """Logarithmic arms `1 + c exp(k (cos m(phi - phi0 + ln r / tan p) - 1))` beyond `start`."""
+    """Logarithmic arms `1 + c exp(k (cos m(phi - phi0 + ln r / tan p) - 1))` beyond `start`.
+
+    Parameters
+    ----------
+    n_arms : int
+        Number of arms `m`.
+    pitch : float
+        Pitch angle `p` in degrees.
+    contrast : float
+        `c`, relative to the smooth disc.
+    sharpness : float
+        `k`; larger for narrower arms.
+    start : float
+        Radius about which the arms begin, in outer radii.
+    azimuth : float
+        `phi0` in radians.
+    floor : float
+        Brightness that is missing between the arms, relative to the smooth disc.
+    """
 
     n_arms: int
     pitch: float
@@ -87,7 +162,20 @@ class Spiral:
     floor: float
 
     def factor(self, r: Float64Array, phi: Float64Array) -> Float64Array:
-        """Brightness in units of the smooth disc's."""
+        """Brightness relative to the smooth disc.
+
+        Parameters
+        ----------
+        r : ndarray, float64
+            Radius in outer radii.
+        phi : ndarray, float64
+            Azimuth in radians.
+
+        Returns
+        -------
+        ndarray, float64
+            Of the shape of `r` and `phi`.
+        """
         winding = np.log(np.maximum(r, 1e-6)) / math.tan(math.radians(self.pitch))
         phase = self.n_arms * (phi - self.azimuth + winding)
         arms = np.exp(self.sharpness * (np.cos(phase) - 1.0))
@@ -97,7 +185,19 @@ class Spiral:
 
 @dataclass(frozen=True)
 class Vortex:
-    """Crescent on a ring: `1 + c exp(-(r - r0)^2 / 2 w^2) exp((cos(phi - phi0) - 1) / s^2)`."""
+    """Crescent on a ring: `1 + c exp(-(r - r0)^2 / 2 w^2) exp((cos(phi - phi0) - 1) / s^2)`.
+
+    Parameters
+    ----------
+    radius, width : float
+        Radius `r0` and standard deviation `w` of the ring, in outer radii.
+    extent : float
+        Extent `s` of the crescent in azimuth, in radians.
+    contrast : float
+        `c`, relative to the smooth disc.
+    azimuth : float
+        `phi0` in radians.
+    """
 
     radius: float
     width: float
@@ -106,7 +206,20 @@ class Vortex:
     azimuth: float
 
     def factor(self, r: Float64Array, phi: Float64Array) -> Float64Array:
-        """Brightness in units of the smooth disc's."""
+        """Brightness relative to the smooth disc.
+
+        Parameters
+        ----------
+        r : ndarray, float64
+            Radius in outer radii.
+        phi : ndarray, float64
+            Azimuth in radians.
+
+        Returns
+        -------
+        ndarray, float64
+            Of the shape of `r` and `phi`.
+        """
         along = np.exp((np.cos(phi - self.azimuth) - 1.0) / self.extent**2)
         return 1.0 + self.contrast * along * _bell((r - self.radius) / self.width)
 
@@ -118,6 +231,27 @@ class Planet:
     The crest of the wake lies at `phi0 - sign(x - 1) (4/5 x^(5/4) + 4 x^(-1/4) - 24/5) / h`, where
     `x = r / r0`: Rafikov (2002, ApJ 569, 997) for Keplerian rotation and a sound speed falling as
     the fourth root of the radius. It fades with the distance from the planet.
+
+    Parameters
+    ----------
+    radius : float
+        Radius `r0` of the orbit, in outer radii.
+    azimuth : float
+        `phi0` of the planet in radians.
+    gap_depth : float
+        Depth of the gap, relative to the smooth disc.
+    gap_width : float
+        Standard deviation of the gap, in outer radii.
+    spot : float
+        Brightness of the warm spot, relative to the smooth disc.
+    spot_width : float
+        Its standard deviation, in outer radii.
+    wake : float
+        Brightness of the wake, relative to the smooth disc.
+    wake_width : float
+        Its standard deviation, in outer radii.
+    aspect_ratio : float
+        `h`, height over radius of the disc.
     """
 
     radius: float
@@ -131,7 +265,20 @@ class Planet:
     aspect_ratio: float
 
     def factor(self, r: Float64Array, phi: Float64Array) -> Float64Array:
-        """Brightness in units of the smooth disc's."""
+        """Brightness relative to the smooth disc.
+
+        Parameters
+        ----------
+        r : ndarray, float64
+            Radius in outer radii.
+        phi : ndarray, float64
+            Azimuth in radians.
+
+        Returns
+        -------
+        ndarray, float64
+            Of the shape of `r` and `phi`.
+        """
         gap = self.gap_depth * _bell((r - self.radius) / self.gap_width)
         away = r**2 + self.radius**2 - 2 * r * self.radius * np.cos(phi - self.azimuth)
         spot = self.spot * np.exp(-0.5 * away / self.spot_width**2)
@@ -150,29 +297,31 @@ class Planet:
 
 @dataclass(frozen=True)
 class DiscParameters:
-    """All that fixes a disc, without the telescope. Lengths are in units of half the frame.
+    """Parameters of a disc, without the telescope. Lengths are in units of half the frame.
 
     Parameters
     ----------
-    class_name : str
-        A name only; `structure` says what is seen.
-    outer_radius : float
+    class_name : str, default "smooth"
+        A name only; `structure` determines the image.
+    outer_radius : float, default 0.6
         Where the edge has dimmed the face-on brightness by a factor e.
-    slope, edge : float
+    slope : float, default 0.5
+        Exponent of the smooth disc, see `edge`.
+    edge : float, default 5.0
         The smooth disc is `(1 + (r / 0.15 R)^2)^(-slope / 2) exp(-(r / R)^edge)`.
-    flux : float
+    flux : float, default 0.1
         Total flux of the disc seen face-on, in Jy.
-    inclination, position_angle : float
+    inclination, position_angle : float, default 0.0
         In degrees; 0 = face-on, and the major axis counter-clockwise from +y.
-    spin : float
-        How far the structure is turned within the disc, against the sense in which the disc
-        turns, in degrees: with `inclination` and `position_angle` the third of the angles under
+    spin : float, default 0.0
+        Angle in degrees by which the structure is rotated within the disc, against the sense of
+        rotation of the disc: with `inclination` and `position_angle` the third of the angles under
         which one system can be seen.
-    mirror : bool
-        Whether the disc turns clockwise on the sky; arms and wakes trail either way.
-    centre : (float, float)
-        Where the star is, x and y.
-    structure : tuple of Annulus, Cavity, Spiral, Vortex or Planet
+    mirror : bool, default False
+        Whether the disc rotates clockwise on the sky; arms and wakes trail either way.
+    centre : tuple of two floats, default (0.0, 0.0)
+        Position of the star, x and y.
+    structure : tuple of Annulus, Cavity, Spiral, Vortex or Planet, default ()
         Their factors multiply the smooth disc; their lengths are in outer radii.
     """
 
@@ -252,7 +401,7 @@ def render(
     beam_ratio: float = 1.0,
     beam_angle: float = 0.0,
 ) -> Float64Array:
-    """Noise-free picture of a disc, rotated exactly: the function is sampled anew, not the pixels.
+    """Noise-free image of a disc, rotated exactly: the function is sampled anew, not the pixels.
 
     Parameters
     ----------
@@ -260,17 +409,20 @@ def render(
         The disc.
     size : int
         Height and width in pixels.
-    rotation : float
-        Turns the whole picture, beam included, the way `numpy.rot90` does, in degrees.
-    mirror : bool
-        Flips it left to right, before the rotation.
-    supersample : int
-        Samples a side of each pixel.
-    beam_fwhm : float
+    rotation : float, default 0.0
+        Angle in degrees by which the whole image, beam included, is rotated, in the sense of
+        `numpy.rot90`.
+    mirror : bool, default False
+        Whether it is mirrored left to right before the rotation.
+    supersample : int, default 2
+        Number of samples along each side of a pixel.
+    beam_fwhm : float, default 0.05
         Full width at half maximum of the beam, the geometric mean of its two axes, in widths of
         the frame; 0 for none.
-    beam_ratio, beam_angle : float
-        Minor over major axis, and the position angle of the major one in degrees.
+    beam_ratio : float, default 1.0
+        Minor over major axis of the beam.
+    beam_angle : float, default 0.0
+        Position angle of the major axis in degrees.
 
     Returns
     -------
@@ -355,7 +507,22 @@ def beam_noise(
 ) -> Float64Array:
     """Gaussian noise of unit rms, correlated over the beam as in an interferometer's image.
 
-    Takes what `render` takes and returns `(size, size)`, float64.
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    size : int
+        Height and width in pixels.
+    beam_fwhm : float, default 0.05
+        Full width at half maximum of the beam, the geometric mean of its two axes, in widths of
+        the frame; 0 for none.
+    beam_ratio : float, default 1.0
+        Minor over major axis of the beam.
+    beam_angle : float, default 0.0
+        Position angle of the major axis in degrees.
+
+    Returns
+    -------
+    ndarray (size, size), float64
     """
     n = _odd_fast_length(size + math.ceil(MARGIN * beam_fwhm * size / math.sqrt(beam_ratio)))
     transfer = _beam_transfer(*_frequencies(n), beam_fwhm * size, beam_ratio, beam_angle)

@@ -97,16 +97,20 @@ def draw_disc(
     ----------
     class_name : str
         One of `DISC_CLASSES`.
-    max_inclination : float
+    max_inclination : float, default 60.0
         In degrees; the cosine of the inclination is uniform from here to face-on.
-    outer_radius : (float, float)
+    outer_radius : tuple of two floats, default (0.35, 0.8)
         Range of the outer radius in units of half the frame.
-    max_offset : float
+    max_offset : float, default 0.0
         Largest shift of the star from the centre along x and y, in units of half the frame.
-    beam_fwhm : float
+    beam_fwhm : float, default 0.05
         Beam in widths of the frame: structures are drawn wide enough to show through it.
-    random_state : int, Generator, RandomState or None
-        Same seed, same disc.
+    random_state : int, Generator or RandomState, optional
+        The same seed gives the same disc.
+
+    Returns
+    -------
+    DiscParameters
 
     Raises
     ------
@@ -176,25 +180,29 @@ def simulate_discs(
     ----------
     n : int
         Number of images. The first images of a longer set are those of a shorter one.
-    size : int
+    size : int, default 128
         Height and width in pixels of 0.02 arcsec.
-    classes : sequence of str
+    classes : sequence of str, default `DISC_CLASSES`
         Those of `DISC_CLASSES` to draw.
-    max_inclination, outer_radius, max_offset
-        As in `draw_disc`.
-    snr : (float, float)
+    max_inclination : float, default 60.0
+        In degrees; the cosine of the inclination is uniform from here to face-on.
+    outer_radius : tuple of two floats, default (0.35, 0.8)
+        Range of the outer radius in units of half the frame.
+    max_offset : float, default 0.0
+        Largest shift of the star from the centre along x and y, in units of half the frame.
+    snr : tuple of two floats, default (15.0, 60.0)
         Range of the noise-free peak over the rms of the noise, uniform in its logarithm.
-    beam_fwhm : float
+    beam_fwhm : float, default 0.05
         Geometric mean of the beam's two widths at half maximum, in widths of the frame.
-    random_state : int, Generator, RandomState or None
-        Same seed, same bytes.
+    random_state : int, Generator or RandomState, optional
+        The same seed gives the same bytes.
 
     Returns
     -------
     images : ImageSet
         One channel each, in Jy/beam, with WCS and beam.
     truth : astropy.table.Table
-        One row an image.
+        One row for each image.
 
     Raises
     ------
@@ -223,9 +231,9 @@ def simulate_views(
     beam_fwhm: float = 0.05,
     random_state: RandomState = None,
 ) -> tuple[ImageSet, Table]:
-    """The same discs again and again, each time from somewhere else and by another beam.
+    """Images of the same discs, each seen from several directions and by several beams.
 
-    Of every system the structure, size and flux stay. Its inclination, its position angle, the
+    The structure, size and flux of every system stay. Its inclination, its position angle, the
     direction within the disc about which it is inclined, its handedness, the beam and the noise are
     drawn anew for every view.
 
@@ -233,17 +241,31 @@ def simulate_views(
     ----------
     n : int
         Number of systems.
-    n_views : int
-        Images of each.
-    size, classes, max_inclination, outer_radius, max_offset, snr, beam_fwhm, random_state
-        As in `simulate_discs`.
+    n_views : int, default 2
+        Number of images of each.
+    size : int, default 128
+        Height and width in pixels of 0.02 arcsec.
+    classes : sequence of str, default `DISC_CLASSES`
+        Those of `DISC_CLASSES` to draw.
+    max_inclination : float, default 60.0
+        In degrees; the cosine of the inclination is uniform from here to face-on.
+    outer_radius : tuple of two floats, default (0.35, 0.8)
+        Range of the outer radius in units of half the frame.
+    max_offset : float, default 0.0
+        Largest shift of the star from the centre along x and y, in units of half the frame.
+    snr : tuple of two floats, default (15.0, 60.0)
+        Range of the noise-free peak over the rms of the noise, uniform in its logarithm.
+    beam_fwhm : float, default 0.05
+        Geometric mean of the beam's two widths at half maximum, in widths of the frame.
+    random_state : int, Generator or RandomState, optional
+        The same seed gives the same bytes.
 
     Returns
     -------
     images : ImageSet
         The `n_views` images of the first system, then those of the next.
     truth : astropy.table.Table
-        One row an image, with the `system` that it shows.
+        One row for each image, with the `system` that it shows.
 
     Raises
     ------

@@ -28,12 +28,20 @@ RandomState = int | np.random.Generator | np.random.RandomState | None
 
 
 def root_seed(random_state: RandomState) -> int:
-    """The whole number from which all seeds of a set follow.
+    """Seed of a set, from which all its other seeds follow.
+
+    Parameters
+    ----------
+    random_state : int, Generator, RandomState or None
+
+    Returns
+    -------
+    int
 
     Raises
     ------
     InputError
-        When `random_state` is none of the things it may be.
+        When `random_state` is of another type.
     """
     if isinstance(random_state, int | np.integer) and random_state >= 0:
         return int(random_state)
@@ -48,7 +56,24 @@ def root_seed(random_state: RandomState) -> int:
 
 
 def balanced_classes(classes: Sequence[str], n: int, root: int) -> list[str]:
-    """Shuffled block by block: each class as frequent, and the start does not depend on `n`."""
+    """Classes of the images of a set, balanced and shuffled.
+
+    They are shuffled block by block: the first ones do not depend on `n`.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        Classes to draw from.
+    n : int
+        Number of images.
+    root : int
+        Seed of the set.
+
+    Returns
+    -------
+    list of str
+        One for each image.
+    """
     rng = np.random.default_rng([root, 0])
     order: list[str] = []
     while len(order) < n:
@@ -57,12 +82,37 @@ def balanced_classes(classes: Sequence[str], n: int, root: int) -> list[str]:
 
 
 def image_seeds(n: int, root: int) -> list[int]:
-    """One seed an image; the first ones do not depend on `n`."""
+    """Seeds of the images of a set; the first ones do not depend on `n`.
+
+    Parameters
+    ----------
+    n : int
+        Number of images.
+    root : int
+        Seed of the set.
+
+    Returns
+    -------
+    list of int
+        One for each image.
+    """
     return [int(seed) for seed in np.random.default_rng([root, 1]).integers(2**62, size=n)]
 
 
 def check_classes(classes: Sequence[str], known: Sequence[str]) -> None:
-    """Raise `InputError` unless `classes` are different ones of those known."""
+    """Check that classes are known and differ.
+
+    Parameters
+    ----------
+    classes : sequence of str
+    known : sequence of str
+        Legal classes.
+
+    Raises
+    ------
+    InputError
+        When one is unknown or occurs twice, or there is none.
+    """
     unknown = [class_name for class_name in classes if class_name not in known]
     if unknown or not classes or len(set(classes)) < len(classes):
         raise InputError(
@@ -71,7 +121,22 @@ def check_classes(classes: Sequence[str], known: Sequence[str]) -> None:
 
 
 def check_set(n: int, size: int, snr: tuple[float, float]) -> None:
-    """Raise `InputError` unless so many images of this size and signal to noise can be made."""
+    """Check the number, size and signal to noise of images to simulate.
+
+    Parameters
+    ----------
+    n : int
+        Number of images.
+    size : int
+        Height and width in pixels.
+    snr : tuple of two floats
+        Range of the signal to noise.
+
+    Raises
+    ------
+    InputError
+        When one of them is illegal.
+    """
     check_whole("n", n)
     if not 16 <= size <= 4096:
         raise InputError(f"size must lie between 16 and 4096 pixels, got {size}")
@@ -82,7 +147,22 @@ def check_set(n: int, size: int, snr: tuple[float, float]) -> None:
 def truth_table(
     rows: list[dict[str, Any]], descriptions: Mapping[str, str], units: Mapping[str, str]
 ) -> Table:
-    """One row an image; every column is described, and has its unit where it has one."""
+    """Table of the truth about simulated images.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Values by column, one for each image.
+    descriptions : mapping of str to str
+        Description of every column, in order.
+    units : mapping of str to str
+        Unit of the columns that have one.
+
+    Returns
+    -------
+    astropy.table.Table
+        One row for each image.
+    """
     from astropy.table import Table
 
     table = Table(rows=rows)

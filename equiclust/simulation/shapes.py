@@ -49,26 +49,26 @@ DESCRIPTIONS = {
 
 @dataclass(frozen=True)
 class ShapeParameters:
-    """All that fixes a shape. Lengths are in widths of the frame.
+    """Parameters of a shape. Lengths are in widths of the frame.
 
     Parameters
     ----------
     class_name : str
         One of `SHAPE_CLASSES`.
-    form : float
+    form : float, default 0.5
         From 0 to 1, the variety within the class: slim to full.
-    angle : float
-        By which the shape is turned about its centre, in degrees, counter-clockwise with row 0 at
-        the bottom.
-    mirror : bool
-        Flips the shape left to right before it is turned.
-    radius : float
-        About that of the circle around the shape.
-    centre : (float, float)
-        Where the shape is, x to the right and y up from the centre of the frame.
-    brightness : float
-        At the centre of the shape.
-    gradient : (float, float)
+    angle : float, default 0.0
+        Angle in degrees by which the shape is rotated about its centre, counter-clockwise with row
+        0 at the bottom.
+    mirror : bool, default False
+        Whether the shape is mirrored left to right before it is rotated.
+    radius : float, default 0.32
+        Approximate radius of the circle around the shape.
+    centre : tuple of two floats, default (0.0, 0.0)
+        Position of the shape, x to the right and y up from the centre of the frame.
+    brightness : float, default 1.0
+        Brightness at the centre of the shape.
+    gradient : tuple of two floats, default (0.0, 0.0)
         Relative change of brightness from the centre to the radius, along the shape's own x and y.
     """
 
@@ -89,8 +89,12 @@ def draw_shape(class_name: str, *, random_state: RandomState = None) -> ShapePar
     ----------
     class_name : str
         One of `SHAPE_CLASSES`.
-    random_state : int, Generator, RandomState or None
-        Same seed, same shape.
+    random_state : int, Generator or RandomState, optional
+        The same seed gives the same shape.
+
+    Returns
+    -------
+    ShapeParameters
 
     Raises
     ------
@@ -184,21 +188,21 @@ def simulate_shapes(
     ----------
     n : int
         Number of images. The first images of a longer set are those of a shorter one.
-    size : int
+    size : int, default 64
         Height and width in pixels.
-    classes : sequence of str
+    classes : sequence of str, default SHAPE_CLASSES
         Those of `SHAPE_CLASSES` to draw.
-    snr : (float, float)
+    snr : tuple of two floats, default (20.0, 60.0)
         Range of the noise-free peak over the rms of the noise, uniform in its logarithm.
-    random_state : int, Generator, RandomState or None
-        Same seed, same bytes.
+    random_state : int, Generator or RandomState, optional
+        The same seed gives the same bytes.
 
     Returns
     -------
     images : ImageSet
         One channel each, without unit and WCS.
     truth : astropy.table.Table
-        One row an image.
+        One row for each image.
 
     Raises
     ------

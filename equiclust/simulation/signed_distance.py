@@ -17,9 +17,23 @@ __all__ = ["SHAPE_CLASSES", "signed_distance"]
 
 
 def signed_distance(class_name: str, x: Float64Array, y: Float64Array, form: float) -> Float64Array:
-    """Distance to the outline of one of `SHAPE_CLASSES`, in its own frame and units of its radius.
+    """Distance to the outline of a shape, negative inside.
 
-    Near the edge it is right to first order; far from it, only the sign is promised.
+    Near the edge it is right to first order; far from it, only the sign is.
+
+    Parameters
+    ----------
+    class_name : str
+        One of `SHAPE_CLASSES`.
+    x, y : ndarray, float64
+        Positions in the frame of the shape, in units of its radius.
+    form : float
+        From 0 to 1, the variety within the class.
+
+    Returns
+    -------
+    ndarray, float64
+        Of the shape of `x` and `y`, in units of the radius.
     """
     return _OUTLINES[class_name](x, y, form)
 

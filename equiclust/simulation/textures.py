@@ -62,14 +62,14 @@ def fractal_field(
 
     Parameters
     ----------
-    shape : (int, int)
+    shape : tuple of two ints
         Height and width in pixels. The field is periodic.
     slope : float
         The power spectrum falls as `k^-slope`; 0 is white noise.
-    outer_scale : float
+    outer_scale : float, default math.inf
         In pixels; at longer waves the spectrum is flat.
-    random_state : int, Generator, RandomState or None
-        Same seed, same field.
+    random_state : int, Generator or RandomState, optional
+        The same seed gives the same field.
 
     Returns
     -------
@@ -119,11 +119,11 @@ def texture(
         `fractal_field` with the slopes of `SLOPES`; ``filaments`` are winding threads; ``clumps``
         are Gaussians with masses as in Kramer et al. (1998, A&A 329, 249), `dN/dM ~ M^-1.7`;
         ``shells`` are hollow spheres.
-    shape : (int, int)
+    shape : tuple of two ints
         Height and width in pixels.
     rng : numpy.random.Generator
-        Where the randomness comes from.
-    scale : float
+        Source of randomness.
+    scale : float, default 64.0
         Length in pixels in which filaments, clumps and shells are measured: a square of this side
         shows a handful of each. A larger map with the same scale shows more of the same.
     slope : float, optional
@@ -297,21 +297,21 @@ def simulate_cloud_patches(
     ----------
     n : int
         Number of images. The first images of a longer set are those of a shorter one.
-    size : int
+    size : int, default 64
         Height and width in pixels; the textures scale with it.
-    classes : sequence of str
+    classes : sequence of str, default CLOUD_CLASSES
         Those of `CLOUD_CLASSES` to draw.
-    snr : (float, float)
+    snr : tuple of two floats, default (10.0, 40.0)
         Range of the noise-free peak over the rms of the noise, uniform in its logarithm.
-    random_state : int, Generator, RandomState or None
-        Same seed, same bytes.
+    random_state : int, Generator or RandomState, optional
+        The same seed gives the same bytes.
 
     Returns
     -------
     images : ImageSet
         One channel each, without unit and WCS.
     truth : astropy.table.Table
-        One row an image.
+        One row for each image.
 
     Raises
     ------
