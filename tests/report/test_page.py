@@ -18,6 +18,7 @@ from equiclust.io.catalogue import read_table, write_table
 from equiclust.io.run_folder import RunFolder
 from equiclust.report import write_report
 from equiclust.report.contents import read_contents
+from equiclust.report.sections import SECTIONS
 from tests.report.ensemble_folder import make_ensemble_run
 from tests.report.folders import METRICS, Page, make_certificate, make_run
 
@@ -94,6 +95,19 @@ def test_nothing_is_loaded(tmp_path: Path) -> None:
     css = page.source.split("<style>")[1].split("</style>")[0]
     assert "url(" not in css
     assert "@import" not in css
+
+
+def test_every_section_is_in_the_navigation_and_every_link_has_its_heading(tmp_path: Path) -> None:
+    page = page_of(make_run(tmp_path / "run", certificate=make_certificate()))
+    anchors = [anchor for section in SECTIONS for anchor in section.links]
+    assert len(set(anchors)) == len(anchors)
+    assert [value for tag, value in _links(page) if tag == "a"][: len(anchors)] == anchors
+    assert {value for _, value in _links(page)} <= set(page.values("id"))
+    assert {attrs.get("id") for tag, attrs in page.tags if tag == "section"} == set(anchors)
+
+
+def _links(page: Page) -> list[tuple[str, str]]:
+    return [(tag, attrs["href"].lstrip("#")) for tag, attrs in page.tags if "href" in attrs]
 
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
