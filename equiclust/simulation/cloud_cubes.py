@@ -61,9 +61,19 @@ CLEAR = 5.0
 
 @dataclass(frozen=True)
 class Lines:
-    """The velocity axis and the lines on it, as `simulate_cloud_cube` takes them, checked.
+    """Velocity axis and lines of a cube: checked arguments of `simulate_cloud_cube`.
 
-    `line_widths` holds one width for all classes, or one for each.
+    Parameters
+    ----------
+    n_channels : int
+    line_widths : tuple of float
+        Full widths at half maximum in km/s: one for all classes, or one for each.
+    channel_width : float, default 0.2
+        In km/s.
+    n_lines : {1, 2}, default 1
+        Number of clouds behind each other.
+    velocity : float, default 8.0
+        Centre of the band in km/s.
     """
 
     n_channels: int
@@ -111,7 +121,17 @@ class Lines:
 
 
 class Gas(NamedTuple):
-    """One cloud along all lines of sight: what it emits (K km/s), where and how wide (km/s)."""
+    """One cloud along all lines of sight.
+
+    Attributes
+    ----------
+    column : ndarray (h, w), float32
+        Emission in K km/s.
+    centroid : ndarray (h, w), float32
+        Velocity in km/s.
+    sigma : ndarray (h, w), float32
+        Standard deviation of the line in km/s.
+    """
 
     column: Float32Array
     centroid: Float32Array
@@ -154,24 +174,24 @@ def simulate_cloud_cube(
 ) -> CloudCube:
     """Position-position-velocity cube of a cloud whose regions differ in texture.
 
-    On each line of sight lies a Gaussian line, or two. What it emits over all velocities is the
+    Each line of sight has a Gaussian line, or two. Its emission over all velocities is the
     column density of `simulate_cloud_map` with the same sky: the sum of the noise-free channels
     times their width is that map. Its velocity is a fractal field of its own that fills the band.
     A channel holds the mean of the line over its width.
 
     Parameters
     ----------
-    shape : (int, int, int)
-        Channels, height and width.
-    channel_width : float
-        In km/s.
+    shape : tuple of three ints
+        Channels, height and width in pixels.
+    channel_width : float, default 0.2
+        Width of a channel in km/s.
     line_widths : float or sequence of float, optional
         Full width at half maximum in km/s of the lines of all classes, or one for each class, which
-        then tells the classes apart; by default a tenth of the band for all.
-    n_lines : int
-        Clouds that lie behind each other, 1 or 2, which share the column density.
-    velocity : float
-        Middle of the band in km/s.
+        then distinguishes the classes; by default a tenth of the band for all.
+    n_lines : int, default 1
+        Number of clouds behind each other, 1 or 2, which share the column density.
+    velocity : float, default 8.0
+        Centre of the band in km/s.
     **sky
         As in `simulate_cloud_map`; `snr` is the peak of a line of the mean column density and the
         first width over the rms of the noise in one channel, which is independent of that in
@@ -206,7 +226,27 @@ def make_cube_scene(
     lines: tuple[float, float | tuple[float, ...] | None, int, float],
     sky: SkyOptions,
 ) -> tuple[CloudScene, Lines]:
-    """Sky and lines from what `simulate_cloud_cube` takes; raises `InputError` as it does."""
+    """Scene and lines from the arguments of `simulate_cloud_cube`.
+
+    Parameters
+    ----------
+    shape : tuple of three ints
+        Channels, height and width.
+    lines : tuple
+        `channel_width`, `line_widths`, `n_lines` and `velocity` of `simulate_cloud_cube`.
+    sky : mapping
+        Its other arguments.
+
+    Returns
+    -------
+    scene : CloudScene
+    lines : Lines
+
+    Raises
+    ------
+    InputError
+        When an argument is illegal.
+    """
     if len(shape) != 3:
         raise InputError(f"shape must be channels, height and width, got {shape}")
     n_channels, height, width = shape
@@ -224,7 +264,18 @@ def make_cube_scene(
 
 
 def draw_gas(scene: CloudScene, lines: Lines) -> tuple[tuple[Gas, ...], Int16Array]:
-    """The clouds along the lines of sight and the classes, in the frame before quarter turns."""
+    """Draw the clouds along the lines of sight, and the classes, before quarter turns.
+
+    Parameters
+    ----------
+    scene : CloudScene
+    lines : Lines
+
+    Returns
+    -------
+    gas : tuple of Gas
+    classes : ndarray (h, w), int16
+    """
     column, truth = draw_sky(scene)
     widths = np.array(lines.line_widths, dtype=np.float32) / np.float32(gaussian_sigma_to_fwhm)
     sigma = widths[truth] if len(widths) > 1 else np.broadcast_to(widths, truth.shape)
@@ -257,7 +308,22 @@ def _smooth_sky(scene: CloudScene, number: int) -> Float32Array:
 def iterate_channels(
     scene: CloudScene, lines: Lines, gas: tuple[Gas, ...]
 ) -> Iterator[Float32Array]:
-    """Channels `(h, w)` in K with noise, one at a time; what is held does not grow with them."""
+    """Channels of a cube with noise, one at a time.
+
+    The memory needed does not grow with their number.
+
+    Parameters
+    ----------
+    scene : CloudScene
+    lines : Lines
+    gas : tuple of Gas
+        From `draw_gas`.
+
+    Yields
+    ------
+    ndarray (h, w), float32
+        In K.
+    """
     area = lines.line_widths[0] * math.sqrt(2.0 * math.pi)
     typical = BRIGHTNESS * gaussian_sigma_to_fwhm / area
     rms = np.float32(typical / scene.snr)
@@ -286,7 +352,17 @@ def _share_below(cloud: Gas, velocity: float) -> Float32Array:
 
 
 def cube_header(scene: CloudScene, lines: Lines) -> fits.Header:
-    """FITS header of the three axes: celestial, and radio velocity in km/s against the LSR."""
+    """FITS header of a cube: celestial axes, and radio velocity in km/s (LSR).
+
+    Parameters
+    ----------
+    scene : CloudScene
+    lines : Lines
+
+    Returns
+    -------
+    astropy.io.fits.Header
+    """
     header = sky_header(scene, "K")
     header["WCSAXES"] = 3
     header["CTYPE3"], header["CUNIT3"] = "VRAD", "km/s"

@@ -42,7 +42,16 @@ the number of channels."""
 
 
 def truth_path(path: PathLike) -> Path:
-    """Where the true map of a simulated map or cube lies: ``cloud.truth.fits`` by ``cloud.fits``.
+    """Path of the true map of a simulated map or cube: ``cloud.truth.fits`` for ``cloud.fits``.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in ``.fits``.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------

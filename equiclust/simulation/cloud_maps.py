@@ -74,27 +74,27 @@ def simulate_cloud_map(
     snr : float, optional
         Mean of the noise-free map over the rms of the noise; 10 by default.
     angle : float, optional
-        Degrees by which the camera sees the same sky turned about the centre, in the sense of
-        `numpy.rot90`. A quarter turn moves the pixels, noise included, and changes none:
+        Degrees by which the same sky is rotated about the centre, in the sense of `numpy.rot90`;
+        0 by default. A quarter turn moves the pixels, noise included, and changes none:
         `rot90` of a map of this shape is that of the shape `(w, h)` at 90 degrees more. At other
-        angles the noise-free sky is turned by splines of order 5, and the noise is another; the
-        error of turning, 1 % of the standard deviation of the map, lies far below the noise. The
-        coordinates are turned with it: a structure keeps its place on the sky.
+        angles the noise-free sky is rotated by splines of order 5, and the noise is another; the
+        error of the rotation, 1 % of the standard deviation of the map, lies far below the noise.
+        The coordinates rotate with it: a structure keeps its place on the sky.
     blank_edge : int, optional
         Width in pixels of a frame without data; 0 by default.
     centre : tuple of two floats, optional
         Right ascension and declination of the middle of the map in degrees.
     pixel_scale : float, optional
         Width of a pixel in degrees; 10 arcsec by default.
-    random_state : int, Generator, RandomState or None
-        Same seed, same bytes.
+    random_state : int, Generator or RandomState, optional
+        The same seed gives the same bytes.
 
     Returns
     -------
     image : Image
         One channel in K km/s with WCS (TAN) and beam, of mean `BRIGHTNESS`.
     truth : ndarray (h, w), int16
-        Place among `classes` of the class of each pixel.
+        Index of the class of each pixel in `classes`.
 
     Raises
     ------
@@ -110,7 +110,18 @@ def simulate_cloud_map(
 
 
 def observe_sky(scene: CloudScene) -> tuple[Float32Array, Int16Array]:
-    """The map in K km/s with noise, not a number where blank, and its classes."""
+    """Draw a map with noise, and its classes.
+
+    Parameters
+    ----------
+    scene : CloudScene
+
+    Returns
+    -------
+    values : ndarray (h, w), float32
+        In K km/s, NaN where blank.
+    classes : ndarray (h, w), int16
+    """
     column, classes = draw_sky(scene)
     noise = beam_noise_map(scene.noise_rng(), scene.frame, scene.sigma)
     seen = column + np.float32(BRIGHTNESS / scene.snr) * noise
@@ -120,7 +131,18 @@ def observe_sky(scene: CloudScene) -> tuple[Float32Array, Int16Array]:
 
 
 def draw_sky(scene: CloudScene) -> tuple[Float32Array, Int16Array]:
-    """Noise-free column density in K km/s and classes, both in the frame before quarter turns."""
+    """Draw the noise-free column density and the classes, before quarter turns.
+
+    Parameters
+    ----------
+    scene : CloudScene
+
+    Returns
+    -------
+    column : ndarray (h, w), float32
+        In K km/s.
+    classes : ndarray (h, w), int16
+    """
     from scipy.ndimage import gaussian_filter
 
     labels = _regions(scene)
@@ -214,9 +236,20 @@ def _equalised(gas: Float64Array, sample: Float64Array) -> Float64Array:
 
 
 def rotate_into_frame(field: npt.NDArray[AnyNumber], scene: CloudScene) -> npt.NDArray[AnyNumber]:
-    """What the frame sees of a field on the canvas, turned by the rest of the angle.
+    """Part of a field in the frame, rotated by the remainder of the angle below 90 degrees.
 
-    Whole numbers are those of the nearest pixel, others are interpolated by splines of order 5.
+    Integers are those of the nearest pixel, others are interpolated by splines of order 5.
+
+    Parameters
+    ----------
+    field : ndarray
+        Values on the canvas, which is larger than the frame.
+    scene : CloudScene
+
+    Returns
+    -------
+    ndarray
+        Values in the frame before the quarter turns.
     """
     from scipy.ndimage import affine_transform
 
@@ -235,12 +268,36 @@ def rotate_into_frame(field: npt.NDArray[AnyNumber], scene: CloudScene) -> npt.N
 def rotate_quarter_turns(
     field: npt.NDArray[AnyNumber], scene: CloudScene
 ) -> npt.NDArray[AnyNumber]:
-    """From the frame before the quarter turns to that after."""
+    """Rotate a field by the quarter turns of a scene.
+
+    Parameters
+    ----------
+    field : ndarray (..., h, w)
+        Values in the frame before the quarter turns.
+    scene : CloudScene
+
+    Returns
+    -------
+    ndarray
+    """
     return np.ascontiguousarray(np.rot90(field, scene.quarters))
 
 
 def beam_noise_map(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Float32Array:
-    """Gaussian noise of unit rms, correlated by a round beam of `sigma` pixels."""
+    """Gaussian noise of unit rms, correlated by a round beam.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    shape : tuple of two ints
+        Height and width in pixels.
+    sigma : float
+        Standard deviation of the beam in pixels.
+
+    Returns
+    -------
+    ndarray (h, w), float32
+    """
     from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
     reach = math.ceil(4.0 * sigma) + 1
@@ -256,7 +313,19 @@ def beam_noise_map(rng: np.random.Generator, shape: tuple[int, int], sigma: floa
 
 
 def blank_edge_of(values: Float32Array, width: int) -> Float32Array:
-    """The plane `(h, w)`, changed in place: not a number within `width` pixels of its edges."""
+    """Set the pixels near the edges of a plane to NaN, in place.
+
+    Parameters
+    ----------
+    values : ndarray (h, w), float32
+    width : int
+        Of the frame without data, in pixels.
+
+    Returns
+    -------
+    ndarray (h, w), float32
+        `values` itself.
+    """
     if width:
         for edge in (slice(None, width), slice(-width, None)):
             values[edge] = np.nan

@@ -37,7 +37,7 @@ __all__ = [
 Int16Array = npt.NDArray[np.int16]
 
 MAP_CLASSES = ("fractal_shallow", "filaments", "clumps", "shells")
-"""The classes of a map unless others are asked for."""
+"""Classes of a map by default."""
 
 # Streams of random numbers that follow from one seed.
 REGIONS, TEXTURES, VELOCITIES, NOISE = range(4)
@@ -47,7 +47,7 @@ MIN_SIDE, MAX_BEAM = 32, 64.0
 
 
 class SkyOptions(TypedDict, total=False):
-    """What `simulate_cloud_map` takes beside the shape; explained there."""
+    """Arguments of `simulate_cloud_map` besides the shape, which documents them."""
 
     classes: tuple[str, ...]
     scale: float
@@ -64,10 +64,37 @@ class SkyOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class CloudScene:
-    """A sky to draw, as `simulate_cloud_map` takes it, checked; `seed` decides all that is random.
+    """Checked options of `simulate_cloud_map`, and quantities that follow from them.
 
     The angle is a number of quarter turns and the rest below 90 degrees. Everything is drawn in
     the frame before the quarter turns, so that these move pixels and change none.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Height and width in pixels.
+    classes : tuple of str, default `MAP_CLASSES`
+        Different ones of `CLOUD_CLASSES`.
+    scale : float, default 32.0
+        Length in pixels of the textures.
+    region_size : float, optional
+        Typical width of a region in pixels; by default five times the scale.
+    slope : float, optional
+        Slope of the power spectrum of the one fractal class among the classes.
+    beam_fwhm : float, default 3.0
+        Full width of the round beam at half maximum in pixels.
+    snr : float, default 10.0
+        Mean of the noise-free map over the rms of the noise.
+    angle : float, default 0.0
+        Degrees by which the sky is rotated about the centre, in the sense of `numpy.rot90`.
+    blank_edge : int, default 0
+        Width in pixels of a frame without data.
+    centre : tuple of two floats, default (83.8, -5.4)
+        Right ascension and declination of the centre of the map in degrees.
+    pixel_scale : float, default 10.0 / 3600.0
+        Width of a pixel in degrees.
+    seed : int, default 0
+        Seed of everything random.
     """
 
     shape: tuple[int, int]
@@ -128,29 +155,80 @@ class CloudScene:
         return rows, columns
 
     def rng(self, *stream: int) -> np.random.Generator:
-        """The random numbers of one purpose."""
+        """Generator of the random numbers for one purpose.
+
+        Returns
+        -------
+        numpy.random.Generator
+        """
         return np.random.default_rng([self.seed, *stream])
 
     def noise_rng(self, channel: int = 0) -> np.random.Generator:
-        """Another noise at every angle, but for quarter turns."""
+        """Generator of the noise: another one at every angle, except for quarter turns.
+
+        Parameters
+        ----------
+        channel : int, default 0
+            Channel of a cube.
+
+        Returns
+        -------
+        numpy.random.Generator
+        """
         return self.rng(NOISE, channel, int(np.float64(self.rest).view(np.uint64)))
 
 
 def make_scene(shape: tuple[int, int], options: SkyOptions) -> CloudScene:
-    """The scene that options describe; raises `InputError` when they cannot be used."""
+    """Scene from the options of `simulate_cloud_map`.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Height and width in pixels.
+    options : mapping
+        Arguments of `simulate_cloud_map`.
+
+    Returns
+    -------
+    CloudScene
+
+    Raises
+    ------
+    InputError
+        When an option is illegal.
+    """
     rest: dict[str, Any] = {key: value for key, value in options.items() if key != "random_state"}
     rest["classes"] = tuple(rest.get("classes", MAP_CLASSES))
     return CloudScene(tuple(shape), seed=root_seed(options.get("random_state")), **rest)  # type: ignore[arg-type]
 
 
 def scene_beam(scene: CloudScene) -> Beam:
-    """The round beam in degrees."""
+    """Round beam of a scene.
+
+    Parameters
+    ----------
+    scene : CloudScene
+
+    Returns
+    -------
+    Beam
+        In degrees.
+    """
     width = scene.beam_fwhm * scene.pixel_scale
     return Beam(width, width, 0.0)
 
 
 def scene_wcs(scene: CloudScene) -> WCS:
-    """Celestial coordinates (TAN), turned with the sky."""
+    """Celestial coordinates (TAN) of a scene, rotated with the sky.
+
+    Parameters
+    ----------
+    scene : CloudScene
+
+    Returns
+    -------
+    astropy.wcs.WCS
+    """
     from astropy.wcs import WCS
 
     c, s = math.cos(math.radians(scene.rest)), math.sin(math.radians(scene.rest))
@@ -169,7 +247,18 @@ def scene_wcs(scene: CloudScene) -> WCS:
 
 
 def sky_header(scene: CloudScene, unit: str) -> fits.Header:
-    """FITS header of the two celestial axes, with the unit of the values and the beam."""
+    """FITS header of the two celestial axes, with unit and beam.
+
+    Parameters
+    ----------
+    scene : CloudScene
+    unit : str
+        Unit of the values in FITS notation.
+
+    Returns
+    -------
+    astropy.io.fits.Header
+    """
     header = scene_wcs(scene).to_header()
     header["BUNIT"] = unit
     header["BMAJ"], header["BMIN"], header["BPA"] = scene_beam(scene)
@@ -177,12 +266,33 @@ def sky_header(scene: CloudScene, unit: str) -> fits.Header:
 
 
 def class_shares(truth: npt.NDArray[np.integer[Any]], n_classes: int) -> Float64Array:
-    """Share of the pixels that each class has, `(n_classes,)`."""
+    """Share of the pixels of each class.
+
+    Parameters
+    ----------
+    truth : ndarray of int
+        Class of every pixel.
+    n_classes : int
+
+    Returns
+    -------
+    ndarray (n_classes,), float64
+    """
     return np.bincount(truth.ravel(), minlength=n_classes) / truth.size
 
 
 def class_slopes(scene: CloudScene) -> Float64Array:
-    """Slope of the power spectrum of each class, not a number where it has none."""
+    """Slope of the power spectrum of each class.
+
+    Parameters
+    ----------
+    scene : CloudScene
+
+    Returns
+    -------
+    ndarray (n_classes,), float64
+        NaN for classes without one.
+    """
     slopes = {
         class_name: slope if scene.slope is None else scene.slope
         for class_name, slope in SLOPES.items()
