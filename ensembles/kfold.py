@@ -163,7 +163,11 @@ class KFoldEnsemble(FittedEnsemble):
         Parameters
         ----------
         images : ImageSet or array-like (n, h, w) or (n, c, h, w)
-        positive_pairs, checkpoints, on_progress : optional
+        positive_pairs : ImageSet or array-like, optional
+            As in `fit`.
+        checkpoints : path, optional
+            As in `fit`.
+        on_progress : callable, optional
             As in `fit`.
 
         Raises
@@ -222,7 +226,9 @@ class KFoldEnsemble(FittedEnsemble):
         ----------
         images : ImageSet or array-like (n, h, w) or (n, c, h, w)
             Those that the members were trained on.
-        checkpoints, on_progress : optional
+        checkpoints : path, optional
+            As in `fit`.
+        on_progress : callable, optional
             As in `fit`.
         """
         check_is_fitted(self, "latents_")

@@ -1,4 +1,4 @@
-"""Recipes: everything that decides what a run does, in a file that can be kept and shared."""
+"""Recipes: all settings that decide the result of a run, in a TOML file."""
 
 from ensembles.recipes.recipe import Recipe
 from ensembles.recipes.recipe_files import builtin_recipes, read_recipe, write_recipe

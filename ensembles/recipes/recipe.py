@@ -1,4 +1,4 @@
-"""`Recipe`: everything that decides what a run does, except its images and where it is written."""
+"""`Recipe`: all settings that decide the result of a run, except its images."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ _LARGEST_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of a run in named tables; what is missing has its default.
+    """Settings of a run in named tables, whose defaults are those of the classes they configure.
 
     No two tables have a key of the same name, so that a key alone identifies a setting.
 
     Parameters
     ----------
     about : str, default ""
-        What the recipe is for.
+        Description of what the recipe is for.
     seed : int, default 0
-        Seed of everything random.
-    images : Images, optional
+        Seed of all random numbers, 0 to 2**32 - 1.
+    images : Images, default ``Images()``
         Preprocessing of the images.
-    network : Network, optional
+    network : Network, default ``Network()``
         Shape of the network.
-    training : Training, optional
-        Length and rate of the training.
-    objective : ObjectiveWeights, optional
+    training : Training, default ``Training()``
+        Training of every network.
+    objective : ObjectiveWeights, default ``ObjectiveWeights()``
         Weights of the terms that training minimises.
-    augmentation : Augmentation, optional
-        How much the views of an image may differ.
-    ensemble : Ensemble, optional
+    augmentation : Augmentation, default ``Augmentation()``
+        Limits of the differences between views of an image.
+    ensemble : Ensemble, default ``Ensemble()``
         Number of networks, and the reliability of their labels.
-    clusters : Clusters, optional
+    clusters : Clusters, default ``Clusters()``
         Clustering of the latents.
 
     Raises
@@ -76,7 +76,7 @@ class Recipe:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Every setting of every table, and the seed, by its key."""
+        """All settings of all tables, and the seed, by key."""
         tables = {
             key: value for name in _TABLES for key, value in vars(getattr(self, name)).items()
         }
@@ -84,7 +84,7 @@ class Recipe:
 
     @property
     def preprocessing(self) -> dict[str, Any]:
-        """Parameters of `Preprocessor`; channels only where the images shall not decide."""
+        """Parameters of `Preprocessor`, without `channels` when they are "auto"."""
         parameters = dict(vars(self.images))
         if self.images.channels == "auto":
             del parameters["channels"]
@@ -92,7 +92,7 @@ class Recipe:
 
     @property
     def autoencoder(self) -> dict[str, Any]:
-        """Parameters of `EquivariantAutoencoder` that do not depend on the images."""
+        """Parameters of `EquivariantAutoencoder`, without `max_epochs`, which images may decide."""
         training = {key: value for key, value in vars(self.training).items() if key != "max_epochs"}
         return {
             "size": self.images.size,
@@ -104,24 +104,24 @@ class Recipe:
 
     @property
     def kfold(self) -> dict[str, Any]:
-        """Parameters of `KFoldEnsemble`, but the autoencoder."""
+        """Parameters of `KFoldEnsemble`, without its estimator."""
         folds = dict(vars(self.ensemble))
         if self.ensemble.held_out_folds != "auto":
             folds["held_out_folds"] = self.ensemble.n_held_out
         return {**folds, **vars(self.clusters), "random_state": self.seed}
 
     def with_(self, **settings: Any) -> Self:
-        """The same recipe with other settings.
+        """Copy of the recipe with other settings.
 
         Parameters
         ----------
-        **settings
-            By key: those of the tables, seed and about.
+        **settings : object
+            New values by key: keys of the tables, `seed` and `about`.
 
         Raises
         ------
         InputError
-            When there is no such key, or it cannot have this value.
+            When a key does not exist, or cannot have this value.
         """
         changes: dict[str, dict[str, Any]] = {}
         for key, value in settings.items():
@@ -136,37 +136,34 @@ class Recipe:
         return replace(self, **top, **tables)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every setting as plain values, table by table, as TOML and JSON hold them.
+        """All settings as plain values, which TOML and JSON can hold.
 
         Returns
         -------
         dict
+            `about`, `seed`, and one dict per table. Settings that are None are left out.
         """
         content: dict[str, Any] = {"about": self.about, "seed": self.seed}
         for name in _TABLES:
             values = vars(getattr(self, name)).items()
-            # TOML has no word for nothing, which is what a missing key means.
+            # TOML has no null; a missing key has its default, which is None.
             content[name] = {key: _plain(value) for key, value in values if value is not None}
         return content
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """Recipe from plain values, table by table; what is missing has its default.
+        """Make a recipe from plain values; missing settings have their defaults.
 
         Parameters
         ----------
         content : mapping
-            Of tables by name, each a mapping of keys to values.
-
-        Returns
-        -------
-        Recipe
+            As from `to_dict`.
 
         Raises
         ------
         InputError
-            When there is an unknown table or key, or an illegal value. The message names the
-            table, key, value and what is allowed.
+            When a table or key does not exist, or a key cannot have its value. The message names
+            the table, the key, the value and what is allowed.
         """
         for name in content:
             if name not in (*_TABLES, *_TOP):
@@ -230,7 +227,7 @@ def _no_such_entry(name: str) -> str:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that is most like this one, or the table that has this one."""
+    """Hint for an unknown name: the table that it belongs in, or the most similar name."""
     if name in _TOP:
         return "; it belongs above all tables"
     if name in _HOMES:

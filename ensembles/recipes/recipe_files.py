@@ -1,4 +1,4 @@
-"""Recipes on disk: those that come with the package, and those that users write."""
+"""Built-in recipes, and recipes in the files of users."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from equiclust.io.atomic import atomic_path
 
 __all__ = ["builtin_recipes", "read_recipe", "write_recipe"]
 
-_SHIPPED = Path(__file__).parent
+_BUILTIN = Path(__file__).parent
 _HEADER = "# Every setting of a run: `equiclust run --recipe` takes this file.\n\n"
 
 
 def builtin_recipes() -> tuple[str, ...]:
-    """Names of the recipes that come with the package.
+    """Names of the built-in recipes.
 
     Returns
     -------
     tuple of str
+        In alphabetical order.
     """
-    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.toml")))
+    return tuple(sorted(path.stem for path in _BUILTIN.glob("*.toml")))
 
 
 def read_recipe(recipe: str | os.PathLike[str]) -> Recipe:
-    """Read a recipe from a TOML file; nothing in it is run.
+    """Read a recipe from a TOML file, which is data only and is not executed.
 
     Parameters
     ----------
-    recipe : str or path-like
-        Name of a recipe that comes with the package, or path of a file. ``./NAME`` is a file
-        that has such a name.
+    recipe : str or path
+        Name of a built-in recipe, or path of a file. A file with the name of a built-in recipe must
+        be given as ``./NAME``.
 
     Returns
     -------
@@ -45,11 +46,11 @@ def read_recipe(recipe: str | os.PathLike[str]) -> Recipe:
     Raises
     ------
     InputError
-        When there is no such recipe, or it holds what recipes do not have. The message names file,
-        table, key, value and what is allowed.
+        When the recipe does not exist, or a setting is wrong. The message names the file, the
+        table, the key, the value and what is allowed.
     """
     if isinstance(recipe, str) and recipe in builtin_recipes():
-        return _read(_SHIPPED / f"{recipe}.toml")
+        return _read(_BUILTIN / f"{recipe}.toml")
     path = Path(recipe).expanduser()
     if not path.exists():
         raise InputError(
@@ -76,13 +77,15 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 
 def write_recipe(recipe: Recipe, path: str | os.PathLike[str]) -> None:
-    """Write every setting of a recipe, defaults too, as a TOML file that reads back equal.
+    """Write all settings of a recipe, including defaults, to a TOML file.
+
+    `read_recipe` returns an equal recipe.
 
     Parameters
     ----------
     recipe : Recipe
     path : path
-        Written whole or not at all.
+        Written completely or not at all.
 
     Raises
     ------

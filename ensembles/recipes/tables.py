@@ -1,6 +1,6 @@
-"""The tables of a recipe that belong to no other part; a table that exists is valid.
+"""Tables of a recipe, checked when they are made.
 
-Where a part of the product declares a default, the table takes it from there.
+Their defaults are those of the classes that they configure.
 """
 
 from __future__ import annotations
@@ -31,21 +31,24 @@ _METHODS = ("auto", *METHODS, *DEEP_METHODS)
 
 @dataclass(frozen=True)
 class Images:
-    """Preprocessing of the images; `Preprocessor` describes every parameter.
+    """Preprocessing of the images; see `Preprocessor` for every parameter.
 
     Parameters
     ----------
-    size : int, default that of `Preprocessor`
-        Side to which images are resized: 32 times a power of two, in pixels.
-    background, stretch, center, canonical : str, default that of `Preprocessor`
-    percentiles : tuple of two floats, default that of `Preprocessor`
-    circular_mask : float, optional
+    size : int, default 128
+        Side of the preprocessed images in pixels, 32 times a power of two.
+    background : str, default "border"
+    stretch : str, default "linear"
+    percentiles : (float, float), default (1.0, 99.9)
+    center : str, default "none"
+    canonical : str, default "scale"
+    circular_mask : float or None, default None
     channels : "auto" or int, default "auto"
 
     Raises
     ------
     InputError
-        When a parameter has an illegal value.
+        When a parameter has a value it cannot have.
     """
 
     size: int = _PREPROCESSOR.size
@@ -64,19 +67,22 @@ class Images:
 
 @dataclass(frozen=True)
 class Network:
-    """Shape of the network; `EquivariantAutoencoder` describes every parameter.
+    """Shape of the network; see `EquivariantAutoencoder` for every parameter.
 
     Parameters
     ----------
-    group : str, default that of `EquivariantAutoencoder`
-    latent_dim : int, default that of `EquivariantAutoencoder`
-    fields : tuple of int, default that of `EquivariantAutoencoder`
-    map_fields, detail_fields, annuli, harmonics : int, default that of `EquivariantAutoencoder`
+    group : str, default "D8"
+    latent_dim : int, default 32
+    fields : tuple of int, default (4, 8, 12, 16)
+    map_fields : int, default 4
+    detail_fields : int, default 1
+    annuli : int, default 4
+    harmonics : int, default 0
 
     Raises
     ------
     InputError
-        When a parameter has an illegal value.
+        When a parameter has a value it cannot have.
     """
 
     group: str = _AUTOENCODER.group
@@ -93,16 +99,16 @@ class Network:
 
 @dataclass(frozen=True)
 class Training:
-    """Training of every network.
+    """Training of every network; see `EquivariantAutoencoder` for every parameter.
 
     Parameters
     ----------
     max_epochs : "auto" or int, default "auto"
         Passes over the images; "auto" chooses by their number and size.
-    batch_size : int, default that of `EquivariantAutoencoder`
-        Images in a batch, at least 2.
-    learning_rate : float, default that of `EquivariantAutoencoder`
-        Highest one of the schedule.
+    batch_size : int, default 32
+        At least 2.
+    learning_rate : float, default 0.005
+        Largest learning rate of the schedule.
     pretrained : bool, default True
         Whether the networks start from the weights that come with the package, where there are
         some for their group and size, or from random ones. Older recipes say
@@ -111,7 +117,7 @@ class Training:
     Raises
     ------
     InputError
-        When a parameter has an illegal value.
+        When a parameter has a value it cannot have.
     """
 
     max_epochs: int | Literal["auto"] = "auto"
@@ -122,31 +128,32 @@ class Training:
     def __post_init__(self) -> None:
         if self.max_epochs != "auto":
             check_whole("max_epochs", self.max_epochs)
-        # The spread between the images of a batch is part of what is learned.
+        # The objective includes the variance between the images of a batch.
         check_whole("batch_size", self.batch_size, 2)
         check_positive("learning_rate", self.learning_rate)
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Number of networks, and the reliability that their labels should have.
+    """Number of networks, and the reliability of their labels; see `KFoldEnsemble`.
 
     Parameters
     ----------
-    n_folds : int, default that of `KFoldEnsemble`
-        Number of parts into which the images are split, and of networks that are trained.
-    held_out_folds : int or "auto", default that of `KFoldEnsemble`
-        Parts on which each network is not trained, at most all but one; "auto" is three tenths.
-    consensus : {"vote", "coassociation"}, default that of `KFoldEnsemble`
-        Method that combines the clusterings of all networks.
-    reliability : float, default that of `KFoldEnsemble`
-        Wanted share of right labels, 0 to 1: the least certain images get none. With 0 every image
-        gets one.
+    n_folds : int, default 10
+        Number of folds that the images are split into, and of networks.
+    held_out_folds : int or "auto", default "auto"
+        Number of folds that each network is not trained on, at most all but one; "auto" is three
+        tenths of them.
+    consensus : {"vote", "coassociation"}, default "vote"
+        How one label is made of many.
+    reliability : float, default 0.9
+        Share of right labels to aim at, 0 to 1: the least certain images get the label -1. With 0
+        every image gets a label.
 
     Raises
     ------
     InputError
-        When a parameter has an illegal value.
+        When a parameter has a value it cannot have.
     """
 
     n_folds: int = _ENSEMBLE.n_folds
@@ -164,7 +171,7 @@ class Ensemble:
 
     @property
     def n_held_out(self) -> int:
-        """Parts that a network does not train on: at least one is left for it."""
+        """Number of folds that a network is not trained on, fewer than `n_folds`."""
         if self.held_out_folds == "auto":
             return three_tenths(self.n_folds)
         return min(self.held_out_folds, self.n_folds - 1)
@@ -172,19 +179,18 @@ class Ensemble:
 
 @dataclass(frozen=True)
 class Clusters:
-    """Clustering of the latents.
+    """Clustering of the latents; see `KFoldEnsemble`.
 
     Parameters
     ----------
-    n_clusters : "auto" or int, default that of `KFoldEnsemble`
-        Number of clusters; "auto" chooses it by the latents.
-    method : str, default that of `KFoldEnsemble`
-        As in `KFoldEnsemble`.
+    n_clusters : "auto" or int, default "auto"
+        "auto" chooses the number by the latents.
+    method : str, default "auto"
 
     Raises
     ------
     InputError
-        When a parameter has an illegal value.
+        When a parameter has a value it cannot have.
     """
 
     n_clusters: int | Literal["auto"] = _ENSEMBLE.n_clusters

@@ -1,4 +1,4 @@
-"""Plain values and the types that the tables of a recipe declare for them."""
+"""Conversion of plain values to the types that the tables of a recipe declare."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 __all__ = ["as_declared", "in_words"]
 
-_WORDS = {
+_DESCRIPTIONS = {
     int: ("a whole number", "whole numbers"),
     float: ("a finite number", "finite numbers"),
     str: ("text",),
@@ -18,23 +18,24 @@ _WORDS = {
 
 
 def as_declared(value: object, declared: Any) -> Any:
-    """Value as the declared type: lists become tuples, and an integer is accepted for any number.
+    """Convert a value to its declared type: lists to tuples, whole numbers to float.
 
     Parameters
     ----------
     value : object
         From TOML, JSON or Python.
     declared : type
-        int, float, str, None, or a tuple, `Literal` or union of these.
+        bool, int, float, str, None, or a tuple, `Literal` or union of these.
 
     Returns
     -------
     object
+        Of the declared type.
 
     Raises
     ------
     TypeError
-        When it is not of that type.
+        When the value has another type.
     """
     origin = get_origin(declared)
     if origin in (Union, types.UnionType):
@@ -52,7 +53,7 @@ def as_declared(value: object, declared: Any) -> Any:
     else:
         fits = isinstance(value, declared)
     if not fits:
-        raise TypeError(f"{value!r} is no {getattr(declared, '__name__', declared)}")
+        raise TypeError(f"{value!r} is not {getattr(declared, '__name__', declared)}")
     return value
 
 
@@ -69,20 +70,20 @@ def _as_one_of(value: object, choices: tuple[Any, ...]) -> Any:
             return as_declared(value, choice)
         except TypeError:
             continue
-    raise TypeError(f"{value!r} is none of these")
+    raise TypeError(f"{value!r} has none of the allowed types")
 
 
-def _as_tuple(value: object, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+def _as_tuple(value: object, types_: tuple[Any, ...]) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise TypeError(f"{value!r} is no list")
-    expected = kinds[:1] * len(value) if kinds[-1] is Ellipsis else kinds
+        raise TypeError(f"{value!r} is not a list")
+    expected = types_[:1] * len(value) if types_[-1] is Ellipsis else types_
     if len(value) != len(expected):
-        raise TypeError(f"{value!r} has not {len(expected)} entries")
+        raise TypeError(f"{value!r} does not have {len(expected)} entries")
     return tuple(as_declared(entry, kind) for entry, kind in zip(value, expected, strict=True))
 
 
 def in_words(declared: Any) -> str:
-    """Description of the values of a declared type, for an error message.
+    """Description of a declared type for an error message.
 
     Parameters
     ----------
@@ -92,6 +93,7 @@ def in_words(declared: Any) -> str:
     Returns
     -------
     str
+        Such as "a whole number".
     """
     origin, parts = get_origin(declared), get_args(declared)
     if origin in (Union, types.UnionType):
@@ -100,5 +102,5 @@ def in_words(declared: Any) -> str:
         return " or ".join(map(repr, parts))
     if origin is tuple:
         count = "" if parts[-1] is Ellipsis else f"{len(parts)} "
-        return f"a list of {count}{_WORDS[parts[0]][-1]}"
-    return _WORDS[declared][0]
+        return f"a list of {count}{_DESCRIPTIONS[parts[0]][-1]}"
+    return _DESCRIPTIONS[declared][0]
