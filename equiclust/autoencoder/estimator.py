@@ -4,57 +4,43 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from copy import copy
-from dataclasses import fields as dataclass_fields
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
 
+from equiclust.autoencoder._trained import TrainedAutoencoder, numpy_arrays, tensors
 from equiclust.autoencoder.augmentation import Augmentation
 from equiclust.autoencoder.checkpoints import find_checkpoint, recorded_seed, training_inputs
-from equiclust.autoencoder.objectives import ObjectiveWeights, PerceptualLoss, PerceptualNetwork
-from equiclust.autoencoder.pretrained import pretrained_weights, start_from, upgrade_start
+from equiclust.autoencoder.objectives import ObjectiveWeights, PerceptualLoss
+from equiclust.autoencoder.pretrained import pretrained_weights, start_from
 from equiclust.autoencoder.training import (
     AutoencoderTraining,
     EpochRecord,
     ImageData,
-    Precision,
-    TrainingConfig,
     train,
 )
 from equiclust.exceptions import EquiclustWarning, InputError, WeightsNotFoundError
-from equiclust.images import ImageSet, as_image_set
-from equiclust.io.estimators import SaveLoadMixin
+from equiclust.images import ImageSet
 from equiclust.io.fit_record import array_digest, check_same_fit
-from equiclust.nn.device import choose_device, full_precision, seeded
-from equiclust.nn.export import export_encoder
-from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
-from equiclust.preprocessing import Preprocessor
-from equiclust.validation import check_choice, check_names, check_positive, check_whole
+from equiclust.nn.network import AutoencoderNetwork
 
 __all__ = ["EquivariantAutoencoder"]
 
 logger = logging.getLogger(__name__)
 
 FloatArray = npt.NDArray[np.float32]
-_DEVICES = ("auto", "cpu", "cuda", "mps")
-_ENCODING_BATCH = 64
 # Below this share of their size, the differences between latents are rounding.
 _COLLAPSED = 1e-5
 
 
 class EquivariantAutoencoder(
-    SaveLoadMixin,
     TransformerMixin,  # type: ignore[misc]  # scikit-learn carries no annotations
-    BaseEstimator,  # type: ignore[misc]
+    TrainedAutoencoder,
 ):
     """Autoencoder whose latents do not change when an image is rotated or mirrored.
 
@@ -141,55 +127,6 @@ class EquivariantAutoencoder(
     """
 
     _file_stem = "autoencoder"
-
-    def __init__(
-        self,
-        group: str = "D8",
-        *,
-        latent_dim: int = 32,
-        size: int = 64,
-        fields: Sequence[int] = (4, 8, 12, 16),
-        map_fields: int = 4,
-        detail_fields: int = 1,
-        annuli: int = 4,
-        harmonics: int = 0,
-        objective: Mapping[str, float] | None = None,
-        augmentation: Mapping[str, float] | None = None,
-        perceptual: PerceptualNetwork | None = "alexnet",
-        perceptual_weights: str | None = None,
-        pretrained: bool = True,
-        preprocess: bool | Mapping[str, Any] = True,
-        max_epochs: int = 30,
-        batch_size: int = 32,
-        learning_rate: float = 5e-3,
-        validation_fraction: float = 0.1,
-        patience: int | None = None,
-        device: str = "auto",
-        precision: Precision = "32-true",
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.group = group
-        self.latent_dim = latent_dim
-        self.size = size
-        self.fields = fields
-        self.map_fields = map_fields
-        self.detail_fields = detail_fields
-        self.annuli = annuli
-        self.harmonics = harmonics
-        self.objective = objective
-        self.augmentation = augmentation
-        self.perceptual = perceptual
-        self.perceptual_weights = perceptual_weights
-        self.pretrained = pretrained
-        self.preprocess = preprocess
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
 
     def fit(
         self,
@@ -285,8 +222,8 @@ class EquivariantAutoencoder(
             When `checkpoints` holds checkpoints of another fit.
         """
         self._check_parameters()
-        pixels, mask = _numpy(self._prepare(images))
-        paired = None if positive_pairs is None else _numpy(self._prepare(positive_pairs))
+        pixels, mask = numpy_arrays(self._prepare(images))
+        paired = None if positive_pairs is None else numpy_arrays(self._prepare(positive_pairs))
         return self.fit_prepared(
             pixels,
             mask[:, 0],
@@ -347,9 +284,9 @@ class EquivariantAutoencoder(
             )
         folder = None if checkpoints is None else Path(checkpoints)
         seed = self._seed(folder)
-        self.notes_: list[str] = []
-        shown = _tensors(pixels, mask)
-        paired = None if positive_pairs is None else _tensors(*positive_pairs)
+        self.notes_ = []
+        shown = tensors(pixels, mask)
+        paired = None if positive_pairs is None else tensors(*positive_pairs)
         apart = self._held_out(len(pixels), held_out, seed)
         if self.patience is not None and not apart.any():
             self._note("patience has no effect, since no images are held out.")
@@ -364,9 +301,9 @@ class EquivariantAutoencoder(
         )
         if folder is not None:
             inputs = training_inputs(module) | {
-                "images": array_digest(*_numpy(shown)),
+                "images": array_digest(*numpy_arrays(shown)),
                 "held_out": array_digest(apart.numpy()),
-                "positive_pairs": paired and array_digest(*_numpy(paired)),
+                "positive_pairs": paired and array_digest(*numpy_arrays(paired)),
             }
             check_same_fit(folder, inputs, started=find_checkpoint(folder) is not None)
         data = ImageData(
@@ -377,163 +314,6 @@ class EquivariantAutoencoder(
         latents = self._encode(shown[0])
         self._note_collapse(latents)
         return latents
-
-    def transform(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
-        """Invariant latents of images.
-
-        Parameters
-        ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
-
-        Returns
-        -------
-        ndarray (n, latent_dim), float32
-
-        Raises
-        ------
-        InputError
-            When an image cannot be used.
-        """
-        check_is_fitted(self)
-        return self._encode(self._prepare(images)[0])
-
-    def reconstruct(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
-        """Images as the decoder makes them from the equivariant map.
-
-        Parameters
-        ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
-
-        Returns
-        -------
-        ndarray (n, c, size, size), float32
-            To be compared with the preprocessed images, in 0 to 1.
-        """
-        check_is_fitted(self)
-        made = self._in_batches(self.network_.reconstruct, self._prepare(images)[0])
-        return made.clip(0.0, 1.0)
-
-    def prepared(self, images: ImageSet | npt.ArrayLike) -> ImageSet:
-        """Images as the network sees them.
-
-        Parameters
-        ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
-
-        Returns
-        -------
-        ImageSet
-            Of `size`; what is masked the network sees as 0.
-
-        Raises
-        ------
-        InputError
-            When there is none, or their size or channels do not fit.
-        """
-        given = as_image_set(images)
-        if not len(given):
-            raise InputError("images must hold at least one image, got none")
-        ready = given if self.preprocess is False else self.preprocessor.transform(given)
-        channels, height, width = ready.pixels.shape[1:]
-        if (height, width) != (self.size, self.size):
-            raise InputError(
-                f"images must be {self.size} x {self.size} when preprocess is False, "
-                f"got {height} x {width}"
-            )
-        self._check_channels(channels)
-        return ready
-
-    def with_network(self, network: nn.Module, *, notes: Sequence[str] = ()) -> Self:
-        """Copy of the fitted estimator with another network of the same shape.
-
-        Parameters
-        ----------
-        network : torch.nn.Module
-            Such as `DeepEmbeddedClustering.network_`, which was trained further.
-        notes : sequence of str, default ()
-            What the user should know about it, added to `notes_`.
-
-        Returns
-        -------
-        EquivariantAutoencoder
-
-        Raises
-        ------
-        InputError
-            When the network has another shape.
-        """
-        check_is_fitted(self)
-        if not isinstance(network, AutoencoderNetwork) or network.config != self.network_.config:
-            raise InputError(
-                "network must be an AutoencoderNetwork of the config of network_, got "
-                f"{type(network).__name__}"
-            )
-        other = copy(self)
-        other.notes_ = [*self.notes_, *notes]
-        other._adopt(network)
-        return other
-
-    @property
-    def preprocessor(self) -> Preprocessor:
-        """What is done to the images first."""
-        chosen = self.preprocess if isinstance(self.preprocess, Mapping) else {}
-        return Preprocessor(size=self.size, **chosen)
-
-    def _prepare(self, images: ImageSet | npt.ArrayLike) -> tuple[Tensor, Tensor]:
-        """Pixels `(n, c, size, size)`, 0 where masked, and masks `(n, 1, size, size)`."""
-        ready = self.prepared(images)
-        # Stacked anew, since `ready.pixels` would stay in memory as long as the images do.
-        pixels, mask = _tensors(np.stack([image.pixels for image in ready]), ready.mask)
-        return pixels.masked_fill_(mask, 0.0), mask
-
-    def _check_channels(self, channels: int) -> None:
-        if not hasattr(self, "network_"):
-            return
-        known = self.network_.config.in_channels
-        if channels != known:
-            raise InputError(f"images must have {known} channels as in training, got {channels}")
-
-    def _check_parameters(self) -> None:
-        self._network_config(1)
-        check_names("objective", self.objective or {}, _field_names(ObjectiveWeights))
-        check_names("augmentation", self.augmentation or {}, _field_names(Augmentation))
-        if isinstance(self.preprocess, Mapping):
-            known = sorted(set(Preprocessor().get_params()) - {"size"})
-            check_names("preprocess", self.preprocess, known)
-        for name in ("max_epochs", "batch_size"):
-            check_whole(name, getattr(self, name))
-        if self.patience is not None:
-            check_whole("patience", self.patience)
-            if not ObjectiveWeights(**(self.objective or {})).reconstruction:
-                raise InputError(
-                    "patience must be None when objective has weight 0 on mse and perceptual, "
-                    f"since nothing is reconstructed, got {self.patience!r}"
-                )
-        check_positive("learning_rate", self.learning_rate)
-        if not 0 <= self.validation_fraction < 1:
-            raise InputError(
-                f"validation_fraction must be from 0 to below 1, got {self.validation_fraction!r}"
-            )
-        if not isinstance(self.pretrained, bool):
-            raise InputError(f"pretrained must be True or False, got {self.pretrained!r}")
-        check_choice("device", self.device, _DEVICES)
-
-    def _network_config(self, channels: int) -> NetworkConfig:
-        return NetworkConfig(
-            group=self.group,
-            in_channels=channels,
-            size=self.size,
-            fields=tuple(self.fields),
-            map_fields=self.map_fields,
-            detail_fields=self.detail_fields,
-            annuli=self.annuli,
-            harmonics=self.harmonics,
-            latent_dim=self.latent_dim,
-        )
-
-    def _new_network(self, channels: int, seed: int) -> AutoencoderNetwork:
-        with seeded(seed):
-            return AutoencoderNetwork(self._network_config(channels))
 
     def _start(self, network: AutoencoderNetwork) -> list[str]:
         """Parts of the network that are given known weights."""
@@ -546,28 +326,6 @@ class EquivariantAutoencoder(
         if self.random_state is None and known is not None:
             return known
         return int(check_random_state(self.random_state).randint(2**31 - 1))
-
-    def _held_out(self, n: int, given: npt.ArrayLike | None, seed: int) -> Tensor:
-        if given is None:
-            return _drawn_apart(n, self.validation_fraction, seed)
-        chosen = np.asarray(given)
-        if chosen.shape != (n,) or chosen.dtype != bool or np.sum(~chosen) < 2:
-            raise InputError(
-                f"held_out must be {n} booleans of which at least 2 are False, got shape "
-                f"{chosen.shape} and dtype {chosen.dtype}"
-            )
-        return torch.from_numpy(chosen.copy())
-
-    def _config(self, seed: int) -> TrainingConfig:
-        return TrainingConfig(
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            patience=self.patience,
-            seed=seed,
-            device=self.device,
-            precision=self.precision,
-        )
 
     def _perceptual_loss(self) -> PerceptualLoss | None:
         weights = ObjectiveWeights(**(self.objective or {}))
@@ -591,66 +349,3 @@ class EquivariantAutoencoder(
                 "The latents of all images are the same, so nothing can be sorted by them: give "
                 "more weight to the objective's variance or train for longer."
             )
-
-    def _adopt(self, network: AutoencoderNetwork) -> None:
-        self.network_ = network.to(choose_device(self.device, fall_back=True)).eval()
-        self._exported = export_encoder(self.network_)
-
-    def _encode(self, pixels: Tensor) -> FloatArray:
-        return self._in_batches(self._exported, pixels)
-
-    def _in_batches(self, function: Callable[[Tensor], Tensor], pixels: Tensor) -> FloatArray:
-        device = next(self.network_.parameters()).device
-        with torch.inference_mode(), full_precision(device):
-            batches = torch.split(pixels, _ENCODING_BATCH)
-            done = [function(batch.to(device)).cpu() for batch in batches]
-        result: FloatArray = torch.cat(done).numpy()
-        return result
-
-    @classmethod
-    def _upgrade_parameters(cls, parameters: dict[str, Any]) -> dict[str, Any]:
-        return upgrade_start(parameters)
-
-    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
-        return {name: value.cpu().numpy() for name, value in self.network_.state_dict().items()}
-
-    def _learned(self) -> dict[str, Any]:
-        return {
-            "in_channels": self.network_.config.in_channels,
-            "started_from": self.started_from_,
-            "history": self.history_,
-            "notes": self.notes_,
-        }
-
-    def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
-        network = self._new_network(int(learned["in_channels"]), seed=0)
-        expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-        found = {name: array.shape for name, array in arrays.items()}
-        if expected != found:
-            raise InputError("the weights do not fit the network that the parameters describe")
-        network.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in arrays.items()})
-        self.started_from_ = list(learned["started_from"])
-        self.history_, self.notes_ = list(learned["history"]), list(learned["notes"])
-        self._adopt(network)
-
-
-def _tensors(pixels: FloatArray, mask: npt.NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
-    """Pixels `(n, c, h, w)` and masks `(n, 1, h, w)` as tensors that share their memory."""
-    return torch.from_numpy(pixels), torch.from_numpy(mask)[:, None]
-
-
-def _numpy(tensors: tuple[Tensor, Tensor]) -> tuple[Any, Any]:
-    return tensors[0].numpy(), tensors[1].numpy()
-
-
-def _drawn_apart(n: int, fraction: float, seed: int) -> Tensor:
-    """Which images validate, `(n,)` bool; at least two are always left for training."""
-    count = min(round(fraction * n), n - 2)
-    chosen = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:count]
-    held_out = torch.zeros(n, dtype=torch.bool)
-    held_out[chosen] = True
-    return held_out
-
-
-def _field_names(kind: type[ObjectiveWeights | Augmentation]) -> list[str]:
-    return [field.name for field in dataclass_fields(kind)]

@@ -1,0 +1,167 @@
+"""Parameters of an autoencoder: stored, checked, and as configurations of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields as dataclass_fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from equiclust.autoencoder.augmentation import Augmentation
+from equiclust.autoencoder.objectives import ObjectiveWeights, PerceptualNetwork
+from equiclust.autoencoder.pretrained import upgrade_start
+from equiclust.autoencoder.training import Precision, TrainingConfig
+from equiclust.exceptions import InputError
+from equiclust.io.estimators import SaveLoadMixin
+from equiclust.nn.device import seeded
+from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
+from equiclust.preprocessing import Preprocessor
+from equiclust.validation import check_choice, check_names, check_positive, check_whole
+
+__all__: list[str] = []
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class AutoencoderParameters(SaveLoadMixin):
+    """Parameters of `EquivariantAutoencoder`, which documents them."""
+
+    def __init__(
+        self,
+        group: str = "D8",
+        *,
+        latent_dim: int = 32,
+        size: int = 64,
+        fields: Sequence[int] = (4, 8, 12, 16),
+        map_fields: int = 4,
+        detail_fields: int = 1,
+        annuli: int = 4,
+        harmonics: int = 0,
+        objective: Mapping[str, float] | None = None,
+        augmentation: Mapping[str, float] | None = None,
+        perceptual: PerceptualNetwork | None = "alexnet",
+        perceptual_weights: str | None = None,
+        pretrained: bool = True,
+        preprocess: bool | Mapping[str, Any] = True,
+        max_epochs: int = 30,
+        batch_size: int = 32,
+        learning_rate: float = 5e-3,
+        validation_fraction: float = 0.1,
+        patience: int | None = None,
+        device: str = "auto",
+        precision: Precision = "32-true",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.group = group
+        self.latent_dim = latent_dim
+        self.size = size
+        self.fields = fields
+        self.map_fields = map_fields
+        self.detail_fields = detail_fields
+        self.annuli = annuli
+        self.harmonics = harmonics
+        self.objective = objective
+        self.augmentation = augmentation
+        self.perceptual = perceptual
+        self.perceptual_weights = perceptual_weights
+        self.pretrained = pretrained
+        self.preprocess = preprocess
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+
+    @property
+    def preprocessor(self) -> Preprocessor:
+        """What is done to the images first."""
+        chosen = self.preprocess if isinstance(self.preprocess, Mapping) else {}
+        return Preprocessor(size=self.size, **chosen)
+
+    def _check_parameters(self) -> None:
+        self._network_config(1)
+        check_names("objective", self.objective or {}, _field_names(ObjectiveWeights))
+        check_names("augmentation", self.augmentation or {}, _field_names(Augmentation))
+        if isinstance(self.preprocess, Mapping):
+            known = sorted(set(Preprocessor().get_params()) - {"size"})
+            check_names("preprocess", self.preprocess, known)
+        for name in ("max_epochs", "batch_size"):
+            check_whole(name, getattr(self, name))
+        if self.patience is not None:
+            check_whole("patience", self.patience)
+            if not ObjectiveWeights(**(self.objective or {})).reconstruction:
+                raise InputError(
+                    "patience must be None when objective has weight 0 on mse and perceptual, "
+                    f"since nothing is reconstructed, got {self.patience!r}"
+                )
+        check_positive("learning_rate", self.learning_rate)
+        if not 0 <= self.validation_fraction < 1:
+            raise InputError(
+                f"validation_fraction must be from 0 to below 1, got {self.validation_fraction!r}"
+            )
+        if not isinstance(self.pretrained, bool):
+            raise InputError(f"pretrained must be True or False, got {self.pretrained!r}")
+        check_choice("device", self.device, _DEVICES)
+
+    def _network_config(self, channels: int) -> NetworkConfig:
+        return NetworkConfig(
+            group=self.group,
+            in_channels=channels,
+            size=self.size,
+            fields=tuple(self.fields),
+            map_fields=self.map_fields,
+            detail_fields=self.detail_fields,
+            annuli=self.annuli,
+            harmonics=self.harmonics,
+            latent_dim=self.latent_dim,
+        )
+
+    def _new_network(self, channels: int, seed: int) -> AutoencoderNetwork:
+        with seeded(seed):
+            return AutoencoderNetwork(self._network_config(channels))
+
+    def _config(self, seed: int) -> TrainingConfig:
+        return TrainingConfig(
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            patience=self.patience,
+            seed=seed,
+            device=self.device,
+            precision=self.precision,
+        )
+
+    def _held_out(self, n: int, given: npt.ArrayLike | None, seed: int) -> Tensor:
+        if given is None:
+            return _drawn_apart(n, self.validation_fraction, seed)
+        chosen = np.asarray(given)
+        if chosen.shape != (n,) or chosen.dtype != bool or np.sum(~chosen) < 2:
+            raise InputError(
+                f"held_out must be {n} booleans of which at least 2 are False, got shape "
+                f"{chosen.shape} and dtype {chosen.dtype}"
+            )
+        return torch.from_numpy(chosen.copy())
+
+    @classmethod
+    def _upgrade_parameters(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        return upgrade_start(parameters)
+
+
+def _drawn_apart(n: int, fraction: float, seed: int) -> Tensor:
+    """Which images validate, `(n,)` bool; at least two are always left for training."""
+    count = min(round(fraction * n), n - 2)
+    chosen = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:count]
+    held_out = torch.zeros(n, dtype=torch.bool)
+    held_out[chosen] = True
+    return held_out
+
+
+def _field_names(kind: type[ObjectiveWeights | Augmentation]) -> list[str]:
+    return [field.name for field in dataclass_fields(kind)]

@@ -1,0 +1,189 @@
+"""What a trained autoencoder does: prepare, encode and reconstruct images, and be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from equiclust.autoencoder._parameters import AutoencoderParameters
+from equiclust.exceptions import InputError
+from equiclust.images import ImageSet, as_image_set
+from equiclust.nn.device import choose_device, full_precision
+from equiclust.nn.export import export_encoder
+from equiclust.nn.network import AutoencoderNetwork
+
+__all__: list[str] = []
+
+FloatArray = npt.NDArray[np.float32]
+_ENCODING_BATCH = 64
+
+
+class TrainedAutoencoder(AutoencoderParameters):
+    """Everything of `EquivariantAutoencoder` but its training."""
+
+    network_: AutoencoderNetwork
+    started_from_: list[str]
+    history_: list[dict[str, float]]
+    notes_: list[str]
+
+    def transform(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
+        """Invariant latents of images.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        ndarray (n, latent_dim), float32
+
+        Raises
+        ------
+        InputError
+            When an image cannot be used.
+        """
+        check_is_fitted(self)
+        return self._encode(self._prepare(images)[0])
+
+    def reconstruct(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
+        """Images as the decoder makes them from the equivariant map.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        ndarray (n, c, size, size), float32
+            To be compared with the preprocessed images, in 0 to 1.
+        """
+        check_is_fitted(self)
+        made = self._in_batches(self.network_.reconstruct, self._prepare(images)[0])
+        return made.clip(0.0, 1.0)
+
+    def prepared(self, images: ImageSet | npt.ArrayLike) -> ImageSet:
+        """Images as the network sees them.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+
+        Returns
+        -------
+        ImageSet
+            Of `size`; what is masked the network sees as 0.
+
+        Raises
+        ------
+        InputError
+            When there is none, or their size or channels do not fit.
+        """
+        given = as_image_set(images)
+        if not len(given):
+            raise InputError("images must hold at least one image, got none")
+        ready = given if self.preprocess is False else self.preprocessor.transform(given)
+        channels, height, width = ready.pixels.shape[1:]
+        if (height, width) != (self.size, self.size):
+            raise InputError(
+                f"images must be {self.size} x {self.size} when preprocess is False, "
+                f"got {height} x {width}"
+            )
+        self._check_channels(channels)
+        return ready
+
+    def with_network(self, network: nn.Module, *, notes: Sequence[str] = ()) -> Self:
+        """Copy of the fitted estimator with another network of the same shape.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+            Such as `DeepEmbeddedClustering.network_`, which was trained further.
+        notes : sequence of str, default ()
+            What the user should know about it, added to `notes_`.
+
+        Returns
+        -------
+        EquivariantAutoencoder
+
+        Raises
+        ------
+        InputError
+            When the network has another shape.
+        """
+        check_is_fitted(self)
+        if not isinstance(network, AutoencoderNetwork) or network.config != self.network_.config:
+            raise InputError(
+                "network must be an AutoencoderNetwork of the config of network_, got "
+                f"{type(network).__name__}"
+            )
+        other = copy(self)
+        other.notes_ = [*self.notes_, *notes]
+        other._adopt(network)
+        return other
+
+    def _prepare(self, images: ImageSet | npt.ArrayLike) -> tuple[Tensor, Tensor]:
+        """Pixels `(n, c, size, size)`, 0 where masked, and masks `(n, 1, size, size)`."""
+        ready = self.prepared(images)
+        # Stacked anew, since `ready.pixels` would stay in memory as long as the images do.
+        pixels, mask = tensors(np.stack([image.pixels for image in ready]), ready.mask)
+        return pixels.masked_fill_(mask, 0.0), mask
+
+    def _check_channels(self, channels: int) -> None:
+        if not hasattr(self, "network_"):
+            return
+        known = self.network_.config.in_channels
+        if channels != known:
+            raise InputError(f"images must have {known} channels as in training, got {channels}")
+
+    def _adopt(self, network: AutoencoderNetwork) -> None:
+        self.network_ = network.to(choose_device(self.device, fall_back=True)).eval()
+        self._exported = export_encoder(self.network_)
+
+    def _encode(self, pixels: Tensor) -> FloatArray:
+        return self._in_batches(self._exported, pixels)
+
+    def _in_batches(self, function: Callable[[Tensor], Tensor], pixels: Tensor) -> FloatArray:
+        device = next(self.network_.parameters()).device
+        with torch.inference_mode(), full_precision(device):
+            batches = torch.split(pixels, _ENCODING_BATCH)
+            done = [function(batch.to(device)).cpu() for batch in batches]
+        result: FloatArray = torch.cat(done).numpy()
+        return result
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {name: value.cpu().numpy() for name, value in self.network_.state_dict().items()}
+
+    def _learned(self) -> dict[str, Any]:
+        return {
+            "in_channels": self.network_.config.in_channels,
+            "started_from": self.started_from_,
+            "history": self.history_,
+            "notes": self.notes_,
+        }
+
+    def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+        network = self._new_network(int(learned["in_channels"]), seed=0)
+        expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+        found = {name: array.shape for name, array in arrays.items()}
+        if expected != found:
+            raise InputError("the weights do not fit the network that the parameters describe")
+        network.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in arrays.items()})
+        self.started_from_ = list(learned["started_from"])
+        self.history_, self.notes_ = list(learned["history"]), list(learned["notes"])
+        self._adopt(network)
+
+
+def tensors(pixels: FloatArray, mask: npt.NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
+    """Pixels `(n, c, h, w)` and masks `(n, 1, h, w)` as tensors that share their memory."""
+    return torch.from_numpy(pixels), torch.from_numpy(mask)[:, None]
+
+
+def numpy_arrays(tensors: tuple[Tensor, Tensor]) -> tuple[Any, Any]:
+    return tensors[0].numpy(), tensors[1].numpy()
