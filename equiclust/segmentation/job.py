@@ -144,7 +144,7 @@ class SegmentResult:
     ----------
     files : SegmentFiles
         Paths of the label map and of what belongs to it.
-    record : mapping
+    record : mapping, default field(repr=False)
         Figures of the result, as in the file ``.json``: sizes of the clusters, pixels masked and
         without a label, tiles, options, seconds of every stage, and so on.
     """

@@ -129,6 +129,16 @@ def _is_legal(card: fits.Card) -> bool:
 def read_segment_map(path: PathLike) -> SegmentMap:
     """Segment map from a file of `write_segment_map`.
 
+    Parameters
+    ----------
+    path : path-like
+        FITS file.
+
+    Returns
+    -------
+    SegmentMap
+        Equal to the one that was written.
+
     Raises
     ------
     UnreadableFileError

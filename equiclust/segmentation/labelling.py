@@ -31,7 +31,17 @@ TILES_AT_ONCE = 1024
 
 
 class Labelled(NamedTuple):
-    """Arrays of a `SegmentMap`, with the planes as the first axis."""
+    """Arrays of a `SegmentMap`, with the planes as the first axis.
+
+    Parameters
+    ----------
+    labels : ndarray (n_planes, h, w), int16
+        Cluster from 0; -1 = "don't know"; -2 = masked.
+    confidence : ndarray (n_planes, h, w), float32
+        Confidence of the label, 0 to 1; NaN where masked.
+    coverage : ndarray (n_planes, h, w), int32
+        Number of tiles over the pixel.
+    """
 
     labels: npt.NDArray[np.int16]
     confidence: Float32Array
@@ -48,7 +58,22 @@ class _Chunk(NamedTuple):
 
 
 def masked_plane(planes: Planes, number: int, mask: BoolArray | None) -> Float32Array:
-    """One plane with NaN where it is masked."""
+    """One plane with NaN where it is masked.
+
+    Parameters
+    ----------
+    planes : Planes
+        All planes.
+    number : int
+        Which plane, from 0.
+    mask : ndarray (h, w), bool, or None
+        True = ignore.
+
+    Returns
+    -------
+    ndarray (h, w), float32
+        The plane.
+    """
     plane = planes.read(number)
     return plane if mask is None else np.where(mask, np.float32(np.nan), plane)
 
@@ -61,18 +86,20 @@ def encode_planes(
     *,
     on_progress: Update | None = None,
 ) -> None:
-    """Latents of all tiles that have none yet, in the active joblib backend.
+    """Encode all tiles that have no latents yet, in the active joblib backend.
 
     Parameters
     ----------
     planes : Planes
-    mask : ndarray (h, w), bool, optional
-        `True` = ignore.
-    networks : path
-        Where `TextureNetworks` are saved; every process reads them for itself.
+        What is segmented.
+    mask : ndarray (h, w), bool, or None
+        True = ignore.
+    networks : Path
+        Folder of the saved `TextureNetworks`; every process reads them for itself.
     grid : LatentGrid
+        Where the latents are written.
     on_progress : callable, optional
-        Gets rows of tiles done, of how many.
+        Gets the rows of tiles done, their total, and "rows of tiles".
     """
     stretch = _networks(networks).stretch
     total = planes.count * len(grid.tiling.rows)
@@ -149,24 +176,29 @@ def label_planes(
     min_confidence: float = 0.0,
     on_progress: Update | None = None,
 ) -> Labelled:
-    """Let the tiles vote on every pixel.
+    """Label every pixel by the mean memberships of the tiles over it.
 
     Parameters
     ----------
     planes : Planes
-    mask : ndarray (h, w), bool, optional
+        What is segmented.
+    mask : ndarray (h, w), bool, or None
+        True = ignore.
     grid : LatentGrid
-        With the latents of all tiles.
+        Latents of all tiles.
     clusters : TextureClusters
+        Clusters of the latents.
     n_networks : int
-        Whose latents lie one after the other in the grid.
-    min_confidence : float
-        Pixels whose winner has a smaller mean membership get -1, as do those that no tile sees.
+        Networks whose latents are concatenated in the grid.
+    min_confidence : float, default 0.0
+        Pixels whose highest mean membership is lower get -1, as do those without a tile.
     on_progress : callable, optional
+        Gets the planes done, their total, and "planes".
 
     Returns
     -------
     Labelled
+        Labels, confidence and coverage.
     """
     shape = (planes.count, *grid.tiling.shape)
     labels = np.empty(shape, dtype=np.int16)

@@ -46,7 +46,13 @@ class LatentGrid:
         )
 
     def todo(self) -> Iterator[tuple[int, int]]:
-        """Planes and rows of tiles without latents yet, in order."""
+        """Planes and rows of tiles without latents yet, in order.
+
+        Yields
+        ------
+        (int, int)
+            Plane and row of tiles, from 0.
+        """
         done = self._n_done
         for number in range(done, self._shape[0] * self._shape[1]):
             yield divmod(number, self._shape[1])
@@ -69,15 +75,37 @@ class LatentGrid:
         return sum(int(np.isnan(plane[..., 0]).sum()) for plane in self._values)
 
     def put(self, plane: int, tile_rows: range, values: Float32Array) -> None:
-        """Write the latents of some rows of tiles, which follow those written last."""
+        """Write the latents of some rows of tiles, which follow those written last.
+
+        Parameters
+        ----------
+        plane : int
+            Plane, from 0.
+        tile_rows : range
+            Rows of tiles.
+        values : ndarray (n_rows, n_tile_columns, k), float32
+            Latents; NaN for tiles left out.
+        """
         self._values[plane, tile_rows.start : tile_rows.stop] = values
         self._values.flush()  # type: ignore[attr-defined]
         self._done_path.write_text(str(plane * self._shape[1] + tile_rows.stop))
 
     def smoothed(self, plane: int, tile_rows: range) -> Float32Array:
-        """Latents averaged over neighbouring tiles, `(n_rows, n_tile_columns, k)`.
+        """Latents averaged over neighbouring tiles.
 
-        Tiles that were left out stay so and count for nothing in their neighbours' average.
+        Tiles that were left out stay so, and count for nothing in the average of their neighbours.
+
+        Parameters
+        ----------
+        plane : int
+            Plane, from 0.
+        tile_rows : range
+            Rows of tiles.
+
+        Returns
+        -------
+        ndarray (n_rows, n_tile_columns, k), float32
+            Latents; NaN for tiles left out.
         """
         reach = int(np.ceil(_REACH * self._sigma))
         first = max(tile_rows.start - reach, 0)
@@ -99,7 +127,22 @@ class LatentGrid:
         return values
 
     def sample(self, n: int, *, seed: int, rows_at_once: int = 64) -> Float32Array:
-        """Smoothed latents of so many tiles `(n, k)`, or of all that have any."""
+        """Smoothed latents of tiles drawn at random.
+
+        Parameters
+        ----------
+        n : int
+            Number of tiles; all that have latents if these are fewer.
+        seed : int
+            Seed of the draw.
+        rows_at_once : int, default 64
+            Rows of tiles in memory at a time.
+
+        Returns
+        -------
+        ndarray (n, k), float32
+            Latents.
+        """
         n_planes, n_rows, _, _ = self._shape
         generator = np.random.default_rng(seed)
         counts = np.array(

@@ -77,20 +77,48 @@ class Stretch:
 
 
 class Pairs(NamedTuple):
-    """Patches of a map and of its neighbourhood, `(n, tile, tile)` float32, masked = NaN."""
+    """Patches of a map, each with one from its neighbourhood.
+
+    Parameters
+    ----------
+    first, second : ndarray (n, tile, tile), float32
+        Stretched patches; masked pixels are NaN.
+    """
 
     first: Float32Array
     second: Float32Array
 
 
 def network_size(tile: int) -> int:
-    """Side at which the network sees tiles: 32 times a power of two, not below the tile's."""
+    """Side at which the network sees tiles: 32 times a power of two, at least the tile's.
+
+    Parameters
+    ----------
+    tile : int
+        Side of the tiles in pixels.
+
+    Returns
+    -------
+    int
+        Side in pixels.
+    """
     doublings = max(0, math.ceil(math.log2(tile / _SMALLEST_NETWORK)))
     return _SMALLEST_NETWORK << doublings
 
 
 def usable(patches: Float32Array) -> BoolArray:
-    """Patches that show something, `(n,)`: not constant, and at most half of them masked."""
+    """Which patches show something: not constant, and at most half of them masked.
+
+    Parameters
+    ----------
+    patches : ndarray (n, tile, tile), float32
+        Masked pixels are NaN.
+
+    Returns
+    -------
+    ndarray (n,), bool
+        True for those that can be used.
+    """
     disc = _disc(patches.shape[-1])
     seen = np.isfinite(patches) & disc
     enough: BoolArray = seen.sum(axis=(1, 2)) >= (1.0 - MOST_MASKED) * disc.sum()
@@ -138,17 +166,23 @@ def _disc(tile: int) -> BoolArray:
 def draw_pairs(plane: Float32Array, n: int, *, tile: int, generator: np.random.Generator) -> Pairs:
     """Patches at random places, each with one that lies half a tile to a tile away.
 
-    Neighbours are of one texture more often than not, and see different pieces of it.
+    Neighbours are of one texture more often than not, and show different pieces of it.
 
     Parameters
     ----------
     plane : ndarray (h, w), float32
         Stretched; masked pixels are NaN.
     n : int
-        Pairs that are wanted; there may be fewer where most of the map is masked.
+        Number of pairs; there may be fewer where most of the map is masked.
     tile : int
-        Side of a patch.
+        Side of a patch in pixels.
     generator : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    Pairs
+        Patches and their neighbours.
     """
     first, second = [], []
     missing = n

@@ -24,7 +24,15 @@ _STORED = ("integrated", "peak", "low", "high")
 
 
 class Velocities(NamedTuple):
-    """Lowest and highest spectral value with signal, `(h, w)` float32, and their unit."""
+    """Range of spectral values with signal behind each pixel.
+
+    Parameters
+    ----------
+    low, high : ndarray (h, w), float32
+        Lowest and highest value; NaN where there is no signal.
+    unit : str
+        Their unit in FITS notation.
+    """
 
     low: Float32Array
     high: Float32Array
@@ -44,7 +52,18 @@ class Planes(Protocol):
     velocities: Velocities | None
 
     def read(self, number: int) -> Float32Array:
-        """One plane, `(h, w)` float32."""
+        """One plane.
+
+        Parameters
+        ----------
+        number : int
+            Which, from 0.
+
+        Returns
+        -------
+        ndarray (h, w), float32
+            Pixels; blank ones are NaN.
+        """
         ...
 
 
@@ -87,13 +106,21 @@ def open_planes(
     Parameters
     ----------
     sky : SkyMap
-    way : str
-        "integrated" or "peak" makes one plane of the cube, and tells the velocities behind each
-        pixel; "channels" makes one plane of every `group` channels.
+        Map or cube.
+    way : {"integrated", "peak", "channels"}
+        "integrated" or "peak" makes one plane of a cube, with the velocities behind each pixel;
+        "channels" makes one plane of every `group` channels. A map is one plane in any case.
     group : int
-    folder : path
-        Where moments are kept, so that a stopped run need not read the cube again.
+        Channels that are averaged to one plane.
+    folder : Path
+        Where the moments are kept, so that a resumed call need not read the cube again.
     on_progress : callable, optional
+        Gets the units done, their total and a remark.
+
+    Returns
+    -------
+    Planes
+        Read one at a time.
 
     Raises
     ------

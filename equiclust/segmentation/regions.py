@@ -51,9 +51,9 @@ def write_regions(
     segment_map : SegmentMap
     path : path-like
         Usually ends in .reg.
-    min_pixels : int
+    min_pixels : int, default 1
         Smaller segments are left out.
-    max_vertices : int
+    max_vertices : int, default 400
         Of one polygon; see `outline`.
 
     Raises
@@ -113,7 +113,7 @@ def outline(inside: npt.NDArray[np.bool_], *, max_vertices: int = 400) -> Float6
     ----------
     inside : ndarray (h, w), bool
         One piece, connected through edges or corners.
-    max_vertices : int
+    max_vertices : int, default 400
         At least 4.
 
     Returns

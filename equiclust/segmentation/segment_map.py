@@ -40,15 +40,15 @@ class SegmentMap:
         How sure the label is, 0 to 1, of the shape of `labels`; NaN where masked.
     coverage : ndarray, float32 or int32
         How many tiles saw the pixel, of the shape of `labels`; 0 where none did.
-    header : astropy.io.fits.Header
+    header : astropy.io.fits.Header, default field(repr=False)
         Cards of the coordinates of `labels`, of as many axes; empty when there are none.
-    unit : str
+    unit : str, default ''
         Unit of the data the labels were found in, in FITS notation; empty when unknown.
     beam : Beam, optional
         Resolution of the data.
     velocity_low, velocity_high : ndarray (h, w), float32, optional
         Range of velocities with signal behind a pixel of a two-dimensional map; NaN where none.
-    velocity_unit : str
+    velocity_unit : str, default 'km/s'
         Unit of these, in FITS notation.
 
     Raises

@@ -57,7 +57,7 @@ def find_segments(labels: npt.NDArray[np.int16], *, min_pixels: int = 1) -> Segm
     ----------
     labels : ndarray (h, w) or (g, h, w), int16
         Those below 0 are no clusters and have no pieces. A cube is searched in three dimensions.
-    min_pixels : int
+    min_pixels : int, default 1
         Smaller pieces are left out.
 
     Returns
@@ -129,7 +129,7 @@ def segments(segment_map: SegmentMap, data: npt.ArrayLike, *, min_pixels: int = 
     segment_map : SegmentMap
     data : array-like of the shape of the labels
         What was segmented, in `segment_map.unit`. What is not finite is left out of sums.
-    min_pixels : int
+    min_pixels : int, default 1
         Smaller pieces are left out.
 
     Returns

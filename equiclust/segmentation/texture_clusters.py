@@ -23,14 +23,14 @@ _AGREED = 0.5
 
 @dataclass(frozen=True, eq=False)
 class TextureClusters:
-    """Clusters of tiles, and the share of a jury's votes that a tile gives each.
+    """Clusters of tiles by their texture.
 
     Parameters
     ----------
-    jury : ConsensusClustering
+    consensus : ConsensusClustering
         Fitted on smoothed latents.
     choice : Choice, optional
-        How the number of clusters came about, where it was not read from disk.
+        How the number of clusters was chosen; None for clusters read from disk.
     """
 
     consensus: ConsensusClustering
@@ -49,11 +49,20 @@ class TextureClusters:
 
         Parameters
         ----------
-        latents : ndarray (n, n_networks, d)
+        latents : ndarray (n, n_networks, d), float32
             Smoothed, of a sample of tiles.
-        n_clusters, method, random_state
-            As in `KFoldEnsemble`, but that tiles whose textures shade into each other are divided
-            all the same if the halves of the sample agree on how.
+        n_clusters : int or "auto", default "auto"
+            Number of clusters. "auto" estimates it as `choose_n_clusters` does, but divides tiles
+            whose textures change gradually if the halves of the sample agree on how.
+        method : {"kmeans", "gmm", "spectral", "manifold"}, default "kmeans"
+            Clustering method.
+        random_state : int, default 0
+            Seed.
+
+        Returns
+        -------
+        TextureClusters
+            Fitted.
 
         Raises
         ------
@@ -79,17 +88,17 @@ class TextureClusters:
         return self.consensus.n_clusters
 
     def memberships(self, latents: Float32Array) -> Float32Array:
-        """Mean membership of tiles in every cluster over the committees of the jury.
+        """Membership of tiles in every cluster, the mean over the base clusterings.
 
         Parameters
         ----------
-        latents : ndarray (n, n_networks, d)
+        latents : ndarray (n, n_networks, d), float32
             Smoothed; NaN for tiles that were left out.
 
         Returns
         -------
         ndarray (n, n_clusters), float32
-            NaN for those.
+            Rows add up to 1; NaN for tiles that were left out.
         """
         found = np.full((len(latents), self.n_clusters), np.nan, dtype=np.float32)
         seen = np.isfinite(latents[:, 0, 0])
@@ -98,12 +107,29 @@ class TextureClusters:
         return found
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the jury as JSON and safetensors."""
+        """Write the clusters as JSON and safetensors.
+
+        Parameters
+        ----------
+        folder : path-like
+            Where they go.
+        """
         self.consensus.save(folder)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """The clusters that `save` wrote; raises `InputError` when there are none."""
+        """Clusters that `save` wrote.
+
+        Parameters
+        ----------
+        folder : path-like
+            Where they lie.
+
+        Raises
+        ------
+        InputError
+            When there are none.
+        """
         return cls(ConsensusClustering.load(folder))
 
 

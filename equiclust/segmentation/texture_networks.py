@@ -86,16 +86,32 @@ class TextureNetworks:
         Parameters
         ----------
         pairs : Pairs
-            Stretched patches.
+            Stretched patches and their neighbours.
         stretch : Stretch
-            What they were stretched with.
-        group, latent_dim, max_epochs, device
-            As in `EquivariantAutoencoder`.
-        n_networks, n_jobs, random_state
-            As in `KFoldEnsemble`, whose members they are.
-        checkpoints : path, optional
+            Their stretch.
+        group : str, default "D8"
+            Rotations and mirrors built into the networks.
+        latent_dim : int, default 16
+            Length of a latent.
+        n_networks : int, default 2
+            Number of networks.
+        max_epochs : int, default 10
+            Passes over the pairs.
+        device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+            Device on which they are trained.
+        n_jobs : int, optional
+            Networks trained at a time; default one per core.
+        random_state : int, default 0
+            Seed.
+        checkpoints : Path, optional
             Where a training that is stopped keeps its state.
         on_progress : callable, optional
+            Gets the steps done, their total and a remark.
+
+        Returns
+        -------
+        TextureNetworks
+            Trained.
 
         Raises
         ------
@@ -155,7 +171,13 @@ class TextureNetworks:
         return np.stack([member.transform(shown) for member in self.members], axis=1)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the networks as JSON and safetensors, a folder for each."""
+        """Write the networks as JSON and safetensors, a folder for each.
+
+        Parameters
+        ----------
+        folder : path-like
+            Where they go.
+        """
         for number, member in enumerate(self.members):
             member.save(member_folder(folder, number))
         content = {
@@ -168,7 +190,12 @@ class TextureNetworks:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """The networks that `save` wrote.
+        """Networks that `save` wrote.
+
+        Parameters
+        ----------
+        folder : path-like
+            Where they lie.
 
         Raises
         ------
