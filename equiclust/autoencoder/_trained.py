@@ -18,10 +18,10 @@ from equiclust.images import ImageSet, as_image_set
 from equiclust.nn.device import choose_device, full_precision
 from equiclust.nn.export import export_encoder
 from equiclust.nn.network import AutoencoderNetwork
+from equiclust.typing import Array, BoolArray, Float32Array
 
 __all__: list[str] = []
 
-FloatArray = npt.NDArray[np.float32]
 _ENCODING_BATCH = 64
 
 
@@ -33,7 +33,7 @@ class TrainedAutoencoder(AutoencoderParameters):
     history_: list[dict[str, float]]
     notes_: list[str]
 
-    def transform(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
+    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
         """Invariant latents of images.
 
         Parameters
@@ -52,7 +52,7 @@ class TrainedAutoencoder(AutoencoderParameters):
         check_is_fitted(self)
         return self._encode(self._prepare(images)[0])
 
-    def reconstruct(self, images: ImageSet | npt.ArrayLike) -> FloatArray:
+    def reconstruct(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
         """Images as the decoder makes them from the equivariant map.
 
         Parameters
@@ -146,18 +146,18 @@ class TrainedAutoencoder(AutoencoderParameters):
         self.network_ = network.to(choose_device(self.device, fall_back=True)).eval()
         self._exported = export_encoder(self.network_)
 
-    def _encode(self, pixels: Tensor) -> FloatArray:
+    def _encode(self, pixels: Tensor) -> Float32Array:
         return self._in_batches(self._exported, pixels)
 
-    def _in_batches(self, function: Callable[[Tensor], Tensor], pixels: Tensor) -> FloatArray:
+    def _in_batches(self, function: Callable[[Tensor], Tensor], pixels: Tensor) -> Float32Array:
         device = next(self.network_.parameters()).device
         with torch.inference_mode(), full_precision(device):
             batches = torch.split(pixels, _ENCODING_BATCH)
             done = [function(batch.to(device)).cpu() for batch in batches]
-        result: FloatArray = torch.cat(done).numpy()
+        result: Float32Array = torch.cat(done).numpy()
         return result
 
-    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def _arrays(self) -> dict[str, Array]:
         return {name: value.cpu().numpy() for name, value in self.network_.state_dict().items()}
 
     def _learned(self) -> dict[str, Any]:
@@ -168,7 +168,7 @@ class TrainedAutoencoder(AutoencoderParameters):
             "notes": self.notes_,
         }
 
-    def _restore(self, arrays: dict[str, npt.NDArray[Any]], learned: Mapping[str, Any]) -> None:
+    def _restore(self, arrays: dict[str, Array], learned: Mapping[str, Any]) -> None:
         network = self._new_network(int(learned["in_channels"]), seed=0)
         expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
         found = {name: array.shape for name, array in arrays.items()}
@@ -180,7 +180,7 @@ class TrainedAutoencoder(AutoencoderParameters):
         self._adopt(network)
 
 
-def tensors(pixels: FloatArray, mask: npt.NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
+def tensors(pixels: Float32Array, mask: BoolArray) -> tuple[Tensor, Tensor]:
     """Pixels `(n, c, h, w)` and masks `(n, 1, h, w)` as tensors that share their memory."""
     return torch.from_numpy(pixels), torch.from_numpy(mask)[:, None]
 

@@ -28,12 +28,12 @@ from equiclust.exceptions import EquiclustWarning, InputError, WeightsNotFoundEr
 from equiclust.images import ImageSet
 from equiclust.io.fit_record import array_digest, check_same_fit
 from equiclust.nn.network import AutoencoderNetwork
+from equiclust.typing import BoolArray, Float32Array
 
 __all__ = ["EquivariantAutoencoder"]
 
 logger = logging.getLogger(__name__)
 
-FloatArray = npt.NDArray[np.float32]
 # Below this share of their size, the differences between latents are rounding.
 _COLLAPSED = 1e-5
 
@@ -188,7 +188,7 @@ class EquivariantAutoencoder(
         positive_pairs: ImageSet | npt.ArrayLike | None = None,
         checkpoints: str | Path | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
-    ) -> FloatArray:
+    ) -> Float32Array:
         """Train the network and encode the images once, which `fit` and `transform` do twice.
 
         Parameters
@@ -235,14 +235,14 @@ class EquivariantAutoencoder(
 
     def fit_prepared(
         self,
-        pixels: FloatArray,
-        mask: npt.NDArray[np.bool_],
+        pixels: Float32Array,
+        mask: BoolArray,
         *,
         held_out: npt.ArrayLike | None = None,
-        positive_pairs: tuple[FloatArray, npt.NDArray[np.bool_]] | None = None,
+        positive_pairs: tuple[Float32Array, BoolArray] | None = None,
         checkpoints: str | Path | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
-    ) -> FloatArray:
+    ) -> Float32Array:
         """Train the network on images as `prepared` returns them, which are not copied.
 
         Parameters
@@ -342,7 +342,7 @@ class EquivariantAutoencoder(
         # From the caller of `fit`.
         warnings.warn(message, EquiclustWarning, stacklevel=6)
 
-    def _note_collapse(self, latents: FloatArray) -> None:
+    def _note_collapse(self, latents: Float32Array) -> None:
         spread = np.linalg.norm(latents - latents.mean(axis=0), axis=1).mean()
         if spread <= _COLLAPSED * np.linalg.norm(latents, axis=1).mean():
             self._note(

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.nn.groups import Group, check_group
+from equiclust.typing import Float64Array, IntArray
 from equiclust.validation import check_whole
 
 __all__ = ["Ring", "noise_to_weights", "polar_basis", "rings"]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class Ring(NamedTuple):
@@ -72,7 +71,7 @@ def _max_frequency(radius: int, kernel_size: int) -> int:
     return 2 * radius - (radius + 1) % 2
 
 
-def polar_basis(group: Group, kernel_size: int) -> FloatArray:
+def polar_basis(group: Group, kernel_size: int) -> Float64Array:
     """Basis of the filters, sampled once for every group element.
 
     With `(rho, phi)` the polar coordinates of `x` and ring `q` of radius `r_q`, width `s_q`, the
@@ -103,7 +102,7 @@ def polar_basis(group: Group, kernel_size: int) -> FloatArray:
 
 
 @lru_cache(maxsize=64)
-def _polar_basis(group: Group, kernel_size: int) -> FloatArray:
+def _polar_basis(group: Group, kernel_size: int) -> Float64Array:
     table = rings(kernel_size)
     offsets = np.arange(kernel_size) - (kernel_size - 1) / 2
     x, y = offsets[None, :], -offsets[:, None]
@@ -116,7 +115,7 @@ def _polar_basis(group: Group, kernel_size: int) -> FloatArray:
     return basis
 
 
-def _sample(x: FloatArray, y: FloatArray, table: tuple[Ring, ...]) -> FloatArray:
+def _sample(x: Float64Array, y: Float64Array, table: tuple[Ring, ...]) -> Float64Array:
     """Functions `(order, n_functions, h, w)` at the points `(order, h, w)`."""
     radius = np.sqrt(x * x + y * y)
     direction = np.divide(x + 1j * y, radius, out=np.zeros(x.shape, complex), where=radius > 0)
@@ -139,7 +138,7 @@ def _power(direction: npt.NDArray[np.complex128], frequency: int) -> npt.NDArray
 
 
 @lru_cache(maxsize=64)
-def noise_to_weights(kernel_size: int) -> FloatArray:
+def noise_to_weights(kernel_size: int) -> Float64Array:
     """Matrix that turns white noise on a filter's pixels into weights of a filter of unit gain.
 
     He et al. (2015, arXiv:1502.01852) draw free filters as white noise, which passes smooth and
@@ -168,16 +167,16 @@ def noise_to_weights(kernel_size: int) -> FloatArray:
     correlation = np.clip(total[lags] / np.trace(projection), -1.0, 1.0)
     angle = np.arccos(correlation)
     rectified = (np.sin(angle) + correlation * (np.pi - angle)) / np.pi
-    matrix: FloatArray = inverse / np.sqrt((projection * rectified).sum())
+    matrix: Float64Array = inverse / np.sqrt((projection * rectified).sum())
     matrix.setflags(write=False)
     return matrix
 
 
-def _lags(kernel_size: int) -> npt.NDArray[np.int64]:
+def _lags(kernel_size: int) -> IntArray:
     """Number of the displacement between every two pixels, `(kernel_size^2, kernel_size^2)`."""
     y, x = np.divmod(np.arange(kernel_size**2), kernel_size)
     width = 2 * kernel_size - 1
     down = y[None] - y[:, None] + kernel_size - 1
     right = x[None] - x[:, None] + kernel_size - 1
-    lags: npt.NDArray[np.int64] = down * width + right
+    lags: IntArray = down * width + right
     return lags

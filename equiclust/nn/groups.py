@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 import torch
 from torch import Tensor
 
+from equiclust.typing import Float64Array, IntArray
+
 __all__ = [
     "GridElement",
     "Group",
@@ -28,8 +30,6 @@ __all__ = [
     "move_pixels",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _NAME = re.compile(r"([CD])([1-9][0-9]*)", re.IGNORECASE)
@@ -105,7 +105,7 @@ class Group:
         return self.n_rotations * (1 + self.mirrored)
 
     @cached_property
-    def matrices(self) -> FloatArray:
+    def matrices(self) -> Float64Array:
         """Matrices `(order, 2, 2)` of the elements, acting on `(x, y)` with y upwards."""
         n = self.n_rotations
         cosine, sine = np.array([_cosine_and_sine(turn, n) for turn in range(n)]).T

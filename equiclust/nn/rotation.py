@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy.linalg import solve_toeplitz
 from torch import Tensor, nn
 
+from equiclust.typing import Float64Array, IntArray
+
 __all__ = ["SplineRotation"]
 
-FloatArray = npt.NDArray[np.float64]
 _TAPS = 4
 
 
@@ -66,14 +66,14 @@ class SplineRotation(nn.Module):
         return f"{self.size}, {self.angle:g} degrees"
 
 
-def _prefilter(size: int) -> FloatArray:
+def _prefilter(size: int) -> Float64Array:
     """Matrix `(size, size)` from values on an axis to the coefficients of their spline."""
     row = np.zeros(size)
     row[:2] = 4.0 / 6.0, 1.0 / 6.0
     return np.asarray(solve_toeplitz(row, np.eye(size)))
 
 
-def _samples(size: int, angle: float) -> tuple[npt.NDArray[np.int64], FloatArray]:
+def _samples(size: int, angle: float) -> tuple[IntArray, Float64Array]:
     """Which coefficients each new pixel is made of `(size^2 * 16,)`, and how `(size^2, 16)`."""
     offset = np.arange(size) - (size - 1) / 2
     y, x = np.meshgrid(-offset, offset, indexing="ij")
@@ -87,7 +87,7 @@ def _samples(size: int, angle: float) -> tuple[npt.NDArray[np.int64], FloatArray
     return indices.ravel(), weights.reshape(size * size, -1)
 
 
-def _taps(position: FloatArray, size: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+def _taps(position: Float64Array, size: int) -> tuple[IntArray, Float64Array]:
     """Four nearest coefficients `(n, 4)` on an axis and the cubic B-spline at their distances."""
     nearest = np.floor(position).astype(np.int64)[:, None] + np.arange(-1, _TAPS - 1)
     distance = np.abs(position[:, None] - nearest)
