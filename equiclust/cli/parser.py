@@ -30,7 +30,10 @@ from docstring_parser import Docstring, DocstringStyle, parse
 from equiclust import __version__
 from equiclust.exceptions import InputError
 
-__all__ = ["Command", "Parsed", "parse_arguments"]
+__all__ = ["Command", "Device", "Parsed", "parse_arguments"]
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+"""Devices on which networks are trained."""
 
 PROGRAM = "equiclust"
 # The flag that names a recipe, from which the other flags have their defaults.

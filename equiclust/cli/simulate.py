@@ -1,21 +1,19 @@
-"""`equiclust simulate`: which flag is for what, and the result in words."""
+"""`equiclust simulate`: images, maps and cubes whose true classes are known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from equiclust.cli.session import Outcome
+from equiclust.cli.session import Outcome, Session
 from equiclust.exceptions import InputError
-from equiclust.pipeline.simulated_files import SimulatedFiles, write_clouds, write_discs
 from equiclust.progress import Progress
 
-__all__ = ["simulate_files"]
+if TYPE_CHECKING:
+    from equiclust.pipeline.simulated_files import SimulatedFiles
 
-_WRITERS: dict[str, Callable[..., SimulatedFiles]] = {
-    "discs": write_discs,
-    "clouds": write_clouds,
-}
+__all__ = ["simulate"]
+
 # Flags of one subject alone, and the arguments of the library that they are.
 _ARGUMENTS = {
     "discs": {"max_inclination": "max_inclination", "views": "n_views"},
@@ -30,7 +28,87 @@ _ARGUMENTS = {
 }
 
 
-def simulate_files(
+def simulate(
+    session: Session,
+    what: Literal["discs", "clouds"],
+    *,
+    n: Annotated[int, "N"],
+    size: Annotated[int | None, "PX"] = None,
+    seed: Annotated[int, "S"] = 0,
+    output: Annotated[str, "DIR"],
+    max_inclination: Annotated[float | None, "DEG"] = None,
+    views: Annotated[int | None, "K"] = None,
+    channels: Annotated[int | None, "K"] = None,
+    scale: Annotated[float | None, "PX"] = None,
+    slope: Annotated[float | None, "SLOPE"] = None,
+    beam: Annotated[float | None, "PX"] = None,
+    snr: Annotated[float | None, "RATIO"] = None,
+    angle: Annotated[float | None, "DEG"] = None,
+) -> Outcome:
+    """Simulate discs, or maps and cubes of gas clouds, with known classes.
+
+    Every image of discs holds one disc of one class. Every map of clouds holds regions of four
+    textures, equally bright: a fractal, filaments, clumps and shells; the true map beside it,
+    cloud_0000.truth.fits by cloud_0000.fits, holds the class of every pixel.
+
+    Parameters
+    ----------
+    what
+        discs: protoplanetary discs of six classes, smooth, rings and gaps, cavity, spiral,
+        crescent, planet. clouds: maps of gas clouds, or cubes with --channels.
+    n
+        Number of discs, maps or cubes.
+    size
+        Side in pixels; by default 128 for discs and 512 for clouds.
+    seed
+        The same seed gives the same images.
+    output
+        New or empty folder for one FITS file per image or map, and truth.ecsv.
+    max_inclination
+        Discs: highest inclination in degrees, 60 by default; 0 is face-on.
+    views
+        Discs: number of images of every disc, each from another direction; the column system of
+        the truth names the disc.
+    channels
+        Clouds: make cubes with this number of velocity channels of 0.2 km/s, in K; without it,
+        maps in K km/s.
+    scale
+        Clouds: size of the structures in pixels, 32 by default; a square of this side shows a
+        handful of filaments, clumps or shells.
+    slope
+        Clouds: slope of the power spectrum of the fractal, 2.2 by default; steeper is smoother.
+    beam
+        Clouds: full width of the beam at half maximum in pixels, 3 by default.
+    snr
+        Clouds: mean of the map, or typical peak of a cube's lines, over the rms of the noise; 10 by
+        default.
+    angle
+        Clouds: rotation of the camera in degrees, 0 by default; another angle with the same seed
+        shows the same sky, rotated.
+
+    Examples
+    --------
+    equiclust simulate discs -n 120 --size 64 --seed 1 --output discs
+    equiclust simulate discs -n 100 --views 2 --size 64 --output pairs
+    equiclust simulate clouds -n 3 --size 512 --seed 1 --output clouds
+    equiclust simulate clouds -n 1 --size 256 --channels 40 --output cubes
+    """
+    options = {
+        "max_inclination": max_inclination,
+        "views": views,
+        "channels": channels,
+        "scale": scale,
+        "slope": slope,
+        "beam": beam,
+        "snr": snr,
+        "angle": angle,
+    }
+    return _simulate_files(
+        what, options, n=n, size=size, seed=seed, output=output, on_progress=session.on_progress
+    )
+
+
+def _simulate_files(
     what: str,
     options: Mapping[str, Any],
     *,
@@ -40,46 +118,21 @@ def simulate_files(
     output: str,
     on_progress: Progress,
 ) -> Outcome:
-    """Write simulated discs or clouds.
+    """Write simulated discs or clouds by the flags of their subject alone, None where not given."""
+    from equiclust.pipeline.simulated_files import write_clouds, write_discs
 
-    Parameters
-    ----------
-    what : {"discs", "clouds"}
-        Subject.
-    options : mapping of str to object
-        Values of the flags of one subject alone, None where they were not given.
-    n : int
-        Number of discs or clouds.
-    size : int or None
-        Side in pixels; None is the default of the subject.
-    seed : int
-        Seed of everything random.
-    output : str
-        Folder.
-    on_progress : callable
-        See `equiclust.progress.Progress`.
-
-    Returns
-    -------
-    Outcome
-        Paths and their number.
-
-    Raises
-    ------
-    InputError
-        When a flag is of the other subject, or a value cannot be used.
-    """
+    write = write_discs if what == "discs" else write_clouds
     names = _ARGUMENTS[what]
     given = {flag: value for flag, value in options.items() if value is not None}
     for flag in given:
         if flag not in names:
             other = next(subject for subject, flags in _ARGUMENTS.items() if flag in flags)
             raise InputError(f"{flag} is for {other} and cannot be given for {what}; leave it out")
-    arguments = {names[flag]: value for flag, value in given.items()}
+    arguments: dict[str, Any] = {names[flag]: value for flag, value in given.items()}
     if size is not None:
         arguments["size"] = size
     try:
-        files = _WRITERS[what](output, n, random_state=seed, on_progress=on_progress, **arguments)
+        files = write(output, n, random_state=seed, on_progress=on_progress, **arguments)
     except InputError as error:
         raise InputError(_with_flag(str(error), names)) from error
     return _describe(what, files, options, n)
