@@ -19,12 +19,12 @@ _ROOT = Path(__file__).parents[2]
 
 
 def train(checkpoints: str | Path | None) -> tuple[KFoldEnsemble, list[int]]:
-    """A small fit, and how many epochs were done whenever it told of one."""
+    """A small fit, and how many epochs were done at every report."""
     images, _ = simulate_shapes(24, size=32, classes=("ring", "bar"), random_state=0)
-    told: list[int] = []
+    reported: list[int] = []
     ensemble = KFoldEnsemble(tiny(max_epochs=8), **SETTINGS, n_jobs=1, random_state=0)
-    ensemble.fit(images, checkpoints=checkpoints, on_progress=lambda done, *_: told.append(done))
-    return ensemble, told
+    ensemble.fit(images, checkpoints=checkpoints, on_progress=lambda done, *_: reported.append(done))
+    return ensemble, reported
 
 
 def test_a_killed_member_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_killed_member_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert not (member / "finished").exists()
-    resumed, told = train(tmp_path)
-    assert len(told) < len(every) == 24
+    resumed, reported = train(tmp_path)
+    assert len(reported) < len(every) == 24
     assert np.array_equal(resumed.latents_, undisturbed.latents_)
     assert np.array_equal(resumed.labels_, undisturbed.labels_)

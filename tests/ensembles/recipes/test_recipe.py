@@ -166,7 +166,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
         read_recipe(tmp_path / "picture.toml")
 
 
-def test_a_file_with_the_name_of_a_shipped_recipe_is_meant_by_its_path(
+def test_a_file_with_the_name_of_a_builtin_recipe_is_read_by_its_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
