@@ -23,7 +23,9 @@ def train(checkpoints: str | Path | None) -> tuple[KFoldEnsemble, list[int]]:
     images, _ = simulate_shapes(24, size=32, classes=("ring", "bar"), random_state=0)
     reported: list[int] = []
     ensemble = KFoldEnsemble(tiny(max_epochs=8), **SETTINGS, n_jobs=1, random_state=0)
-    ensemble.fit(images, checkpoints=checkpoints, on_progress=lambda done, *_: reported.append(done))
+    ensemble.fit(
+        images, checkpoints=checkpoints, on_progress=lambda done, *_: reported.append(done)
+    )
     return ensemble, reported
 
 
