@@ -34,7 +34,7 @@ _MODELS: Mapping[str, type[Model]] = {
     "manifold": ManifoldModel,
 }
 
-# An outlier score is the distance to the tenth neighbour among at most so many samples.
+# An outlier score is the distance to the tenth neighbour among at most ten thousand samples.
 _OUTLIER_NEIGHBOURS = 10
 _MAX_REFERENCES = 10_000
 _EXPLAINED_VARIANCE = 0.95

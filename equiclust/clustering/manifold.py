@@ -21,9 +21,9 @@ __all__ = ["ManifoldModel", "embed"]
 _N_NEIGHBORS = 15
 # Fewer samples are not embedded.
 _MIN_SAMPLES = 20
-# Of more samples so many are drawn.
+# Of more samples this number is drawn.
 _MAX_REFERENCES = 10_000
-# A new sample gets the mean membership of so many references.
+# A new sample gets the mean membership of this number of references.
 _N_NEAREST = 10
 _TINY = 1e-12
 

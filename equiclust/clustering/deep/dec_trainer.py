@@ -37,7 +37,7 @@ __all__ = [
 
 # Centres that are nearer than this share of the spread about centres have merged.
 _MERGED_DISTANCE = 0.1
-# A cluster that is empty again after so many refills does not exist.
+# A cluster that is empty again after this number of refills does not exist.
 _MAX_REFILLS = 5
 
 
