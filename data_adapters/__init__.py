@@ -9,21 +9,21 @@ publish adapters of their own. Maps and cubes that need not fit into memory are 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from data_adapters.adapter import Adapter
 from data_adapters.reading import ReadResult, Rejected, read
+from equiclust._lazy import lazy_names
 
 if TYPE_CHECKING:
     from data_adapters.fits_writer import write_fits
 
 __all__ = ["Adapter", "ReadResult", "Rejected", "read", "write_fits"]
 
-
-def __getattr__(name: str) -> Any:
-    # astropy takes half a second to import, which only writing and reading FITS should cost.
-    if name == "write_fits":
-        from data_adapters.fits_writer import write_fits
-
-        return write_fits
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "write_fits": "data_adapters.fits_writer",
+    },
+)

@@ -1,9 +1,9 @@
 """Sorts scientific images by shape, at any orientation."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from equiclust import _deprecated
+from equiclust._lazy import lazy_names
 
 if TYPE_CHECKING:
     from data_adapters import read
@@ -52,42 +52,34 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-# Where each public name is defined. Importing this package imports none of these modules, and so
-# neither numpy nor torch; a module is imported when one of its names is first used.
-_HOMES = {
-    "DeepEmbeddedClustering": "equiclust.clustering.deep",
-    "EquivariantAutoencoder": "equiclust.autoencoder.estimator",
-    "Image": "equiclust.images",
-    "ImageSet": "equiclust.images",
-    "LatentClusterer": "equiclust.clustering",
-    "LatentIndex": "equiclust.evaluation.similarity",
-    "Preprocessor": "equiclust.preprocessing",
-    "Run": "equiclust.pipeline.results",
-    "SelfLabelling": "equiclust.clustering.deep",
-    "SpectralClustering": "equiclust.clustering",
-    "assert_invariant": "equiclust.evaluation.invariance",
-    "certify": "equiclust.evaluation.invariance",
-    "make_clusterer": "equiclust.clustering",
-    "measure_inclinations": "equiclust.preprocessing.inclination",
-    "open_run": "equiclust.pipeline.results",
-    "read": "data_adapters",
-    "run": "equiclust.pipeline.execution",
-    "simulate_cloud_cube": "equiclust.simulation.cloud_cubes",
-    "simulate_cloud_map": "equiclust.simulation.cloud_maps",
-    "simulate_cloud_patches": "equiclust.simulation.textures",
-    "simulate_discs": "equiclust.simulation.discs",
-    "simulate_shapes": "equiclust.simulation.shapes",
-    "simulate_views": "equiclust.simulation.discs",
-}
-
 _deprecated.install()
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'equiclust' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "DeepEmbeddedClustering": "equiclust.clustering.deep",
+        "EquivariantAutoencoder": "equiclust.autoencoder.estimator",
+        "Image": "equiclust.images",
+        "ImageSet": "equiclust.images",
+        "LatentClusterer": "equiclust.clustering",
+        "LatentIndex": "equiclust.evaluation.similarity",
+        "Preprocessor": "equiclust.preprocessing",
+        "Run": "equiclust.pipeline.results",
+        "SelfLabelling": "equiclust.clustering.deep",
+        "SpectralClustering": "equiclust.clustering",
+        "assert_invariant": "equiclust.evaluation.invariance",
+        "certify": "equiclust.evaluation.invariance",
+        "make_clusterer": "equiclust.clustering",
+        "measure_inclinations": "equiclust.preprocessing.inclination",
+        "open_run": "equiclust.pipeline.results",
+        "read": "data_adapters",
+        "run": "equiclust.pipeline.execution",
+        "simulate_cloud_cube": "equiclust.simulation.cloud_cubes",
+        "simulate_cloud_map": "equiclust.simulation.cloud_maps",
+        "simulate_cloud_patches": "equiclust.simulation.textures",
+        "simulate_discs": "equiclust.simulation.discs",
+        "simulate_shapes": "equiclust.simulation.shapes",
+        "simulate_views": "equiclust.simulation.discs",
+    },
+)

@@ -1,7 +1,8 @@
 """Maps and cubes of the sky: opening, masks, moments, tiles and patches."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from equiclust._lazy import lazy_names
 
 if TYPE_CHECKING:
     from data_adapters.sky.masks import (
@@ -42,22 +43,29 @@ __all__ = [
     "weight_mask",
 ]
 
-# astropy and scipy take a second to import, so each module is imported when it is first used.
-_HOMES = {
-    "masks": (
-        *("Noise", "blank_mask", "mask_from_file", "region_mask"),
-        *("robust_noise", "threshold_mask", "weight_mask"),
-    ),
-    "moments": ("Moments", "channel_groups", "channel_noise", "moment_maps"),
-    "overlap_average": ("OverlapAverage", "blend_tiles"),
-    "patches": ("Patches", "cut_patches"),
-    "sky_map": ("SkyMap", "SpectralAxis", "open_sky_map"),
-    "tiling": ("Tiling", "masked_fractions"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "Moments": "data_adapters.sky.moments",
+        "Noise": "data_adapters.sky.masks",
+        "OverlapAverage": "data_adapters.sky.overlap_average",
+        "Patches": "data_adapters.sky.patches",
+        "SkyMap": "data_adapters.sky.sky_map",
+        "SpectralAxis": "data_adapters.sky.sky_map",
+        "Tiling": "data_adapters.sky.tiling",
+        "blank_mask": "data_adapters.sky.masks",
+        "blend_tiles": "data_adapters.sky.overlap_average",
+        "channel_groups": "data_adapters.sky.moments",
+        "channel_noise": "data_adapters.sky.moments",
+        "cut_patches": "data_adapters.sky.patches",
+        "mask_from_file": "data_adapters.sky.masks",
+        "masked_fractions": "data_adapters.sky.tiling",
+        "moment_maps": "data_adapters.sky.moments",
+        "open_sky_map": "data_adapters.sky.sky_map",
+        "region_mask": "data_adapters.sky.masks",
+        "robust_noise": "data_adapters.sky.masks",
+        "threshold_mask": "data_adapters.sky.masks",
+        "weight_mask": "data_adapters.sky.masks",
+    },
+)

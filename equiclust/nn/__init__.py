@@ -1,7 +1,8 @@
 """Layers and networks that are equivariant under a group, in plain torch."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from equiclust._lazy import lazy_names
 
 if TYPE_CHECKING:
     from equiclust.nn.allocator import keep_freed_memory
@@ -29,35 +30,6 @@ if TYPE_CHECKING:
     from equiclust.nn.resampling import BinomialBlur2d, CenteredUpsample2d, SoftDiscMask
     from equiclust.nn.rotation import SplineRotation
 
-# Looked up on first use: `allocator`, which every program calls at its start, imports no torch.
-_HOMES = {
-    "AutoencoderNetwork": "equiclust.nn.network",
-    "BinomialBlur2d": "equiclust.nn.resampling",
-    "CenteredUpsample2d": "equiclust.nn.resampling",
-    "ConvolutionalAutoencoder": "equiclust.nn.baselines",
-    "ConvolutionalConfig": "equiclust.nn.baselines",
-    "Decoder": "equiclust.nn.decoder",
-    "DenseAutoencoder": "equiclust.nn.baselines",
-    "DenseConfig": "equiclust.nn.baselines",
-    "DepthwiseGroupConv2d": "equiclust.nn.convolution",
-    "Encoder": "equiclust.nn.encoder",
-    "ExportedEncoder": "equiclust.nn.export",
-    "FieldBatchNorm2d": "equiclust.nn.blocks",
-    "Group": "equiclust.nn.groups",
-    "GroupConv2d": "equiclust.nn.convolution",
-    "InvariantPooling": "equiclust.nn.pooling",
-    "LiftingConv2d": "equiclust.nn.convolution",
-    "NetworkConfig": "equiclust.nn.network",
-    "PointwiseGroupConv2d": "equiclust.nn.convolution",
-    "ProjectionConv2d": "equiclust.nn.convolution",
-    "SeparableBlock": "equiclust.nn.blocks",
-    "SoftDiscMask": "equiclust.nn.resampling",
-    "SplineRotation": "equiclust.nn.rotation",
-    "export_encoder": "equiclust.nn.export",
-    "from_escnn": "equiclust.nn.escnn_bridge",
-    "keep_freed_memory": "equiclust.nn.allocator",
-    "to_escnn": "equiclust.nn.escnn_bridge",
-}
 
 __all__ = [
     "AutoencoderNetwork",
@@ -88,8 +60,35 @@ __all__ = [
     "to_escnn",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "AutoencoderNetwork": "equiclust.nn.network",
+        "BinomialBlur2d": "equiclust.nn.resampling",
+        "CenteredUpsample2d": "equiclust.nn.resampling",
+        "ConvolutionalAutoencoder": "equiclust.nn.baselines",
+        "ConvolutionalConfig": "equiclust.nn.baselines",
+        "Decoder": "equiclust.nn.decoder",
+        "DenseAutoencoder": "equiclust.nn.baselines",
+        "DenseConfig": "equiclust.nn.baselines",
+        "DepthwiseGroupConv2d": "equiclust.nn.convolution",
+        "Encoder": "equiclust.nn.encoder",
+        "ExportedEncoder": "equiclust.nn.export",
+        "FieldBatchNorm2d": "equiclust.nn.blocks",
+        "Group": "equiclust.nn.groups",
+        "GroupConv2d": "equiclust.nn.convolution",
+        "InvariantPooling": "equiclust.nn.pooling",
+        "LiftingConv2d": "equiclust.nn.convolution",
+        "NetworkConfig": "equiclust.nn.network",
+        "PointwiseGroupConv2d": "equiclust.nn.convolution",
+        "ProjectionConv2d": "equiclust.nn.convolution",
+        "SeparableBlock": "equiclust.nn.blocks",
+        "SoftDiscMask": "equiclust.nn.resampling",
+        "SplineRotation": "equiclust.nn.rotation",
+        "export_encoder": "equiclust.nn.export",
+        "from_escnn": "equiclust.nn.escnn_bridge",
+        "keep_freed_memory": "equiclust.nn.allocator",
+        "to_escnn": "equiclust.nn.escnn_bridge",
+    },
+)

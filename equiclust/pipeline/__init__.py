@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from equiclust._lazy import lazy_names
 
 if TYPE_CHECKING:
     from equiclust.pipeline.execution import run
@@ -10,15 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "open_run", "run"]
 
-
-def __getattr__(name: str) -> Any:
-    # torch takes seconds to import, which only a run should cost.
-    if name == "run":
-        from equiclust.pipeline.execution import run
-
-        return run
-    if name in __all__:
-        from equiclust.pipeline import results
-
-        return getattr(results, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "Run": "equiclust.pipeline.results",
+        "open_run": "equiclust.pipeline.results",
+        "run": "equiclust.pipeline.execution",
+    },
+)

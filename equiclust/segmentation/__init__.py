@@ -1,7 +1,8 @@
 """Maps and cubes segmented by texture: label maps, segments and regions on the sky of the input."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from equiclust._lazy import lazy_names
 
 if TYPE_CHECKING:
     from equiclust.segmentation.figure import draw_segment_map
@@ -38,36 +39,28 @@ __all__ = [
     "write_segment_map",
 ]
 
-# Where each name is defined; a module is imported when one of its names is first used, so that
-# reading a label map does not import torch.
-_HOMES = {
-    "MASKED": "equiclust.segmentation.segment_map",
-    "MaskOptions": "equiclust.segmentation.mask_options",
-    "SegmentJob": "equiclust.segmentation.job",
-    "SegmentMap": "equiclust.segmentation.segment_map",
-    "SegmentOptions": "equiclust.segmentation.segment",
-    "SegmentResult": "equiclust.segmentation.job",
-    "Segmentation": "equiclust.segmentation.segment",
-    "Stretch": "equiclust.segmentation.pairs",
-    "TextureClusters": "equiclust.segmentation.texture_clusters",
-    "TextureNetworks": "equiclust.segmentation.texture_networks",
-    "UNSURE": "equiclust.segmentation.segment_map",
-    "draw_segment_map": "equiclust.segmentation.figure",
-    "find_segments": "equiclust.segmentation.segment_table",
-    "read_segment_map": "equiclust.segmentation.label_maps",
-    "run_segment_job": "equiclust.segmentation.job",
-    "segment_sky_map": "equiclust.segmentation.segment",
-    "segments": "equiclust.segmentation.segment_table",
-    "write_regions": "equiclust.segmentation.regions",
-    "write_segment_map": "equiclust.segmentation.label_maps",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "MASKED": "equiclust.segmentation.segment_map",
+        "MaskOptions": "equiclust.segmentation.mask_options",
+        "SegmentJob": "equiclust.segmentation.job",
+        "SegmentMap": "equiclust.segmentation.segment_map",
+        "SegmentOptions": "equiclust.segmentation.segment",
+        "SegmentResult": "equiclust.segmentation.job",
+        "Segmentation": "equiclust.segmentation.segment",
+        "Stretch": "equiclust.segmentation.pairs",
+        "TextureClusters": "equiclust.segmentation.texture_clusters",
+        "TextureNetworks": "equiclust.segmentation.texture_networks",
+        "UNSURE": "equiclust.segmentation.segment_map",
+        "draw_segment_map": "equiclust.segmentation.figure",
+        "find_segments": "equiclust.segmentation.segment_table",
+        "read_segment_map": "equiclust.segmentation.label_maps",
+        "run_segment_job": "equiclust.segmentation.job",
+        "segment_sky_map": "equiclust.segmentation.segment",
+        "segments": "equiclust.segmentation.segment_table",
+        "write_regions": "equiclust.segmentation.regions",
+        "write_segment_map": "equiclust.segmentation.label_maps",
+    },
+)

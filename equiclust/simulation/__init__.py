@@ -1,7 +1,8 @@
 """Simulated images, maps and cubes whose true classes are known."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from equiclust._lazy import lazy_names
 
 if TYPE_CHECKING:
     from equiclust.simulation.cloud_cubes import CloudCube, simulate_cloud_cube
@@ -50,39 +51,31 @@ __all__ = [
     "write_cloud_map",
 ]
 
-# Where each name is defined; a module is imported when one of its names is first used, so that
-# importing the room imports neither astropy nor scipy.
-_HOMES = {
-    "CLOUD_CLASSES": "equiclust.simulation.textures",
-    "CloudCube": "equiclust.simulation.cloud_cubes",
-    "DISC_CLASSES": "equiclust.simulation.disc_classes",
-    "DiscParameters": "equiclust.simulation.disc_model",
-    "MAP_CLASSES": "equiclust.simulation.cloud_scene",
-    "SHAPE_CLASSES": "equiclust.simulation.signed_distance",
-    "ShapeParameters": "equiclust.simulation.shapes",
-    "draw_disc": "equiclust.simulation.discs",
-    "draw_shape": "equiclust.simulation.shapes",
-    "fractal_field": "equiclust.simulation.textures",
-    "render": "equiclust.simulation.disc_model",
-    "render_shape": "equiclust.simulation.shapes",
-    "simulate_cloud_cube": "equiclust.simulation.cloud_cubes",
-    "simulate_cloud_map": "equiclust.simulation.cloud_maps",
-    "simulate_cloud_patches": "equiclust.simulation.textures",
-    "simulate_discs": "equiclust.simulation.discs",
-    "simulate_shapes": "equiclust.simulation.shapes",
-    "simulate_views": "equiclust.simulation.discs",
-    "texture": "equiclust.simulation.textures",
-    "truth_path": "equiclust.simulation.cloud_files",
-    "write_cloud_cube": "equiclust.simulation.cloud_files",
-    "write_cloud_map": "equiclust.simulation.cloud_files",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "CLOUD_CLASSES": "equiclust.simulation.textures",
+        "CloudCube": "equiclust.simulation.cloud_cubes",
+        "DISC_CLASSES": "equiclust.simulation.disc_classes",
+        "DiscParameters": "equiclust.simulation.disc_model",
+        "MAP_CLASSES": "equiclust.simulation.cloud_scene",
+        "SHAPE_CLASSES": "equiclust.simulation.signed_distance",
+        "ShapeParameters": "equiclust.simulation.shapes",
+        "draw_disc": "equiclust.simulation.discs",
+        "draw_shape": "equiclust.simulation.shapes",
+        "fractal_field": "equiclust.simulation.textures",
+        "render": "equiclust.simulation.disc_model",
+        "render_shape": "equiclust.simulation.shapes",
+        "simulate_cloud_cube": "equiclust.simulation.cloud_cubes",
+        "simulate_cloud_map": "equiclust.simulation.cloud_maps",
+        "simulate_cloud_patches": "equiclust.simulation.textures",
+        "simulate_discs": "equiclust.simulation.discs",
+        "simulate_shapes": "equiclust.simulation.shapes",
+        "simulate_views": "equiclust.simulation.discs",
+        "texture": "equiclust.simulation.textures",
+        "truth_path": "equiclust.simulation.cloud_files",
+        "write_cloud_cube": "equiclust.simulation.cloud_files",
+        "write_cloud_map": "equiclust.simulation.cloud_files",
+    },
+)
