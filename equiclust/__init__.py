@@ -1,27 +1,7 @@
 """Sorts scientific images by shape, at any orientation."""
 
-from typing import TYPE_CHECKING
-
 from equiclust import _deprecated
 from equiclust._lazy import lazy_names
-
-if TYPE_CHECKING:
-    from data_adapters import read
-    from equiclust.autoencoder.estimator import EquivariantAutoencoder
-    from equiclust.clustering import LatentClusterer, SpectralClustering, make_clusterer
-    from equiclust.clustering.deep import DeepEmbeddedClustering, SelfLabelling
-    from equiclust.evaluation.invariance import assert_invariant, certify
-    from equiclust.evaluation.similarity import LatentIndex
-    from equiclust.images import Image, ImageSet
-    from equiclust.pipeline.execution import run
-    from equiclust.pipeline.results import Run, open_run
-    from equiclust.preprocessing import Preprocessor
-    from equiclust.preprocessing.inclination import measure_inclinations
-    from equiclust.simulation.cloud_cubes import simulate_cloud_cube
-    from equiclust.simulation.cloud_maps import simulate_cloud_map
-    from equiclust.simulation.discs import simulate_discs, simulate_views
-    from equiclust.simulation.shapes import simulate_shapes
-    from equiclust.simulation.textures import simulate_cloud_patches
 
 __all__ = [
     "DeepEmbeddedClustering",

@@ -219,3 +219,12 @@ def test_lightning_is_new_enough_for_the_arguments_of_fit() -> None:
     assert "weights_only" in inspect.signature(Trainer.fit).parameters
     # The first release whose `Trainer.fit` has the argument.
     assert Version(dict(lower_bounds(ROOT / "pyproject.toml"))["lightning"]) >= Version("2.6")
+
+
+def test_the_stub_names_what_the_package_offers() -> None:
+    stub = (Path(equiclust.__file__).parent / "__init__.pyi").read_text()
+    lines = re.findall(r"^from (\S+) import \w+ as (\w+)$", stub, re.MULTILINE)
+    homes = {name: module for module, name in lines}
+    assert sorted([*homes, "__version__"]) == sorted(equiclust.__all__)
+    for name, module in homes.items():
+        assert getattr(equiclust, name) is getattr(import_module(module), name)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
+from torch import nn
 
 from equiclust.autoencoder._trained import TrainedAutoencoder, numpy_arrays, tensors
 from equiclust.autoencoder.augmentation import Augmentation
-from equiclust.autoencoder.checkpoints import find_checkpoint, recorded_seed, training_inputs
+from equiclust.autoencoder.checkpoints import SEED, find_checkpoint, recorded_seed
 from equiclust.autoencoder.objectives import ObjectiveWeights, PerceptualLoss
 from equiclust.autoencoder.pretrained import pretrained_weights, start_from
 from equiclust.autoencoder.training import (
@@ -137,6 +139,7 @@ class EquivariantAutoencoder(
         positive_pairs: ImageSet | npt.ArrayLike | None = None,
         checkpoints: str | Path | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
+        partners: ImageSet | npt.ArrayLike | None = None,
     ) -> Self:
         """Train the network.
 
@@ -157,6 +160,8 @@ class EquivariantAutoencoder(
             `random_state` is None); only `device` and `on_epoch` may differ.
         on_epoch : callable, optional
             Called with the record of each epoch, for progress bars.
+        partners : ImageSet or array-like, optional
+            Former name of `positive_pairs`.
 
         Returns
         -------
@@ -170,6 +175,9 @@ class EquivariantAutoencoder(
         OutputError
             When `checkpoints` holds checkpoints of another fit.
         """
+        if partners is not None:
+            warnings.warn("partners is now called positive_pairs", DeprecationWarning, stacklevel=2)
+            positive_pairs = partners
         self.fit_transform(
             images,
             held_out=held_out,
@@ -300,7 +308,7 @@ class EquivariantAutoencoder(
             perceptual=self._perceptual_loss(),
         )
         if folder is not None:
-            inputs = training_inputs(module) | {
+            inputs = _training_inputs(module) | {
                 "images": array_digest(*numpy_arrays(shown)),
                 "held_out": array_digest(apart.numpy()),
                 "positive_pairs": paired and array_digest(*numpy_arrays(paired)),
@@ -349,3 +357,26 @@ class EquivariantAutoencoder(
                 "The latents of all images are the same, so nothing can be sorted by them: give "
                 "more weight to the objective's variance or train for longer."
             )
+
+
+def _training_inputs(module: AutoencoderTraining) -> dict[str, Any]:
+    """Everything but the images that decides the result of a training, before its first step.
+
+    The device is left out: a training may be resumed on another one.
+    """
+    config = asdict(module.config)
+    del config["device"]
+    seed = config.pop("seed")
+    return {
+        **asdict(module.network.config),
+        **config,
+        SEED: seed,
+        "objective": asdict(module.weights),
+        "augmentation": asdict(module.augmentation),
+        "perceptual": None if module.perceptual is None else _weights(module.perceptual),
+        "initial weights": _weights(module.network),
+    }
+
+
+def _weights(network: nn.Module) -> str:
+    return array_digest(*(value.cpu().numpy() for value in network.state_dict().values()))

@@ -10,13 +10,13 @@ from ensembles import ConsensusResult
 from equiclust.io.catalogue import make_rejected, write_table
 from equiclust.io.output_checks import check_catalogue_output, check_table_output
 from equiclust.pipeline.inputs import Inputs, Rejection, load_images
+from equiclust.pipeline.run_files import RunFiles
 from equiclust.progress import Progress, start_stage
 from equiclust.typing import PathLike
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from equiclust.pipeline.results import Run
 
 __all__ = ["Prediction", "predict_catalogue"]
 
@@ -44,7 +44,7 @@ class Prediction:
 
 
 def predict_catalogue(
-    run: Run,
+    run: RunFiles,
     inputs: Inputs,
     *,
     output: PathLike | None = None,
@@ -54,7 +54,7 @@ def predict_catalogue(
 
     Parameters
     ----------
-    run : Run
+    run : RunFiles
     inputs : str, path, sequence of them, or ImageSet
         Files, folders or globs, or images in memory.
     output : str or path, optional
@@ -78,7 +78,7 @@ def predict_catalogue(
         check_catalogue_output(target, run.path)
         listed = _rejected_path(target)
         check_table_output(listed, run.path, {"path", "reason"}, "list of rejected files")
-    model = run._model
+    model = run.model
     loaded = load_images(inputs, model.preprocessor.get_params(), on_progress=on_progress)
     update = start_stage(on_progress, "encoding")
     result = model.predict_consensus(loaded.images, update)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from equiclust.io.atomic import read_json
-from equiclust.io.catalogue import read_table
 from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.inputs import Inputs
+from equiclust.pipeline.run_files import RunFiles
 from equiclust.progress import Progress, start_stage
-from equiclust.typing import Float32Array, IntArray, PathLike
+from equiclust.typing import PathLike
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from equiclust.pipeline.model import Model
     from equiclust.pipeline.model_certificate import ModelCertificate
 
 __all__ = ["Run", "open_run"]
@@ -50,7 +45,7 @@ def open_run(folder: PathLike) -> Run:
     return Run(RunFolder.open(folder))
 
 
-class Run:
+class Run(RunFiles):
     """Results of a finished run; get one from `equiclust.run` or `equiclust.open_run`.
 
     What lies on disk is read when it is first asked for.
@@ -65,62 +60,6 @@ class Run:
     folder : RunFolder
         Path of every file of the run.
     """
-
-    def __init__(self, folder: RunFolder) -> None:
-        self.folder = folder
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
-
-    @property
-    def path(self) -> Path:
-        """The folder of the run."""
-        return self.folder.path
-
-    @cached_property
-    def catalogue(self) -> Table:
-        """Catalogue, an astropy `Table` with one row per image.
-
-        Columns: `id`, `path`, `label` (-1 = don't know), `confidence` and `agreement` (0 to 1),
-        `outlier_score`, one `label_fold_NN` per network, and RA and Dec in degrees where known.
-        """
-        return read_table(self.folder.catalogue_ecsv)
-
-    @property
-    def labels(self) -> IntArray:
-        """Cluster of every image, `(n,)` int, in the order of the catalogue; -1 = don't know."""
-        return np.asarray(self.catalogue["label"], dtype=np.int64)
-
-    @cached_property
-    def latents(self) -> Float32Array:
-        """Rotation-invariant latents `(n, d)` float32, in the order of the catalogue."""
-        return np.asarray(read_table(self.folder.latents_fits)["latent"], dtype=np.float32)
-
-    @cached_property
-    def rejected(self) -> Table:
-        """Inputs that could not be used, an astropy `Table` with the columns `path`, `reason`."""
-        return read_table(self.folder.rejected_ecsv)
-
-    @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """Content of `metrics.json`: training, reconstruction, confidence, confounders."""
-        return read_json(self.folder.metrics_json)
-
-    @property
-    def n_clusters(self) -> int:
-        """Number of clusters."""
-        return int(self.metrics["clusters"]["n_clusters"])
-
-    @property
-    def is_invariant(self) -> bool:
-        """Whether quarter turns and mirrors leave the latents unchanged up to rounding."""
-        return bool(read_json(self.folder.invariance_json)["passed"])
-
-    @cached_property
-    def _model(self) -> Model:
-        from equiclust.pipeline.model import Model
-
-        return Model.load(self.folder.model)
 
     def predict(
         self,
@@ -222,7 +161,7 @@ class Run:
         """
         from equiclust.pipeline.model_certificate import certify_run
 
-        certified = certify_run(self.folder, self._model, inputs, on_progress=on_progress)
+        certified = certify_run(self.folder, self.model, inputs, on_progress=on_progress)
         self.__dict__.pop("metrics", None)
         return certified
 

@@ -15,6 +15,7 @@ from equiclust.io.catalogue import write_table
 from equiclust.io.output_checks import check_table_output, check_writable
 from equiclust.io.previews import read_previews
 from equiclust.pipeline.inputs import Inputs, Rejection, absolute_paths, load_images
+from equiclust.pipeline.run_files import RunFiles
 from equiclust.progress import Progress, start_stage
 from equiclust.typing import Float32Array, PathLike
 from equiclust.validation import check_whole
@@ -22,7 +23,6 @@ from equiclust.validation import check_whole
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from equiclust.pipeline.results import Run
     from equiclust.report.contact_sheet import SheetTile
 
 __all__ = ["Neighbour", "SimilarImages", "check_sheet_output", "find_similar", "write_similar"]
@@ -64,7 +64,7 @@ class SimilarImages:
 
     Parameters
     ----------
-    run : Run
+    run : RunFiles
         The run that was searched.
     queries : ImageSet
         Images that were asked about, preprocessed.
@@ -76,7 +76,7 @@ class SimilarImages:
         Path and reason of every input that could not be used.
     """
 
-    run: Run
+    run: RunFiles
     queries: ImageSet
     neighbours: list[list[Neighbour]]
     table: Table
@@ -84,13 +84,13 @@ class SimilarImages:
 
 
 def find_similar(
-    run: Run, inputs: Inputs, *, n: int = 10, on_progress: Progress | None = None
+    run: RunFiles, inputs: Inputs, *, n: int = 10, on_progress: Progress | None = None
 ) -> SimilarImages:
     """Find the images of a run with the nearest latents.
 
     Parameters
     ----------
-    run : Run
+    run : RunFiles
     inputs : str, path, sequence of them, or ImageSet
         Files, folders or globs, or images in memory.
     n : int, default 10
@@ -108,7 +108,7 @@ def find_similar(
         When `n` is below 1, or no input can be used.
     """
     check_whole("n", n)
-    model = run._model
+    model = run.model
     loaded = load_images(inputs, model.preprocessor.get_params(), on_progress=on_progress)
     latents = model.latents(loaded.images, start_stage(on_progress, "encoding"))
     start_stage(on_progress, "searching")
@@ -118,7 +118,7 @@ def find_similar(
 
 
 def _neighbours(
-    run: Run, queries: ImageSet, latents: Float32Array, n: int
+    run: RunFiles, queries: ImageSet, latents: Float32Array, n: int
 ) -> list[list[Neighbour]]:
     """The nearest images of the run to every query, without the query itself."""
     catalogue = run.catalogue
@@ -233,8 +233,8 @@ def write_similar(similar: SimilarImages, sheet: PathLike) -> Path:
 class _Pictures:
     """Preprocessed images of the run: from its previews, or from their files."""
 
-    def __init__(self, run: Run) -> None:
-        self._catalogue, self._preprocessor = run.catalogue, run._model.preprocessor
+    def __init__(self, run: RunFiles) -> None:
+        self._catalogue, self._preprocessor = run.catalogue, run.model.preprocessor
         self._known: dict[str, Float32Array | None] = _previews(run)
 
     def of(self, row: int) -> Float32Array | None:
@@ -258,7 +258,7 @@ class _Pictures:
         return pixels
 
 
-def _previews(run: Run) -> dict[str, Float32Array | None]:
+def _previews(run: RunFiles) -> dict[str, Float32Array | None]:
     """Previews of the run by id; empty where they are missing or damaged."""
     try:
         previews = read_previews(run.folder.previews_npz)

@@ -11,7 +11,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from equiclust.simulation.disc_model import Annulus, Cavity, Planet, Spiral, Structure, Vortex
+from equiclust.simulation.disc_structures import (
+    Annulus,
+    Cavity,
+    Planet,
+    Spiral,
+    Structure,
+    Vortex,
+)
 
 __all__ = ["DISC_CLASSES", "draw_structure"]
 

@@ -17,13 +17,8 @@ import numpy as np
 from equiclust.exceptions import InputError
 from equiclust.images import Beam, Image, ImageSet
 from equiclust.simulation.disc_classes import DISC_CLASSES, draw_structure
-from equiclust.simulation.disc_model import (
-    DiscParameters,
-    Structure,
-    beam_noise,
-    disc_brightness,
-    render,
-)
+from equiclust.simulation.disc_model import DiscParameters, beam_noise, disc_brightness, render
+from equiclust.simulation.disc_structures import Structure
 from equiclust.simulation.sampling import (
     RandomState,
     balanced_classes,

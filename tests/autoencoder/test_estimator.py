@@ -258,3 +258,14 @@ def test_positive_pairs_must_be_as_many_as_the_images(discs: ImageSet) -> None:
 def test_without_a_weight_nothing_is_reconstructed() -> None:
     learned = EquivariantAutoencoder(**_TEXTURE | {"max_epochs": 1}, random_state=0)
     assert "mse" not in learned.fit(_grains(64, 0)).history_[0]
+
+
+def test_the_former_name_of_positive_pairs_still_works() -> None:
+    images = np.random.default_rng(0).random((4, 32, 32), dtype=np.float32)
+    network = EquivariantAutoencoder(
+        size=32, max_epochs=1, perceptual=None, preprocess=False, random_state=0
+    )
+    expected = clone(network).fit(images, positive_pairs=images[::-1]).transform(images)
+    with pytest.warns(DeprecationWarning, match="positive_pairs"):
+        network.fit(images, partners=images[::-1])
+    np.testing.assert_array_equal(network.transform(images), expected)
