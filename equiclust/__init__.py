@@ -30,7 +30,7 @@ __all__ = [
     "simulate_views",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _deprecated.install()
 
