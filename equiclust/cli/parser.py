@@ -30,10 +30,16 @@ from docstring_parser import Docstring, DocstringStyle, parse
 from equiclust import __version__
 from equiclust.exceptions import InputError
 
-__all__ = ["Command", "Device", "Parsed", "parse_arguments"]
+__all__ = ["Command", "Device", "Inputs", "Parsed", "RunPath", "parse_arguments"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 """Devices on which networks are trained."""
+
+Inputs = Annotated[tuple[str, ...], "INPUT"]
+"""Files, folders and globs."""
+
+RunPath = Annotated[str, "RUN"]
+"""Folder of a run."""
 
 PROGRAM = "equiclust"
 # The flag that names a recipe, from which the other flags have their defaults.

@@ -19,7 +19,7 @@ from equiclust.clustering.latent_checks import (
     distinct_rows,
 )
 from equiclust.clustering.manifold import ManifoldModel
-from equiclust.clustering.models import CentreModel, MixtureModel, Model, SpectralModel
+from equiclust.clustering.methods import CentreModel, MixtureModel, Model, SpectralModel
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.typing import Array, Float64Array, IntArray

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from equiclust.clustering.latent_checks import distinct_rows
-from equiclust.clustering.models import Model
+from equiclust.clustering.methods import Model
 from equiclust.io.estimators import check_fits, check_ranks
 from equiclust.typing import Array, Float64Array, IntArray
 

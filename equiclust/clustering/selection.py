@@ -15,10 +15,10 @@ from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.utils import check_array, check_random_state
 
-from equiclust.clustering.gap import gap_statistic
+from equiclust.clustering.gap_statistic import gap_statistic
 from equiclust.clustering.latent_checks import distinct_rows
 from equiclust.clustering.manifold import ManifoldModel, embed
-from equiclust.clustering.models import CentreModel, MixtureModel
+from equiclust.clustering.methods import CentreModel, MixtureModel
 from equiclust.clustering.unimodality import MIN_SAMPLES, unimodality_p_value
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.exceptions import EquiclustWarning, InputError

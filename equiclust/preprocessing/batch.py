@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from equiclust.images import Image, ImageSet
+from equiclust.preprocessing.background import border, border_level, limits
 from equiclust.preprocessing.canonical import Frames, canonical_zooms, deprojected_frames
 from equiclust.preprocessing.center import centroid_offsets, peak_offsets
 from equiclust.preprocessing.ellipse import measure_ellipses
-from equiclust.preprocessing.levels import border, border_level, limits, stretch_named
 from equiclust.preprocessing.resize import positions, resize
 from equiclust.preprocessing.sky import beam_moments
+from equiclust.preprocessing.stretch import stretch_named
 from equiclust.preprocessing.warp import warp
 from equiclust.typing import Array, BoolArray, Float32Array, Float64Array
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from equiclust.preprocessing.background import is_on_sky, light_above_border
 from equiclust.preprocessing.ellipse import Ellipses
-from equiclust.preprocessing.levels import is_on_sky, light_above_border
 from equiclust.preprocessing.resize import positions
 from equiclust.typing import Array, BoolArray, Float64Array
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from equiclust.preprocessing.levels import light_above_border
+from equiclust.preprocessing.background import light_above_border
 from equiclust.preprocessing.resize import positions
 from equiclust.typing import Array, BoolArray, Float64Array
 

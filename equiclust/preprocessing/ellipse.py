@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from equiclust.preprocessing.levels import is_on_sky, light_above_border, noise
+from equiclust.preprocessing.background import is_on_sky, light_above_border, noise
 from equiclust.preprocessing.resize import positions
 from equiclust.typing import Array, BoolArray, Float64Array
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet, as_image_set
+from equiclust.preprocessing.background import border
 from equiclust.preprocessing.batch import batches
 from equiclust.preprocessing.ellipse import Ellipses, ellipticities, measure_ellipses
-from equiclust.preprocessing.levels import border
 from equiclust.preprocessing.sky import beam_moments, to_sky
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from equiclust.preprocessing.batch import (
     batches,
     process_batch,
 )
-from equiclust.preprocessing.levels import STRETCHES, stretch_named
+from equiclust.preprocessing.stretch import STRETCHES, stretch_named
 from equiclust.validation import check_choice, check_whole, is_real
 
 __all__ = ["Preprocessor", "Processed"]

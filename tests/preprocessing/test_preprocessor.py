@@ -17,8 +17,9 @@ from sklearn.pipeline import make_pipeline
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing import Preprocessor
-from equiclust.preprocessing.levels import STRETCHES, border, noise, stretch_named
+from equiclust.preprocessing.background import border, noise
 from equiclust.preprocessing.resize import operator, resize
+from equiclust.preprocessing.stretch import STRETCHES, stretch_named
 from equiclust.simulation.discs import simulate_discs
 
 Transform = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]

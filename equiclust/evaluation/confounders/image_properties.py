@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
-from equiclust.preprocessing.levels import FLATNESS, border_level, is_on_sky, noise
+from equiclust.preprocessing.background import FLATNESS, border_level, is_on_sky, noise
 from equiclust.preprocessing.resize import positions
 from equiclust.typing import BoolArray, Float64Array
 

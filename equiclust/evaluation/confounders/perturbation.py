@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from equiclust.evaluation.metrics import adjusted_rand_index
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
-from equiclust.preprocessing.levels import border, border_level
+from equiclust.preprocessing.background import border, border_level
 from equiclust.typing import Array, BoolArray, Float64Array
 from equiclust.validation import check_whole
 

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ensembles.recipes import Recipe
-from equiclust.preprocessing.levels import STRETCHES
 from equiclust.preprocessing.preprocessor import BACKGROUNDS, CANONICALS, CENTERS
+from equiclust.preprocessing.stretch import STRETCHES
 
 __all__ = ["KEYS", "recipes"]
 

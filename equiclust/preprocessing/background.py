@@ -1,9 +1,6 @@
-"""Levels of brightness: the background, the limits of the display, and the curve between them."""
+"""The background of an image: its level, its noise, and the limits of brightness above it."""
 
 from __future__ import annotations
-
-from functools import cache
-from typing import Any
 
 import numpy as np
 from scipy.stats import median_abs_deviation
@@ -12,22 +9,14 @@ from equiclust.preprocessing.resize import positions
 from equiclust.typing import Array, BoolArray, Float64Array
 
 __all__ = [
-    "STRETCHES",
     "border",
     "border_level",
     "is_on_sky",
     "light_above_border",
     "limits",
     "noise",
-    "stretch_named",
 ]
 
-STRETCHES = ("linear", "sqrt", "asinh", "log")
-"""Names of the curves from the limits of the display to [0, 1]."""
-
-# Where the asinh and log curves turn from linear to logarithmic, as fractions of the full range.
-SOFTENING = 0.1
-LOG_FLOOR = 1e-3
 # The outer part of the valid pixels that counts as border.
 BORDER_FRACTION = 0.1
 # An image that rises less than this many times as far above its border as it falls below is not an
@@ -38,32 +27,6 @@ SIGNIFICANCE = 3.0
 # float32 holds 7 digits: a contrast below the last of them is no contrast.
 FLATNESS = 1e-6
 TIE = 1e-9
-
-
-@cache
-def stretch_named(name: str) -> Any:
-    """Monotone curve of [0, 1] onto itself.
-
-    Parameters
-    ----------
-    name : {"linear", "sqrt", "asinh", "log"}
-        "asinh" is linear up to a tenth of the range, "log" up to a thousandth.
-
-    Returns
-    -------
-    astropy.visualization.BaseStretch
-        Called with an array and ``clip=False`` it gives the stretched array; its `inverse` undoes
-        that.
-    """
-    # Slow to import, since it brings matplotlib along.
-    from astropy.visualization import AsinhStretch, LinearStretch, LogStretch, SqrtStretch
-
-    return {
-        "linear": LinearStretch(),
-        "sqrt": SqrtStretch(),
-        "asinh": AsinhStretch(SOFTENING),
-        "log": LogStretch(1.0 / LOG_FLOOR),
-    }[name]
 
 
 def border(mask: BoolArray) -> BoolArray:

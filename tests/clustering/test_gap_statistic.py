@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from equiclust.clustering.gap import gap_statistic
+from equiclust.clustering.gap_statistic import gap_statistic
 from tests.clustering.shapes import blobs
 
 

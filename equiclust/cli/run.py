@@ -1,0 +1,123 @@
+"""`equiclust run`: images sorted into clusters."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from equiclust.cli.parser import Device, Inputs, RunPath
+from equiclust.cli.session import Outcome, Session
+
+__all__ = ["run"]
+
+Method = Literal["auto", "spectral", "kmeans", "gmm", "manifold", "dec", "idec", "dcec"]
+
+
+def run(
+    session: Session,
+    inputs: Inputs,
+    *,
+    output: RunPath,
+    recipe: Annotated[str | None, "NAME|FILE.toml"] = None,
+    n_clusters: Annotated[int | Literal["auto"], "auto|K"] = "auto",
+    n_folds: Annotated[int, "K"] = 10,
+    size: Annotated[int, "PX"] = 128,
+    method: Method = "auto",
+    seed: Annotated[int, "S"] = 0,
+    latent_dim: Annotated[int, "D"] = 32,
+    max_epochs: Annotated[int | Literal["auto"], "auto|N"] = "auto",
+    group: Annotated[str, "GROUP"] = "D8",
+    stretch: Literal["linear", "sqrt", "asinh", "log"] = "linear",
+    percentiles: Annotated[tuple[float, float], "LOW HIGH"] = (1.0, 99.9),
+    center: Literal["none", "centroid", "peak"] = "none",
+    canonical: Literal["none", "scale", "inclination", "affine"] = "scale",
+    reliability: Annotated[float, "P"] = 0.9,
+    pretrained: bool = True,
+    device: Device = "auto",
+    n_jobs: Annotated[int | None, "N"] = None,
+    scheduler: Annotated[str | None, "ADDRESS"] = None,
+) -> Outcome:
+    """Sort images into clusters that do not depend on the orientation of the images.
+
+    Reads the images, trains the networks, clusters their latents, certifies that rotating an image
+    does not change them, tests whether the labels follow a confounder, and writes catalogue,
+    latents, model and report. The same command resumes a run that was stopped.
+
+    Parameters
+    ----------
+    inputs
+        Files (FITS, PNG, JPEG, TIFF, NumPy), folders or globs; file.fits[1] for an extension.
+    output
+        Folder for everything that the run writes: new, empty, or of the same run.
+    recipe
+        Settings that replace the defaults below: digits, discs, gas_clouds, micrographs,
+        radio_galaxies, upright, or a TOML file, such as the recipe.toml of another run. Flags win.
+    n_clusters
+        Number of clusters; auto estimates it from the latents.
+    n_folds
+        Number of networks, each trained without some of the images.
+    size
+        Side of the images that the network takes, in pixels: 32, 64, 128 or 256.
+    method
+        Clustering method; auto takes the most stable of gmm, kmeans, spectral and manifold. dec,
+        idec and dcec train the networks further with their clusters.
+    seed
+        Seed of everything random.
+    latent_dim
+        Length of the latent of one network.
+    max_epochs
+        Passes over the images; auto chooses by their number and size.
+    group
+        Rotations and mirrors built into the network: D8, C8, D4, C4, or trivial for none.
+    stretch
+        Curve from pixel values to brightness.
+    percentiles
+        Percentiles of the pixel values that become black and white.
+    center
+        What is moved to the middle of the image.
+    canonical
+        What is removed before images are compared: nothing; scale, the apparent size of objects on
+        a sky; inclination, so that flat discs are seen face-on; or affine, which is both. The last
+        two write inclinations and position angles into the catalogue.
+    reliability
+        Mean confidence to keep, 0 to 1: the least certain images get the label -1, "don't know",
+        until the others reach it. 0 labels every image.
+    pretrained
+        Start from the weights that come with equiclust; false for random weights.
+    device
+        Device on which the networks are trained.
+    n_jobs
+        Networks trained at a time; by default one per core.
+    scheduler
+        Address of a Dask scheduler, such as tcp://host:8786, whose workers train the networks.
+
+    Examples
+    --------
+    equiclust run images/ --output sorted --n-clusters 6
+    """
+    from equiclust.cli.messages import describe_run
+    from equiclust.pipeline.execution import run as run_pipeline
+
+    finished = run_pipeline(
+        inputs,
+        output,
+        recipe=recipe,
+        n_clusters=n_clusters,
+        n_folds=n_folds,
+        size=size,
+        method=method,
+        random_state=seed,
+        latent_dim=latent_dim,
+        max_epochs=max_epochs,
+        group=group,
+        stretch=stretch,
+        percentiles=(percentiles[0], percentiles[1]),
+        center=center,
+        canonical=canonical,
+        reliability=reliability,
+        pretrained=pretrained,
+        device=device,
+        n_jobs=n_jobs,
+        scheduler=scheduler,
+        on_progress=session.on_progress,
+    )
+    return describe_run(finished)
