@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import logging
 import os
 import re
@@ -139,7 +140,9 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
 
     passed_over = 0
     for parent, folders, files in os.walk(folder, onerror=note):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and not _is_run(Path(parent, name))
+        )
         paths = [Path(parent, name) for name in sorted(files)]
         readable = [path for path in paths if _is_wanted(path, suffixes)]
         passed_over += len(paths) - len(readable)
@@ -147,6 +150,18 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
     yield from failed
     if passed_over:
         logger.info("passed over %d files in %s that are no images", passed_over, folder)
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run, whose previews and tables are no images of the user."""
+    try:
+        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    found = isinstance(content, dict) and {"equiclust", "config"} <= set(content)
+    if found:
+        logger.info("passed over %s, the folder of a run", folder)
+    return found
 
 
 def _is_wanted(path: Path, suffixes: tuple[str, ...]) -> bool:

@@ -1,5 +1,7 @@
 """Sorts scientific images by shape, at any orientation."""
 
+import logging
+
 from equiclust import _deprecated
 from equiclust._lazy import lazy_names
 
@@ -31,6 +33,10 @@ __all__ = [
 ]
 
 __version__ = "0.2.0.dev0"
+
+# Without a handler of the program's own, Python would print the warnings of the log.
+for _name in ("equiclust", "data_adapters", "ensembles"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 _deprecated.install()
 

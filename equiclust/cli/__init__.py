@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         parsed = parse_arguments(COMMANDS, words)
     except InputError as error:
-        Session().fail(str(error))
+        with Session() as session:
+            session.fail(str(error))
         return BAD_USAGE
     except SystemExit:
         # Help and version have been printed.

@@ -81,7 +81,9 @@ class Command:
     @property
     def flags(self) -> dict[str, str]:
         """Spelling on the command line of every parameter, by its name."""
-        return {flag.name: flag.option for flag in _flags(self)}
+        flags = {flag.name: flag.option for flag in _flags(self)}
+        # The library's name of the seed.
+        return flags | ({"random_state": flags["seed"]} if "seed" in flags else {})
 
 
 class Parsed(NamedTuple):
@@ -129,7 +131,9 @@ class _Formatter(RawDescriptionHelpFormatter):
     def _get_help_string(self, action: Any) -> str:
         text = str(action.help or "")
         default = action.default
-        if action.required or default in (None, False, "", SUPPRESS) or default == []:
+        # Not by equality: 0 is a default to be shown.
+        hidden = default is None or default is False or default in ("", SUPPRESS, [])
+        if action.required or hidden:
             return text
         shown = " ".join(map(str, default)) if isinstance(default, list) else str(default)
         return f"{text} (default: {shown.lower() if default is True else shown})"

@@ -7,8 +7,31 @@ from pathlib import Path
 
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.catalogue import FORMATS, read_table
+from equiclust.io.run_folder import RunFolder
+from equiclust.typing import PathLike
 
-__all__ = ["check_catalogue_output", "check_table_output", "check_writable"]
+__all__ = ["check_catalogue_output", "check_table_output", "check_writable", "output_path"]
+
+
+def output_path(output: PathLike) -> Path:
+    """Path of an output, with ``~`` expanded as in inputs.
+
+    Parameters
+    ----------
+    output : str or path
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        When it is empty, or no path.
+    """
+    if not isinstance(output, str | os.PathLike) or not os.fspath(output):
+        raise InputError(f"output must be the path of a file or folder, got {output!r}")
+    return Path(output).expanduser()
 
 
 def check_writable(path: Path) -> None:
@@ -74,6 +97,8 @@ def check_table_output(path: Path, run: Path, columns: set[str], what: str) -> N
     check_writable(path)
     if path.resolve().is_relative_to(run.resolve()):
         raise _refusal(path, "it lies in the folder of the run")
+    if RunFolder(path.resolve().parent).is_run:
+        raise _refusal(path, "it lies in the folder of another run")
     if path.exists() and not _has_columns(path, columns):
         raise _refusal(path, f"it is there already and is no {what}")
 

@@ -83,7 +83,7 @@ class RunFolder:
             raise _refusal(folder.path, error.strerror or str(error)) from error
         if not found:
             write_json(folder.config_json, {"equiclust": __version__, "config": dict(config)})
-        elif not folder._is_run():
+        elif not folder.is_run:
             raise _refusal(folder.path, f"it holds files of something else ({found[0]})")
         elif difference := _difference(folder.read_config(), _as_read(config)):
             raise _refusal(folder.path, f"it holds another run ({difference})")
@@ -109,7 +109,7 @@ class RunFolder:
             When it is not the folder of a run, or the run is not finished.
         """
         folder = cls(Path(path))
-        if not folder._is_run():
+        if not folder.is_run:
             raise InputError(
                 f"{str(folder.path)!r} is not the folder of a run; name one that `equiclust run` "
                 "has written"
@@ -135,7 +135,9 @@ class RunFolder:
         """
         return dict(read_json(self.config_json)["config"])
 
-    def _is_run(self) -> bool:
+    @property
+    def is_run(self) -> bool:
+        """Whether there is a folder of a run, finished or not."""
         try:
             content = read_json(self.config_json)
         except InputError:

@@ -14,7 +14,7 @@ from equiclust.images import ImageSet
 from equiclust.io.fit_record import array_digest
 from equiclust.io.locks import exclusive
 from equiclust.io.log_file import LogFile, logged
-from equiclust.io.output_checks import check_writable
+from equiclust.io.output_checks import check_writable, output_path
 from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.inputs import Inputs, load_images
 from equiclust.pipeline.results import Run
@@ -147,9 +147,10 @@ def run(
         "reliability": reliability,
         "pretrained": pretrained,
     }
+    output = output_path(output)
     settings = RunSettings(inputs, output, _recipe(recipe, given), device, n_jobs, scheduler)
     settings.check()
-    check_writable(Path(output))
+    check_writable(output)
     with exclusive(output), logged() as log:
         return _run(settings, log, on_progress)
 
@@ -158,7 +159,15 @@ def _recipe(recipe: PathLike | Recipe | None, given: dict[str, Any]) -> Recipe:
     if recipe is None:
         base = Recipe()
     else:
+        if not isinstance(recipe, Recipe | str | os.PathLike):
+            raise InputError(f"recipe must be a name, a file or a Recipe, got {recipe!r}")
         base = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    # The recipe names it otherwise than this function does.
+    seed = given.pop("seed")
+    try:
+        base = base if seed is None else base.with_(seed=seed)
+    except InputError as error:
+        raise InputError(f"random_state{str(error).removeprefix('seed')}") from error
     return base.with_(**{name: value for name, value in given.items() if value is not None})
 
 

@@ -72,8 +72,20 @@ def absolute_paths(inputs: PathLike | Iterable[PathLike]) -> list[str]:
     list of str
     """
     several = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
-    names = [os.fspath(name) for name in several]
+    try:
+        names = [os.fspath(name) for name in several]
+    except TypeError as error:
+        raise InputError(_not_inputs(inputs)) from error
+    if not all(isinstance(name, str) for name in names):
+        raise InputError(_not_inputs(inputs))
     return [os.path.abspath(os.path.expanduser(name)) if name else name for name in names]
+
+
+def _not_inputs(inputs: object) -> str:
+    return (
+        "inputs must be a path, a sequence of paths, or an ImageSet (see ImageSet.from_array), "
+        f"got {type(inputs).__name__}"
+    )
 
 
 def load_images(

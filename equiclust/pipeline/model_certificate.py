@@ -173,7 +173,7 @@ def certify_run(
     OutputError
         When the folder cannot be written.
     """
-    check_writable(folder.invariance_json)
+    check_writable(folder.path)
     loaded = _images_to_rotate(folder, model, inputs, on_progress)
     certified = certify_model(
         model,
@@ -195,7 +195,14 @@ def _images_to_rotate(
     preprocessing = model.preprocessor.get_params()
     if inputs is not None:
         return load_images(inputs, preprocessing, on_progress=on_progress)
-    own = folder.read_config()["inputs"]
+    config = folder.read_config()
+    own = config.get("inputs")
+    if not isinstance(own, list) or not isinstance(config.get("seed"), int):
+        raise InputError(f"{str(folder.config_json)!r} has no inputs or no seed; restore the file")
+    if len(own) == 1 and " images in memory, sha256:" in str(own[0]):
+        raise InputError(
+            f"the run in {str(folder.path)!r} was made from {own[0]}; give them as inputs"
+        )
     try:
         return load_images(own, preprocessing, on_progress=on_progress)
     except InputError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ensembles import ConsensusResult
 from equiclust.io.catalogue import make_rejected, write_table
-from equiclust.io.output_checks import check_catalogue_output, check_table_output
+from equiclust.io.output_checks import check_catalogue_output, check_table_output, output_path
 from equiclust.pipeline.inputs import Inputs, Rejection, load_images
 from equiclust.pipeline.run_files import RunFiles
 from equiclust.progress import Progress, start_stage
@@ -73,7 +73,7 @@ def predict_catalogue(
     OutputError
         When the output exists and is not a catalogue, or cannot be written.
     """
-    target = None if output is None else Path(output)
+    target = None if output is None else output_path(output)
     if target is not None:
         check_catalogue_output(target, run.path)
         listed = _rejected_path(target)

@@ -42,7 +42,7 @@ def open_run(folder: PathLike) -> Run:
     >>> run = equiclust.open_run("sorted")  # doctest: +SKIP
     >>> run.predict("new/*.fits")["label"]  # doctest: +SKIP
     """
-    return Run(RunFolder.open(folder))
+    return Run(RunFolder.open(Path(folder).expanduser()))
 
 
 class Run(RunFiles):

@@ -36,7 +36,7 @@ def check_same_start(folder: RunFolder, images: ImageSet, perceptual: str | None
         return
     known = read_json(path)
     if known.get("images") != start["images"]:
-        raise _refusal(folder, "its images have changed since it was started")
+        raise _refusal(folder, "its images have changed since it was started; restore them")
     if known.get("perceptual") != perceptual:
         term = "without the perceptual term" if perceptual else "with the perceptual term"
         raise _refusal(folder, f"it was started {term}; set EQUICLUST_WEIGHTS as it was then")

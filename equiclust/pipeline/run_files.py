@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json
 from equiclust.io.catalogue import read_table
 from equiclust.io.run_folder import RunFolder
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
     from equiclust.pipeline.model import Model
 
 __all__ = ["RunFiles"]
+
+
+def _damaged(path: Path, entry: str) -> InputError:
+    return InputError(f"{str(path)!r} has no usable entry {entry!r}; restore the file")
+
+
+def _with_columns(path: Path, *names: str) -> Table:
+    table = read_table(path)
+    for name in names:
+        if name not in table.colnames:
+            raise InputError(f"{str(path)!r} must have a column {name!r}; restore the file")
+    return table
 
 
 class RunFiles:
@@ -53,7 +66,7 @@ class RunFiles:
         Columns: `id`, `path`, `label` (-1 = don't know), `confidence` and `agreement` (0 to 1),
         `outlier_score`, one `label_fold_NN` per network, and RA and Dec in degrees where known.
         """
-        return read_table(self.folder.catalogue_ecsv)
+        return _with_columns(self.folder.catalogue_ecsv, "id", "path", "label")
 
     @property
     def labels(self) -> IntArray:
@@ -63,7 +76,14 @@ class RunFiles:
     @cached_property
     def latents(self) -> Float32Array:
         """Rotation-invariant latents `(n, d)` float32, in the order of the catalogue."""
-        return np.asarray(read_table(self.folder.latents_fits)["latent"], dtype=np.float32)
+        table = _with_columns(self.folder.latents_fits, "id", "latent")
+        # FITS strips blanks at the end of text.
+        if [str(name).rstrip() for name in self.catalogue["id"]] != list(table["id"]):
+            raise InputError(
+                f"{str(self.folder.catalogue_ecsv)!r} must have the rows of "
+                f"{str(self.folder.latents_fits)!r} in their order; restore both files"
+            )
+        return np.asarray(table["latent"], dtype=np.float32)
 
     @cached_property
     def rejected(self) -> Table:
@@ -78,12 +98,18 @@ class RunFiles:
     @property
     def n_clusters(self) -> int:
         """Number of clusters."""
-        return int(self.metrics["clusters"]["n_clusters"])
+        try:
+            return int(self.metrics["clusters"]["n_clusters"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged(self.folder.metrics_json, "clusters.n_clusters") from error
 
     @property
     def is_invariant(self) -> bool:
         """Whether quarter turns and mirrors leave the latents unchanged up to rounding."""
-        return bool(read_json(self.folder.invariance_json)["passed"])
+        passed = read_json(self.folder.invariance_json).get("passed")
+        if not isinstance(passed, bool):
+            raise _damaged(self.folder.invariance_json, "passed")
+        return passed
 
     @cached_property
     def model(self) -> Model:

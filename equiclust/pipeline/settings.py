@@ -14,7 +14,7 @@ from equiclust.images import ImageSet
 from equiclust.io.fit_record import image_set_digest
 from equiclust.pipeline.inputs import Inputs, absolute_paths
 from equiclust.typing import PathLike
-from equiclust.validation import check_whole
+from equiclust.validation import check_choice, check_whole
 
 __all__ = ["Inputs", "RunSettings"]
 
@@ -46,11 +46,16 @@ class RunSettings:
     n_jobs: int | None = None
     scheduler: str | None = None
 
+    def __post_init__(self) -> None:
+        # Once: an iterator of paths would be empty when it is read again.
+        if not isinstance(self.inputs, ImageSet):
+            object.__setattr__(self, "inputs", absolute_paths(self.inputs))
+
     @property
     def input_names(self) -> list[str]:
         """Absolute inputs, or one name that identifies images in memory by their content."""
         if isinstance(self.inputs, ImageSet):
-            return [f"{len(self.inputs)} images in memory, sha256 {image_set_digest(self.inputs)}"]
+            return [f"{len(self.inputs)} images in memory, {image_set_digest(self.inputs)}"]
         return absolute_paths(self.inputs)
 
     @property
@@ -93,6 +98,7 @@ def _word(value: object) -> str:
 def _check_device(device: str) -> None:
     import torch
 
+    check_choice("device", device, ("auto", "cpu", "cuda", "mps"))
     missing = (device == "cuda" and not torch.cuda.is_available()) or (
         device == "mps" and not torch.backends.mps.is_available()
     )

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from equiclust.evaluation.similarity import LatentIndex
 from equiclust.exceptions import EquiclustError, InputError, OutputError
 from equiclust.images import Image, ImageSet
 from equiclust.io.catalogue import write_table
-from equiclust.io.output_checks import check_table_output, check_writable
+from equiclust.io.output_checks import check_table_output, check_writable, output_path
 from equiclust.io.previews import read_previews
 from equiclust.pipeline.inputs import Inputs, Rejection, absolute_paths, load_images
 from equiclust.pipeline.run_files import RunFiles
@@ -38,6 +40,9 @@ _DESCRIPTIONS = {
     "distance": "between the latents",
     "label": "cluster of the image of the run; -1 = don't know",
 }
+
+# Distance between two encodings of one image, as a share of the norm of its latent.
+_ROUNDING = 1e-5
 
 T = TypeVar("T")
 
@@ -125,14 +130,24 @@ def _neighbours(
     distances, rows = LatentIndex(run.latents).query(latents, n + 1)
     rows_of_path: dict[str, list[int]] = {}
     for i, path in enumerate(catalogue["path"]):
-        rows_of_path.setdefault(str(path), []).append(i)
-    found = []
+        if path:
+            rows_of_path.setdefault(os.path.realpath(str(path)), []).append(i)
+    found: list[list[Neighbour]] = []
     for image, far, near in zip(queries, distances, rows, strict=True):
-        candidates = rows_of_path.get(os.path.abspath(image.path or ""), [])
+        candidates = rows_of_path.get(os.path.realpath(image.path), []) if image.path else []
         itself = _chosen(image.id, {str(catalogue["id"][i]): i for i in candidates})
         others = [Neighbour(int(row), float(d)) for d, row in zip(far, near, strict=True)]
+        if image.path is None and _is_same(others[0], image, latents[len(found)], catalogue):
+            itself = others[0].row
         found.append([one for one in others if one.row != itself][:n])
     return found
+
+
+def _is_same(nearest: Neighbour, image: Image, latent: Float32Array, catalogue: Table) -> bool:
+    """Whether an image in memory is one of the run's: the same id, no file, the same latent."""
+    row = catalogue[nearest.row]
+    same_latent = nearest.distance <= _ROUNDING * float(np.linalg.norm(latent))
+    return str(row["id"]) == image.id and not str(row["path"]) and same_latent
 
 
 def _chosen(name: str, among: dict[str, T]) -> T | None:
@@ -182,19 +197,31 @@ def check_sheet_output(sheet: PathLike, run: PathLike) -> None:
     InputError
         When the name does not end in .png.
     OutputError
-        When something else lies there: an existing sheet is replaced only together with its table.
+        When anything lies there but a sheet and a table of an earlier search.
     """
-    path = Path(sheet)
+    path = output_path(sheet)
     if path.suffix.lower() != ".png":
         raise InputError(f"output must end in .png, got {str(path)!r}")
     listed = path.with_suffix(".ecsv")
     check_table_output(listed, Path(run), set(_DESCRIPTIONS), "table of similar images")
     check_writable(path)
-    if os.path.lexists(path) and not (path.is_file() and listed.is_file()):
+    if os.path.lexists(path) and not _is_sheet(path):
         raise OutputError(
-            f"cannot write to {str(path)!r}: it exists and is not a contact sheet with its table "
-            f"{listed.name!r} beside it; choose another output"
+            f"cannot write to {str(path)!r}: it exists and is not a contact sheet of an earlier "
+            "search; choose another output"
         )
+
+
+def _is_sheet(path: Path) -> bool:
+    from PIL import Image as Picture
+
+    from equiclust.report.contact_sheet import SOFTWARE
+
+    try:
+        with Picture.open(path) as picture:
+            return picture.info.get("Software") == SOFTWARE
+    except (OSError, ValueError):
+        return False
 
 
 def write_similar(similar: SimilarImages, sheet: PathLike) -> Path:
@@ -219,14 +246,15 @@ def write_similar(similar: SimilarImages, sheet: PathLike) -> Path:
     from equiclust.report.contact_sheet import write_contact_sheet
 
     check_sheet_output(sheet, similar.run.path)
-    listed = Path(sheet).with_suffix(".ecsv")
+    path = output_path(sheet)
+    listed = path.with_suffix(".ecsv")
     pictures = _Pictures(similar.run)
     rows = [
         _sheet_row(image, found[:_MAX_COLUMNS], similar.run.catalogue, pictures)
         for image, found in zip(similar.queries, similar.neighbours[:_MAX_ROWS], strict=False)
     ]
     write_table(similar.table, listed)
-    write_contact_sheet(Path(sheet), rows)
+    write_contact_sheet(path, rows)
     return listed
 
 

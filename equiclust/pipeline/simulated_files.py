@@ -15,7 +15,7 @@ from data_adapters import write_fits
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.catalogue import write_table
 from equiclust.io.locks import LOCK_NAME, exclusive
-from equiclust.io.output_checks import check_writable
+from equiclust.io.output_checks import check_writable, output_path
 from equiclust.progress import Progress, start_stage
 from equiclust.simulation.cloud_cubes import MIN_CHANNELS
 from equiclust.simulation.cloud_files import truth_path, write_cloud_cube, write_cloud_map
@@ -111,7 +111,7 @@ def write_discs(
     OutputError
         When the folder cannot be written, or holds anything else.
     """
-    place = Path(folder)
+    place = output_path(folder)
     options: Any = {
         "size": size,
         "max_inclination": max_inclination,
@@ -170,7 +170,7 @@ def write_clouds(
         When the folder cannot be written, or holds anything else.
     """
     check_whole("n", n)
-    place = Path(folder)
+    place = output_path(folder)
     _check_clouds(size, n_channels, sky)
     seeds = image_seeds(n, root_seed(sky.get("random_state")))
     paths = [place / f"cloud_{number:04d}.fits" for number in range(n)]

@@ -22,7 +22,7 @@ from equiclust.exceptions import InputError
 from equiclust.io.catalogue import write_table
 from equiclust.io.locks import exclusive
 from equiclust.io.log_file import LogFile, logged
-from equiclust.io.output_checks import check_writable
+from equiclust.io.output_checks import check_writable, output_path
 from equiclust.optional import check_installed
 from equiclust.progress import Progress, start_stage
 from equiclust.segmentation.figure import draw_segment_map
@@ -86,7 +86,7 @@ class SegmentJob:
     @property
     def files(self) -> SegmentFiles:
         """Paths of the results; raises `InputError` when `output` does not end in ``.fits``."""
-        return SegmentFiles(Path(self.output), with_model=self.run is None)
+        return SegmentFiles(output_path(self.output), with_model=self.run is None)
 
     @property
     def inputs(self) -> dict[str, list[Path]]:

@@ -1,4 +1,4 @@
-"""`similar` finds the turned twin of an image of the run, and shows what it found."""
+"""`similar` finds the rotated copy of an image of the run, and shows what it found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from astropy.io import fits
 from PIL import Image as Picture
 
 from equiclust.cli import main
-from equiclust.io.catalogue import read_table
+from equiclust.io.catalogue import read_table, write_table
 
 
 def similar(finished: Path, *words: str) -> int:
@@ -21,19 +21,19 @@ def similar(finished: Path, *words: str) -> int:
 
 
 @pytest.fixture
-def baseline(discs: Path, tmp_path: Path) -> Path:
-    """One image of the run, turned by a quarter and mirrored."""
+def rotated_copy(discs: Path, tmp_path: Path) -> Path:
+    """One image of the run, rotated by a quarter turn and mirrored."""
     path = tmp_path / "twin.fits"
     with fits.open(discs / "disc_00003.fits") as hdus:
         fits.writeto(path, np.rot90(hdus[0].data[:, ::-1]).copy(), hdus[0].header)
     return path
 
 
-def test_a_turned_image_finds_itself(
-    finished: Path, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_rotated_image_finds_itself(
+    finished: Path, rotated_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sheet = tmp_path / "sheet.png"
-    assert similar(finished, str(baseline), "-n", "3", "--output", str(sheet), "--json") == 0
+    assert similar(finished, str(rotated_copy), "-n", "3", "--output", str(sheet), "--json") == 0
     record = json.loads(capsys.readouterr().out)
     nearest, *others = record["similar"]["twin"]
     assert nearest["id"] == "disc_00003"
@@ -61,7 +61,7 @@ def test_an_image_of_the_run_is_not_its_own_neighbour(
 
 
 def test_a_picture_that_is_gone_costs_only_the_picture(
-    finished: Path, baseline: Path, tmp_path: Path
+    finished: Path, rotated_copy: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished, run)
@@ -71,10 +71,10 @@ def test_a_picture_that_is_gone_costs_only_the_picture(
     catalogue = read_table(run / "catalogue.ecsv")
     catalogue["path"] = [str(tmp_path / "gone.fits")] * len(catalogue)
     catalogue.write(run / "catalogue.ecsv", overwrite=True)
-    assert similar(run, str(baseline), "--output", str(tmp_path / "sheet.png")) == 0
+    assert similar(run, str(rotated_copy), "--output", str(tmp_path / "sheet.png")) == 0
     assert (tmp_path / "sheet.png").is_file()
     (run / "previews.npz").write_bytes(b"PK\x03\x04 damaged")
-    assert similar(run, str(baseline), "--output", str(tmp_path / "other.png")) == 0
+    assert similar(run, str(rotated_copy), "--output", str(tmp_path / "other.png")) == 0
 
 
 def test_the_only_image_of_a_file_is_itself_whatever_it_was_named(
@@ -82,18 +82,19 @@ def test_the_only_image_of_a_file_is_itself_whatever_it_was_named(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished, run)
-    catalogue = read_table(run / "catalogue.ecsv")
-    catalogue["id"] = [f"folder/{name}" for name in catalogue["id"]]
-    catalogue.write(run / "catalogue.ecsv", overwrite=True)
+    for name in ("catalogue.ecsv", "latents.fits"):
+        table = read_table(run / name)
+        table["id"] = [f"folder/{one}" for one in table["id"]]
+        write_table(table, run / name)
     sheet = str(tmp_path / "sheet.png")
     assert similar(run, str(discs / "disc_00003.fits"), "-n", "11", "--output", sheet) == 0
     assert "folder/disc_00003" not in set(read_table(tmp_path / "sheet.ecsv")["similar"])
 
 
 def test_nothing_else_is_written_over(
-    finished: Path, baseline: Path, tmp_path: Path, refused: Callable[..., str]
+    finished: Path, rotated_copy: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    words = ("similar", str(finished), str(baseline), "--output")
+    words = ("similar", str(finished), str(rotated_copy), "--output")
     assert "in the folder of the run" in refused(*words, str(finished / "catalogue.png"))
     mine = tmp_path / "mine.ecsv"
     shutil.copy(finished / "catalogue.ecsv", mine)
@@ -103,11 +104,11 @@ def test_nothing_else_is_written_over(
 
 
 def test_what_cannot_be_done_is_said_in_one_sentence(
-    finished: Path, baseline: Path, tmp_path: Path, refused: Callable[..., str]
+    finished: Path, rotated_copy: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    words = ("similar", str(finished), str(baseline))
+    words = ("similar", str(finished), str(rotated_copy))
     assert "-n must be a whole number of at least 1, got 0" in refused(*words, "-n", "0")
     assert "--output must end in .png" in refused(*words, "--output", str(tmp_path / "a.jpg"))
-    assert "not the folder of a run" in refused("similar", str(tmp_path), str(baseline))
+    assert "not the folder of a run" in refused("similar", str(tmp_path), str(rotated_copy))
     missing = str(tmp_path / "missing.fits")
     assert "missing.fits" in refused("similar", str(finished), missing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import warnings
@@ -93,3 +94,45 @@ def test_another_process_in_the_folder_is_refused(discs: Path, tmp_path: Path) -
     assert second.returncode == 1
     assert "another process is writing it" in second.stderr
     assert not output.exists()
+
+
+@pytest.mark.usefixtures("hurried")
+def test_paths_from_an_iterator_are_recorded(discs: Path, tmp_path: Path) -> None:
+    run = equiclust.run(discs.glob("*.fits"), tmp_path / "run", **SMALL)
+    names = run.folder.read_config()["inputs"]
+    assert sorted(names) == sorted(map(str, discs.glob("*.fits")))
+    with pytest.raises(OutputError, match="inputs is"):
+        equiclust.run(discs.glob("*0.fits"), tmp_path / "run", **SMALL)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_run_among_its_inputs_is_not_read(discs: Path, finished: Path, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    shutil.copytree(discs, images)
+    shutil.copytree(finished, images / "earlier")
+    assert read(images).images.ids == read(discs).images.ids
+    # An explicit name is obeyed.
+    assert len(read(images / "earlier" / "previews.npz").images) > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"inputs": None}, "inputs must be a path"),
+        ({"inputs": [3]}, "inputs must be a path"),
+        ({"inputs": np.zeros((3, 32, 32))}, "inputs must be a path"),
+        ({"output": ""}, "output must be the path"),
+        ({"output": None}, "output must be the path"),
+        ({"recipe": {}}, "recipe must be a name"),
+        ({"random_state": -1}, "random_state must be"),
+        ({"device": "gpu"}, "device must be one of auto"),
+        ({"n_jobs": 0}, "n_jobs must be"),
+    ],
+)
+def test_arguments_that_cannot_be_used(
+    arguments: dict[str, Any], said: str, discs: Path, tmp_path: Path
+) -> None:
+    given = {"inputs": discs, "output": tmp_path / "run", **arguments}
+    with pytest.raises(InputError, match=said):
+        equiclust.run(**given)
+    assert not (tmp_path / "run").exists()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
 import equiclust
 from data_adapters import read
 from equiclust.exceptions import InputError, OutputError
-from equiclust.io.catalogue import read_table
+from equiclust.io.catalogue import read_table, write_table
+from equiclust.pipeline.similar import find_similar, write_similar
 from tests.cli.conftest import N_DISCS
 
 
@@ -80,3 +83,75 @@ def test_the_report_is_written_again(finished: Path, tmp_path: Path) -> None:
 def test_no_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not the folder of a run"):
         equiclust.open_run(tmp_path)
+
+
+def test_an_image_in_memory_is_not_its_own_neighbour(
+    run: equiclust.Run, discs: Path, tmp_path: Path
+) -> None:
+    images = read(discs).images
+    in_memory = equiclust.ImageSet(tuple(replace(image, path=None) for image in images))
+    shutil.copytree(run.path, tmp_path / "copy")
+    copy = equiclust.open_run(tmp_path / "copy")
+    table = copy.catalogue.copy()
+    table["path"] = [""] * len(table)
+    write_table(table, copy.folder.catalogue_ecsv)
+    found = equiclust.open_run(tmp_path / "copy").similar(in_memory[:3], n=2)
+    assert not np.any(found["id"] == found["similar"])
+    # The same id alone is not the same image.
+    other = equiclust.ImageSet((replace(in_memory[0], id=in_memory[1].id),))
+    found = equiclust.open_run(tmp_path / "copy").similar(other, n=2)
+    assert found["similar"][0] == in_memory[0].id
+
+
+def test_the_picture_of_the_user_is_not_overwritten(
+    run: equiclust.Run, discs: Path, tmp_path: Path
+) -> None:
+    found = find_similar(run, str(discs / "disc_00000.fits"), n=1)
+    sheet = tmp_path / "sheet.png"
+    write_similar(found, sheet)
+    write_similar(found, sheet)
+    Picture.new("L", (4, 4)).save(sheet)
+    before = sheet.read_bytes()
+    with pytest.raises(OutputError, match=r"sheet\.png"):
+        write_similar(found, sheet)
+    assert sheet.read_bytes() == before
+
+
+def test_a_catalogue_in_another_order_is_refused_where_latents_are_needed(
+    finished: Path, discs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "copy")
+    copy = equiclust.open_run(tmp_path / "copy")
+    write_table(copy.catalogue[::-1], copy.folder.catalogue_ecsv)
+    changed = equiclust.open_run(tmp_path / "copy")
+    for use in (lambda: changed.latents, lambda: changed.similar(discs, 1)):
+        with pytest.raises(InputError, match="in their order"):
+            use()
+
+
+def test_the_catalogue_of_another_run_is_not_overwritten(
+    run: equiclust.Run, discs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(run.path, tmp_path / "other")
+    before = (tmp_path / "other" / "catalogue.ecsv").read_bytes()
+    with pytest.raises(OutputError, match="folder of another run"):
+        run.predict(discs, output=tmp_path / "other" / "catalogue.ecsv")
+    assert (tmp_path / "other" / "catalogue.ecsv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "use"),
+    [
+        ("metrics.json", "{}", "n_clusters"),
+        ("metrics.json", '{"clusters": 3}', "n_clusters"),
+        ("invariance.json", "{}", "is_invariant"),
+        ("invariance.json", '{"passed": "no"}', "is_invariant"),
+    ],
+)
+def test_a_damaged_file_is_named(
+    name: str, content: str, use: str, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "copy")
+    (tmp_path / "copy" / name).write_text(content)
+    with pytest.raises(InputError, match=name):
+        getattr(equiclust.open_run(tmp_path / "copy"), use)
