@@ -47,6 +47,7 @@ def test_only_labels_that_were_given_are_compared(tmp_path: Path) -> None:
     ids, kinds = ["a", "b", "c", "d", "e"], [0, 0, 1, 1, 1]
     write_table(Table({"id": ids, "kind_index": kinds}), tmp_path / "truth.ecsv")
     for labels, accuracy in (([1, 1, 0, 0, -1], 1.0), ([1, 1, 0, 0, 1], 0.8)):
-        write_table(Table({"id": ids, "label": labels}), tmp_path / "catalogue.ecsv")
+        table = Table({"id": ids, "path": ids, "label": labels})
+        write_table(table, tmp_path / "catalogue.ecsv")
         scores = demo._scores(Run(RunFolder(tmp_path)), tmp_path / "truth.ecsv")
         assert scores["acc"] == pytest.approx(accuracy)
