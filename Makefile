@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
-# One process for each core, with one thread each, so that they do not wait for one another.
-PYTEST := -m pytest --numprocesses auto --dist worksteal
+# One process for each core, with one thread each. A file stays in one process, so that what its
+# tests share is made once.
+PYTEST := -m pytest --numprocesses auto --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test oldest bench weights notebooks lint format clean
