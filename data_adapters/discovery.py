@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import logging
 import os
 import re
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 from data_adapters.registry import known_suffix
 from equiclust.exceptions import InputError
+from equiclust.io.run_folder import RunFolder
 from equiclust.typing import PathLike
 
 __all__ = ["Found", "discover", "split_part"]
@@ -154,11 +154,7 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
 
 def _is_run(folder: Path) -> bool:
     """Whether a folder is that of a run, whose previews and tables are no images of the user."""
-    try:
-        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    found = isinstance(content, dict) and {"equiclust", "config"} <= set(content)
+    found = RunFolder(folder).is_run
     if found:
         logger.info("passed over %s, the folder of a run", folder)
     return found

@@ -140,7 +140,7 @@ def _simulate_files(
 
 def _with_flag(message: str, names: Mapping[str, str]) -> str:
     """The message with the flag in place of an argument that it begins with."""
-    flags = {argument: flag for flag, argument in names.items()} | {"random_state": "seed"}
+    flags = {argument: flag for flag, argument in names.items()}
     first, _, rest = message.partition(" ")
     return f"{flags.get(first, first)} {rest}"
 

@@ -246,7 +246,7 @@ class DenseAutoencoder(BottleneckAutoencoder):
 
 
 def _layers(sides: Sequence[int]) -> list[nn.Module]:
-    """Linear layers between so many numbers, ReLU after all but the last."""
+    """Linear layers of the given widths, with a ReLU after all but the last."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(sides):
         layers += [nn.Linear(before, after), nn.ReLU()]

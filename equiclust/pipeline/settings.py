@@ -16,7 +16,7 @@ from equiclust.pipeline.inputs import Inputs, absolute_paths
 from equiclust.typing import PathLike
 from equiclust.validation import check_choice, check_whole
 
-__all__ = ["Inputs", "RunSettings"]
+__all__ = ["RunSettings"]
 
 
 @dataclass(frozen=True)

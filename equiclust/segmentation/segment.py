@@ -238,9 +238,7 @@ def segment_sky_map(
         with backend():
             _learn_networks(planes, mask, options, folder, device, n_jobs, update).save(place)
     networks = TextureNetworks.load(place)
-    tiling = replace(options, tile=networks.tile).tiling(sky.shape[1:])
-    n_values = int(np.prod(networks.shape))
-    grid = LatentGrid(folder / "latents.bin", tiling, n_planes=planes.count, n_values=n_values)
+    grid = _latent_grid(networks, options, sky, planes, folder)
     update = start_stage(on_progress, "encoding")
     with backend():
         encode_planes(planes, mask, place, grid, on_progress=update)
@@ -322,6 +320,15 @@ def _find_clusters(
     )
     clusters.save(place)
     return clusters
+
+
+def _latent_grid(
+    networks: TextureNetworks, options: SegmentOptions, sky: SkyMap, planes: Planes, folder: Path
+) -> LatentGrid:
+    """The file of the latents of all tiles."""
+    tiling = replace(options, tile=networks.tile).tiling(sky.shape[1:])
+    n_values = int(np.prod(networks.shape))
+    return LatentGrid(folder / "latents.bin", tiling, n_planes=planes.count, n_values=n_values)
 
 
 def _as_segment_map(labelled: Labelled, planes: Planes, sky: SkyMap) -> SegmentMap:

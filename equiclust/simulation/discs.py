@@ -126,7 +126,7 @@ def _draw_disc(
     max_offset: float,
     beam_fwhm: float,
 ) -> DiscParameters:
-    """Nuisance first and with the same draws for every class, then the structure."""
+    """Draw what all classes have in common, the same for each, then the structure."""
     cosine = rng.uniform(math.cos(math.radians(max_inclination)), 1.0)
     position_angle = rng.uniform(0.0, 180.0)
     radius = rng.uniform(*outer_radius)

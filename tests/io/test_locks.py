@@ -114,7 +114,7 @@ def test_one_output_under_two_names_has_one_lock(tmp_path: Path) -> None:
 
 def test_two_outputs_do_not_wait_for_each_other(tmp_path: Path) -> None:
     with exclusive(tmp_path / "a"), exclusive(tmp_path / "b"):
-        pass
+        assert {path.name for path in tmp_path.iterdir()} == {".a.lock", ".b.lock"}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

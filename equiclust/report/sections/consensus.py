@@ -246,5 +246,5 @@ def _imbalance(labels: IntArray) -> str:
         return ""
     return (
         f" A network puts {percent(float(largest))} of the images into its largest cluster on "
-        "average, so many labels agree by chance; the adjusted Rand index corrects for that."
+        "average. Many labels then agree by chance; the adjusted Rand index corrects for that."
     )
