@@ -9,7 +9,7 @@ DEMO ?= demo
 PYTEST := -m pytest --numprocesses auto --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test oldest bench weights notebooks lint format clean
+.PHONY: help demo test slow oldest bench weights notebooks lint format clean
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ $(VENV)-oldest/.tests: pyproject.toml tests/oldest_versions.py
 	$(VENV)-oldest/bin/pip install --quiet --constraint $(VENV)-oldest/constraints.txt --editable '.[test]'
 	$(VENV)-oldest/bin/pip install --quiet --no-deps escnn
 	touch $@
+
+slow: $(VENV)/.tests  ## run the tests that take minutes each, with all seeds
+	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m slow
 
 oldest: $(VENV)-oldest/.tests  ## run the tests with the oldest dependencies allowed
 	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python $(PYTEST) $(DATED)

@@ -13,6 +13,10 @@ settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("laws")
 
 
+SLOW_SEEDS = (0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow))
+"""For laws that take many seconds: one seed always, all three with `make slow`."""
+
+
 @pytest.fixture(params=[0, 1, 2], ids="seed{}".format)
 def random_state(request: pytest.FixtureRequest) -> int:
     """Three seeds, so that no test passes by one lucky draw."""

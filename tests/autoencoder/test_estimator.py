@@ -237,6 +237,7 @@ def _grains(n: int, seed: int) -> np.ndarray:
     return np.stack([(x - x.min()) / np.ptp(x) for x in smooth]).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_positive_pairs_get_the_latents_of_their_images() -> None:
     images, positive_pairs = _grains(128, 0), _grains(128, 1)
     latents, theirs = _grains(60, 2), _grains(60, 3)

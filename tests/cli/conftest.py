@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,17 @@ from equiclust.simulation.discs import simulate_discs
 N_DISCS = 12
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _no_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@contextmanager
+def without_weights(folder: Path) -> Iterator[None]:
     """An empty folder of weights: the perceptual term is off and nothing is downloaded."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EQUICLUST_WEIGHTS", str(tmp_path_factory.mktemp("weights")))
+        patch.setenv("EQUICLUST_WEIGHTS", str(folder))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with without_weights(tmp_path_factory.mktemp("weights")):
         yield
 
 
@@ -49,7 +56,8 @@ def run_arguments(discs: Path, output: Path, *more: str) -> list[str]:
 @pytest.fixture(scope="session")
 def finished(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "finished"
-    assert main(run_arguments(discs, folder)) == 0
+    with without_weights(tmp_path_factory.mktemp("weights")):
+        assert main(run_arguments(discs, folder)) == 0
     return folder
 
 

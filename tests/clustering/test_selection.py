@@ -13,6 +13,13 @@ from equiclust.clustering import Choice, choose_n_clusters
 from equiclust.clustering.selection import prediction_strength
 from equiclust.exceptions import EquiclustWarning, InputError
 from tests.clustering.shapes import blobs, noise
+from tests.conftest import SLOW_SEEDS
+
+
+@pytest.fixture(params=SLOW_SEEDS, ids="seed{}".format)
+def random_state(request: pytest.FixtureRequest) -> int:
+    return request.param
+
 
 labels = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=20)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,13 @@ GIVEN = {"n_clusters": 2, "n_folds": 2, "reliability": 0.0, "n_jobs": 1, "random
 @pytest.fixture(scope="module")
 def pixels() -> np.ndarray:
     return simulate_shapes(24, size=32, random_state=0)[0].pixels.clip(0.0, 1.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_steps() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ensembles.refinement._STEPS", 100)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ def test_a_latent_is_its_own_nearest() -> None:
     assert distances.max() < 1e-3
 
 
+@pytest.mark.slow
 def test_the_search_along_the_graph_finds_nearly_all() -> None:
     rng = np.random.default_rng(1)
     middles = 3.0 * rng.standard_normal((40, 8))

@@ -20,6 +20,7 @@ from equiclust.evaluation.metrics import clustering_accuracy
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import ImageSet
 from equiclust.nn.baselines import ConvolutionalAutoencoder, ConvolutionalConfig, DenseConfig
+from tests.conftest import SLOW_SEEDS
 
 SIZE = 32
 
@@ -57,6 +58,7 @@ def _rows(seed: int, sizes: tuple[int, ...] = (50, 50, 50)) -> tuple[np.ndarray,
     return centres[kinds] + rng.normal(size=(len(kinds), 6)), kinds
 
 
+@pytest.mark.parametrize("random_state", SLOW_SEEDS)
 @pytest.mark.parametrize("method", ["dec", "idec", "dcec"])
 def test_kinds_are_found_by_every_method(method: str, random_state: int) -> None:
     images, kinds = _marks(random_state)
