@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
@@ -270,10 +271,10 @@ class KFoldEnsemble(FittedEnsemble):
         self.scales_ = np.sqrt(latents.var(axis=1).sum(axis=1))
 
     def _folders(self, checkpoints: PathLike | None) -> list[Path | None]:
-        """Folder of every member."""
+        """Absolute folder of every member: worker processes may have another current folder."""
         if checkpoints is None:
             return [None] * self.n_folds
-        return [member_folder(checkpoints, k) for k in range(self.n_folds)]
+        return [member_folder(os.path.abspath(checkpoints), k) for k in range(self.n_folds)]
 
     def _estimators(self) -> list[EquivariantAutoencoder]:
         if self.estimator is None:

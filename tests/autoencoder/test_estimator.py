@@ -16,6 +16,7 @@ from equiclust import EquivariantAutoencoder, ImageSet, simulate_discs
 from equiclust.autoencoder.baseline import non_equivariant_baseline
 from equiclust.evaluation.invariance import assert_invariant
 from equiclust.exceptions import EquiclustWarning, InputError
+from tests.conftest import SLOW_SEEDS
 
 SMALL: dict[str, Any] = {
     "size": 32,
@@ -38,6 +39,7 @@ def trained(discs: ImageSet) -> EquivariantAutoencoder:
     return EquivariantAutoencoder(**SMALL, random_state=0).fit(discs)
 
 
+@pytest.mark.parametrize("random_state", SLOW_SEEDS)
 @pytest.mark.parametrize("shape", [(32, 32), (48, 48), (63, 63), (65, 65), (100, 100), (50, 33)])
 def test_trained_latents_ignore_quarter_turns_and_mirrors_at_any_size(
     trained: EquivariantAutoencoder, shape: tuple[int, int], random_state: int

@@ -97,13 +97,14 @@ def test_when_patience_runs_out_the_learning_rate_falls_to_zero_before_the_end(
     assert rates[-1] < 0.1 * usual[fall - 1]
 
 
+@pytest.mark.slow
 def test_patience_that_does_not_run_out_changes_no_epoch(whole: EquivariantAutoencoder) -> None:
     patient = _fit(patience=N_EPOCHS)
     for name in ("learning_rate", "validation_mse", "total"):
         assert _column(patient, name) == _column(whole, name)
 
 
-@pytest.mark.parametrize("before_the_end", [1, 3])
+@pytest.mark.parametrize("before_the_end", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_stopped_training_with_patience_goes_on_to_the_same_end(
     stopped: EquivariantAutoencoder, tmp_path: Path, before_the_end: int
 ) -> None:

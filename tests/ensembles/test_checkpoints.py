@@ -117,3 +117,17 @@ def test_members_without_a_record_are_refused(tmp_path: Path) -> None:
     (tmp_path / "fit.json").unlink()
     with pytest.raises(OutputError, match="earlier version"):
         _ensemble().fit_members(_pixels(), checkpoints=tmp_path)
+
+
+def test_a_relative_folder_is_that_of_the_caller_also_in_workers_that_began_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        _ensemble({"max_epochs": 1}, n_folds=2, n_jobs=2).fit_members(_pixels(), checkpoints="kept")
+    first, second = (
+        {path.relative_to(tmp_path / name) for path in (tmp_path / name).rglob("*")}
+        for name in ("first", "second")
+    )
+    assert first == second
