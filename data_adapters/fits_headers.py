@@ -17,6 +17,7 @@ from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Beam
 
 __all__ = [
+    "CHANNEL_AXIS",
     "beam_of",
     "card",
     "chosen_hdu",
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+CHANNEL_AXIS = "COLOUR"
+"""`CTYPE3` of a cube whose planes are channels of one image; only `write_fits` uses it."""
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from data_adapters.fits import CHANNEL_AXIS
+from data_adapters.fits_headers import CHANNEL_AXIS
 from equiclust.images import Image, ImageSet
 from equiclust.io.atomic import atomic_path
 from equiclust.io.catalogue import printable

@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from astropy import units
@@ -15,20 +15,13 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from data_adapters.fits_headers import card, number
-from equiclust.exceptions import UnreadableFileError
+from data_adapters.sky.axes import SPECTRAL, MapAxes
 from equiclust.typing import Float64Array
 
-__all__ = ["MapAxes", "SpectralAxis", "map_axes", "sky_header", "spectral_axis"]
+__all__ = ["SpectralAxis", "sky_header", "spectral_axis"]
 
 logger = logging.getLogger(__name__)
 
-LONGITUDE = re.compile(r"(RA|[A-Z]LON|[A-Z]{2}LN)\s*(-|$)")
-LATITUDE = re.compile(r"(DEC|[A-Z]LAT|[A-Z]{2}LT)\s*(-|$)")
-# Table 25 of the FITS standard 4.0, with names that it replaced.
-SPECTRAL = (
-    *("FREQ", "ENER", "WAVN", "VRAD", "WAVE", "VOPT", "ZOPT", "AWAV", "VELO", "BETA"),
-    *("FELO", "LAMB"),
-)
 AXIS_CARD = re.compile(r"(CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA|CNAME|CRDER|CSYER)(\d)()")
 PARAMETER_CARD = re.compile(r"(PV|PS)(\d)(_\d+)")
 MATRIX_CARD = re.compile(r"(PC|CD)(\d)_(\d)|(PC)00(\d)00(\d)")
@@ -46,21 +39,6 @@ SPECTRAL_CARDS = frozenset(
 )
 # Degrees by which two descriptions of one sky may differ.
 TOLERANCE = 1e-10
-
-
-class MapAxes(NamedTuple):
-    """Axes of the array in the file, counted from 0, slowest first.
-
-    Parameters
-    ----------
-    channel : int or None
-        None for a map.
-    row, column : int
-    """
-
-    channel: int | None
-    row: int
-    column: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,42 +72,6 @@ class SpectralAxis:
         if len(self.values) > 1:
             return np.asarray(np.abs(np.gradient(self.values)))
         return np.abs([self.step if math.isfinite(self.step) else 1.0])
-
-
-def map_axes(hdu: Any, path: Path) -> MapAxes:
-    """Axes of an image: the celestial ones, or else the two fastest, and that of the channels.
-
-    Parameters
-    ----------
-    hdu : astropy HDU
-        Of an image of two axes or more.
-    path : Path
-        The file, named in messages.
-
-    Returns
-    -------
-    MapAxes
-
-    Raises
-    ------
-    UnreadableFileError
-        When more than one other axis is longer than one pixel.
-    """
-    count = len(hdu.shape)
-    ctypes = [card(hdu.header, f"CTYPE{count - axis}").upper() for axis in range(count)]
-    lon = [axis for axis in range(count) if LONGITUDE.match(ctypes[axis])]
-    lat = [axis for axis in range(count) if LATITUDE.match(ctypes[axis])]
-    long = [axis for axis in range(count) if hdu.shape[axis] > 1]
-    row, column = sorted(lon + lat) if len(lon) == len(lat) == 1 else long[-2:]
-    other = [axis for axis in long if axis not in (row, column)]
-    if len(other) > 1:
-        named = ", ".join(f"{ctypes[axis] or 'unnamed'} of {hdu.shape[axis]}" for axis in other)
-        raise UnreadableFileError(
-            f"{path}: it has more axes than a cube ({named}); extract one cube of three axes first"
-        )
-    if not other:
-        other = [axis for axis in range(count) if ctypes[axis][:4] in SPECTRAL]
-    return MapAxes(other[0] if other else None, row, column)
 
 
 def sky_header(

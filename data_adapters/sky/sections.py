@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self
 
@@ -134,7 +134,7 @@ class Sections(ABC):
 class PlainSections(Sections):
     """An uncompressed image: the file is read where the pixels lie.
 
-    The fastest axis is always read whole, since many small reads cost more.
+    Rows are always read whole, since many small reads cost more.
 
     Parameters
     ----------
@@ -146,14 +146,23 @@ class PlainSections(Sections):
         Position of the first pixel in the file, in bytes.
     dtype : numpy.dtype
         Type of the pixels as stored.
+    strides : (int, int, int)
+        Distance from one pixel to the next along each axis, in pixels.
     """
 
     def __init__(
-        self, path: Path, shape: tuple[int, int, int], *, offset: int, dtype: np.dtype[Any]
+        self,
+        path: Path,
+        shape: tuple[int, int, int],
+        *,
+        offset: int,
+        dtype: np.dtype[Any],
+        strides: tuple[int, int, int],
     ) -> None:
         super().__init__(path, shape)
         self.offset = offset
         self.dtype = dtype
+        self.strides = strides
         self._handle: BinaryIO | None = None
 
     def _open(self) -> None:
@@ -167,14 +176,17 @@ class PlainSections(Sections):
     def blocks(self, box: Box) -> Iterator[tuple[Box, Array]]:
         """Stored values of the box; see `Sections.blocks`."""
         slow, middle, fast = box
-        _, height, width = self.shape
-        n_rows = max(1, BLOCK_BYTES // (width * self.dtype.itemsize))
-        buffer = np.empty((min(n_rows, middle.stop - middle.start), width), self.dtype)
+        along_slow, along_middle, along_fast = self.strides
+        width = (self.shape[2] - 1) * along_fast + 1
+        n_rows = max(1, BLOCK_BYTES // (along_middle * self.dtype.itemsize))
+        n_rows = min(n_rows, middle.stop - middle.start)
+        buffer = np.empty((n_rows - 1) * along_middle + width, self.dtype)
         for plane in range(slow.start, slow.stop):
             for first in range(middle.start, middle.stop, n_rows):
                 last = min(first + n_rows, middle.stop)
-                rows = buffer[: last - first]
-                self._read_into(rows, (plane * height + first) * width)
+                span = buffer[: (last - first - 1) * along_middle + width]
+                self._read_into(span, plane * along_slow + first * along_middle)
+                rows = self._rows(span, last - first)
                 position = (
                     slice(plane - slow.start, plane - slow.start + 1),
                     slice(first - middle.start, last - middle.start),
@@ -182,12 +194,16 @@ class PlainSections(Sections):
                 )
                 yield position, rows[None, :, fast]
 
-    def _read_into(self, rows: Array, first_pixel: int) -> None:
+    def _rows(self, span: Array, n_rows: int) -> Array:
+        steps = [stride * self.dtype.itemsize for stride in self.strides[1:]]
+        return np.ndarray((n_rows, self.shape[2]), self.dtype, span, strides=steps)
+
+    def _read_into(self, span: Array, first_pixel: int) -> None:
         file = self._handle
         if file is None:
             raise UnreadableFileError(f"{self.path}: it is closed; read within a with block")
         file.seek(self.offset + first_pixel * self.dtype.itemsize)
-        wanted = memoryview(rows.reshape(-1).view(np.uint8).data)
+        wanted = memoryview(span.view(np.uint8).data)
         while len(wanted) > 0:
             got = file.readinto(wanted)  # type: ignore[attr-defined]
             if not got:
@@ -208,6 +224,8 @@ class CompressedSections(Sections):
         Index of the extension in the file.
     kept : (int or None, int, int)
         Index of each of the three axes in the array of the file; None where it has no such axis.
+    planes : mapping of int to int
+        Index on the other axes; 0 where it has none.
     """
 
     def __init__(
@@ -217,10 +235,12 @@ class CompressedSections(Sections):
         *,
         extension: int,
         kept: tuple[int | None, int, int],
+        planes: Mapping[int, int],
     ) -> None:
         super().__init__(path, shape)
         self.extension = extension
         self.kept = kept
+        self.planes = dict(planes)
         self._handle: fits.HDUList | None = None
 
     def _open(self) -> None:
@@ -236,7 +256,7 @@ class CompressedSections(Sections):
         if self._handle is None:
             raise UnreadableFileError(f"{self.path}: it is closed; read within a with block")
         hdu = self._handle[self.extension]
-        index: list[Any] = [0] * len(hdu.shape)
+        index: list[Any] = [self.planes.get(axis, 0) for axis in range(len(hdu.shape))]
         for axis, part in zip(self.kept, box, strict=True):
             if axis is not None:
                 index[axis] = part
@@ -258,11 +278,21 @@ class WholeSections(Sections):
         Lengths of the axes in pixels, slowest first.
     extension : int
         Index of the extension in the file.
+    planes : mapping of int to int
+        Index on other axes that are longer than one pixel.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, int, int], *, extension: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, int, int],
+        *,
+        extension: int,
+        planes: Mapping[int, int],
+    ) -> None:
         super().__init__(path, shape)
         self.extension = extension
+        self.planes = dict(planes)
         self._handle: Array | None = None
 
     def _open(self) -> None:
@@ -270,7 +300,9 @@ class WholeSections(Sections):
             self.path.open("rb") as file,
             fits.open(file, memmap=False, do_not_scale_image_data=True) as hdus,
         ):
-            self._handle = np.asarray(hdus[self.extension].data).reshape(self.shape)
+            data = np.asarray(hdus[self.extension].data)
+            index = tuple(self.planes.get(axis, slice(None)) for axis in range(data.ndim))
+            self._handle = data[index].reshape(self.shape)
 
     def _close(self) -> None:
         self._handle = None

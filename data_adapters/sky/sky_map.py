@@ -14,15 +14,17 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from data_adapters.discovery import split_part
-from data_adapters.fits import CHANNEL_AXIS
-from data_adapters.fits_headers import beam_of, card, chosen_hdu, number, quietly, reason
-from data_adapters.sky.header import (
-    MapAxes,
-    SpectralAxis,
-    map_axes,
-    sky_header,
-    spectral_axis,
+from data_adapters.fits_headers import (
+    CHANNEL_AXIS,
+    beam_of,
+    card,
+    chosen_hdu,
+    number,
+    quietly,
+    reason,
 )
+from data_adapters.sky.axes import MapAxes, map_axes
+from data_adapters.sky.header import SpectralAxis, sky_header, spectral_axis
 from data_adapters.sky.sections import (
     CompressedSections,
     PlainSections,
@@ -62,6 +64,10 @@ class SkyMap:
         The two celestial axes.
     spectral : SpectralAxis or None
         Velocities, frequencies or the like of the channels; None when there is no such axis.
+    channel_ctype : str
+        `CTYPE` of the axis of the channels; empty when there is no such axis or no such card.
+    stokes : str
+        Stokes parameter of the pixels, such as ``I``; empty when the file does not say.
     unit : str
         `BUNIT`; empty when unknown.
     beam : Beam or None
@@ -83,6 +89,8 @@ class SkyMap:
     header: fits.Header = field(repr=False)
     wcs: WCS | None = field(repr=False)
     spectral: SpectralAxis | None = field(repr=False)
+    channel_ctype: str
+    stokes: str
     unit: str
     beam: Beam | None
     channel_beams: tuple[Beam, ...] | None = field(repr=False)
@@ -147,7 +155,9 @@ class SkyMap:
         return pixels
 
 
-def open_sky_map(path: PathLike, *, part: str = "", whole_limit: int = 1 << 30) -> SkyMap:
+def open_sky_map(
+    path: PathLike, *, part: str = "", stokes: str = "", whole_limit: int = 1 << 30
+) -> SkyMap:
     """Open a FITS map or cube without reading a pixel.
 
     Parameters
@@ -157,6 +167,8 @@ def open_sky_map(path: PathLike, *, part: str = "", whole_limit: int = 1 << 30) 
     part : str, default ""
         Name or number of the extension, if it is not in brackets behind the path. By default the
         first image of two axes or more.
+    stokes : str, default ""
+        Stokes parameter to read where the file has an axis of them, such as ``Q``; by default I.
     whole_limit : int, default 1 << 30
         Largest size in bytes of the unpacked pixels of a packed file (``.gz``), which cannot be
         read by section.
@@ -179,7 +191,8 @@ def open_sky_map(path: PathLike, *, part: str = "", whole_limit: int = 1 << 30) 
             stream.seek(0)
             with fits.open(stream, memmap=False, do_not_scale_image_data=True) as hdus:
                 hdu = chosen_hdu(hdus, part, file)
-                return _opened(hdu, hdus, file, part, whole_limit if packed else None)
+                limit = whole_limit if packed else None
+                return _opened(hdu, hdus, file, part, stokes, limit)
     except UnreadableFileError:
         raise
     except Exception as error:
@@ -224,18 +237,21 @@ def cube_header(sky: SkyMap, *, first: int = 0, group: int = 1) -> fits.Header:
     return header
 
 
-def _opened(hdu: Any, hdus: fits.HDUList, path: Path, part: str, whole_limit: int | None) -> SkyMap:
+def _opened(
+    hdu: Any, hdus: fits.HDUList, path: Path, part: str, stokes: str, whole_limit: int | None
+) -> SkyMap:
     if isinstance(hdu, fits.GroupsHDU):
         raise UnreadableFileError(f"{path}: it holds visibilities (random groups) and no map")
-    axes = map_axes(hdu, path)
+    axes = map_axes(hdu, path, stokes=stokes)
     count = len(hdu.shape)
     n_channels = 1 if axes.channel is None else hdu.shape[axes.channel]
     shape = (n_channels, hdu.shape[axes.row], hdu.shape[axes.column])
     order = _order(axes, n_channels)
     header, wcs = sky_header(hdu, hdus, axes, path)
     beams = _channel_beams(hdus, n_channels, path)
-    spectral = None
+    spectral, channel_ctype = None, ""
     if axes.channel is not None:
+        channel_ctype = card(hdu.header, f"CTYPE{count - axes.channel}")
         spectral = spectral_axis(hdu.header, count - axes.channel, n_channels, path)
     n_bytes = math.prod(hdu.shape) * abs(int(hdu.header["BITPIX"])) // 8
     return SkyMap(
@@ -244,6 +260,8 @@ def _opened(hdu: Any, hdus: fits.HDUList, path: Path, part: str, whole_limit: in
         header=header,
         wcs=wcs,
         spectral=spectral,
+        channel_ctype=channel_ctype,
+        stokes=axes.stokes,
         unit=card(hdu.header, "BUNIT"),
         beam=beam_of(hdu.header) or _largest(beams),
         channel_beams=beams,
@@ -291,20 +309,34 @@ def _sections(
                 f"{path}: it is packed, so that it cannot be read by section, and takes {n_bytes} "
                 f"bytes unpacked, more than the {whole_limit} allowed; unpack the file first"
             )
-        return WholeSections(path, stored, extension=extension)
+        return WholeSections(path, stored, extension=extension, planes=axes.planes)
     if isinstance(hdu, fits.CompImageHDU):
         channel = axes.channel if shape[0] > 1 else None
         kept = (channel, axes.row, axes.column)
         in_order: Any = (kept[slow], kept[middle], kept[fast])
-        return CompressedSections(path, stored, extension=extension, kept=in_order)
-    offset = int(hdu.fileinfo()["datLoc"])
-    missing = offset + n_bytes - path.stat().st_size
+        return CompressedSections(
+            path, stored, extension=extension, kept=in_order, planes=axes.planes
+        )
+    start = int(hdu.fileinfo()["datLoc"])
+    missing = start + n_bytes - path.stat().st_size
     if missing > 0:
         raise UnreadableFileError(
             f"{path}: it is damaged or truncated ({missing} bytes of its pixels are missing)"
         )
     dtype = np.dtype(TYPES[int(hdu.header["BITPIX"])])
-    return PlainSections(path, stored, offset=offset, dtype=dtype)
+    steps = [math.prod(hdu.shape[axis + 1 :]) for axis in range(len(hdu.shape))]
+    first = sum(steps[axis] * index for axis, index in axes.planes.items())
+    along = [
+        math.prod(hdu.shape) if axis is None else steps[axis]
+        for axis in (axes.channel if shape[0] > 1 else None, axes.row, axes.column)
+    ]
+    return PlainSections(
+        path,
+        stored,
+        offset=start + first * dtype.itemsize,
+        dtype=dtype,
+        strides=(along[slow], along[middle], along[fast]),
+    )
 
 
 def _scaling(header: fits.Header, path: Path) -> Scaling:

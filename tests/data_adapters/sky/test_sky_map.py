@@ -111,8 +111,8 @@ def test_a_line_of_sky_is_a_map_too(tmp_path: Path) -> None:
     np.testing.assert_array_equal(open_sky_map(path).read(), CUBE[:, :1])
 
 
-def test_colours_and_stokes_planes_are_channels(tmp_path: Path) -> None:
-    for kind in ("COLOUR", "STOKES", ""):
+def test_colours_and_times_are_channels(tmp_path: Path) -> None:
+    for kind in ("COLOUR", "TIME", ""):
         path = tmp_path / f"{kind}.fits"
         save(path, CUBE, header_of("ra", "dec", CTYPE3=kind))
         cube = open_sky_map(path)
@@ -485,8 +485,10 @@ BAD_FILES = {
     "folder": (lambda path: path.mkdir(), "folder"),
     "line": (lambda path: save(path, np.ones(7)), "no image"),
     "four axes": (
-        lambda path: save(path, np.ones((2, 3, 4, 5)), header_of("ra", "dec", "vel", "stokes")),
-        r"STOKES of 2, VRAD of 3.*extract one cube",
+        lambda path: save(
+            path, np.ones((2, 3, 4, 5)), header_of("ra", "dec", "vel", "stokes", CTYPE4="TIME")
+        ),
+        r"TIME of 2, VRAD of 3.*extract one cube",
     ),
     "scale": (lambda path: stored_with(path, np.ones((2, 3)), BSCALE="wide"), "BSCALE"),
     "gzip cut": (gzip_cut, "truncated"),
