@@ -16,6 +16,7 @@ from astropy.wcs import WCS
 
 from data_adapters.fits_headers import card, number
 from data_adapters.sky.axes import SPECTRAL, MapAxes
+from data_adapters.units import parse_unit
 from equiclust.typing import Float64Array
 
 __all__ = ["SpectralAxis", "sky_header", "spectral_axis"]
@@ -242,11 +243,8 @@ def spectral_axis(header: fits.Header, axis: int, length: int, path: Path) -> Sp
 
 
 def _is_spectral(unit: str) -> bool:
-    try:
-        kind = units.Unit(unit).physical_type
-    except ValueError:
-        return False
-    return bool(unit) and kind in ("speed", "frequency", "length", "energy")
+    known = parse_unit(unit)
+    return known is not None and known.physical_type in ("speed", "frequency", "length", "energy")
 
 
 def _step(cards: fits.Header, axis: int = 3) -> float:
@@ -263,7 +261,7 @@ def _values(cards: fits.Header, unit: str, length: int, path: Path) -> tuple[Flo
     try:
         wcs = WCS(cards)
         si = units.Unit(wcs.wcs.cunit[0])
-        wanted = units.Unit(unit) if unit else si
+        wanted = parse_unit(unit) or si
         values = np.asarray(wcs.all_pix2world(pixels, 0)[0]) * si.to(wanted)
         if np.all(np.isfinite(values)):
             return values, unit or si.to_string("fits")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from astropy import units
 
 from data_adapters.sky.masks import robust_noise
 from data_adapters.sky.sky_map import SkyMap
+from data_adapters.units import unit_product
 from equiclust.exceptions import InputError
 from equiclust.typing import Float32Array, Float64Array
 
@@ -117,7 +117,7 @@ def moment_maps(
         sums.add(plane, float(values[channel]), float(widths[channel]), level)
         if on_progress is not None:
             on_progress(index + 1, len(used), "moments")
-    return sums.finish(_product_unit(sky.unit, unit), unit, found)
+    return sums.finish(unit_product(sky.unit, unit), unit, found)
 
 
 class _Sums:
@@ -325,16 +325,3 @@ def _axis(sky: SkyMap) -> tuple[Float64Array, Float64Array, str]:
     if sky.spectral is None:
         return np.arange(sky.shape[0], dtype=np.float64), np.ones(sky.shape[0]), ""
     return sky.spectral.values, sky.spectral.widths, sky.spectral.unit
-
-
-def _product_unit(brightness: str, spectral: str) -> str:
-    """Both units side by side, or as FITS writes them where that would be read as a quotient."""
-    both = f"{brightness} {spectral}".strip()
-    parts = [units.Unit(text, parse_strict="silent") for text in (brightness, spectral, both)]
-    # Units that no one knows are kept as text.
-    if any(isinstance(part, units.UnrecognizedUnit) for part in parts[:2]):
-        return both
-    product = parts[0] * parts[1]
-    # A second slash is read in two ways, which the standard therefore discourages.
-    clear = both.count("/") < 2 and parts[2] == product
-    return both if clear else str(product.to_string("fits"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ from data_adapters.sky.geometry import (
     pixel_solid_angles,
     sky_positions,
 )
+from data_adapters.units import parse_unit
 from equiclust import __version__
 from equiclust.exceptions import InputError
 from equiclust.segmentation.segment_map import SegmentMap
@@ -212,7 +212,7 @@ def _add_values(
     segment_map: SegmentMap,
     areas: Float64Array | None,
 ) -> None:
-    unit = _parsed(segment_map.unit)
+    unit = parse_unit(segment_map.unit)
     share, flux_unit, what = _integral(unit, segment_map, areas)
     stated = f", in {segment_map.unit}" if segment_map.unit and unit is None else ""
     y, x = members.place[-2:]
@@ -222,20 +222,6 @@ def _add_values(
     _add(table, "mean", members.means(values), "mean of the data" + stated, unit)
     confidence = members.means(segment_map.confidence[members.place])
     _add(table, "confidence", confidence, "mean of how sure the label is, 0 to 1")
-
-
-def _parsed(text: str) -> Any:
-    """The unit; `None` when there is none or nobody knows it."""
-    # Programs write JY/BEAM and Jy/Beam.
-    usual = re.sub("beam", "beam", re.sub("jy", "Jy", text, flags=re.I), flags=re.I)
-    for spelling in (text, usual):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return u.Unit(spelling) if spelling.strip() else None
-        except ValueError:
-            continue
-    return None
 
 
 def _integral(
@@ -275,7 +261,7 @@ def _add_velocities(table: Table, members: _Members, segment_map: SegmentMap) ->
         lows, highs = (
             array[members.place] for array in (segment_map.velocity_low, segment_map.velocity_high)
         )
-        unit = _parsed(segment_map.velocity_unit)
+        unit = parse_unit(segment_map.velocity_unit)
     else:
         return
     _add(table, "velocity_low", members.lowest(lows), "lowest velocity", unit)

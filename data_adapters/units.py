@@ -1,0 +1,135 @@
+"""Units as headers spell them, in the standard's way and in others."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+from astropy import units
+
+__all__ = ["parse_unit", "unit_product"]
+
+# Spellings of programs that write capitals only, or other names than the FITS standard's.
+_WORDS = {
+    **{name.lower(): name for name in ("Jy", "mJy", "uJy", "Hz", "kHz", "MHz", "GHz", "THz")},
+    **{name.lower(): name for name in ("K", "mK", "km", "m", "cm", "s", "sr", "W", "erg", "deg")},
+    **{name.lower(): name for name in ("arcsec", "arcmin", "rad", "beam", "pix", "eV", "keV")},
+    **{name.lower(): name for name in ("ct", "adu", "electron", "Angstrom", "um", "nm", "mag")},
+    "kelvin": "K",
+    "kelvins": "K",
+    "sec": "s",
+    "second": "s",
+    "seconds": "s",
+    "hertz": "Hz",
+    "degree": "deg",
+    "degrees": "deg",
+    "counts": "ct",
+    "count": "ct",
+    "cts": "ct",
+    "electrons": "electron",
+    "e-": "electron",
+    "dn": "adu",
+    "pixel": "pix",
+    "pixels": "pix",
+    "angstroms": "Angstrom",
+    "ang": "Angstrom",
+    "micron": "um",
+    "microns": "um",
+    "bm": "beam",
+    "msun": "solMass",
+    "meter": "m",
+    "meters": "m",
+    "jansky": "Jy",
+    "parsec": "pc",
+    "pc": "pc",
+}
+_WORD = re.compile(r"[A-Za-z]+")
+# From left to right, where a slash divides by the next factor alone.
+_FACTOR = re.compile(r"\s*([/.*\s]?)\s*([A-Za-z]+(?:(?:\*\*|\^)?\(?[+-]?\d+\)?)?|\d+(?:[.]\d+)?)")
+
+
+def parse_unit(text: str) -> units.UnitBase | None:
+    """Unit that a header means.
+
+    `Jy/beam.km/s`, as CASA writes it, is read from left to right: a unit with several slashes and a
+    product behind the first is none of the standard's, which would divide by all that follows.
+    Capitals, as in ``KM/S`` and ``MJY/SR``, and common names outside of the standard are understood
+    where the text is no unit as it stands.
+
+    Parameters
+    ----------
+    text : str
+        Value of `BUNIT` or `CUNIT`.
+
+    Returns
+    -------
+    astropy unit or None
+        None for an empty text, and for one that nobody knows.
+    """
+    plain = text.strip()
+    for spelling in (plain, _respelled(plain)):
+        found = _from_left(spelling) or _parsed(spelling)
+        if found is not None:
+            return found
+    return None
+
+
+def _parsed(text: str) -> units.UnitBase | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return units.Unit(text) if text else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _from_left(text: str) -> units.UnitBase | None:
+    """The unit of a text with several slashes and a product; None for every other text."""
+    first = text.find("/")
+    if (
+        text.count("/") < 2
+        or "(" in text
+        or not re.search(r"[^\s/.*][\s.*]+[^\s/.*]", text[first:])
+    ):
+        return None
+    unit, place = units.dimensionless_unscaled, 0
+    while place < len(text):
+        found = _FACTOR.match(text, place)
+        factor = None if found is None else _parsed(found[2])
+        if found is None or factor is None:
+            return None
+        unit = unit / factor if found[1] == "/" else unit * factor
+        place = found.end()
+    return unit
+
+
+def _respelled(text: str) -> str:
+    # An M before another letter may be mega or milli: it is mega before a flux over an angle.
+    if re.fullmatch(r"MJY\s*/\s*SR", text, re.IGNORECASE) and text.isupper():
+        return "MJy/sr"
+    if "MJY" in text:
+        return text
+    return _WORD.sub(lambda found: _WORDS.get(found[0].lower(), found[0]), text)
+
+
+def unit_product(first: str, second: str) -> str:
+    """Both units side by side, or as FITS writes them where that would be read as a quotient.
+
+    Parameters
+    ----------
+    first, second : str
+        As in a header. Units that nobody knows are kept as text.
+
+    Returns
+    -------
+    str
+    """
+    both = f"{first.strip()} {second.strip()}".strip()
+    known = [parse_unit(text) if text.strip() else units.dimensionless_unscaled
+             for text in (first, second)]  # fmt: skip
+    if known[0] is None or known[1] is None:
+        return both
+    product = known[0] * known[1]
+    # A second slash is read in two ways, which the standard therefore discourages.
+    clear = both.count("/") < 2 and _parsed(both) == product
+    return both if clear else str(product.to_string("fits"))
