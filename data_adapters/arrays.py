@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +16,16 @@ from equiclust.typing import Array
 
 __all__ = ["ArrayAdapter"]
 
+logger = logging.getLogger(__name__)
+
 IMAGE_NAMES = ("images", "pixels")
 
 
 class ArrayAdapter:
     """Reads images from ``.npy`` and ``.npz`` files.
 
-    An array has the shape `(n, h, w)`, `(n, c, h, w)` or, for one image, `(h, w)`. In an archive it
+    An array has the shape `(n, h, w)`, `(n, c, h, w)` or, for one image, `(h, w)`. A last axis of
+    1, 3 or 4 behind two of at least 5, as in `(n, h, w, 3)`, holds channels. In an archive it
     is called ``images`` or ``pixels``, is named in brackets behind the file (``file.npz[name]``),
     or is the only one of such a shape. The arrays ``mask``, `(n, h, w)`, `True` = ignore, and
     ``ids``, `(n,)`, of the archive are used too; all others, such as labels, are not read.
@@ -117,12 +121,40 @@ def _images_of(arrays: Mapping[str, Array], path: Path, part: str) -> tuple[Imag
     name = f"{path.stem}[{part}]" if part else path.stem
     if pixels.size == 0:
         raise UnreadableFileError(f"{path}: its array of shape {pixels.shape} is empty")
+    if _has_channels_last(pixels.shape):
+        logger.warning(
+            "%s: of its shape %s the last axis is taken for channels", path, pixels.shape
+        )
+        pixels = np.moveaxis(pixels, -1, -3)
+        if pixels.ndim == 3:
+            pixels, mask = pixels[None], mask if mask is None else mask[None]
+            return _named_images(pixels, mask, ids, [name], path, part)
     names: Sequence[str] = [name]
     if pixels.ndim == 2:
         pixels, mask = pixels[None], mask if mask is None else mask[None]
     else:
         digits = len(str(len(pixels) - 1))
         names = [f"{name}_{index:0{digits}d}" for index in range(len(pixels))]
+    return _named_images(pixels, mask, ids, names, path, part)
+
+
+def _has_channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether the last axis is one of 1, 3 or 4 channels and no other can be: `(n, h, w, c)`.
+
+    An array `(h, w, c)` is one image. Axes of fewer than 5 pixels are taken for channels.
+    """
+    smallest = min(shape[-3:-1], default=0) if len(shape) == 4 else min(shape[:-1], default=0)
+    return len(shape) in (3, 4) and shape[-1] in (1, 3, 4) and smallest >= 5
+
+
+def _named_images(
+    pixels: Array,
+    mask: Array | None,
+    ids: Array | None,
+    names: Sequence[str],
+    path: Path,
+    part: str,
+) -> tuple[Image, ...]:
     if ids is not None:
         names = [str(id) for id in ids.ravel()]
     with np.errstate(over="ignore", invalid="ignore"):

@@ -139,9 +139,14 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
         failed.append(Found(Path(error.filename), reason=error.strerror or str(error)))
 
     passed_over = 0
-    for parent, folders, files in os.walk(folder, onerror=note):
+    seen = {_identity(folder)}
+    for parent, folders, files in os.walk(folder, onerror=note, followlinks=True):
         folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and not _is_run(Path(parent, name))
+            name
+            for name in folders
+            if not name.startswith(".")
+            and not _is_output(Path(parent, name))
+            and _is_new(Path(parent, name), seen)
         )
         paths = [Path(parent, name) for name in sorted(files)]
         readable = [path for path in paths if _is_wanted(path, suffixes)]
@@ -152,12 +157,31 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
         logger.info("passed over %d files in %s that are no images", passed_over, folder)
 
 
-def _is_run(folder: Path) -> bool:
-    """Whether a folder is that of a run, whose previews and tables are no images of the user."""
-    found = RunFolder(folder).is_run
-    if found:
-        logger.info("passed over %s, the folder of a run", folder)
-    return found
+def _identity(folder: Path) -> tuple[int, int]:
+    stat = folder.stat()
+    return stat.st_dev, stat.st_ino
+
+
+def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:
+    """Whether a folder was not walked before, as happens where links go round in a circle."""
+    try:
+        identity = _identity(folder)
+    except OSError:
+        # A link to nothing, or a folder that is closed to us: the walk says which.
+        return True
+    if identity in seen:
+        logger.info("passed over %s, a link to a folder that is read already", folder)
+        return False
+    seen.add(identity)
+    return True
+
+
+def _is_output(folder: Path) -> bool:
+    """Whether a folder is one of ours, whose previews and tables are no images of the user."""
+    if RunFolder(folder).is_run:
+        logger.warning("passed over %s, the folder of a run", folder)
+        return True
+    return False
 
 
 def _is_wanted(path: Path, suffixes: tuple[str, ...]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,10 @@ logger = logging.getLogger(__name__)
 
 CHANNEL_AXIS = "COLOUR"
 """`CTYPE3` of a cube whose planes are channels of one image; only `write_fits` uses it."""
+
+
+_NUMBER = r"\s*=?\s*([-+.\dED]+)"
+_AIPS_BEAM = re.compile(rf"BMAJ{_NUMBER}\s+BMIN{_NUMBER}\s+BPA{_NUMBER}")
 
 
 @contextmanager
@@ -166,7 +171,7 @@ def card(header: fits.Header, name: str) -> str:
 
 
 def beam_of(header: fits.Header) -> Beam | None:
-    """Beam of the cards `BMAJ`, `BMIN` and `BPA`.
+    """Beam of the cards `BMAJ`, `BMIN` and `BPA`, or of the last `HISTORY` by CLEAN of AIPS.
 
     Parameters
     ----------
@@ -177,11 +182,25 @@ def beam_of(header: fits.Header) -> Beam | None:
     Beam or None
         In degrees; None without a positive `BMAJ`. `BMIN` is `BMAJ`, and `BPA` 0, when missing.
     """
-    major = number(header, "BMAJ")
-    if not major > 0:
+    numbers = [number(header, name) for name in ("BMAJ", "BMIN", "BPA")]
+    if not math.isfinite(numbers[0]):
+        numbers = _beam_of_aips(header) or numbers
+    major, minor, angle = numbers
+    if not 0.0 < major < math.inf:
         return None
-    minor, angle = number(header, "BMIN"), number(header, "BPA")
     return Beam(major, minor if minor > 0 else major, angle if math.isfinite(angle) else 0.0)
+
+
+def _beam_of_aips(header: fits.Header) -> list[float] | None:
+    try:
+        lines = [str(line) for line in header.get("HISTORY", [])]
+    except (fits.VerifyError, ValueError):
+        return None
+    found = [match for line in lines if (match := _AIPS_BEAM.search(line))]
+    try:
+        return [float(text.replace("D", "E")) for text in found[-1].groups()] if found else None
+    except ValueError:
+        return None
 
 
 def number(header: fits.Header, name: str) -> float:

@@ -15,6 +15,7 @@ from data_adapters.discovery import Found, discover
 from data_adapters.registry import adapters_by_suffix, known_suffix
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image, ImageSet
+from equiclust.io.catalogue import printable
 
 __all__ = ["ReadResult", "Rejected", "read"]
 
@@ -85,9 +86,10 @@ def read(
     rejected: list[Rejected] = []
     for done, item in enumerate(found, start=1):
         try:
-            images.extend(_read_one(item, adapters))
+            images.extend(map(_with_printable_names, _read_one(item, adapters)))
         except UnreadableFileError as error:
-            rejected.append(Rejected(str(item.path), _without_path(error, item.path)))
+            reason = printable(_without_path(error, item.path))
+            rejected.append(Rejected(printable(str(item.path)), reason))
             logger.info("%s", error)
         if progress is not None:
             progress(done, len(found))
@@ -108,6 +110,12 @@ def _read_one(item: Found, adapters: Mapping[str, Adapter]) -> tuple[Image, ...]
     if not images:
         raise UnreadableFileError(f"{item.path}: it holds no image")
     return images
+
+
+def _with_printable_names(image: Image) -> Image:
+    """The image with U+FFFD where its name on disk is no text."""
+    id, path = printable(image.id), None if image.path is None else printable(image.path)
+    return image if (id, path) == (image.id, image.path) else replace(image, id=id, path=path)
 
 
 def _without_path(error: UnreadableFileError, path: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from astropy import units
 from astropy.io import fits
 from astropy.wcs import WCS
@@ -38,6 +39,13 @@ SKY_CARDS = frozenset(
 SPECTRAL_CARDS = frozenset(
     ("RESTFRQ", "RESTFREQ", "RESTWAV", "SPECSYS", "SSYSOBS", "SSYSSRC", "VELOSYS", "VELREF", *DATES)
 )
+_FRAMES = {r"(FK5|J2000)": "FK5", r"(FK4|B1950)": "FK4", r"ICR[SF]": "ICRS"}
+_KINDS = {
+    "speed/velocity": "velocity",
+    "frequency": "frequency",
+    "length": "wavelength",
+    "energy/work/torque": "energy",
+}
 # Degrees by which two descriptions of one sky may differ.
 TOLERANCE = 1e-10
 
@@ -66,6 +74,40 @@ class SpectralAxis:
     ctype: str
     step: float
     cards: fits.Header = field(repr=False)
+
+    @property
+    def kind(self) -> str:
+        """What the values are: velocity, frequency, wavelength, energy, or else spectral."""
+        known = parse_unit(self.unit)
+        return "spectral" if known is None else _KINDS.get(str(known.physical_type), "spectral")
+
+    def velocities(self, values: npt.ArrayLike) -> Float64Array | None:
+        """Values of this axis as velocities.
+
+        Frequencies are taken in the radio convention and wavelengths in the optical one, about the
+        rest frequency or wavelength of the header.
+
+        Parameters
+        ----------
+        values : array-like
+            In `unit`.
+
+        Returns
+        -------
+        ndarray or None
+            In km/s, of the same shape; None when the header does not tell.
+        """
+        known, given = parse_unit(self.unit), np.asarray(values, dtype=np.float64)
+        if known is None or self.ctype[:4].upper() == "AWAV":
+            return None
+        rest = _rest(self.cards)
+        convention = {"frequency": units.doppler_radio, "wavelength": units.doppler_optical}
+        chosen = convention.get(self.kind)
+        if self.kind != "velocity" and (rest is None or chosen is None):
+            return None
+        equivalencies = [] if chosen is None else chosen(rest)
+        found = (given * known).to_value(units.km / units.s, equivalencies)
+        return np.asarray(found, dtype=np.float64)
 
     @property
     def widths(self) -> Float64Array:
@@ -101,10 +143,12 @@ def sky_header(
     count = len(hdu.shape)
     numbers = (count - axes.column, count - axes.row)
     corners = _corners(hdu.shape[axes.row], hdu.shape[axes.column])
-    header = _cards_of(hdu.header, numbers, (1, 2), SKY_CARDS, distortion=True)
+    header = _cards_of(
+        with_known_frame(hdu.header, path), numbers, (1, 2), SKY_CARDS, distortion=True
+    )
     own = _celestial(header, path)
     try:
-        whole = WCS(hdu.header, fobj=hdus)
+        whole = WCS(with_known_frame(hdu.header, path), fobj=hdus)
     except Exception as error:
         # Another axis, which is of no concern here, can spoil it.
         logger.info("%s: its coordinates are odd: %s", path, " ".join(str(error).split()))
@@ -119,6 +163,35 @@ def sky_header(
     if own is not None and _same(own, wcs, corners):
         return header, own
     return _rewritten(wcs, corners, path), wcs
+
+
+def with_known_frame(header: fits.Header, path: Path) -> fits.Header:
+    """The header with a `RADESYS` of the standard's, where another spelling is understood.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+    path : Path
+        The file, named in the log.
+
+    Returns
+    -------
+    astropy.io.fits.Header
+        The same, or a copy.
+    """
+    name = "RADESYS" if "RADESYS" in header else "RADECSYS"
+    said = card(header, name).upper()
+    if said in ("", "ICRS", "FK5", "FK4", "FK4-NO-E", "GAPPT"):
+        return header
+    header = header.copy()
+    meant = next((frame for pattern, frame in _FRAMES.items() if re.match(pattern, said)), None)
+    if meant is None:
+        logger.warning("%s: %s is %r, which is no known frame; it is ignored", path, name, said)
+        del header[name]
+    else:
+        logger.warning("%s: %s is %r, taken for %s", path, name, said, meant)
+        header[name] = meant
+    return header
 
 
 def _corners(height: int, width: int) -> Float64Array:
@@ -245,6 +318,15 @@ def spectral_axis(header: fits.Header, axis: int, length: int, path: Path) -> Sp
 def _is_spectral(unit: str) -> bool:
     known = parse_unit(unit)
     return known is not None and known.physical_type in ("speed", "frequency", "length", "energy")
+
+
+def _rest(cards: fits.Header) -> units.Quantity | None:
+    for names, unit in ((("RESTFRQ", "RESTFREQ"), units.Hz), (("RESTWAV",), units.m)):
+        for name in names:
+            value = number(cards, name)
+            if math.isfinite(value) and value > 0.0:
+                return value * unit
+    return None
 
 
 def _step(cards: fits.Header, axis: int = 3) -> float:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from astropy import units
 
 from data_adapters.sky.masks import robust_noise
 from data_adapters.sky.sky_map import SkyMap
-from data_adapters.units import unit_product
+from data_adapters.units import parse_unit, unit_product
 from equiclust.exceptions import InputError
 from equiclust.typing import Float32Array, Float64Array
 
 __all__ = ["Moments", "channel_groups", "channel_noise", "group_slices", "moment_maps"]
+
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str], None]
 
@@ -38,7 +42,7 @@ class Moments:
         Square root of moment 2, the spread about `centroid`, in `spectral_unit`.
     peak : ndarray (h, w), float32
         Brightest channel, in the unit of the cube.
-    low, high : ndarray (h, w), float32
+    low, high : ndarray (h, w), float64
         Lowest and highest spectral value with signal, in `spectral_unit`.
     integrated_unit, spectral_unit : str
         Units in FITS notation.
@@ -50,8 +54,8 @@ class Moments:
     centroid: Float32Array
     dispersion: Float32Array
     peak: Float32Array
-    low: Float32Array
-    high: Float32Array
+    low: Float64Array
+    high: Float64Array
     integrated_unit: str
     spectral_unit: str
     noise: Float64Array
@@ -163,8 +167,8 @@ class _Sums:
             # Rounding may leave a variance of nothing below 0.
             dispersion=shown(np.sqrt(np.maximum(variance, 0.0)), bright),
             peak=shown(self.peak, self.seen),
-            low=shown(self.low, bright),
-            high=shown(self.high, bright),
+            low=np.where(bright, self.low, np.nan),
+            high=np.where(bright, self.high, np.nan),
             integrated_unit=integrated_unit,
             spectral_unit=spectral_unit,
             noise=noise,
@@ -294,9 +298,38 @@ def _planes(sky: SkyMap, used: range, rows: slice = slice(None)) -> Iterator[Flo
     height = len(range(*rows.indices(sky.shape[1])))
     plane_bytes = max(1, 8 * height * sky.shape[2])
     together = max(1, min(sky.channel_step, TOGETHER // plane_bytes))
+    factors = _beam_factors(sky)
     with sky:
         for first in range(used.start, used.stop, together):
-            yield from sky.read(slice(first, min(first + together, used.stop)), rows)
+            last = min(first + together, used.stop)
+            planes = sky.read(slice(first, last), rows)
+            if factors is not None:
+                planes *= factors[first:last, None, None]
+            yield from planes
+
+
+def _beam_factors(sky: SkyMap) -> Float32Array | None:
+    """Factors that give the brightness of every channel per the beam of the cube, the largest.
+
+    A channel that has no beam becomes blank. None where nothing is to be done.
+    """
+    unit = parse_unit(sky.unit)
+    if sky.channel_beams is None or sky.beam is None or unit is None:
+        return None
+    if dict(zip(unit.bases, unit.powers, strict=True)).get(units.beam) != -1:
+        return None
+    areas = np.array([beam.major * beam.minor for beam in sky.channel_beams])
+    factors = sky.beam.major * sky.beam.minor / areas
+    if np.all(factors == 1.0):
+        return None
+    logger.warning(
+        "%s: its channels have beams of several sizes; brightness is per beam of %.4g x %.4g "
+        "arcsec, the largest, in all of them",
+        sky.path,
+        3600.0 * sky.beam.major,
+        3600.0 * sky.beam.minor,
+    )
+    return np.asarray(factors, dtype=np.float32)
 
 
 def _used(sky: SkyMap, channels: slice) -> range:

@@ -12,6 +12,7 @@ import numpy as np
 from astropy import units
 from astropy.io import fits
 from astropy.wcs import WCS
+from astropy.wcs.utils import proj_plane_pixel_scales
 
 from data_adapters.discovery import split_part
 from data_adapters.fits_headers import (
@@ -42,6 +43,8 @@ __all__ = ["SkyMap", "SpectralAxis", "cube_header", "open_sky_map"]
 logger = logging.getLogger(__name__)
 
 TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+# Pixels: a cut-out below this size may well be smaller than its beam.
+SMALL_CUT_OUT = 32
 PACKED = (b"\x1f\x8b", b"BZh", b"PK\x03\x04", b"\x1f\x9d", b"\xfd7zXZ")
 
 
@@ -71,7 +74,7 @@ class SkyMap:
     unit : str
         `BUNIT`; empty when unknown.
     beam : Beam or None
-        Beam of the header, or the largest of the channels' beams.
+        Beam of the header, or the largest (by area) of the channels' beams.
     channel_beams : tuple of Beam or None
         One beam per channel, from the table `BEAMS`; a channel without beam has NaN.
     n_bytes : int
@@ -248,7 +251,9 @@ def _opened(
     shape = (n_channels, hdu.shape[axes.row], hdu.shape[axes.column])
     order = _order(axes, n_channels)
     header, wcs = sky_header(hdu, hdus, axes, path)
-    beams = _channel_beams(hdus, n_channels, path)
+    # A table of beams holds before the one beam of the header, unless CASAMBM denies it.
+    denied = card(hdu.header, "CASAMBM") in ("False", "F")
+    beams = None if denied else _channel_beams(hdus, n_channels, path)
     spectral, channel_ctype = None, ""
     if axes.channel is not None:
         channel_ctype = card(hdu.header, f"CTYPE{count - axes.channel}")
@@ -263,7 +268,7 @@ def _opened(
         channel_ctype=channel_ctype,
         stokes=axes.stokes,
         unit=card(hdu.header, "BUNIT"),
-        beam=beam_of(hdu.header) or _largest(beams),
+        beam=_plausible(_largest(beams) or beam_of(hdu.header), wcs, shape, path),
         channel_beams=beams,
         n_bytes=n_bytes,
         channel_step=_channel_step(hdu, axes, order, n_channels),
@@ -369,7 +374,7 @@ def _channel_beams(hdus: fits.HDUList, n_channels: int, path: Path) -> tuple[Bea
         logger.info("%s: its table of beams is odd: %s", path, " ".join(str(error).split()))
         return None
     if len(beams) != n_channels:
-        logger.info("%s: it has %d beams for %d channels", path, len(beams), n_channels)
+        logger.warning("%s: it has %d beams for %d channels", path, len(beams), n_channels)
         return None
     return beams
 
@@ -384,6 +389,27 @@ def _beam(major: float, minor: float, angle: float) -> Beam:
     return Beam(major, minor, angle) if major > 0 else Beam(math.nan, math.nan, math.nan)
 
 
+def _plausible(
+    beam: Beam | None, wcs: WCS | None, shape: tuple[int, int, int], path: Path
+) -> Beam | None:
+    """The beam, unless it is larger than the map or far below a pixel: its unit is then wrong."""
+    if beam is None or wcs is None:
+        return beam
+    pixel = math.sqrt(float(np.prod(np.abs(proj_plane_pixel_scales(wcs)))))
+    widest = pixel * max(math.hypot(*shape[1:]), SMALL_CUT_OUT)
+    if beam.major <= widest and beam.minor >= 0.1 * pixel:
+        return beam
+    logger.warning(
+        "%s: its beam of %.4g x %.4g degrees fits neither its pixels of %.4g degrees nor its size; "
+        "it is ignored",
+        path,
+        beam.major,
+        beam.minor,
+        pixel,
+    )
+    return None
+
+
 def _largest(beams: tuple[Beam, ...] | None) -> Beam | None:
     real = [beam for beam in beams or () if beam.major > 0]
-    return max(real, key=lambda beam: beam.major, default=None)
+    return max(real, key=lambda beam: beam.major * beam.minor, default=None)

@@ -42,7 +42,7 @@ class LogFile:
         """
         if path == self.path:
             return
-        handler = logging.FileHandler(path, encoding="utf-8")
+        handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
         handler.setFormatter(logging.Formatter(_FORMAT))
         self._memory.setTarget(handler)
         self._memory.flush()

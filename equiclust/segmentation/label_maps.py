@@ -17,7 +17,7 @@ from equiclust.images import Beam
 from equiclust.io.atomic import atomic_path
 from equiclust.io.catalogue import printable
 from equiclust.segmentation.regions import write_regions
-from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
+from equiclust.segmentation.segment_map import MASKED, SPECTRAL_KINDS, UNSURE, SegmentMap
 from equiclust.segmentation.segment_table import segments
 from equiclust.typing import PathLike
 
@@ -38,7 +38,8 @@ def write_segment_map(segment_map: SegmentMap, path: PathLike) -> None:
     The primary image holds the labels, int16, so that DS9, CARTA and glue show them at once; it
     carries the coordinates, the beam, and as `DATAUNIT` the unit of the data. The images
     ``CONFIDENCE``, ``COVERAGE`` and, where there are velocities, ``VELOCITY_LOW`` and
-    ``VELOCITY_HIGH`` follow on the same coordinates, then the table ``LABELS`` of label, meaning
+    ``VELOCITY_HIGH`` (or ``FREQUENCY_LOW`` and so on, see `SegmentMap.spectral_kind`) follow on
+    the same coordinates, then the table ``LABELS`` of label, meaning
     and n_pixels.
 
     Parameters
@@ -70,8 +71,9 @@ def _layers(segment_map: SegmentMap) -> list[tuple[str, npt.NDArray[Any], str]]:
     ]
     if segment_map.velocity_low is not None and segment_map.velocity_high is not None:
         unit = printable(segment_map.velocity_unit, ascii_only=True)
-        layers.append(("VELOCITY_LOW", segment_map.velocity_low, unit))
-        layers.append(("VELOCITY_HIGH", segment_map.velocity_high, unit))
+        kind = segment_map.spectral_kind.upper()
+        layers.append((f"{kind}_LOW", segment_map.velocity_low, unit))
+        layers.append((f"{kind}_HIGH", segment_map.velocity_high, unit))
     return layers
 
 
@@ -162,9 +164,11 @@ def _from_hdus(hdus: fits.HDUList) -> SegmentMap:
     header = hdus[0].header
     beam = Beam(header["BMAJ"], header["BMIN"], header["BPA"]) if "BMAJ" in header else None
     more: dict[str, Any] = {}
-    if "VELOCITY_LOW" in hdus:
-        more = {name: _native(hdus[name]) for name in ("velocity_low", "velocity_high")}
-        more["velocity_unit"] = hdus["VELOCITY_LOW"].header.get("BUNIT", "")
+    for kind in SPECTRAL_KINDS:
+        if f"{kind}_LOW" in hdus:
+            more = {f"velocity_{end}": _native(hdus[f"{kind}_{end}"]) for end in ("low", "high")}
+            more["velocity_unit"] = hdus[f"{kind}_LOW"].header.get("BUNIT", "")
+            more["spectral_kind"] = kind
     return SegmentMap(
         labels=_native(hdus[0]),
         confidence=_native(hdus["CONFIDENCE"]),

@@ -12,7 +12,7 @@ from data_adapters.sky.moments import channel_groups, group_slices, moment_maps
 from data_adapters.sky.sky_map import SkyMap, cube_header
 from equiclust.io.atomic import atomic_path
 from equiclust.progress import Update
-from equiclust.typing import Float32Array
+from equiclust.typing import Float32Array, Float64Array
 
 __all__ = ["CUBE_WAYS", "Planes", "Velocities", "open_planes"]
 
@@ -28,15 +28,18 @@ class Velocities(NamedTuple):
 
     Parameters
     ----------
-    low, high : ndarray (h, w), float32
+    low, high : ndarray (h, w), float64
         Lowest and highest value; NaN where there is no signal.
     unit : str
         Their unit in FITS notation.
+    kind : str
+        What they are, as in `SegmentMap.spectral_kind`.
     """
 
-    low: Float32Array
-    high: Float32Array
+    low: Float64Array
+    high: Float64Array
     unit: str
+    kind: str
 
 
 class Planes(Protocol):
@@ -141,6 +144,17 @@ def open_planes(
         del moments
     with np.load(kept, allow_pickle=False) as stored:
         integrated, spectral = map(str, stored["units"])
-        velocities = Velocities(stored["low"], stored["high"], spectral)
+        velocities = _velocities(sky, stored["low"], stored["high"], spectral)
         unit = integrated if way == "integrated" else sky.unit
         return _OnePlane(stored[way], sky.header, unit, velocities)
+
+
+def _velocities(sky: SkyMap, low: Float64Array, high: Float64Array, unit: str) -> Velocities:
+    """Velocities where the header tells how, else what its axis counts."""
+    if sky.spectral is None:
+        return Velocities(low, high, unit, "channel")
+    ends = sky.spectral.velocities(np.stack([low, high]))
+    if ends is None:
+        return Velocities(low, high, unit, sky.spectral.kind)
+    # A high frequency is a low velocity.
+    return Velocities(np.min(ends, axis=0), np.max(ends, axis=0), "km/s", "velocity")

@@ -341,6 +341,7 @@ def _as_segment_map(labelled: Labelled, planes: Planes, sky: SkyMap) -> SegmentM
             "velocity_low": velocities.low,
             "velocity_high": velocities.high,
             "velocity_unit": velocities.unit,
+            "spectral_kind": velocities.kind,
         }
     return SegmentMap(
         **labelled._asdict(), header=planes.header, unit=planes.unit, beam=sky.beam, **more

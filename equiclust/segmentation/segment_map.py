@@ -14,15 +14,18 @@ from equiclust.images import Beam
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-from equiclust.typing import BoolArray, Float32Array
+from equiclust.typing import BoolArray, Float32Array, Float64Array
 
-__all__ = ["MASKED", "UNSURE", "SegmentMap"]
+__all__ = ["MASKED", "SPECTRAL_KINDS", "UNSURE", "SegmentMap"]
 
 UNSURE = -1
 """Label of pixels of which the clusterer says "don't know"."""
 
 MASKED = -2
 """Label of pixels that were masked in the input, and of no others."""
+
+SPECTRAL_KINDS = ("velocity", "frequency", "wavelength", "energy", "spectral", "channel")
+"""What the spectral values of a cube can be; "spectral" is an axis of another sort."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +49,13 @@ class SegmentMap:
         Unit of the data the labels were found in, in FITS notation; empty when unknown.
     beam : Beam, optional
         Resolution of the data.
-    velocity_low, velocity_high : ndarray (h, w), float32, optional
+    velocity_low, velocity_high : ndarray (h, w), float32 or float64, optional
         Range of velocities with signal behind a pixel of a two-dimensional map; NaN where none.
     velocity_unit : str, default 'km/s'
         Unit of these, in FITS notation.
+    spectral_kind : str, default 'velocity'
+        What they are where the header has no velocities: "frequency", "wavelength", "energy",
+        "spectral" or "channel" (counted from 0). Columns and extensions are named after it.
 
     Raises
     ------
@@ -63,9 +69,10 @@ class SegmentMap:
     header: Header = field(repr=False)
     unit: str = ""
     beam: Beam | None = None
-    velocity_low: Float32Array | None = None
-    velocity_high: Float32Array | None = None
+    velocity_low: Float32Array | Float64Array | None = None
+    velocity_high: Float32Array | Float64Array | None = None
     velocity_unit: str = "km/s"
+    spectral_kind: str = "velocity"
 
     def __post_init__(self) -> None:
         self._check_labels()
@@ -101,14 +108,19 @@ class SegmentMap:
             )
 
     def _check_velocities(self) -> None:
+        if self.spectral_kind not in SPECTRAL_KINDS:
+            raise InputError(
+                f"spectral_kind must be one of {', '.join(SPECTRAL_KINDS)}, "
+                f"got {self.spectral_kind!r}"
+            )
         if (self.velocity_low is None) != (self.velocity_high is None):
             raise InputError("velocity_low and velocity_high must be given together, got one")
         if self.velocity_low is None or self.velocity_high is None:
             return
         if self.labels.ndim == 3:
             raise InputError("velocity_low must be left out for labels with an axis of their own")
-        self._check("velocity_low", self.velocity_low, ("float32",))
-        self._check("velocity_high", self.velocity_high, ("float32",))
+        self._check("velocity_low", self.velocity_low, ("float32", "float64"))
+        self._check("velocity_high", self.velocity_high, ("float32", "float64"))
 
     @property
     def mask(self) -> BoolArray:

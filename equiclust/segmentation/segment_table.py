@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from astropy import units as u
+from astropy.coordinates import CartesianRepresentation, SkyCoord, UnitSphericalRepresentation
 from astropy.io import fits
 from astropy.table import Column, Table
 from astropy.wcs import WCS
@@ -186,12 +187,24 @@ def _add_pixels(table: Table, members: _Members, labels: npt.NDArray[np.int16]) 
 
 def _add_sky(table: Table, members: _Members, wcs: WCS, areas: Float64Array) -> None:
     _add(table, "area", _footprints(members, areas), "what it covers of the sky", u.sr)
-    centre = sky_positions(wcs, table["x"], table["y"])
+    centre = _centroids(members, wcs)
     _add(table, "ra", centre.icrs.ra.deg, "right ascension of the centroid, ICRS", u.deg)
     _add(table, "dec", centre.icrs.dec.deg, "declination of the centroid, ICRS", u.deg)
     if is_galactic(wcs):
         _add(table, "glon", centre.l.deg, "Galactic longitude of the centroid", u.deg)
         _add(table, "glat", centre.b.deg, "Galactic latitude of the centroid", u.deg)
+
+
+def _centroids(members: _Members, wcs: WCS) -> SkyCoord:
+    """Direction of the mean of the pixels' unit vectors: there are no edges at 0 degrees or poles.
+
+    Of a segment all around the sky it may be anywhere; pixels beyond the sky are left out.
+    """
+    y, x = members.place[-2:]
+    places = sky_positions(wcs, x, y)
+    vectors = [members.means(axis) for axis in places.cartesian.xyz.value]
+    mean = CartesianRepresentation(vectors).represent_as(UnitSphericalRepresentation)
+    return SkyCoord(mean, frame=places.frame.replicate_without_data())
 
 
 def _footprints(members: _Members, areas: Float64Array) -> Float64Array:
@@ -218,10 +231,16 @@ def _add_values(
     y, x = members.place[-2:]
     fluxes = members.sums(values if share is None else values * share[y, x])
     fluxes[np.isnan(members.means(values))] = np.nan
+    if unit is not None and _is_logarithmic(unit):
+        fluxes[:], what = np.nan, "none: logarithms are not summed"
     _add(table, "flux", fluxes, what + stated, flux_unit)
     _add(table, "mean", members.means(values), "mean of the data" + stated, unit)
     confidence = members.means(segment_map.confidence[members.place])
     _add(table, "confidence", confidence, "mean of how sure the label is, 0 to 1")
+
+
+def _is_logarithmic(unit: u.UnitBase) -> bool:
+    return any(base in (u.mag, u.dex, u.dB) for base in getattr(unit, "bases", [u.mag]))
 
 
 def _integral(
@@ -264,8 +283,9 @@ def _add_velocities(table: Table, members: _Members, segment_map: SegmentMap) ->
         unit = parse_unit(segment_map.velocity_unit)
     else:
         return
-    _add(table, "velocity_low", members.lowest(lows), "lowest velocity", unit)
-    _add(table, "velocity_high", members.highest(highs), "highest velocity", unit)
+    kind = segment_map.spectral_kind
+    _add(table, f"{kind}_low", members.lowest(lows), f"lowest {kind}", unit)
+    _add(table, f"{kind}_high", members.highest(highs), f"highest {kind}", unit)
 
 
 def _channel_velocities(header: fits.Header, n_channels: int) -> Float64Array | None:

@@ -457,10 +457,10 @@ def test_every_channel_has_its_beam(tmp_path: Path) -> None:
 
 
 def test_beams_that_do_not_fit_are_left_out_and_missing_ones_are_nan(tmp_path: Path) -> None:
-    image = fits.PrimaryHDU(CUBE, header_of("ra", "dec", "vel", BMAJ=0.5))
+    image = fits.PrimaryHDU(CUBE, header_of("ra", "dec", "vel", BMAJ=0.002))
     fits.HDUList([image, beams(3)]).writeto(tmp_path / "three.fits")
     cube = open_sky_map(tmp_path / "three.fits")
-    assert (cube.channel_beams, cube.beam) == (None, Beam(0.5, 0.5, 0.0))
+    assert (cube.channel_beams, cube.beam) == (None, Beam(0.002, 0.002, 0.0))
     fits.HDUList([image, beams(4, BMAJ=[0.0, 1.0, 2.0, 1.0])]).writeto(tmp_path / "four.fits")
     four = open_sky_map(tmp_path / "four.fits").channel_beams
     assert four is not None
