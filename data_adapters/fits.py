@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from data_adapters.fits_headers import CHANNEL_AXIS
 from data_adapters.registry import known_suffix
+from data_adapters.size_claims import check_claim
 from data_adapters.sky.sky_map import open_sky_map
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
@@ -52,6 +54,7 @@ class FitsAdapter:
                 "plane or a moment map"
             )
         path = Path(path)
+        check_claim(path, math.prod(sky.shape))
         stem = path.name[: -len(known_suffix(path, self.suffixes)) or None]
         image = Image.from_values(
             sky.read(),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from data_adapters.adapter import Adapter
 from data_adapters.discovery import Found, discover
 from data_adapters.registry import adapters_by_suffix, known_suffix
+from data_adapters.time_limit import limited_time
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image, ImageSet
 from equiclust.io.catalogue import printable
@@ -102,7 +103,8 @@ def _read_one(item: Found, adapters: Mapping[str, Adapter]) -> tuple[Image, ...]
     adapter = adapters[known_suffix(item.path, adapters)]
     # A damaged file can make a library fail in any way, and the other files must go on.
     try:
-        images = tuple(adapter.read(item.path, item.part))
+        with limited_time(item.path):
+            images = tuple(adapter.read(item.path, item.part))
     except UnreadableFileError:
         raise
     except Exception as error:

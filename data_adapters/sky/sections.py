@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 from astropy.io import fits
 
+from data_adapters.fits_files import open_fits
 from data_adapters.fits_headers import quietly, reason
 from equiclust.exceptions import UnreadableFileError
 from equiclust.typing import Array, Float32Array
@@ -105,7 +107,8 @@ class Sections(ABC):
             self._close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_depth": 0, "_handle": None}
+        kept = {name: value for name, value in self.__dict__.items() if name != "_opened"}
+        return {**kept, "_depth": 0, "_handle": None}
 
     @abstractmethod
     def _open(self) -> None: ...
@@ -244,11 +247,12 @@ class CompressedSections(Sections):
         self._handle: fits.HDUList | None = None
 
     def _open(self) -> None:
-        self._handle = fits.open(self.path, memmap=False, do_not_scale_image_data=True)
+        self._opened = ExitStack()
+        self._handle = self._opened.enter_context(open_fits(self.path))
 
     def _close(self) -> None:
         if self._handle is not None:
-            self._handle.close()
+            self._opened.close()
         self._handle = None
 
     def blocks(self, box: Box) -> Iterator[tuple[Box, Array]]:
@@ -296,10 +300,7 @@ class WholeSections(Sections):
         self._handle: Array | None = None
 
     def _open(self) -> None:
-        with (
-            self.path.open("rb") as file,
-            fits.open(file, memmap=False, do_not_scale_image_data=True) as hdus,
-        ):
+        with open_fits(self.path) as hdus:
             data = np.asarray(hdus[self.extension].data)
             index = tuple(self.planes.get(axis, slice(None)) for axis in range(data.ndim))
             self._handle = data[index].reshape(self.shape)

@@ -15,6 +15,7 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
 from data_adapters.discovery import split_part
+from data_adapters.fits_files import is_packed, open_fits
 from data_adapters.fits_headers import (
     CHANNEL_AXIS,
     beam_of,
@@ -45,7 +46,6 @@ logger = logging.getLogger(__name__)
 TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 # Pixels: a cut-out below this size may well be smaller than its beam.
 SMALL_CUT_OUT = 32
-PACKED = (b"\x1f\x8b", b"BZh", b"PK\x03\x04", b"\x1f\x9d", b"\xfd7zXZ")
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,13 +189,10 @@ def open_sky_map(
         path, part = split_part(path)
     file = Path(path)
     try:
-        with quietly(file), file.open("rb") as stream:
-            packed = stream.read(6).startswith(PACKED)
-            stream.seek(0)
-            with fits.open(stream, memmap=False, do_not_scale_image_data=True) as hdus:
-                hdu = chosen_hdu(hdus, part, file)
-                limit = whole_limit if packed else None
-                return _opened(hdu, hdus, file, part, stokes, limit)
+        with quietly(file), open_fits(file) as hdus:
+            hdu = chosen_hdu(hdus, part, file)
+            limit = whole_limit if is_packed(file) else None
+            return _opened(hdu, hdus, file, part, stokes, limit)
     except UnreadableFileError:
         raise
     except Exception as error:

@@ -1,0 +1,88 @@
+"""How much one file may unpack to: what it claims is checked before memory is taken for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from equiclust.exceptions import UnreadableFileError
+
+__all__ = ["SMALLEST_LIMIT", "UNPACKING_RATIO", "check_claim", "unpacked_limit"]
+
+SMALLEST_LIMIT = 1 << 28
+"""Bytes that the pixels of any file may take, however small it is: 256 MiB."""
+
+UNPACKING_RATIO = 100
+"""Times its size that the pixels of a larger file may take.
+
+Pictures of noise are packed to a half, of simulated objects on black to a 50th; deflate reaches a
+1000th of zeros alone.
+"""
+
+MEMORY_SHARE = 0.5
+"""Share of the machine's memory that the pixels of one file may take when they are read whole."""
+
+
+def unpacked_limit(path: Path, *, whole: bool = True) -> int:
+    """Bytes that the pixels of a file may take.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    whole : bool, default True
+        Whether all pixels are read at once, so that they must fit into memory.
+
+    Returns
+    -------
+    int
+        `UNPACKING_RATIO` times the size of the file, but at least `SMALLEST_LIMIT`; when read
+        whole, at most `MEMORY_SHARE` of the memory.
+    """
+    limit = max(SMALLEST_LIMIT, UNPACKING_RATIO * path.stat().st_size)
+    memory = _memory()
+    return min(limit, int(MEMORY_SHARE * memory)) if whole and memory else limit
+
+
+def check_claim(path: Path, n_values: int, *, itemsize: int = 4, whole: bool = True) -> None:
+    """Refuse a file that claims more pixels than it can honestly hold, or than memory can.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    n_values : int
+        Number of its values, in all images and channels.
+    itemsize : int, default 4
+        Size of a value in bytes; less than float32 counts as float32, in which images are held.
+    whole : bool, default True
+        Whether all values are read at once.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the values take more bytes than `unpacked_limit`.
+    """
+    n_bytes, limit = n_values * max(itemsize, 4), unpacked_limit(path, whole=whole)
+    if n_bytes > limit:
+        raise UnreadableFileError(
+            f"{path}: it claims {n_values} pixel values, which would take {_readable(n_bytes)} "
+            f"where a file of its size may take {_readable(limit)}; cut it into smaller images, or "
+            "save it uncompressed if it really is so large"
+        )
+
+
+def _readable(n_bytes: int) -> str:
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if n_bytes < 1000 or unit == "TB":
+            break
+        n_bytes = n_bytes // 1000
+    return f"{n_bytes} {unit}"
+
+
+def _memory() -> int:
+    """Memory of this machine in bytes; 0 where the system does not say."""
+    try:
+        return max(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), 0)
+    except (AttributeError, OSError, ValueError):
+        return 0
