@@ -16,6 +16,9 @@ class Adapter(Protocol):
 
     To publish one, name the class in the entry point group ``equiclust.adapters``. It is preferred
     to the adapters of this package where both read a suffix.
+
+    An adapter of arrays, whose axes a user may have to explain, has the attribute
+    ``takes_axes = True``, and its `read` the keyword ``axes``: letters of `data_adapters.read`.
     """
 
     suffixes: tuple[str, ...]

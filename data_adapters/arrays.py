@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,30 +9,34 @@ from pathlib import Path
 import numpy as np
 
 from data_adapters.adapter import reason_of
+from data_adapters.array_axes import axes_of, in_order
+from data_adapters.array_files import StoredArray, opened_arrays
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Image, ImageSet
 from equiclust.typing import Array
 
 __all__ = ["ArrayAdapter"]
 
-logger = logging.getLogger(__name__)
-
 IMAGE_NAMES = ("images", "pixels")
+BESIDE = ("mask", "ids")
 
 
 class ArrayAdapter:
     """Reads images from ``.npy`` and ``.npz`` files.
 
     An array has the shape `(n, h, w)`, `(n, c, h, w)` or, for one image, `(h, w)`. A last axis of
-    1, 3 or 4 behind two of at least 5, as in `(n, h, w, 3)`, holds channels. In an archive it
-    is called ``images`` or ``pixels``, is named in brackets behind the file (``file.npz[name]``),
-    or is the only one of such a shape. The arrays ``mask``, `(n, h, w)`, `True` = ignore, and
-    ``ids``, `(n,)`, of the archive are used too; all others, such as labels, are not read.
+    1, 3 or 4 behind two of at least 5, as in `(n, h, w, 3)`, holds channels; where a shape can be
+    read in two ways, `axes` must say which. In an archive the array is called ``images`` or
+    ``pixels``, is named in brackets behind the file (``file.npz[name]``), or is the only one of
+    such a shape. The arrays ``mask``, `True` = ignore, with the axes of the images without the
+    channels, and ``ids``, `(n,)`, of the archive are used too; all others, such as labels, are not
+    read.
     """
 
     suffixes = (".npy", ".npz")
+    takes_axes = True
 
-    def read(self, path: Path, part: str = "") -> tuple[Image, ...]:
+    def read(self, path: Path, part: str = "", *, axes: str = "") -> tuple[Image, ...]:
         """All images of a file.
 
         Parameters
@@ -42,6 +45,9 @@ class ArrayAdapter:
             The file.
         part : str, default ""
             Name of an array in an archive, as in ``file.npz[name]``.
+        axes : str, default ""
+            Letters of its axes in their order, of `n` images, `c` channels, `h` rows and `w`
+            columns, such as ``nhwc``; by default the shape decides.
 
         Returns
         -------
@@ -56,48 +62,40 @@ class ArrayAdapter:
         path = Path(path)
         try:
             arrays = _load(path, part)
-            return _images_of(arrays, path, part)
+            return _images_of(arrays, path, part, axes)
         except UnreadableFileError:
             raise
         except InputError as error:
             raise UnreadableFileError(f"{path}: {error}") from error
         except Exception as error:
             # A damaged file can make a library fail in any way. Nothing is unpickled.
-            raise UnreadableFileError(f"{path}: {_reason(path, error)}") from error
-
-
-def _reason(path: Path, error: BaseException) -> str:
-    if "pickle" in str(error):
-        return "it holds Python objects or is no NumPy file, and neither is opened"
-    return reason_of(path, error)
+            raise UnreadableFileError(f"{path}: {reason_of(path, error)}") from error
 
 
 def _load(path: Path, part: str) -> dict[str, Array]:
     """The images under the name ``images``, with their mask and ids."""
-    # NumPy leaves the file open when it is damaged, unless it is not its own.
-    with path.open("rb") as file:
-        content = np.load(file, allow_pickle=False)
-        if not isinstance(content, np.ndarray):
+    with opened_arrays(path) as content:
+        if "" not in content:
             return _from_archive(content, path, part)
         if part:
             raise UnreadableFileError(f"{path}: a .npy file has no part {part!r}")
-        return {"images": content}
+        return {"images": content[""].load()}
 
 
-def _from_archive(content: Mapping[str, Array], path: Path, part: str) -> dict[str, Array]:
+def _from_archive(content: Mapping[str, StoredArray], path: Path, part: str) -> dict[str, Array]:
     name = part or _image_name(content, path)
     if name not in content:
         listed = ", ".join(content) or "nothing"
         raise UnreadableFileError(f"{path}: it holds no array {name!r}, only {listed}")
-    beside = {key: content[key] for key in ("mask", "ids") if key in content and key != name}
-    return {"images": content[name], **beside}
+    beside = {key: content[key].load() for key in BESIDE if key in content and key != name}
+    return {"images": content[name].load(), **beside}
 
 
-def _image_name(content: Mapping[str, Array], path: Path) -> str:
+def _image_name(content: Mapping[str, StoredArray], path: Path) -> str:
     for name in IMAGE_NAMES:
         if name in content:
             return name
-    candidates = [name for name in content if name != "mask" and _may_be_images(content, name)]
+    candidates = [name for name in content if name not in BESIDE and content[name].may_be_images]
     if len(candidates) != 1:
         listed = ", ".join(content) or "nothing"
         raise UnreadableFileError(
@@ -107,44 +105,30 @@ def _image_name(content: Mapping[str, Array], path: Path) -> str:
     return candidates[0]
 
 
-def _may_be_images(content: Mapping[str, Array], name: str) -> bool:
-    try:
-        array = content[name]
-    except ValueError:
-        # An array of objects, which is not opened.
-        return False
-    return array.dtype.kind in "biuf" and 2 <= array.ndim <= 4
-
-
-def _images_of(arrays: Mapping[str, Array], path: Path, part: str) -> tuple[Image, ...]:
+def _images_of(arrays: Mapping[str, Array], path: Path, part: str, axes: str) -> tuple[Image, ...]:
     pixels, mask, ids = arrays["images"], arrays.get("mask"), arrays.get("ids")
     name = f"{path.stem}[{part}]" if part else path.stem
+    if pixels.dtype.kind not in "biuf":
+        raise UnreadableFileError(
+            f"{path}: its values are {pixels.dtype}; save them as real numbers"
+        )
     if pixels.size == 0:
         raise UnreadableFileError(f"{path}: its array of shape {pixels.shape} is empty")
-    if _has_channels_last(pixels.shape):
-        logger.warning(
-            "%s: of its shape %s the last axis is taken for channels", path, pixels.shape
-        )
-        pixels = np.moveaxis(pixels, -1, -3)
-        if pixels.ndim == 3:
-            pixels, mask = pixels[None], mask if mask is None else mask[None]
-            return _named_images(pixels, mask, ids, [name], path, part)
+    letters = axes_of(pixels.shape, axes, path)
+    if mask is not None:
+        mask = _mask_in_order(mask, pixels.shape, letters, path)
     names: Sequence[str] = [name]
-    if pixels.ndim == 2:
-        pixels, mask = pixels[None], mask if mask is None else mask[None]
-    else:
-        digits = len(str(len(pixels) - 1))
-        names = [f"{name}_{index:0{digits}d}" for index in range(len(pixels))]
-    return _named_images(pixels, mask, ids, names, path, part)
+    if "n" in letters:
+        n = pixels.shape[letters.index("n")]
+        names = [f"{name}_{index:0{len(str(n - 1))}d}" for index in range(n)]
+    return _named_images(in_order(pixels, letters), mask, ids, names, path, part)
 
 
-def _has_channels_last(shape: tuple[int, ...]) -> bool:
-    """Whether the last axis is one of 1, 3 or 4 channels and no other can be: `(n, h, w, c)`.
-
-    An array `(h, w, c)` is one image. Axes of fewer than 5 pixels are taken for channels.
-    """
-    smallest = min(shape[-3:-1], default=0) if len(shape) == 4 else min(shape[:-1], default=0)
-    return len(shape) in (3, 4) and shape[-1] in (1, 3, 4) and smallest >= 5
+def _mask_in_order(mask: Array, shape: tuple[int, ...], letters: str, path: Path) -> Array:
+    wanted = tuple(n for n, letter in zip(shape, letters, strict=True) if letter != "c")
+    if mask.shape != wanted:
+        raise UnreadableFileError(f"{path}: its mask must have shape {wanted}, got {mask.shape}")
+    return in_order(mask, letters.replace("c", ""), order="nhw")
 
 
 def _named_images(

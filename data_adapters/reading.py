@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_adapters.adapter import Adapter
+from data_adapters.array_axes import check_axes
 from data_adapters.discovery import Found, discover
 from data_adapters.registry import adapters_by_suffix, known_suffix
 from data_adapters.time_limit import limited_time
@@ -56,6 +57,7 @@ class ReadResult(NamedTuple):
 def read(
     inputs: str | os.PathLike[str] | Sequence[str | Path],
     *,
+    axes: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> ReadResult:
     """Read every image that the inputs name.
@@ -65,6 +67,10 @@ def read(
     inputs : str, path or sequence of them
         Files; ``file.fits[1]`` or ``file.fits[SCI]`` for an extension and ``file.npz[name]`` for
         an array; folders, with all below them; globs. A file met twice is read once.
+    axes : str, default ""
+        Letters for the axes of arrays (NumPy, TIFF) in their order: `n` images, `c` channels, `h`
+        rows and `w` columns, such as ``nhwc``. By default their shapes decide; see
+        `data_adapters.array_axes.guessed_axes`.
     progress : callable, optional
         Called after every file with the number of files done and the number of all files.
 
@@ -78,8 +84,10 @@ def read(
     ------
     InputError
         When an input does not exist, matches nothing or is a folder without a readable file. A file
-        that exists but cannot be read is listed in `rejected` instead.
+        that exists but cannot be read is listed in `rejected` instead. When `axes` holds other
+        letters, or one twice, or not both `h` and `w`.
     """
+    axes = check_axes(axes)
     wanted = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     adapters = adapters_by_suffix()
     found = discover([os.fspath(name) for name in wanted], adapters)
@@ -87,7 +95,7 @@ def read(
     rejected: list[Rejected] = []
     for done, item in enumerate(found, start=1):
         try:
-            images.extend(map(_with_printable_names, _read_one(item, adapters)))
+            images.extend(map(_with_printable_names, _read_one(item, adapters, axes)))
         except UnreadableFileError as error:
             reason = printable(_without_path(error, item.path))
             rejected.append(Rejected(printable(str(item.path)), reason))
@@ -97,14 +105,15 @@ def read(
     return ReadResult(ImageSet(_with_unique_ids(images)), tuple(rejected))
 
 
-def _read_one(item: Found, adapters: Mapping[str, Adapter]) -> tuple[Image, ...]:
+def _read_one(item: Found, adapters: Mapping[str, Adapter], axes: str) -> tuple[Image, ...]:
     if item.reason:
         raise UnreadableFileError(f"{item.path}: {item.reason}")
     adapter = adapters[known_suffix(item.path, adapters)]
     # A damaged file can make a library fail in any way, and the other files must go on.
     try:
         with limited_time(item.path):
-            images = tuple(adapter.read(item.path, item.part))
+            options = {"axes": axes} if getattr(adapter, "takes_axes", False) else {}
+            images = tuple(adapter.read(item.path, item.part, **options))
     except UnreadableFileError:
         raise
     except Exception as error:

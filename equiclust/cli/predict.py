@@ -16,6 +16,7 @@ def predict(
     inputs: Inputs,
     *,
     output: Annotated[str, "CATALOGUE"],
+    axes: Annotated[str | None, "LETTERS"] = None,
 ) -> Outcome:
     """Sort new images into the clusters of a run; nothing is fitted.
 
@@ -28,6 +29,9 @@ def predict(
     output
         Catalogue to write: .ecsv, .fits, .vot or .csv. Rejected inputs are listed beside it, in a
         file that ends in .rejected.ecsv.
+    axes
+        What the axes of NumPy and TIFF arrays hold, in their order: n images, c channels, h rows,
+        w columns, such as nhwc; by default as for the run.
 
     Examples
     --------
@@ -38,5 +42,7 @@ def predict(
     from equiclust.pipeline.results import open_run
 
     opened = open_run(run)
-    found = predict_catalogue(opened, inputs, output=output, on_progress=session.on_progress)
+    found = predict_catalogue(
+        opened, inputs, output=output, axes=axes, on_progress=session.on_progress
+    )
     return describe_prediction(found, opened.n_clusters, output)

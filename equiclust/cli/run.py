@@ -35,6 +35,7 @@ def run(
     device: Device = "auto",
     n_jobs: Annotated[int | None, "N"] = None,
     scheduler: Annotated[str | None, "ADDRESS"] = None,
+    axes: Annotated[str, "LETTERS"] = "",
 ) -> Outcome:
     """Sort images into clusters that do not depend on the orientation of the images.
 
@@ -89,6 +90,9 @@ def run(
         Networks trained at a time; by default one per core.
     scheduler
         Address of a Dask scheduler, such as tcp://host:8786, whose workers train the networks.
+    axes
+        What the axes of NumPy and TIFF arrays hold, in their order: n images, c channels, h rows,
+        w columns, such as nhwc; by default their shapes decide.
 
     Examples
     --------
@@ -118,6 +122,7 @@ def run(
         device=device,
         n_jobs=n_jobs,
         scheduler=scheduler,
+        axes=axes,
         on_progress=session.on_progress,
     )
     return describe_run(finished)

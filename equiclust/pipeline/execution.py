@@ -49,6 +49,7 @@ def run(
     device: str = "auto",
     n_jobs: int | None = None,
     scheduler: str | None = None,
+    axes: str = "",
     on_progress: Progress | None = None,
 ) -> Run:
     """Sort images into clusters that do not depend on the orientation of the images.
@@ -105,6 +106,9 @@ def run(
         Networks trained at a time; default one per core.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers train the networks.
+    axes : str, default ""
+        Letters for the axes of NumPy and TIFF arrays in their order: `n` images, `c` channels, `h`
+        rows, `w` columns, such as "nhwc"; by default their shapes decide.
     on_progress : callable, optional
         Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.
 
@@ -148,7 +152,7 @@ def run(
         "pretrained": pretrained,
     }
     output = output_path(output)
-    settings = RunSettings(inputs, output, _recipe(recipe, given), device, n_jobs, scheduler)
+    settings = RunSettings(inputs, output, _recipe(recipe, given), device, n_jobs, scheduler, axes)
     settings.check()
     check_writable(output)
     with exclusive(output), logged() as log:
@@ -181,7 +185,9 @@ def _run(settings: RunSettings, log: LogFile, on_progress: Progress | None) -> R
             return _with_report(folder, on_progress)
         logger.info("resuming the run in %s", folder.path)
     started = datetime.now(UTC)
-    loaded = load_images(settings.inputs, settings.recipe.preprocessing, on_progress=on_progress)
+    loaded = load_images(
+        settings.inputs, settings.recipe.preprocessing, axes=settings.axes, on_progress=on_progress
+    )
     _check_enough(loaded.images, settings.recipe)
     folder = RunFolder.create(folder.path, settings.config)
     log.write_to(folder.run_log)

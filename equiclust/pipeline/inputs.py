@@ -92,6 +92,7 @@ def load_images(
     inputs: Inputs,
     preprocessing: Mapping[str, Any],
     *,
+    axes: str = "",
     on_progress: Progress | None = None,
 ) -> LoadedImages:
     """Read and preprocess; inputs that cannot be used are listed and warned of.
@@ -102,6 +103,8 @@ def load_images(
         Files, folders and globs, or images in memory.
     preprocessing : mapping
         Parameters of `Preprocessor`; without ``channels`` the images decide.
+    axes : str, default ""
+        Letters for the axes of arrays; see `data_adapters.read`.
     on_progress : callable, optional
         See `equiclust.progress.Progress`.
 
@@ -119,7 +122,7 @@ def load_images(
     EquiclustWarning
         When inputs were rejected.
     """
-    found, rejected = _read(inputs, start_stage(on_progress, "reading"))
+    found, rejected = _read(inputs, axes, start_stage(on_progress, "reading"))
     preprocessor = Preprocessor(**{"channels": _channels(found), **preprocessing})
     update = start_stage(on_progress, "preprocessing")
     originals, images, unusable = preprocess(found, preprocessor, update)
@@ -136,12 +139,16 @@ def load_images(
     return LoadedImages(originals, images, tuple(rejected), preprocessor)
 
 
-def _read(inputs: Inputs, update: Update) -> tuple[ImageSet, list[Rejection]]:
+def _read(inputs: Inputs, axes: str, update: Update) -> tuple[ImageSet, list[Rejection]]:
     from data_adapters import read
 
     if isinstance(inputs, ImageSet):
         return inputs, []
-    result = read(absolute_paths(inputs), progress=lambda done, total: update(done, total, ""))
+    result = read(
+        absolute_paths(inputs),
+        axes=axes,
+        progress=lambda done, total: update(done, total, ""),
+    )
     return result.images, [(one.path, one.reason) for one in result.rejected]
 
 

@@ -193,9 +193,10 @@ def _images_to_rotate(
     folder: RunFolder, model: Model, inputs: Inputs | None, on_progress: Progress | None
 ) -> LoadedImages:
     preprocessing = model.preprocessor.get_params()
-    if inputs is not None:
-        return load_images(inputs, preprocessing, on_progress=on_progress)
     config = folder.read_config()
+    axes = str(config.get("axes", ""))
+    if inputs is not None:
+        return load_images(inputs, preprocessing, axes=axes, on_progress=on_progress)
     own = config.get("inputs")
     if not isinstance(own, list) or not isinstance(config.get("seed"), int):
         raise InputError(f"{str(folder.config_json)!r} has no inputs or no seed; restore the file")
@@ -204,7 +205,7 @@ def _images_to_rotate(
             f"the run in {str(folder.path)!r} was made from {own[0]}; give them as inputs"
         )
     try:
-        return load_images(own, preprocessing, on_progress=on_progress)
+        return load_images(own, preprocessing, axes=axes, on_progress=on_progress)
     except InputError as error:
         raise InputError(
             f"the images of the run are no longer where they were ({error}); name the images to "

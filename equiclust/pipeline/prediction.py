@@ -48,6 +48,7 @@ def predict_catalogue(
     inputs: Inputs,
     *,
     output: PathLike | None = None,
+    axes: str | None = None,
     on_progress: Progress | None = None,
 ) -> Prediction:
     """Label images by the model of a run, and write the catalogue if `output` is given.
@@ -59,6 +60,8 @@ def predict_catalogue(
         Files, folders or globs, or images in memory.
     output : str or path, optional
         Catalogue to write, outside the folder of the run: .ecsv, .fits, .vot or .csv.
+    axes : str, optional
+        Letters for the axes of arrays; see `data_adapters.read`. By default those of the run.
     on_progress : callable, optional
         See `equiclust.progress.Progress`.
 
@@ -79,7 +82,12 @@ def predict_catalogue(
         listed = _rejected_path(target)
         check_table_output(listed, run.path, {"path", "reason"}, "list of rejected files")
     model = run.model
-    loaded = load_images(inputs, model.preprocessor.get_params(), on_progress=on_progress)
+    loaded = load_images(
+        inputs,
+        model.preprocessor.get_params(),
+        axes=run.axes if axes is None else axes,
+        on_progress=on_progress,
+    )
     update = start_stage(on_progress, "encoding")
     result = model.predict_consensus(loaded.images, update)
     table = model.catalogue(loaded.originals, result)

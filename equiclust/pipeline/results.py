@@ -66,6 +66,7 @@ class Run(RunFiles):
         inputs: Inputs,
         *,
         output: PathLike | None = None,
+        axes: str | None = None,
         on_progress: Progress | None = None,
     ) -> Table:
         """Sort new images into the clusters of the run; nothing is fitted.
@@ -77,6 +78,9 @@ class Run(RunFiles):
         output : str or path, optional
             File to write the catalogue to: .ecsv, .fits, .vot or .csv. Rejected inputs are listed
             beside it, in a file that ends in ``.rejected.ecsv``.
+        axes : str, optional
+            Letters for the axes of NumPy and TIFF arrays, such as "nhwc"; by default those that the
+            run was given.
         on_progress : callable, optional
             Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.
 
@@ -99,7 +103,9 @@ class Run(RunFiles):
         """
         from equiclust.pipeline.prediction import predict_catalogue
 
-        return predict_catalogue(self, inputs, output=output, on_progress=on_progress).catalogue
+        return predict_catalogue(
+            self, inputs, output=output, axes=axes, on_progress=on_progress
+        ).catalogue
 
     def similar(
         self,

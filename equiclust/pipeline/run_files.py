@@ -111,6 +111,11 @@ class RunFiles:
             raise _damaged(self.folder.invariance_json, "passed")
         return passed
 
+    @property
+    def axes(self) -> str:
+        """Letters that the run was given for the axes of arrays; empty when it was given none."""
+        return str(self.folder.read_config().get("axes", ""))
+
     @cached_property
     def model(self) -> Model:
         """Preprocessing, networks and clusters of the run."""

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from data_adapters.array_axes import check_axes
 from ensembles.backend import check_scheduler
 from ensembles.recipes import Recipe
 from equiclust.exceptions import InputError
@@ -37,6 +38,8 @@ class RunSettings:
         Networks trained at a time; default one per core.
     scheduler : str, optional
         Address of a Dask scheduler whose workers train the networks.
+    axes : str, default ""
+        Letters for the axes of arrays; see `data_adapters.read`.
     """
 
     inputs: Inputs
@@ -45,6 +48,7 @@ class RunSettings:
     device: str = "auto"
     n_jobs: int | None = None
     scheduler: str | None = None
+    axes: str = ""
 
     def __post_init__(self) -> None:
         # Once: an iterator of paths would be empty when it is read again.
@@ -64,13 +68,15 @@ class RunSettings:
         settings = self.recipe.settings
         # As in version 0.1, whose runs are the same runs.
         start = "shipped" if settings.pop("pretrained") else "none"
-        return {"inputs": self.input_names, **settings, "start": start}
+        axes = {"axes": self.axes.lower()} if self.axes else {}
+        return {"inputs": self.input_names, **settings, "start": start, **axes}
 
     @property
     def command(self) -> str:
         """Command line that repeats the run, with every setting that differs from its default."""
         default = Recipe().settings
         words = ["equiclust", "run", *self.input_names, "--output", os.fspath(self.output)]
+        words += ["--axes", self.axes] if self.axes else []
         for name, value in self.recipe.settings.items():
             if value != default[name]:
                 values = value if isinstance(value, tuple) else (value,)
@@ -83,8 +89,10 @@ class RunSettings:
         Raises
         ------
         InputError
-            When `n_jobs` is below 1, the device is missing, or the scheduler does not answer.
+            When `n_jobs` is below 1, the device is missing, the scheduler does not answer, or the
+            letters of `axes` are wrong.
         """
+        check_axes(self.axes)
         if self.n_jobs is not None:
             check_whole("n_jobs", self.n_jobs)
         _check_device(self.device)

@@ -114,7 +114,9 @@ def find_similar(
     """
     check_whole("n", n)
     model = run.model
-    loaded = load_images(inputs, model.preprocessor.get_params(), on_progress=on_progress)
+    loaded = load_images(
+        inputs, model.preprocessor.get_params(), axes=run.axes, on_progress=on_progress
+    )
     latents = model.latents(loaded.images, start_stage(on_progress, "encoding"))
     start_stage(on_progress, "searching")
     neighbours = _neighbours(run, loaded.originals, latents, n)
@@ -263,6 +265,7 @@ class _Pictures:
 
     def __init__(self, run: RunFiles) -> None:
         self._catalogue, self._preprocessor = run.catalogue, run.model.preprocessor
+        self._axes = run.axes
         self._known: dict[str, Float32Array | None] = _previews(run)
 
     def of(self, row: int) -> Float32Array | None:
@@ -276,7 +279,7 @@ class _Pictures:
         from data_adapters import read
 
         try:
-            found = read(absolute_paths(path)).images
+            found = read(absolute_paths(path), axes=self._axes).images
             image = _chosen(name, {image.id: image for image in found})
             if image is None:
                 return None

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pickle
+import tracemalloc
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +24,13 @@ def archive(path: Path, **content: Any) -> Path:
     return path
 
 
-@pytest.mark.parametrize("dtype", ["?", "u1", ">i2", "f2", ">f8", "u8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["?", "u1", "i1", ">i2", "f2", ">f8", "u8", "g"])
 @pytest.mark.parametrize("shape", [(12, 5, 6), (4, 3, 5, 6)])
 def test_a_stack_gives_its_images_in_order(
-    tmp_path: Path, dtype: str, shape: tuple[int, ...]
+    tmp_path: Path, dtype: str, shape: tuple[int, ...], order: Any
 ) -> None:
-    stack = STACK.reshape(shape).astype(dtype)
+    stack = STACK.reshape(shape).astype(dtype, order=order)
     np.save(tmp_path / "s.npy", stack)
     images = ArrayAdapter().read(tmp_path / "s.npy")
     assert [image.id for image in images] == [
@@ -106,8 +111,21 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
 
 
+def npy(shape: tuple[int, ...], values: bytes, descr: str = "|u1") -> bytes:
+    """File of version 1 whose header claims this shape."""
+    text = repr({"descr": descr, "fortran_order": False, "shape": shape}) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + values
+
+
 BAD_FILES = {
     "text": (lambda path: path.write_text("hello"), "no NumPy file"),
+    "pickle": (lambda path: path.write_bytes(pickle.dumps(STACK)), "no NumPy file"),
+    "half a header": (lambda path: path.write_bytes(npy((12, 5, 6), b"")[:40]), "damaged"),
+    "shape beyond the file": (
+        lambda path: path.write_bytes(npy((10**6, 10**6), b"1234")),
+        r"takes 1000000000000 bytes, and 4 are there",
+    ),
+    "negative shape": (lambda path: path.write_bytes(npy((-1, 4), b"1234")), "damaged"),
     "empty": (lambda path: path.touch(), "it is empty"),
     "folder": (lambda path: path.mkdir(), "folder"),
     "missing": (lambda path: None, "No such file"),
@@ -136,7 +154,11 @@ def test_a_bad_file_is_refused_with_path_and_reason(tmp_path: Path, kind: str, s
         ({"images": np.zeros((4, 4, 0))}, r"\(4, 4, 0\) is empty"),
         ({"images": np.arange(5)}, r"\(5,\)"),
         ({"images": np.zeros((1, 1, 1, 4, 4))}, r"\(1, 1, 1, 4, 4\)"),
-        ({"images": STACK.astype(complex)}, "complex"),
+        ({"images": STACK.astype(complex)}, "complex128; save them as real numbers"),
+        ({"images": STACK.astype("M8[s]")}, "real numbers"),
+        ({"images": STACK.astype(str)}, "real numbers"),
+        ({"images": np.zeros((3, 9, 9), [("a", "f4"), ("b", "i2")])}, r"records \(a, b\)"),
+        ({"images": np.array(5.0)}, r"shape \(\) must have two to four axes"),
         ({"images": STACK, "ids": np.array(["a"])}, "got 1 names"),
         ({"images": STACK, "ids": np.array(["a"] * 12)}, "'a' more than once"),
         ({"images": STACK, "mask": np.zeros((3, 5, 6), dtype=bool)}, "mask"),
@@ -155,3 +177,37 @@ def test_a_name_that_is_not_there_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "s.npy", STACK)
     with pytest.raises(UnreadableFileError, match="no part 'x'"):
         ArrayAdapter().read(tmp_path / "s.npy", "x")
+
+
+@pytest.mark.parametrize("lying", [False, True])
+def test_an_archive_is_not_unpacked_to_a_thousand_times_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lying: bool
+) -> None:
+    # Of zeros, a thousandth is left when they are packed. The array beside it is never unpacked.
+    monkeypatch.setattr("data_adapters.size_claims.SMALLEST_LIMIT", 1 << 20)
+    zeros = np.zeros((50, 400, 400), np.uint8)
+    path = tmp_path / "s.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("images", "other"):
+            content = io.BytesIO()
+            np.save(content, zeros)
+            archive.writestr(f"{name}.npy", content.getvalue())
+    if lying:
+        # The directory of the archive may call it small.
+        size = len(content.getvalue()).to_bytes(4, "little")
+        path.write_bytes(path.read_bytes().replace(size, (100_000).to_bytes(4, "little")))
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableFileError, match="99872 are there" if lying else "32 MB"):
+            ArrayAdapter().read(path)
+        assert tracemalloc.get_traced_memory()[1] < 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_array_of_which_nothing_is_wanted_may_be_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_adapters.size_claims.SMALLEST_LIMIT", 1 << 16)
+    np.savez_compressed(tmp_path / "s.npz", images=STACK, large=np.zeros((40, 100, 100)))
+    assert len(ArrayAdapter().read(tmp_path / "s.npz")) == 12

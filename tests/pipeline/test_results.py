@@ -13,6 +13,7 @@ from PIL import Image as Picture
 import equiclust
 from data_adapters import read
 from equiclust.exceptions import InputError, OutputError
+from equiclust.io.atomic import read_json, write_json
 from equiclust.io.catalogue import read_table, write_table
 from equiclust.pipeline.similar import find_similar, write_similar
 from tests.cli.conftest import N_DISCS
@@ -155,3 +156,21 @@ def test_a_damaged_file_is_named(
     (tmp_path / "copy" / name).write_text(content)
     with pytest.raises(InputError, match=name):
         getattr(equiclust.open_run(tmp_path / "copy"), use)
+
+
+def test_arrays_are_read_by_the_axes_that_the_run_was_given(
+    run: equiclust.Run, finished: Path, discs: Path, tmp_path: Path
+) -> None:
+    images = read(discs).images.take([0, 5])
+    np.save(tmp_path / "x.npy", images.pixels.transpose(3, 2, 1, 0))
+    labels = run.predict(images)["label"].tolist()
+    assert run.axes == ""
+    assert run.predict(tmp_path / "x.npy", axes="whcn")["label"].tolist() == labels
+    shutil.copytree(finished, tmp_path / "run")
+    content = read_json(finished / "config.json")
+    content["config"]["axes"] = "whcn"
+    write_json(tmp_path / "run" / "config.json", content)
+    copy = equiclust.open_run(tmp_path / "run")
+    assert copy.predict(tmp_path / "x.npy")["label"].tolist() == labels
+    with pytest.raises(InputError, match="the letters of axes do not fit: 'hw'"):
+        copy.predict(tmp_path / "x.npy", axes="hw")
