@@ -154,7 +154,7 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
         yield from (_checked(path, suffixes) for path in readable)
     yield from failed
     if passed_over:
-        logger.info("passed over %d files in %s that are no images", passed_over, folder)
+        logger.warning("passed over %d files in %s that are no images", passed_over, folder)
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -170,7 +170,7 @@ def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:
         # A link to nothing, or a folder that is closed to us: the walk says which.
         return True
     if identity in seen:
-        logger.info("passed over %s, a link to a folder that is read already", folder)
+        logger.warning("passed over %s, a link to a folder that is read already", folder)
         return False
     seen.add(identity)
     return True

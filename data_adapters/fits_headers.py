@@ -1,4 +1,4 @@
-"""Parts of every reader of FITS files: errors, extensions, header cards and the beam."""
+"""Parts of every reader of FITS files: errors, header cards and the beam."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from astropy.io import fits
 
@@ -21,8 +20,7 @@ __all__ = [
     "CHANNEL_AXIS",
     "beam_of",
     "card",
-    "chosen_hdu",
-    "long_axes",
+    "errors_named",
     "number",
     "quietly",
     "reason",
@@ -60,6 +58,29 @@ def quietly(path: Path) -> Iterator[None]:
                 logger.debug("%s: %s", path, " ".join(str(warning.message).split()))
 
 
+@contextmanager
+def errors_named(path: Path) -> Iterator[None]:
+    """Turn whatever fails in a block into an error of one sentence, and log warnings at DEBUG.
+
+    Parameters
+    ----------
+    path : Path
+        The file that is read.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the block fails in any way, as a damaged file can make a library do.
+    """
+    try:
+        with quietly(path):
+            yield
+    except UnreadableFileError:
+        raise
+    except Exception as error:
+        raise UnreadableFileError(f"{path}: {reason(path, error)}") from error
+
+
 def reason(path: Path, error: BaseException) -> str:
     """Why a FITS file cannot be read, in one phrase for the user.
 
@@ -79,75 +100,6 @@ def reason(path: Path, error: BaseException) -> str:
     if "SIMPLE" in str(error) and path.stat().st_size > 0:
         return "it is not a FITS file"
     return reason_of(path, error)
-
-
-def chosen_hdu(hdus: fits.HDUList, part: str, path: Path) -> Any:
-    """Extension that `part` names, or the first with an image of two axes.
-
-    Parameters
-    ----------
-    hdus : astropy.io.fits.HDUList
-    part : str
-        Number or name of an extension, or name and version as in ``SCI,2``; empty for the first.
-    path : Path
-        The file, named in messages.
-
-    Returns
-    -------
-    astropy HDU
-        Of an image with at least two axes longer than one pixel.
-
-    Raises
-    ------
-    UnreadableFileError
-        When there is no such extension, or it is no such image.
-    """
-    if part:
-        return _named(hdus, part, path)
-    for hdu in hdus:
-        if hdu.is_image and len(long_axes(hdu)) >= 2 and 0 not in hdu.shape:
-            return hdu
-    listed = ", ".join(_described(hdu) for hdu in hdus)
-    raise UnreadableFileError(f"{path}: it holds no image of two axes, only {listed}")
-
-
-def _named(hdus: fits.HDUList, part: str, path: Path) -> Any:
-    name, _, version = part.partition(",")
-    key: Any = int(name) if name.strip().isdigit() else name.strip()
-    if version.strip().isdigit():
-        key = (key, int(version))
-    try:
-        hdu = hdus[key]
-    except (KeyError, IndexError) as error:
-        listed = ", ".join(_described(hdu) for hdu in hdus)
-        raise UnreadableFileError(f"{path}: it has no extension {part!r}, only {listed}") from error
-    if not hdu.is_image or len(long_axes(hdu)) < 2 or 0 in hdu.shape:
-        raise UnreadableFileError(
-            f"{path}: extension {part!r} is no image of two axes but {_described(hdu)}"
-        )
-    return hdu
-
-
-def long_axes(hdu: Any) -> tuple[int, ...]:
-    """Axes of the array that are longer than one pixel.
-
-    Parameters
-    ----------
-    hdu : astropy HDU
-
-    Returns
-    -------
-    tuple of int
-        Counted from 0, slowest first, as in `hdu.shape`.
-    """
-    return tuple(axis for axis, length in enumerate(hdu.shape) if length > 1)
-
-
-def _described(hdu: Any) -> str:
-    name = hdu.name or "an unnamed extension"
-    if not hdu.is_image:
-        return f"{name} (a table)" if hasattr(hdu, "columns") else f"{name} (no image)"
-    return f"{name} (shape {hdu.shape})" if hdu.shape else f"{name} (empty)"
 
 
 def card(header: fits.Header, name: str) -> str:

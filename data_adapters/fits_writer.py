@@ -23,9 +23,9 @@ LONGEST_NAME = 240
 def write_fits(images: ImageSet, folder: PathLike) -> list[Path]:
     """Write every image to a FITS file of its own, named by its id.
 
-    Masked pixels become NaN; unit, beam and celestial coordinates go to the header, the id to
-    `OBJECT`. Several channels are planes of a third axis. Files of the same name are replaced,
-    each whole or not at all.
+    Masked pixels become NaN; values are float32 or, where that cannot hold them, float64. Unit,
+    beam and celestial coordinates go to the header, the id to `OBJECT`. Several channels are planes
+    of a third axis. Files of the same name are replaced, each whole or not at all.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ def write_fits(images: ImageSet, folder: PathLike) -> list[Path]:
 
 
 def _hdu_of(image: Image) -> fits.PrimaryHDU:
-    values = np.where(image.mask, np.float32(np.nan), image.pixels)
+    exact = (image.offset, image.scale) != (0.0, 1.0)
+    values = np.where(image.mask, np.float32(np.nan), image.values if exact else image.pixels)
     header = fits.Header() if image.wcs is None else image.wcs.to_header(relax=True)
     if len(values) > 1:
         if image.wcs is not None:

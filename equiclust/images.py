@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.exceptions import InputError
-from equiclust.typing import Array, BoolArray, Float32Array
+from equiclust.precision import float32_holds
+from equiclust.typing import Array, BoolArray, Float32Array, Float64Array
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -56,11 +58,15 @@ class Image:
         Unit of the pixel values in FITS notation; empty when unknown.
     beam : Beam, optional
         Resolution of the instrument.
+    offset, scale : float, default 0.0 and 1.0
+        A pixel stands for ``offset + scale * pixel`` in `unit`; other than 0 and 1 where float32
+        cannot hold the values themselves.
 
     Raises
     ------
     InputError
-        When the pixels have not three axes, or the mask does not fit.
+        When the pixels have not three axes, the mask does not fit, or `offset` or `scale` is not
+        finite.
     """
 
     pixels: Float32Array
@@ -70,6 +76,8 @@ class Image:
     wcs: WCS | None = field(default=None, repr=False)
     unit: str = ""
     beam: Beam | None = None
+    offset: float = 0.0
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         # A frozen dataclass can only be completed so.
@@ -84,6 +92,11 @@ class Image:
             raise InputError(
                 f"image {self.id!r}: mask must have shape {self.pixels.shape[1:]}, "
                 f"got {self.mask.shape}"
+            )
+        if not (math.isfinite(self.offset) and math.isfinite(self.scale) and self.scale > 0.0):
+            raise InputError(
+                f"image {self.id!r}: offset must be finite and scale above 0, "
+                f"got {self.offset} and {self.scale}"
             )
 
     @classmethod
@@ -103,8 +116,8 @@ class Image:
         Parameters
         ----------
         values : array-like (h, w) or (c, h, w)
-            Copied as float32. What is not finite in any channel is masked, and set 0 where it is
-            not finite.
+            Copied as float32, relative to an `offset` and a `scale` where float32 cannot hold them.
+            What is not finite in any channel is masked, and set 0 where it is not finite.
         id : str
             Name of the image in every table.
         mask : array-like (h, w), bool, optional
@@ -127,7 +140,7 @@ class Image:
         InputError
             When the values have neither two nor three axes, or the mask does not fit.
         """
-        array = np.array(values, dtype=np.float32)
+        array, offset, scale = _as_float32(np.asarray(values))
         if array.ndim not in (2, 3):
             raise InputError(f"image {id!r}: values must have two or three axes, got {array.ndim}")
         finite = np.isfinite(array)
@@ -144,7 +157,12 @@ class Image:
         array.setflags(write=False)
         hidden.setflags(write=False)
         pixels = array if array.ndim == 3 else array[None]
-        return cls(pixels, hidden, id, path=path, wcs=wcs, unit=unit, beam=beam)
+        return cls(pixels, hidden, id, path, wcs, unit, beam, offset, scale)
+
+    @property
+    def values(self) -> Float64Array:
+        """What the pixels stand for, in `unit`: `(c, h, w)` float64, anything under the mask."""
+        return self.offset + self.scale * self.pixels.astype(np.float64)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -176,6 +194,19 @@ class Image:
         if np.shape(pixels)[1:] == self.pixels.shape[1:]:
             return replace(self, pixels=pixels, mask=mask)
         return replace(self, pixels=pixels, mask=mask, wcs=None, beam=None)
+
+
+def _as_float32(values: Array) -> tuple[Float32Array, float, float]:
+    """A copy as float32, and the offset and scale that it is relative to."""
+    if values.dtype in (np.float16, np.float32) or float32_holds(values):
+        return np.array(values, dtype=np.float32), 0.0, 1.0
+    exact = np.asarray(values, dtype=np.float64)
+    finite = exact[np.isfinite(exact)]
+    # Large or small values need a scale alone, and 0 stays 0.
+    by_scale = float32_holds(finite / np.abs(finite).max())
+    offset = 0.0 if by_scale else float(np.median(finite))
+    scale = float(np.abs(finite - offset).max())
+    return ((exact - offset) / scale).astype(np.float32), offset, scale
 
 
 def _frozen(values: npt.ArrayLike, dtype: type[np.generic]) -> Array:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from data_adapters.fits_headers import card, long_axes, number
+from data_adapters.extensions import long_axes
+from data_adapters.fits_headers import card, number
 from equiclust.exceptions import UnreadableFileError
 from equiclust.typing import PathLike
 

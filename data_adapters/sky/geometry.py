@@ -62,7 +62,7 @@ def celestial_wcs(header: fits.Header) -> WCS | None:
             wcs = wcs.celestial
             celestial_frame(wcs)
     except Exception as error:
-        logger.warning("the coordinates cannot be used: %s", " ".join(str(error).split()))
+        logger.warning("its coordinates cannot be used: %s", " ".join(str(error).split()))
         return None
     return wcs
 

@@ -151,12 +151,14 @@ def sky_header(
         whole = WCS(with_known_frame(hdu.header, path), fobj=hdus)
     except Exception as error:
         # Another axis, which is of no concern here, can spoil it.
-        logger.info("%s: its coordinates are odd: %s", path, " ".join(str(error).split()))
+        logger.warning("%s: its coordinates are odd: %s", path, " ".join(str(error).split()))
         return (header, own) if own is not None else (fits.Header(), None)
     try:
         wcs = whole.sub(list(numbers))
     except Exception as error:
-        logger.info("%s: its sky is not apart: %s", path, " ".join(str(error).split()))
+        logger.warning(
+            "%s: its sky is not apart from its other axes: %s", path, " ".join(str(error).split())
+        )
         return fits.Header(), None
     if not wcs.has_celestial:
         return fits.Header(), None
@@ -348,7 +350,11 @@ def _values(cards: fits.Header, unit: str, length: int, path: Path) -> tuple[Flo
         if np.all(np.isfinite(values)):
             return values, unit or si.to_string("fits")
     except Exception as error:
-        logger.info("%s: its spectral axis is odd: %s", path, " ".join(str(error).split()))
+        logger.warning(
+            "%s: its spectral axis is odd and taken as linear: %s",
+            path,
+            " ".join(str(error).split()),
+        )
     return _linear(cards, pixels), unit
 
 

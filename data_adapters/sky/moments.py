@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,8 @@ from data_adapters.sky.masks import robust_noise
 from data_adapters.sky.sky_map import SkyMap
 from data_adapters.units import parse_unit, unit_product
 from equiclust.exceptions import InputError
-from equiclust.typing import Float32Array, Float64Array
+from equiclust.precision import LARGEST
+from equiclust.typing import Array, Float32Array, Float64Array
 
 __all__ = ["Moments", "channel_groups", "channel_noise", "group_slices", "moment_maps"]
 
@@ -31,12 +33,14 @@ TOGETHER = 1 << 28
 class Moments:
     """Moment maps of a cube; NaN where a pixel has no value.
 
+    Brightness is float64 where float32 cannot hold it.
+
     Parameters
     ----------
     integrated : ndarray (h, w), float32
         Moment 0, the sum over channels of brightness times width, in `integrated_unit`; NaN only
         where every channel is blank.
-    centroid : ndarray (h, w), float32
+    centroid : ndarray (h, w), float64
         Moment 1, the mean of the spectral axis weighted by brightness, in `spectral_unit`.
     dispersion : ndarray (h, w), float32
         Square root of moment 2, the spread about `centroid`, in `spectral_unit`.
@@ -51,7 +55,7 @@ class Moments:
     """
 
     integrated: Float32Array
-    centroid: Float32Array
+    centroid: Float64Array
     dispersion: Float32Array
     peak: Float32Array
     low: Float64Array
@@ -110,7 +114,7 @@ def moment_maps(
         raise InputError(f"n_sigma must be at least 0 and finite, got {n_sigma}")
     levels = None if noise is None else _levels(noise, len(used))
     values, widths, unit = _axis(sky)
-    sums = _Sums(sky.shape[1:], reference=float(np.mean(values[used])))
+    sums = _Sums(sky.shape[1:], reference=float(np.mean(values[used])), dtype=sky.dtype)
     found = np.empty(len(used))
     for index, plane in enumerate(_planes(sky, used)):
         channel = used[index]
@@ -127,18 +131,19 @@ def moment_maps(
 class _Sums:
     """Running sums of `moment_maps`; spectral values are about `reference`, to lose no digits."""
 
-    def __init__(self, shape: tuple[int, int], reference: float) -> None:
+    def __init__(self, shape: tuple[int, int], reference: float, dtype: np.dtype[Any]) -> None:
         self.reference = reference
+        self.dtype = dtype
         self.seen = np.zeros(shape, dtype=bool)
         self.total, self.zeroth, self.first, self.second = np.zeros((4, *shape))
-        self.peak = np.full(shape, -np.inf, dtype=np.float32)
+        self.peak = np.full(shape, -np.inf, dtype=dtype)
         self.low, self.high = np.full(shape, np.inf), np.full(shape, -np.inf)
 
     def add(self, plane: Float32Array, value: float, width: float, level: float) -> None:
         offset = value - self.reference
         finite = np.isfinite(plane)
         self.seen |= finite
-        filled = np.where(finite, plane, np.float32(0.0))
+        filled = np.where(finite, plane, self.dtype.type(0.0))
         weight = filled * np.float64(width)
         self.total += weight
         np.fmax(self.peak, plane, out=self.peak)
@@ -158,12 +163,14 @@ class _Sums:
             variance = self.second / self.zeroth - centroid**2
         bright = self.zeroth > 0.0
 
-        def shown(plane: npt.NDArray[np.floating], where: npt.NDArray[np.bool_]) -> Float32Array:
-            return np.where(where, plane, np.nan).astype(np.float32)
+        def shown(plane: npt.NDArray[np.floating], where: npt.NDArray[np.bool_]) -> Array:
+            known = np.where(where, plane, np.nan)
+            large = np.nanmax(np.abs(known), initial=0.0) > LARGEST
+            return known.astype(np.float64 if large else self.dtype)
 
         return Moments(
             integrated=shown(self.total, self.seen),
-            centroid=shown(centroid + self.reference, bright),
+            centroid=np.where(bright, centroid + self.reference, np.nan),
             # Rounding may leave a variance of nothing below 0.
             dispersion=shown(np.sqrt(np.maximum(variance, 0.0)), bright),
             peak=shown(self.peak, self.seen),
@@ -290,7 +297,7 @@ def _groups(
             on_progress(part.stop - used.start, len(used), "groups of channels")
         with np.errstate(divide="ignore", invalid="ignore"):
             total /= count if how == "mean" else count > 0
-        yield total.astype(np.float32)
+        yield total.astype(sky.dtype)
 
 
 def _planes(sky: SkyMap, used: range, rows: slice = slice(None)) -> Iterator[Float32Array]:

@@ -14,7 +14,8 @@ from astropy.io import fits
 from data_adapters.fits_files import open_fits
 from data_adapters.fits_headers import quietly, reason
 from equiclust.exceptions import UnreadableFileError
-from equiclust.typing import Array, Float32Array
+from equiclust.precision import LARGEST
+from equiclust.typing import Array, Float32Array, Float64Array
 
 __all__ = [
     "BLOCK_BYTES",
@@ -30,6 +31,11 @@ BLOCK_BYTES = 1 << 20
 """Bytes read at once from a plain file: few enough to stay in the processor's cache."""
 
 Box = tuple[slice, slice, slice]
+
+# `BZERO` of unsigned integers of 64 bits.
+_UNSIGNED_64 = 2.0**63
+# A step of integers is well held where the offset is below so many steps: float32 has 24 bits.
+_MOST_STEPS = 2.0**19
 
 
 class Scaling(NamedTuple):
@@ -49,12 +55,32 @@ class Scaling(NamedTuple):
     zero: float = 0.0
     blank: int | None = None
 
-    def fill(self, target: Float32Array, stored: Array) -> None:
-        """Write true values into an array; values that are not finite in float32 become NaN.
+    def is_held_by_float32(self, bitpix: int) -> bool | None:
+        """Whether float32 can hold the true values, as far as the type of the stored ones tells.
 
         Parameters
         ----------
-        target : ndarray, float32
+        bitpix : int
+            `BITPIX`.
+
+        Returns
+        -------
+        bool or None
+            None where the values have to be seen.
+        """
+        if bitpix == -32 and (self.scale, self.zero) == (1.0, 0.0):
+            return True
+        if bitpix not in (8, 16):
+            return None
+        scale, zero = abs(self.scale), abs(self.zero)
+        return zero <= _MOST_STEPS * scale and 1 / LARGEST < scale < LARGEST / 2**17
+
+    def fill(self, target: Float32Array | Float64Array, stored: Array) -> None:
+        """Write true values into an array; values that are not finite in its type become NaN.
+
+        Parameters
+        ----------
+        target : ndarray, float32 or float64
             Overwritten.
         stored : ndarray
             Pixels as stored, of the same shape.
@@ -62,6 +88,9 @@ class Scaling(NamedTuple):
         with np.errstate(over="ignore", invalid="ignore"):
             if self.scale == 1.0 and self.zero == 0.0:
                 target[...] = stored
+            elif (self.scale, self.zero) == (1.0, _UNSIGNED_64) and stored.dtype == np.dtype(">i8"):
+                # float64 would lose the last digits of what is added up.
+                target[...] = stored.view(">u8") ^ np.uint64(_UNSIGNED_64)
             else:
                 target[...] = stored * np.float64(self.scale) + self.zero
         if stored.dtype.kind == "f":

@@ -5,27 +5,27 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from astropy import units
 from astropy.io import fits
 from astropy.wcs import WCS
-from astropy.wcs.utils import proj_plane_pixel_scales
 
 from data_adapters.discovery import split_part
+from data_adapters.extensions import chosen_hdu
 from data_adapters.fits_files import is_packed, open_fits
 from data_adapters.fits_headers import (
     CHANNEL_AXIS,
     beam_of,
     card,
-    chosen_hdu,
+    errors_named,
     number,
-    quietly,
     reason,
 )
 from data_adapters.sky.axes import MapAxes, map_axes
+from data_adapters.sky.beams import channel_beams, largest_beam, plausible_beam
 from data_adapters.sky.header import SpectralAxis, sky_header, spectral_axis
 from data_adapters.sky.sections import (
     CompressedSections,
@@ -36,6 +36,7 @@ from data_adapters.sky.sections import (
 )
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Beam
+from equiclust.precision import float32_holds
 from equiclust.typing import Float32Array, Float64Array, PathLike
 from equiclust.validation import check_whole
 
@@ -44,8 +45,6 @@ __all__ = ["SkyMap", "SpectralAxis", "cube_header", "open_sky_map"]
 logger = logging.getLogger(__name__)
 
 TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
-# Pixels: a cut-out below this size may well be smaller than its beam.
-SMALL_CUT_OUT = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +102,7 @@ class SkyMap:
     _sections: Sections = field(repr=False)
     _scaling: Scaling = field(repr=False)
     _order: tuple[int, int, int] = field(repr=False)
+    _bitpix: int = field(repr=False)
 
     def __enter__(self) -> Self:
         self._sections.__enter__()
@@ -111,7 +111,36 @@ class SkyMap:
     def __exit__(self, *error: object) -> None:
         self._sections.__exit__(*error)
 
-    def read(self, channels: slice = slice(None), rows: slice = slice(None)) -> Float32Array:
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """Type that `read` gives: float32, or float64 where float32 cannot hold the values.
+
+        To know it of stored types of more than float32 holds, all pixels are read once.
+        """
+        if self._is_held_by_float32():
+            return np.dtype(np.float32)
+        logger.info("%s: float32 cannot hold its values; float64 is used", self.path)
+        return np.dtype(np.float64)
+
+    def _is_held_by_float32(self) -> bool:
+        by_type = self._scaling.is_held_by_float32(self._bitpix)
+        if by_type is not None:
+            return by_type
+        slow, middle, fast = self._sections.shape
+        step = self.channel_step if self._order[0] == 0 else 1
+        with self._sections as sections:
+            for first in range(0, slow, step):
+                part = slice(first, min(first + step, slow))
+                for _, stored in sections.blocks((part, slice(0, middle), slice(0, fast))):
+                    values = np.empty(stored.shape, np.float64)
+                    self._scaling.fill(values, stored)
+                    if not float32_holds(values):
+                        return False
+        return True
+
+    def read(
+        self, channels: slice = slice(None), rows: slice = slice(None)
+    ) -> Float32Array | Float64Array:
         """Pixels of some channels and rows, over the whole width.
 
         Parameters
@@ -121,8 +150,8 @@ class SkyMap:
 
         Returns
         -------
-        ndarray (n_channels, n_rows, w), float32
-            Blank and infinite pixels are NaN. At most one more copy is held, as stored.
+        ndarray (n_channels, n_rows, w)
+            Of `dtype`. Blank and infinite pixels are NaN. At most one more copy is held, as stored.
 
         Raises
         ------
@@ -143,9 +172,9 @@ class SkyMap:
             path = self._sections.path
             raise UnreadableFileError(f"{path}: {reason(path, error)}") from error
 
-    def _read(self, channels: slice, rows: slice) -> Float32Array:
+    def _read(self, channels: slice, rows: slice) -> Float32Array | Float64Array:
         size = [max(0, part.stop - part.start) for part in (channels, rows)]
-        pixels = np.empty((*size, self.shape[2]), np.float32)
+        pixels = np.empty((*size, self.shape[2]), self.dtype)
         if pixels.size == 0:
             return pixels
         # Of channel, row and column, the one that is slowest in the file comes first.
@@ -188,16 +217,10 @@ def open_sky_map(
     if not part:
         path, part = split_part(path)
     file = Path(path)
-    try:
-        with quietly(file), open_fits(file) as hdus:
-            hdu = chosen_hdu(hdus, part, file)
-            limit = whole_limit if is_packed(file) else None
-            return _opened(hdu, hdus, file, part, stokes, limit)
-    except UnreadableFileError:
-        raise
-    except Exception as error:
-        # A damaged file can make a library fail in any way.
-        raise UnreadableFileError(f"{file}: {reason(file, error)}") from error
+    with errors_named(file), open_fits(file) as hdus:
+        hdu = chosen_hdu(hdus, part, file)
+        limit = whole_limit if is_packed(file) else None
+        return _opened(hdu, hdus, file, part, stokes, limit)
 
 
 def cube_header(sky: SkyMap, *, first: int = 0, group: int = 1) -> fits.Header:
@@ -250,7 +273,7 @@ def _opened(
     header, wcs = sky_header(hdu, hdus, axes, path)
     # A table of beams holds before the one beam of the header, unless CASAMBM denies it.
     denied = card(hdu.header, "CASAMBM") in ("False", "F")
-    beams = None if denied else _channel_beams(hdus, n_channels, path)
+    beams = None if denied else channel_beams(hdus, n_channels, path)
     spectral, channel_ctype = None, ""
     if axes.channel is not None:
         channel_ctype = card(hdu.header, f"CTYPE{count - axes.channel}")
@@ -265,7 +288,7 @@ def _opened(
         channel_ctype=channel_ctype,
         stokes=axes.stokes,
         unit=card(hdu.header, "BUNIT"),
-        beam=_plausible(_largest(beams) or beam_of(hdu.header), wcs, shape, path),
+        beam=plausible_beam(largest_beam(beams) or beam_of(hdu.header), wcs, shape, path),
         channel_beams=beams,
         n_bytes=n_bytes,
         channel_step=_channel_step(hdu, axes, order, n_channels),
@@ -273,6 +296,7 @@ def _opened(
         _sections=_sections(hdu, hdus, path, axes, order, shape, n_bytes, whole_limit),
         _scaling=_scaling(hdu.header, path),
         _order=order,
+        _bitpix=int(hdu.header["BITPIX"]),
     )
 
 
@@ -352,61 +376,3 @@ def _scaling(header: fits.Header, path: Path) -> Scaling:
         zero if math.isfinite(zero) else 0.0,
         int(blank) if math.isfinite(blank) and int(header["BITPIX"]) > 0 else None,
     )
-
-
-def _channel_beams(hdus: fits.HDUList, n_channels: int, path: Path) -> tuple[Beam, ...] | None:
-    """Beams of the table that CASA writes, those of the first Stokes plane."""
-    try:
-        table = next((hdu for hdu in hdus if hdu.name == "BEAMS" and hasattr(hdu, "columns")), None)
-        if table is None:
-            return None
-        rows = table.data
-        if "POL" in table.columns.names:
-            rows = rows[rows["POL"] == np.min(rows["POL"])]
-        if "CHAN" in table.columns.names:
-            rows = rows[np.argsort(rows["CHAN"], kind="stable")]
-        columns = [_degrees(table, rows, name) for name in ("BMAJ", "BMIN", "BPA")]
-        beams = tuple(_beam(*map(float, row)) for row in zip(*columns, strict=True))
-    except Exception as error:
-        logger.info("%s: its table of beams is odd: %s", path, " ".join(str(error).split()))
-        return None
-    if len(beams) != n_channels:
-        logger.warning("%s: it has %d beams for %d channels", path, len(beams), n_channels)
-        return None
-    return beams
-
-
-def _degrees(table: Any, rows: Any, name: str) -> Float64Array:
-    unit = table.columns[name].unit or ("deg" if name == "BPA" else "arcsec")
-    return np.asarray(rows[name], dtype=np.float64) * float(units.Unit(unit).to(units.deg))
-
-
-def _beam(major: float, minor: float, angle: float) -> Beam:
-    # CASA writes 0 for channels without data.
-    return Beam(major, minor, angle) if major > 0 else Beam(math.nan, math.nan, math.nan)
-
-
-def _plausible(
-    beam: Beam | None, wcs: WCS | None, shape: tuple[int, int, int], path: Path
-) -> Beam | None:
-    """The beam, unless it is larger than the map or far below a pixel: its unit is then wrong."""
-    if beam is None or wcs is None:
-        return beam
-    pixel = math.sqrt(float(np.prod(np.abs(proj_plane_pixel_scales(wcs)))))
-    widest = pixel * max(math.hypot(*shape[1:]), SMALL_CUT_OUT)
-    if beam.major <= widest and beam.minor >= 0.1 * pixel:
-        return beam
-    logger.warning(
-        "%s: its beam of %.4g x %.4g degrees fits neither its pixels of %.4g degrees nor its size; "
-        "it is ignored",
-        path,
-        beam.major,
-        beam.minor,
-        pixel,
-    )
-    return None
-
-
-def _largest(beams: tuple[Beam, ...] | None) -> Beam | None:
-    real = [beam for beam in beams or () if beam.major > 0]
-    return max(real, key=lambda beam: beam.major * beam.minor, default=None)

@@ -21,6 +21,7 @@ def segment(
     step: Annotated[int | None, "PX"] = None,
     cube: Literal["integrated", "peak", "channels"] = "integrated",
     channel_group: Annotated[int, "N"] = 1,
+    stokes: Annotated[str, "I|Q|U|V|..."] = "",
     mask: Annotated[str | None, "FITS"] = None,
     weights: Annotated[str | None, "FITS"] = None,
     min_weight: Annotated[float | None, "W"] = None,
@@ -65,6 +66,8 @@ def segment(
         behind every pixel, or its channels, each by itself.
     channel_group
         Number of channels that are averaged first, with --cube channels.
+    stokes
+        Stokes parameter that is segmented, where the map has an axis of them; by default I.
     mask
         Image whose pixels that are not 0 are left out; [EXT] for one in the map's file.
     weights
@@ -117,5 +120,7 @@ def segment(
         seed=seed,
     )
     masks = MaskOptions(mask, weights, min_weight, threshold, region)
-    job = SegmentJob(map, output, options, masks, run, max_memory, device, n_jobs, scheduler)
+    job = SegmentJob(
+        map, output, options, masks, run, max_memory, device, n_jobs, scheduler, stokes
+    )
     return describe_segmentation(run_segment_job(job, on_progress=session.on_progress))

@@ -25,6 +25,7 @@ from equiclust.exceptions import EquiclustWarning, WeightsNotFoundError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import write_json
 from equiclust.io.catalogue import make_latents, make_rejected, write_table
+from equiclust.io.notes import note_text
 from equiclust.io.previews import Previews, write_previews
 from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.confounders import audit_confounders
@@ -100,7 +101,12 @@ def fit_and_write(
         **audit.record,
         "findings": audit.findings,
         "perceptual": {"network": perceptual, "note": note},
-        "notes": [*([note] if note else []), *ensemble.notes_, *ensemble.choice_.notes],
+        "notes": [
+            *map(note_text, loaded.notes),
+            *([note] if note else []),
+            *ensemble.notes_,
+            *ensemble.choice_.notes,
+        ],
         "reconstruction": evaluated.scores,
         "clusters": _cluster_metrics(ensemble),
         "check": certified.record,
@@ -269,5 +275,6 @@ def _provenance(settings: RunSettings, loaded: LoadedImages, started: datetime) 
         "inputs": settings.input_names,
         "n_images": len(loaded.images),
         "n_rejected": len(loaded.rejected),
+        "reading_notes": list(loaded.notes),
         "preprocessing": loaded.preprocessor.get_params(),
     }

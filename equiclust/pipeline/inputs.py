@@ -14,6 +14,7 @@ import numpy as np
 
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import Image, ImageSet
+from equiclust.io.notes import Note, collected_notes
 from equiclust.preprocessing import Preprocessor
 from equiclust.progress import Progress, Update, start_stage
 from equiclust.typing import IntArray, PathLike
@@ -52,12 +53,16 @@ class LoadedImages:
         Path and reason of every input that cannot be used.
     preprocessor : Preprocessor
         The preprocessor, with its number of channels decided.
+    notes : tuple of Note, default ()
+        What reading left out or took for something else: for each kind the first ``message`` and
+        the ``count``.
     """
 
     originals: ImageSet
     images: ImageSet
     rejected: tuple[Rejection, ...]
     preprocessor: Preprocessor
+    notes: tuple[Note, ...] = ()
 
 
 def absolute_paths(inputs: PathLike | Iterable[PathLike]) -> list[str]:
@@ -120,9 +125,10 @@ def load_images(
     Warns
     -----
     EquiclustWarning
-        When inputs were rejected.
+        When inputs were rejected, and once for each kind of what reading left out.
     """
-    found, rejected = _read(inputs, axes, start_stage(on_progress, "reading"))
+    with collected_notes() as notes:
+        found, rejected = _read(inputs, axes, start_stage(on_progress, "reading"))
     preprocessor = Preprocessor(**{"channels": _channels(found), **preprocessing})
     update = start_stage(on_progress, "preprocessing")
     originals, images, unusable = preprocess(found, preprocessor, update)
@@ -136,7 +142,7 @@ def load_images(
             EquiclustWarning,
             stacklevel=2,
         )
-    return LoadedImages(originals, images, tuple(rejected), preprocessor)
+    return LoadedImages(originals, images, tuple(rejected), preprocessor, tuple(notes.record))
 
 
 def _read(inputs: Inputs, axes: str, update: Update) -> tuple[ImageSet, list[Rejection]]:

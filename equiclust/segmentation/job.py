@@ -22,6 +22,7 @@ from equiclust.exceptions import InputError
 from equiclust.io.catalogue import write_table
 from equiclust.io.locks import exclusive
 from equiclust.io.log_file import LogFile, logged
+from equiclust.io.notes import Notes, collected_notes
 from equiclust.io.output_checks import check_writable, output_path
 from equiclust.optional import check_installed
 from equiclust.progress import Progress, start_stage
@@ -71,6 +72,9 @@ class SegmentJob:
     scheduler : str, optional
         Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers train the networks
         and encode the tiles.
+    stokes : str, default ""
+        Stokes parameter of the map that is segmented, such as ``Q``; by default I where the map has
+        an axis of them.
     """
 
     map: str
@@ -82,6 +86,7 @@ class SegmentJob:
     device: str = "auto"
     n_jobs: int | None = None
     scheduler: str | None = None
+    stokes: str = ""
 
     @property
     def files(self) -> SegmentFiles:
@@ -132,6 +137,8 @@ class SegmentJob:
             "options": asdict(options),
             "masks": {"min_weight": self.masks.min_weight, "threshold": self.masks.threshold},
         }
+        if self.stokes:
+            content["stokes"] = self.stokes.upper()
         plain: dict[str, Any] = json.loads(json.dumps(content))
         return plain
 
@@ -199,8 +206,8 @@ def run_segment_job(job: SegmentJob, *, on_progress: Progress | None = None) -> 
     working = WorkingFolder(files.working)
     with exclusive(files.labels):
         try:
-            with logged() as log:
-                record = _run_segment_job(job, files, working, log, on_progress)
+            with logged() as log, collected_notes() as notes:
+                record = _run_segment_job(job, files, working, log, notes, on_progress)
         except InputError:
             if not working.has_work:
                 working.remove()
@@ -214,11 +221,12 @@ def _run_segment_job(
     files: SegmentFiles,
     working: WorkingFolder,
     log: LogFile,
+    notes: Notes,
     on_progress: Progress | None,
 ) -> dict[str, Any]:
     check_scheduler(job.scheduler)
     model = None if job.run is None else _check_model(job.run)
-    sky = open_sky_map(job.map)
+    sky = open_sky_map(job.map, stokes=job.stokes)
     options = job.options.for_shape(sky.shape[1:])
     need = estimate_memory(sky, options, job.max_memory, job.n_jobs)
     described = job.describe(options)
@@ -245,10 +253,11 @@ def _run_segment_job(
         on_progress=times,
         backend=lambda: training_backend(job.scheduler),
     )
-    figures = {**_figures(job, options, done, sky), "seconds": times.stop()}
+    seconds = times.stop()
     start_stage(on_progress, "writing")
     drafts = working.new_drafts()
     _write_drafts(SegmentFiles(drafts / files.labels.name, files.with_model), done)
+    figures = {**_figures(job, options, done, sky), "seconds": seconds, "notes": notes.record}
     files.publish(drafts, figures, described)
     return figures
 

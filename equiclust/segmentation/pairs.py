@@ -66,13 +66,14 @@ class Stretch:
         level = float(np.median(values))
         scale = float(median_abs_deviation(values, scale="normal"))
         scale = scale if scale > 0.0 else float(np.std(values))
-        if not scale > _FLATNESS * abs(level):
+        # A contrast below the last digits of the map is no contrast.
+        if not scale > 8 * np.finfo(plane.dtype).eps * abs(level):
             raise InputError(f"the map is constant: every pixel that is not masked is {level:g}")
         return cls(level, scale)
 
     def __call__(self, plane: Float32Array) -> Float32Array:
         """The stretched map, float32."""
-        stretched: Float32Array = np.arcsinh((plane - np.float32(self.level)) / self.scale)
+        stretched: Float32Array = np.arcsinh((plane - plane.dtype.type(self.level)) / self.scale)
         return stretched.astype(np.float32, copy=False)
 
 

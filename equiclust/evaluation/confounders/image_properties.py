@@ -129,7 +129,7 @@ def _measure(original: Image, seen: Image) -> tuple[float, ...]:
     return (
         moments.orientation,
         moments.elongation,
-        _brightness(scene, valid),
+        original.scale * _brightness(scene, valid) + _counts_from_zero(scene) * original.offset,
         _signal_to_noise(scene, valid),
         moments.radius / min(valid.shape),
         _edge_share(scene if seen is original else _scene(seen), seen.mask),
@@ -182,7 +182,12 @@ def _moments(light: Float64Array) -> _Moments:
 def _brightness(scene: _Scene, valid: BoolArray) -> float:
     if not valid.any():
         return np.nan
-    return float(scene.total[valid].mean()) - (scene.sky if scene.light.any() else 0.0)
+    return float(scene.total[valid].mean()) - (0.0 if _counts_from_zero(scene) else scene.sky)
+
+
+def _counts_from_zero(scene: _Scene) -> bool:
+    """Whether brightness is counted from zero, there being no light above a sky."""
+    return not scene.light.any()
 
 
 def _signal_to_noise(scene: _Scene, valid: BoolArray) -> float:

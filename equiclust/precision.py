@@ -1,0 +1,54 @@
+"""Whether float32 can hold values without losing what they show."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from equiclust.typing import Array
+
+__all__ = ["LARGEST", "float32_holds"]
+
+LARGEST = 1e37
+"""Largest magnitude kept in float32: sums of some ten such values still fit."""
+
+# A step from one pixel to the next is lost when rounding moves it by more than this share.
+_LOST = 2.0**-6
+# Steps below the rounding of float64 itself show nothing.
+_ROUNDING = 2.0**-45
+# Share of the steps that may be lost.
+_TOLERATED = 0.1
+
+
+def float32_holds(values: Array) -> bool:
+    """Whether values and the steps between neighbours survive in float32.
+
+    Small structure on a large offset, such as differences of 1 about 1e11, does not, nor do values
+    beyond 1e37 or far below 1e-37. The largest rounding error is compared with the step to the next
+    value along the last axis.
+
+    Parameters
+    ----------
+    values : ndarray (..., n)
+        Numbers of any type; those that are not finite are left out.
+
+    Returns
+    -------
+    bool
+        False when a finite value is above 1e37 in magnitude, or more than a tenth of the steps
+        change by more than a 64th.
+    """
+    exact = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    finite = np.isfinite(exact)
+    if not finite.any():
+        return True
+    exact = np.where(finite, exact, 0.0)
+    if np.abs(exact).max() > LARGEST:
+        return False
+    error = np.abs(exact - exact.astype(np.float32))[..., :-1]
+    if not error.any():
+        return True
+    step = np.abs(np.diff(exact, axis=-1))
+    both = finite[..., 1:] & finite[..., :-1]
+    shown = both & (step > _ROUNDING * np.abs(exact[..., :-1]))
+    lost = np.count_nonzero(shown & (error > _LOST * step))
+    return bool(lost <= _TOLERATED * np.count_nonzero(shown))
