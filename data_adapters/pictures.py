@@ -1,14 +1,15 @@
-"""PNG and JPEG pictures, grey or colour, of 1 to 16 bits."""
+"""PNG, JPEG, GIF, WebP and BMP pictures, grey or colour, of 1 to 16 bits."""
 
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import PIL
@@ -17,15 +18,18 @@ import PIL.ImageFile
 import PIL.ImageOps
 
 from data_adapters.adapter import reason_of
+from data_adapters.size_claims import check_claim
+from data_adapters.time_limit import check_time
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
 from equiclust.typing import Array, BoolArray
 
-__all__ = ["Page", "PictureAdapter", "images_from_pages", "picture_errors", "read_with_pillow"]
+__all__ = ["Page", "PictureAdapter", "PillowPages", "images_from_pages", "picture_errors"]
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("PNG", "JPEG", "TIFF")
+FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "WEBP", "BMP")
+ANIMATED = ("PNG", "GIF", "WEBP")
 GREY_MODES = ("1", "L", "LA", "La")
 COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr")
 # Pillow spreads the values of 2 and 4 bits over 8, but not the one that is transparent.
@@ -48,15 +52,18 @@ class Page(NamedTuple):
 
 
 class PictureAdapter:
-    """Reads PNG and JPEG pictures, with the values as stored.
+    """Reads PNG, JPEG, GIF, WebP and BMP pictures, with the values as stored.
 
     Pictures are stored from the top row down and FITS images from the bottom up. Pictures are
     flipped when they are read, so that up is up in both and the first row of pixels is the lowest;
     the orientation of the camera (EXIF) is taken into account. Three equal colour channels become
-    one channel. Transparent pixels are masked. Every frame of an animated PNG is an image.
+    one channel. Palettes are looked up, and CMYK becomes RGB by `r = (255 - c) (255 - k) / 255` and
+    the like. Every frame of an animation is an image. Pixels of no opacity are masked; those of
+    partial opacity keep their colour, which is divided by the opacity where it is stored multiplied
+    by it.
     """
 
-    suffixes = (".png", ".jpg", ".jpeg")
+    suffixes = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 
     def read(self, path: Path, part: str = "") -> tuple[Image, ...]:
         """All images of a picture.
@@ -79,8 +86,8 @@ class PictureAdapter:
             When the file cannot be read; the message is one sentence.
         """
         path = Path(path)
-        with picture_errors(path, part):
-            pages = [read_with_pillow(path, index) for index in range(_n_frames(path))]
+        with picture_errors(path, part), PillowPages(path) as frames:
+            pages = [frames.page(index) for index in range(frames.n_images)]
         return images_from_pages(pages, path)
 
 
@@ -136,10 +143,10 @@ def _quietly(path: Path) -> Iterator[None]:
 
 def _reason(path: Path, error: BaseException) -> str:
     if isinstance(error, PIL.Image.DecompressionBombError):
-        return str(error)
+        return f"it claims too many pixels ({error}); cut it, or save it as FITS or TIFF"
     foreign = isinstance(error, PIL.UnidentifiedImageError) or "not a TIFF file" in str(error)
     if foreign and path.stat().st_size > 0:
-        return "it is not a PNG, JPEG or TIFF picture"
+        return "it is not a PNG, JPEG, TIFF, GIF, WebP or BMP picture"
     return reason_of(path, error)
 
 
@@ -173,46 +180,80 @@ def _image_from_page(page: Page, name: str, path: Path) -> Image:
         return Image.from_values(channels, name, mask=hidden[::-1], path=str(path))
 
 
-def _n_frames(path: Path) -> int:
-    with _opened(path, 0) as picture:
-        n_frames = int(getattr(picture, "n_frames", 1))
-        # Behind the first picture of a JPEG there are previews and maps of its brightness.
-        return n_frames if picture.format == "PNG" else 1
+class PillowPages:
+    """Pages or frames of a picture, decoded by Pillow.
 
-
-def read_with_pillow(path: Path, index: int) -> Page:
-    """One page of a picture, with the full depth of its values.
+    The file is opened once, within a `with` block, so that the time is linear in the pages when
+    these are asked for in their order.
 
     Parameters
     ----------
     path : Path
-    index : int
-        Page or frame, counted from 0.
-
-    Returns
-    -------
-    Page
-
-    Raises
-    ------
-    UnreadableFileError
-        When its colours are of a sort that is not understood.
+        The picture.
     """
-    with _opened(path, index) as picture:
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stack = ExitStack()
+        self._picture: PIL.ImageFile.ImageFile | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+        self._picture = None
+
+    @property
+    def n_images(self) -> int:
+        """Number of frames of an animation; 1 of others."""
+        picture = self._opened()
+        # Behind the first picture of a JPEG there are previews and maps of its brightness.
+        n_images = int(picture.n_frames) if picture.format in ANIMATED else 1  # type: ignore[attr-defined]
+        check_claim(self.path, n_images * math.prod(picture.size) * len(picture.getbands()))
+        return n_images
+
+    def page(self, index: int) -> Page:
+        """One page, with the full depth of its values.
+
+        Parameters
+        ----------
+        index : int
+            Page or frame, counted from 0.
+
+        Returns
+        -------
+        Page
+
+        Raises
+        ------
+        UnreadableFileError
+            When its colours are of a sort that is not understood.
+        """
+        check_time(self.path)
+        picture = self._opened()
+        picture.seek(index)
         raw_mode = _raw_mode(picture)
         mode, transparent = picture.mode, picture.info.get("transparency")
         if mode.startswith(("I", "F")):
             array = np.asarray(PIL.ImageOps.exif_transpose(picture))[..., None]
             return Page(array, _equal(array, transparent))
-        if ";16" in raw_mode:
-            return _deep_colours(path, index, raw_mode, transparent)
+        if ";16" in raw_mode and not raw_mode.startswith("BGR"):
+            return _deep_colours(self.path, index, raw_mode, transparent)
         if mode not in GREY_MODES + COLOUR_MODES:
             raise UnreadableFileError(
-                f"{path}: its colours are {mode}, which is not understood; save it as RGB or grey"
+                f"{self.path}: its colours are {mode}, which is not understood; save it as RGB or "
+                "grey"
             )
+        shown = PIL.ImageOps.exif_transpose(picture)
         if raw_mode in SPREAD and isinstance(transparent, int):
-            picture.info["transparency"] = transparent * SPREAD[raw_mode]
-        return _eight_bits(PIL.ImageOps.exif_transpose(picture))
+            shown.info["transparency"] = transparent * SPREAD[raw_mode]
+        return _eight_bits(shown)
+
+    def _opened(self) -> PIL.ImageFile.ImageFile:
+        if self._picture is None:
+            self._picture = self._stack.enter_context(_opened(self.path, 0))
+        return self._picture
 
 
 @contextmanager

@@ -222,7 +222,7 @@ def _cut(path: Path) -> None:
 
 
 BAD_FILES = {
-    "text": (lambda path: path.write_text("hello"), "not a PNG, JPEG or TIFF"),
+    "text": (lambda path: path.write_text("hello"), "not a PNG, JPEG, TIFF"),
     "empty": (lambda path: path.touch(), "it is empty"),
     "folder": (lambda path: path.mkdir(), "folder"),
     "missing": (lambda path: None, "No such file"),
@@ -255,3 +255,77 @@ def test_a_picture_too_large_to_be_true_is_refused(
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 500)
     with pytest.raises(UnreadableFileError, match="2500 pixels"):
         read_all(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".bmp"])
+@pytest.mark.parametrize("samples", [GREY, COLOUR], ids=["grey", "colour"])
+def test_other_formats_keep_their_values(tmp_path: Path, suffix: str, samples: Any) -> None:
+    path = tmp_path / f"x{suffix}"
+    PIL.Image.fromarray(samples).save(path, **({"lossless": True} if suffix == ".webp" else {}))
+    image = read_one(path)
+    np.testing.assert_array_equal(image.pixels, upright(samples))
+    assert not image.mask.any()
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_frames_of_animations_are_images_with_their_own_colours(
+    tmp_path: Path, suffix: str
+) -> None:
+    # At the end of each frame, GIF and PNG keep what the next one does not paint over.
+    frames = [np.roll(COLOUR, step, axis=0) for step in range(3)]
+    first, *others = [PIL.Image.fromarray(frame) for frame in frames]
+    options = {"lossless": True} if suffix == ".webp" else {}
+    first.save(tmp_path / f"x{suffix}", save_all=True, append_images=others, **options)
+    images = read_all(tmp_path / f"x{suffix}")
+    assert len(images) == 3
+    for image, frame in zip(images, frames, strict=True):
+        np.testing.assert_array_equal(image.pixels, upright(frame))
+
+
+def test_the_transparent_colour_of_a_gif_is_masked(tmp_path: Path) -> None:
+    picture = PIL.Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4), mode=None)
+    picture.convert("P").save(tmp_path / "x.gif", transparency=5)
+    image = read_one(tmp_path / "x.gif")
+    np.testing.assert_array_equal(image.mask, np.arange(12).reshape(3, 4)[::-1] == 5)
+
+
+INK = np.random.default_rng(3).integers(0, 256, (3, 4, 4), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".jpg"])
+def test_ink_becomes_light(tmp_path: Path, suffix: str) -> None:
+    ink = INK if suffix == ".tif" else np.full((16, 16, 4), [200, 90, 10, 60], np.uint8)
+    PIL.Image.fromarray(ink, mode="CMYK").save(tmp_path / f"x{suffix}", quality=100)
+    colours = (255.0 - ink[..., :3]) * (255.0 - ink[..., 3:]) / 255
+    pixels = read_one(tmp_path / f"x{suffix}").pixels
+    np.testing.assert_allclose(pixels, upright(colours), atol=1 if suffix == ".tif" else 5)
+
+
+def test_a_jpeg_may_be_progressive(tmp_path: Path) -> None:
+    smooth = np.add.outer(np.arange(0, 128, 2), np.arange(0, 64, 2)).astype(np.uint8)
+    for progressive in (False, True):
+        PIL.Image.fromarray(smooth).save(
+            tmp_path / f"{progressive}.jpg", quality=90, progressive=progressive
+        )
+    first, second = (read_one(tmp_path / f"{progressive}.jpg") for progressive in (False, True))
+    np.testing.assert_array_equal(first.pixels, second.pixels)
+
+
+def test_opacity_of_each_frame_of_few_bits_is_that_of_its_own_value(tmp_path: Path) -> None:
+    # The value 1 of 2 bits is spread to 85, once for all frames.
+    samples = noise(2, 1)
+    picture = png(samples, 2, 0, (b"tRNS", struct.pack(">H", 1)))
+    (tmp_path / "x.png").write_bytes(picture)
+    for _ in range(2):
+        np.testing.assert_array_equal(read_one(tmp_path / "x.png").mask, samples[::-1, :, 0] == 1)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif", ".webp", ".bmp"])
+def test_a_picture_is_not_unpacked_to_a_thousand_times_its_size(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_adapters.size_claims.SMALLEST_LIMIT", 1000)
+    monkeypatch.setattr("data_adapters.size_claims.UNPACKING_RATIO", 3)
+    PIL.Image.fromarray(np.zeros((100, 100), np.uint8)).save(tmp_path / f"x{suffix}")
+    with pytest.raises(UnreadableFileError, match=r"it claims \d+ pixel values"):
+        read_all(tmp_path / f"x{suffix}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
+import tracemalloc
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import PIL.Image
 import pytest
 import tifffile
 
+from data_adapters.tiff import TiffAdapter
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
 from tests.data_adapters.test_pictures import COLOUR, GREY, read_all, read_one, upright
@@ -304,3 +308,212 @@ def test_pages_in_other_files_are_missed(tmp_path: Path) -> None:
     tifffile.tiffcomment(path, other)
     with pytest.raises(UnreadableFileError, match="pages that are not in it"):
         read_all(path)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"tile": (16, 16)},
+        {"compression": "zlib"},
+        {"compression": "zlib", "predictor": 2},
+        {"compression": "lzma", "rowsperstrip": 5},
+    ],
+    ids=["strips", "tiles", "deflate", "predictor", "lzma"],
+)
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u4", "i8", "f2", "f4", "f8"])
+def test_every_type_in_every_layout_is_read(
+    tmp_path: Path, byteorder: Any, options: dict[str, Any], dtype: str
+) -> None:
+    if options.get("predictor") and dtype[0] == "f":
+        return
+    sign = 1 if dtype[0] == "u" else -1
+    deep = (np.random.default_rng(0).random((18, 20)) * 100 * sign).astype(dtype)
+    tifffile.imwrite(tmp_path / "x.tif", deep, byteorder=byteorder, **options)
+    expected = upright(deep.astype(np.float32))
+    np.testing.assert_array_equal(read_one(tmp_path / "x.tif").pixels, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("n_channels", [2, 5])
+def test_channels_beside_the_colours_are_kept(
+    tmp_path: Path, dtype: Any, planar: str, n_channels: int
+) -> None:
+    samples = np.random.default_rng(0).integers(0, 99, (6, 7, n_channels)).astype(dtype)
+    stored = samples if planar == "contig" else np.moveaxis(samples, -1, 0)
+    tifffile.imwrite(
+        tmp_path / "x.tif", stored, planarconfig=planar, photometric="minisblack",
+        extrasamples=["unspecified"] * (n_channels - 1),
+    )  # fmt: skip
+    np.testing.assert_array_equal(read_one(tmp_path / "x.tif").pixels, upright(samples))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_colours_multiplied_by_their_opacity_are_divided_by_it(tmp_path: Path, dtype: Any) -> None:
+    most = 1.0 if dtype == np.float32 else np.iinfo(dtype).max
+    share = np.random.default_rng(0).random((6, 7, 4))
+    share[2, 3, 3] = 0.0
+    opacity = share[..., 3:]
+    stored = np.concatenate([share[..., :3] * opacity, opacity], axis=-1) * most
+    stored = stored.astype(dtype)
+    tifffile.imwrite(
+        tmp_path / "x.tif", stored, photometric="rgb", extrasamples=["assocalpha"], metadata=None
+    )
+    image = read_one(tmp_path / "x.tif")
+    np.testing.assert_array_equal(image.mask, stored[::-1, :, 3] == 0)
+    shown = ~np.broadcast_to(image.mask, image.pixels.shape)
+    exact = stored[..., :3] / np.maximum(stored[..., 3:], 1e-9).astype(float) * most
+    np.testing.assert_allclose(
+        image.pixels[shown], upright(exact)[shown], atol=0 if most == 1.0 else 1, rtol=1e-6
+    )
+
+
+def test_all_axes_of_imagej_are_told_apart(tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).integers(0, 999, (2, 3, 4, 6, 7)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "x.tif", stack, imagej=True, metadata={"axes": "TZCYX"})
+    assert_pages(
+        read_all(tmp_path / "x.tif"),
+        *(np.moveaxis(stack[t, z], 0, -1) for t in range(2) for z in range(3)),
+    )
+    coloured = np.random.default_rng(0).integers(0, 255, (2, 6, 7, 3)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "y.tif", coloured, imagej=True, metadata={"axes": "TYXS"})
+    assert_pages(read_all(tmp_path / "y.tif"), *coloured)
+
+
+STACK = np.random.default_rng(0).integers(0, 999, (9, 8, 6, 3)).astype(np.uint16)
+
+
+def test_slices_of_an_image_are_one_image_where_the_shape_says_so(tmp_path: Path) -> None:
+    # A reader of numpy's image (h, w, c) as pages gets h images of w x c pixels.
+    options: dict[str, Any] = {"photometric": "minisblack"}
+    tifffile.imwrite(tmp_path / "one.tif", STACK[0], **options)
+    assert_pages(read_all(tmp_path / "one.tif"), STACK[0])
+    tifffile.imwrite(tmp_path / "several.tif", STACK, **options)
+    assert_pages(read_all(tmp_path / "several.tif"), *STACK)
+    tifffile.imwrite(tmp_path / "two.tif", np.tile(STACK[..., :2], (1, 1, 3, 1)), **options)
+    with pytest.raises(UnreadableFileError, match=r"\(9, 8, 18, 2\) does not show"):
+        read_all(tmp_path / "two.tif")
+
+
+@pytest.mark.parametrize(
+    ("axes", "written"),
+    [
+        ("nhwc", {"photometric": "minisblack"}),
+        ("nhwc", {"photometric": "rgb"}),
+        ("nchw", {"photometric": "minisblack"}),
+        ("hwcn", {"photometric": "minisblack"}),
+        ("cnhw", {"imagej": True, "metadata": {"axes": "TZYX"}}),
+        ("cnhw", {"imagej": True, "metadata": {"axes": "TCYX"}}),
+        ("nhwc", {"photometric": "rgb", "planarconfig": "contig", "metadata": None}),
+    ],
+)
+def test_letters_say_what_the_axes_of_pages_hold(
+    tmp_path: Path, axes: str, written: dict[str, Any]
+) -> None:
+    stored = STACK.transpose(["nhwc".index(letter) for letter in axes])
+    tifffile.imwrite(tmp_path / "x.tif", stored, **written)
+    assert_pages(TiffAdapter().read(tmp_path / "x.tif", axes=axes), *STACK)
+
+
+def test_letters_hold_for_every_page_where_pages_differ(tmp_path: Path) -> None:
+    write_pages(tmp_path / "x.tif", GREY, SMALL)
+    assert_pages(TiffAdapter().read(tmp_path / "x.tif", axes="wh"), GREY.T, SMALL.T)
+    with pytest.raises(UnreadableFileError, match=r"\(9, 8, 6, 3\), which the letters"):
+        tifffile.imwrite(tmp_path / "y.tif", STACK, photometric="minisblack")
+        TiffAdapter().read(tmp_path / "y.tif", axes="hwc")
+    assert len(TiffAdapter().read(tmp_path / "y.tif", axes="nhw")) == 9 * 8
+
+
+def test_masks_turn_with_the_axes(tmp_path: Path) -> None:
+    samples = np.dstack([GREY, np.where(GREY == 40, 0, 255)]).astype(np.uint8)
+    tifffile.imwrite(
+        tmp_path / "x.tif", samples, photometric="minisblack", planarconfig="contig",
+        extrasamples=["unassalpha"],
+    )  # fmt: skip
+    [image] = TiffAdapter().read(tmp_path / "x.tif", axes="wh")
+    np.testing.assert_array_equal(image.mask, (GREY == 40).T[::-1])
+
+
+@pytest.mark.parametrize("n_before", [1, 150])
+def test_pages_in_a_circle_are_refused(tmp_path: Path, n_before: int) -> None:
+    path = tmp_path / "x.tif"
+    write_pages(path, *[GREY] * (n_before + 2))
+    with tifffile.TiffFile(path) as tiff:
+        offsets = [page.offset for page in tiff.pages]
+        where = tiff.pages.next_page_offset
+    content = bytearray(path.read_bytes())
+    content[where : where + 4] = offsets[n_before].to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match="runs in a circle"):
+        read_all(path)
+
+
+def test_a_page_within_itself_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.tif"
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(GREY, subifds=1, metadata=None)
+        tiff.write(SMALL, metadata=None)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages[0].tags["SubIFDs"].overwrite(tiff.pages[0].offset)
+    with pytest.raises(UnreadableFileError):
+        read_all(path)
+
+
+def claimed(path: Path, **tags: int) -> None:
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        for name, value in tags.items():
+            tiff.pages[0].tags[name].overwrite(value)
+
+
+@pytest.mark.parametrize(
+    ("options", "tags", "reason"),
+    [
+        ({}, {"ImageWidth": 10**6, "ImageLength": 10**6}, r"claims \d+ pixel values"),
+        ({"tile": (16, 16)}, {"TileWidth": 160_000, "TileLength": 160_000}, "claims"),
+        ({"photometric": "palette"}, {"ImageWidth": 65_000, "ImageLength": 65_000}, "claims"),
+        ({"compression": "zlib"}, {}, "unpacks to more than its 12 bytes"),
+        ({"compression": "lzma"}, {}, "unpacks to more than its 12 bytes"),
+    ],
+    ids=["page", "tile", "palette", "deflate", "lzma"],
+)
+def test_what_a_page_claims_is_checked_before_memory_is_taken(
+    tmp_path: Path,
+    options: dict[str, Any],
+    tags: dict[str, int],
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "x.tif"
+    if options.get("photometric") == "palette":
+        options = {**options, "colormap": np.zeros((3, 256), np.uint16)}
+    if options.get("compression"):
+        packed = {"zlib": zlib, "lzma": lzma}[options["compression"]].compress(bytes(5 * 10**7))
+        monkeypatch.setattr("data_adapters.tiff_claims.SMALLEST_LIMIT", 1 << 18)
+        tifffile.imwrite(
+            path, iter([packed]), shape=GREY.shape, dtype=GREY.dtype, metadata=None, **options
+        )
+    else:
+        tifffile.imwrite(path, np.zeros((32, 32), np.uint8), metadata=None, **options)
+    claimed(path, **tags)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableFileError, match=reason):
+            read_all(path)
+        assert tracemalloc.get_traced_memory()[1] < 9e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_time_of_a_stack_is_linear_in_its_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Pages of a palette are decoded by Pillow, which goes to a page through all before it.
+    first, *others = [PIL.Image.fromarray(GREY).convert("P")] * 12
+    first.save(tmp_path / "x.tif", save_all=True, append_images=others)
+    opened = PIL.Image.open
+    calls: list[object] = []
+    monkeypatch.setattr(PIL.Image, "open", lambda *a, **k: calls.append(a) or opened(*a, **k))
+    assert len(read_all(tmp_path / "x.tif")) == 12
+    assert len(calls) == 1
