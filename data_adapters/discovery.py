@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import logging
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from data_adapters.own_outputs import is_own_folder, is_segmentation
 from data_adapters.registry import known_suffix
 from equiclust.exceptions import InputError
-from equiclust.io.run_folder import RunFolder
+from equiclust.io.catalogue import printable
 from equiclust.typing import PathLike
 
 __all__ = ["Found", "discover", "split_part"]
 
 logger = logging.getLogger(__name__)
 
+_MAX_EXAMPLES = 3
 _PART = re.compile(r"(?P<file>.+)\[(?P<part>[^\[\]]+)\]")
 
 
@@ -33,11 +38,15 @@ class Found(NamedTuple):
         Text in brackets behind its name.
     reason : str, default ""
         Why it cannot be read; empty when it can.
+    identity : tuple of int, default ()
+        Device and number of a regular file, the same under whatever name or link; empty when it
+        has none.
     """
 
     path: Path
     part: str = ""
     reason: str = ""
+    identity: tuple[int, ...] = ()
 
 
 def split_part(name: PathLike) -> tuple[str, str]:
@@ -63,13 +72,13 @@ def split_part(name: PathLike) -> tuple[str, str]:
 
 
 def discover(inputs: Sequence[str | Path], suffixes: Iterable[str]) -> tuple[Found, ...]:
-    """Files that the inputs name, in order, each once.
+    """Files that the inputs name, in order, each once; what is passed over is logged.
 
     Parameters
     ----------
     inputs : sequence of str or Path
         Files, ``file.fits[EXT]``, folders (searched to the bottom, in alphabetical order, without
-        hidden files) or globs (``**`` for any depth).
+        hidden files and what equiclust itself wrote) or globs (``**`` for any depth).
     suffixes : iterable of str
         Endings of names that can be read. In a folder other files are passed over; a file that is
         named but cannot be read is returned with the reason.
@@ -81,26 +90,44 @@ def discover(inputs: Sequence[str | Path], suffixes: Iterable[str]) -> tuple[Fou
     Raises
     ------
     InputError
-        When an input does not exist, matches nothing, or is a folder without a readable file.
+        When an input does not exist, matches nothing, or is the folder of a run or one without a
+        readable file.
     """
     if not inputs:
         raise InputError("no input was given; name files, folders or globs")
     known = tuple(suffixes)
-    found: dict[tuple[str, str], Found] = {}
+    found: dict[tuple[object, str], Found] = {}
+    again: list[Path] = []
     for name in inputs:
         for item in _expand(os.path.expanduser(os.fspath(name)), known):
-            found.setdefault((os.path.realpath(item.path), item.part), item)
+            key = item.identity or os.path.realpath(item.path), item.part
+            if found.setdefault(key, item) is not item:
+                again.append(item.path)
+    if again:
+        logger.warning(
+            "%d inputs are files that are named before, under this or another name, and are used "
+            "once: %s",
+            len(again),
+            _examples(again),
+        )
     return tuple(found.values())
 
 
+def _examples(paths: Sequence[Path]) -> str:
+    shown = ", ".join(printable(str(path)) for path in paths[:_MAX_EXAMPLES])
+    return shown + (", ..." if len(paths) > _MAX_EXAMPLES else "")
+
+
 def _expand(name: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
+    if "\0" in name:
+        raise InputError(f"input {name!r} holds a null character, which no path does")
     path = Path(name)
     file, part = split_part(name)
     # An empty name, as from a variable that is not set, would be the current folder.
-    if name and path.is_dir():
+    if name and os.path.isdir(name):
         yield from _folder_or_error(path, suffixes)
     elif os.path.lexists(name):
-        yield _checked(path, suffixes)
+        yield _named(path, suffixes)
     elif part and os.path.isfile(file):
         yield _checked(Path(file), suffixes)._replace(part=part)
     elif glob.has_magic(name):
@@ -110,6 +137,10 @@ def _expand(name: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
 
 
 def _folder_or_error(folder: Path, suffixes: tuple[str, ...]) -> list[Found]:
+    if is_own_folder(folder):
+        raise InputError(
+            f"folder {str(folder)!r} is one that equiclust wrote; name the folder of the images"
+        )
     found = list(_in_folder(folder, suffixes))
     if not found:
         raise InputError(
@@ -119,17 +150,68 @@ def _folder_or_error(folder: Path, suffixes: tuple[str, ...]) -> list[Found]:
 
 
 def _matches(pattern: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
-    matches = sorted(glob.glob(pattern, recursive=True))
+    matches = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
     if not matches:
         raise InputError(f"input {pattern!r} matches no file")
-    for match in map(Path, matches):
+    own = _own_folders(pattern, matches)
+    passed_over = _PassedOver()
+    passed_over.own += sorted(own)
+    for match in matches:
+        if match in own or not own.isdisjoint(match.parents):
+            continue
         if not match.is_dir():
-            yield _checked(match, suffixes)
+            found = _checked(match, suffixes)
+            if found.identity and is_segmentation(match):
+                passed_over.own.append(match)
+            else:
+                yield found
         elif known_suffix(match, suffixes):
             yield Found(match, reason="it is a folder, not a file")
         elif "**" not in pattern:
             # With ** the files within have been matched themselves.
             yield from _in_folder(match, suffixes)
+    passed_over.log(pattern)
+
+
+def _own_folders(pattern: str, matches: Sequence[Path]) -> set[Path]:
+    """Folders that equiclust wrote, among the matches and the folders that they lie in."""
+    plain = itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts)
+    start = len(tuple(plain))
+    folders = {folder for match in matches for folder in (match, *match.parents)}
+    return {
+        folder
+        for folder in folders
+        if len(folder.parts) > start and folder.is_dir() and is_own_folder(folder)
+    }
+
+
+@dataclass
+class _PassedOver:
+    """What lies in a folder and is not read."""
+
+    others: list[Path] = field(default_factory=list)
+    own: list[Path] = field(default_factory=list)
+    again: list[Path] = field(default_factory=list)
+
+    def log(self, place: PathLike) -> None:
+        """Warn in one line a kind."""
+        where = printable(str(place))
+        if self.others:
+            logger.warning("passed over %d files in %s that are no images", len(self.others), where)
+        if self.own:
+            logger.warning(
+                "passed over %d outputs of equiclust in %s: %s",
+                len(self.own),
+                where,
+                _examples(self.own),
+            )
+        if self.again:
+            logger.warning(
+                "passed over %d links in %s to folders that are read already: %s",
+                len(self.again),
+                where,
+                _examples(self.again),
+            )
 
 
 def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
@@ -138,65 +220,68 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
     def note(error: OSError) -> None:
         failed.append(Found(Path(error.filename), reason=error.strerror or str(error)))
 
-    passed_over = 0
+    passed_over = _PassedOver()
     seen = {_identity(folder)}
     for parent, folders, files in os.walk(folder, onerror=note, followlinks=True):
-        folders[:] = sorted(
+        folders[:] = [
             name
-            for name in folders
-            if not name.startswith(".")
-            and not _is_output(Path(parent, name))
-            and _is_new(Path(parent, name), seen)
-        )
+            for name in sorted(folders)
+            if not name.startswith(".") and _is_entered(Path(parent, name), seen, passed_over)
+        ]
         paths = [Path(parent, name) for name in sorted(files)]
-        readable = [path for path in paths if _is_wanted(path, suffixes)]
-        passed_over += len(paths) - len(readable)
-        yield from (_checked(path, suffixes) for path in readable)
+        wanted = [path for path in paths if _is_wanted(path, suffixes)]
+        passed_over.others += set(paths).difference(wanted)
+        found = [_checked(path, suffixes) for path in wanted]
+        written = {item.path for item in found if item.identity and is_segmentation(item.path)}
+        passed_over.own += sorted(written)
+        yield from (item for item in found if item.path not in written)
     yield from failed
-    if passed_over:
-        logger.warning("passed over %d files in %s that are no images", passed_over, folder)
+    passed_over.log(folder)
 
 
-def _identity(folder: Path) -> tuple[int, int]:
-    stat = folder.stat()
-    return stat.st_dev, stat.st_ino
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
-def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:
-    """Whether a folder was not walked before, as happens where links go round in a circle."""
+def _is_entered(folder: Path, seen: set[tuple[int, int]], passed_over: _PassedOver) -> bool:
+    """Whether a folder is walked: not one of ours, nor one that links lead to once more."""
+    if is_own_folder(folder):
+        passed_over.own.append(folder)
+        return False
     try:
         identity = _identity(folder)
     except OSError:
         # A link to nothing, or a folder that is closed to us: the walk says which.
         return True
     if identity in seen:
-        logger.warning("passed over %s, a link to a folder that is read already", folder)
+        passed_over.again.append(folder)
         return False
     seen.add(identity)
     return True
-
-
-def _is_output(folder: Path) -> bool:
-    """Whether a folder is one of ours, whose previews and tables are no images of the user."""
-    if RunFolder(folder).is_run:
-        logger.warning("passed over %s, the folder of a run", folder)
-        return True
-    return False
 
 
 def _is_wanted(path: Path, suffixes: tuple[str, ...]) -> bool:
     return not path.name.startswith(".") and bool(known_suffix(path, suffixes))
 
 
+def _named(path: Path, suffixes: tuple[str, ...]) -> Found:
+    """A file that a user names himself."""
+    found = _checked(path, suffixes)
+    if found.identity and is_segmentation(path):
+        return found._replace(reason="it is a label map of equiclust, or a picture of one")
+    return found
+
+
 def _checked(path: Path, suffixes: tuple[str, ...]) -> Found:
     try:
-        path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return Found(path, reason="it is a link to a file that does not exist")
     except OSError as error:
         return Found(path, reason=error.strerror or str(error))
-    if not path.is_file():
+    if not stat.S_ISREG(status.st_mode):
         return Found(path, reason="it is not a regular file")
     if not known_suffix(path, suffixes):
         return Found(path, reason=f"its name must end in one of {', '.join(sorted(suffixes))}")
-    return Found(path)
+    return Found(path, identity=(status.st_dev, status.st_ino))

@@ -67,6 +67,10 @@ def errors_named(path: Path) -> Iterator[None]:
     path : Path
         The file that is read.
 
+    Yields
+    ------
+    None
+
     Raises
     ------
     UnreadableFileError

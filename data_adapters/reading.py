@@ -136,14 +136,14 @@ def _without_path(error: UnreadableFileError, path: Path) -> str:
 def _with_unique_ids(images: list[Image]) -> tuple[Image, ...]:
     plain = Counter(image.id for image in images)
     names = [image.id if plain[image.id] == 1 else _with_folder(image) for image in images]
-    taken = set(names)
-    seen: set[str] = set()
+    taken, seen = set(names), set[str]()
+    # Counted on from name to name, so that thousands of equal ones take no more time than others.
+    numbers: Counter[str] = Counter()
     for index, name in enumerate(names):
-        number = 2
         while names[index] in seen:
-            candidate = f"{name}-{number}"
+            numbers[name] += 1
+            candidate = f"{name}-{numbers[name] + 1}"
             names[index] = name if candidate in taken else candidate
-            number += 1
         seen.add(names[index])
     return tuple(
         image if image.id == name else replace(image, id=name)
