@@ -1,0 +1,1 @@
+"""Files as the field writes them, and what other software makes of them."""
