@@ -12,7 +12,9 @@ from ensembles.base_clusterings import BaseClustering
 from ensembles.calibration import Calibration
 from ensembles.confidence_features import N_FEATURES
 from equiclust.clustering import LatentClusterer
+from equiclust.exceptions import InputError
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
+from equiclust.io.manifest import DAMAGE
 from equiclust.typing import Array, Float64Array, IntArray, PathLike
 
 __all__ = ["ConsensusFiles", "member_folder"]
@@ -72,24 +74,14 @@ class ConsensusFiles(SaveLoadMixin):
     _file_stem = "jury"
     _saved_kind = "Jury"
 
-    def save(self, folder: PathLike) -> None:
-        """Write the fitted consensus as JSON and safetensors, each clustering in its own folder.
+    _is_many = True
 
-        Parameters
-        ----------
-        folder : path
-            Made when missing.
-
-        Raises
-        ------
-        OutputError
-            When the folder cannot be written to.
-        """
-        super().save(folder)
+    def _write(self, folder: Path) -> None:
+        super()._write(folder)
         for k, member in enumerate(self.members_):
-            member.save(member_folder(folder, k))
+            member._write(member_folder(folder, k))
         for k, one in enumerate(self.base_clusterings_):
-            one.clusterer.save(_base_clustering_folder(folder, k))
+            one.clusterer._write(_base_clustering_folder(folder, k))
 
     @classmethod
     def load(cls, folder: PathLike) -> Self:
@@ -105,20 +97,27 @@ class ConsensusFiles(SaveLoadMixin):
             When the folder holds no consensus clustering, or a damaged one.
         """
         consensus: Self = super().load(folder)
-        n_members = len(consensus.member_names_)
-        consensus.members_ = [
-            LatentClusterer.load(member_folder(folder, k)) for k in range(n_members)
-        ]
-        consensus.base_clusterings_ = [
+        try:
+            consensus._restore_clusterers(folder)
+        except DAMAGE as error:
+            raise InputError(f"{str(folder)!r} holds a damaged {cls.__name__}: {error}") from error
+        return consensus
+
+    def _restore_clusterers(self, folder: PathLike) -> None:
+        n_members = len(self.member_names_)
+        self.members_ = [LatentClusterer.load(member_folder(folder, k)) for k in range(n_members)]
+        self.base_clusterings_ = [
             BaseClustering(members, LatentClusterer.load(_base_clustering_folder(folder, k)))
-            for k, members in enumerate(consensus._base_members)
+            for k, members in enumerate(self._base_members)
         ]
-        for one, centres in zip(consensus.base_clusterings_, consensus._centres, strict=True):
+        for one, centres in zip(self.base_clusterings_, self._centres, strict=True):
             n_axes = one.clusterer.whitening_.axes.shape[1]
             check_fits(centres.shape[1] == n_axes, "centres and latents")
-            same = one.clusterer.n_clusters == consensus.n_clusters
+            same = one.clusterer.n_clusters == self.n_clusters
             check_fits(same, "consensus and base clusterings")
-        return consensus
+        for member in self.members_:
+            same = member.n_clusters == self.n_clusters
+            check_fits(same, "consensus and clusterings of the members")
 
     def _arrays(self) -> dict[str, Array]:
         learned = self._calibration.arrays()
@@ -148,6 +147,13 @@ class ConsensusFiles(SaveLoadMixin):
         self._base_members = [tuple(int(k) for k in own) for own in learned["committees"]]
         check_fits(len(names) == len(self._base_members), "names and base clusterings")
         check_fits(len(member_names) == len(arrays["scales"]), "members and scales")
+        check_fits(bool(np.all(arrays["scales"] >= 0)), "scales, of which one is negative,")
+        known = set(range(len(member_names)))
+        check_fits(
+            all(own and known.issuperset(own) for own in self._base_members),
+            "members and base clusterings",
+        )
+        check_fits(names.shape[1] == self.n_clusters, "names and n_clusters")
         expected = np.arange(self.n_clusters)
         for table in (names, member_names):
             check_fits(bool(np.all(np.sort(table, axis=1) == expected)), "names and n_clusters")

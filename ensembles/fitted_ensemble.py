@@ -17,8 +17,10 @@ from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, write_json
+from equiclust.io.manifest import DAMAGE, MANIFEST, check_manifest, saved_together
+from equiclust.io.staging import recover
 from equiclust.progress import Update
-from equiclust.typing import Float32Array, IntArray, PathLike
+from equiclust.typing import Float32Array, Float64Array, IntArray, PathLike
 
 __all__ = ["FittedEnsemble"]
 
@@ -162,23 +164,34 @@ class FittedEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         Parameters
         ----------
         folder : path
-            Made when missing.
+            Made when missing. When anything fails, an older ensemble in it is still there.
 
         Raises
         ------
+        InputError
+            When something that was learned is not finite.
         OutputError
             When the folder cannot be written to.
         """
         check_is_fitted(self, "consensus_")
-        self.consensus_.save(folder)
+        with saved_together(folder) as draft:
+            self._write(draft)
+
+    def _write(self, folder: Path) -> None:
+        self.consensus_._write(folder)
         for k, member in enumerate(self.members_):
-            member.save(member_folder(folder, k))
+            member._write(member_folder(folder, k))
         parameters = self.get_params(deep=False)
         del parameters["estimator"]
         if not isinstance(self.random_state, int | np.integer | None):
             parameters["random_state"] = None
-        content = {"format": _FORMAT, "parameters": parameters, "scales": self.scales_}
-        write_json(Path(folder) / _FILE, content)
+        content = {
+            "format": _FORMAT,
+            "manifest": MANIFEST,
+            "parameters": parameters,
+            "scales": self.scales_,
+        }
+        write_json(folder / _FILE, content)
 
     @classmethod
     def load(cls, folder: PathLike) -> Self:
@@ -193,8 +206,11 @@ class FittedEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         InputError
             When the folder holds no ensemble, or a damaged one.
         """
+        recover(folder)
         path = Path(folder) / _FILE
         content = read_json(path)
+        # Version 0.1 wrote none.
+        check_manifest(folder, whole=False, required="manifest" in content)
         if content.get("format") != _FORMAT:
             raise InputError(
                 f"{str(path)!r} must describe an ensemble of format {_FORMAT}, got "
@@ -203,14 +219,21 @@ class FittedEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         try:
             ensemble = cls(**content["parameters"])
             ensemble.scales_ = np.array(content["scales"], dtype=np.float32)
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise InputError(f"{str(path)!r} does not describe an ensemble: {error}") from error
         ensemble.consensus_ = ConsensusClustering.load(folder)
         ensemble.members_ = [
             EquivariantAutoencoder.load(member_folder(folder, k))
             for k in range(len(ensemble.consensus_.members_))
         ]
-        if len(ensemble.scales_) != len(ensemble.members_):
+        if not _fit(ensemble.scales_, ensemble.consensus_.scales_, ensemble.members_):
             raise InputError(f"{str(path)!r} does not fit the members beside it")
         ensemble.estimator = clone(ensemble.members_[0])
         return ensemble
+
+
+def _fit(scales: Float32Array, known: Float64Array, members: list[EquivariantAutoencoder]) -> bool:
+    """Whether the scales are one for each member, and those that the consensus has."""
+    if scales.shape != (len(members),) or scales.shape != known.shape:
+        return False
+    return bool(np.allclose(scales, known, rtol=1e-3, atol=0.0))

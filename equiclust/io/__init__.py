@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from equiclust.io.locks import exclusive
     from equiclust.io.output_checks import (
         check_catalogue_output,
-        check_table_output,
+        check_outside_runs,
         check_writable,
     )
     from equiclust.io.run_folder import RunFolder
@@ -34,7 +34,7 @@ __all__ = [
     "SaveLoadMixin",
     "atomic_path",
     "check_catalogue_output",
-    "check_table_output",
+    "check_outside_runs",
     "check_writable",
     "exclusive",
     "make_catalogue",
@@ -57,7 +57,7 @@ __getattr__, __dir__ = lazy_names(
         "SaveLoadMixin": "equiclust.io.estimators",
         "atomic_path": "equiclust.io.atomic",
         "check_catalogue_output": "equiclust.io.output_checks",
-        "check_table_output": "equiclust.io.output_checks",
+        "check_outside_runs": "equiclust.io.output_checks",
         "check_writable": "equiclust.io.output_checks",
         "exclusive": "equiclust.io.locks",
         "make_catalogue": "equiclust.io.catalogue",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from equiclust.exceptions import InputError, OutputError
+from equiclust.io.staging import staged, staged_together, sync
 from equiclust.typing import Array, PathLike
 
 __all__ = [
@@ -43,18 +43,15 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        When the folder cannot be made or written to, or `path` is a folder.
+        When the folder cannot be made or written to, is full, or `path` is a folder.
     """
     target = Path(path)
-    workspace = _workspace_beside(target)
-    try:
+    with staged(target) as drafts:
         # The name is kept, since writers choose their format by it.
-        draft = workspace / target.name
+        draft = drafts / target.name
         yield draft
-        with _refused(target):
-            os.replace(draft, target)
-    finally:
-        shutil.rmtree(workspace, ignore_errors=True)
+        sync(drafts)
+        os.replace(draft, target)
 
 
 @contextmanager
@@ -63,7 +60,8 @@ def replace_folder(path: PathLike) -> Iterator[Path]:
 
     Whatever fails, and whenever it is interrupted, `path` is the whole old folder or the whole new
     one afterwards. Should even the attempt to put the old folder back fail, it is kept beside
-    `path`, and the error names it.
+    `path`, and the error names it. If the process is killed, `equiclust.io.staging.recover` puts
+    it back.
 
     Parameters
     ----------
@@ -82,33 +80,11 @@ def replace_folder(path: PathLike) -> Iterator[Path]:
     """
     target = Path(path)
     _check_replaceable(target)
-    workspace = _workspace_beside(target)
-    draft, old = workspace / "new", workspace / "old"
-    try:
+    with staged_together(target.parent, [target.name]) as drafts:
+        draft = drafts / target.name
         draft.mkdir()
         yield draft
         _check_replaceable(target)
-        with _refused(target):
-            # A folder cannot be renamed onto one that is not empty.
-            if target.exists():
-                os.replace(target, old)
-            os.replace(draft, target)
-    finally:
-        # Both run only when nothing is lost: an error here leaves the workspace as it is.
-        _put_back(old, target)
-        shutil.rmtree(workspace, ignore_errors=True)
-
-
-def _put_back(old: Path, target: Path) -> None:
-    if not old.exists() or os.path.lexists(target):
-        return
-    try:
-        os.replace(old, target)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {str(target)!r}: {error.strerror or error}; the older folder is kept as "
-            f"{str(old)!r}, move it back"
-        ) from error
 
 
 def _check_replaceable(target: Path) -> None:
@@ -117,24 +93,6 @@ def _check_replaceable(target: Path) -> None:
             f"cannot write {str(target)!r}: it is there already and is not a folder; choose "
             "another output"
         )
-
-
-def _workspace_beside(target: Path) -> Path:
-    """New empty folder on the same file system, so that a rename within it is atomic."""
-    with _refused(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=".partial-", dir=target.parent))
-
-
-@contextmanager
-def _refused(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {str(target)!r}: {error.strerror or error}; choose an output that is "
-            "writable"
-        ) from error
 
 
 def write_json(path: PathLike, content: Mapping[str, Any]) -> None:
@@ -149,10 +107,17 @@ def write_json(path: PathLike, content: Mapping[str, Any]) -> None:
 
     Raises
     ------
+    InputError
+        When a number in it is not finite.
     OutputError
         When the file cannot be written.
     """
-    text = json.dumps(content, indent=2, default=_plain, allow_nan=False)
+    try:
+        text = json.dumps(content, indent=2, default=_plain, allow_nan=False)
+    except ValueError as error:
+        raise InputError(
+            f"cannot write {str(path)!r}: a number in it is not finite ({error})"
+        ) from error
     with atomic_path(path) as draft:
         draft.write_text(text + "\n", encoding="utf-8")
 
@@ -179,17 +144,31 @@ def read_json(path: PathLike) -> dict[str, Any]:
     Raises
     ------
     InputError
-        When the file is missing, is not JSON, or holds anything but an object.
+        When the file is missing, is not JSON, or holds anything but an object of finite numbers.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        content = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except OSError as error:
         raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    except RecursionError as error:
+        raise InputError(f"{str(path)!r} is not JSON that can be read: nested too deep") from error
     except ValueError as error:
         raise InputError(f"{str(path)!r} is not valid JSON: {error}") from error
     if not isinstance(content, dict):
         raise InputError(f"{str(path)!r} must hold a JSON object, got {type(content).__name__}")
     return content
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"it holds {name}, where only finite numbers may stand")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"it holds {text}, where only finite numbers may stand")
+    return value
 
 
 def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
@@ -200,16 +179,30 @@ def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
     path : path-like
         An older file is replaced.
     arrays : mapping of str to ndarray
+        Finite.
 
     Raises
     ------
+    InputError
+        When a value is not finite.
     OutputError
         When the file cannot be written.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
+    for name, array in arrays.items():
+        if not _is_finite(array):
+            raise InputError(
+                f"cannot write {str(path)!r}: the array {name!r} holds values that are not finite"
+            )
+    content = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
     with atomic_path(path) as draft:
-        save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, draft)
+        # By Python, whose errors of the file system have a number.
+        draft.write_bytes(content)
+
+
+def _is_finite(array: Array) -> bool:
+    return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
 
 
 def read_arrays(path: PathLike) -> dict[str, Array]:
@@ -226,12 +219,19 @@ def read_arrays(path: PathLike) -> dict[str, Array]:
     Raises
     ------
     InputError
-        When the file cannot be read as safetensors.
+        When the file cannot be read as safetensors, or a value is not finite.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     try:
-        return dict(load_file(path))
-    except (OSError, SafetensorError) as error:
+        arrays = dict(load_file(path))
+    # Types that NumPy lacks are a KeyError there.
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError, MemoryError) as error:
         raise InputError(f"cannot read {str(path)!r} as safetensors: {error}") from error
+    for name, array in arrays.items():
+        if not _is_finite(array):
+            raise InputError(
+                f"cannot use {str(path)!r}: the array {name!r} must hold finite values; restore it"
+            )
+    return arrays

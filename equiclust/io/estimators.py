@@ -13,6 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_arrays, read_json, write_arrays, write_json
+from equiclust.io.manifest import DAMAGE, check_manifest, saved_together
+from equiclust.io.staging import recover
 from equiclust.typing import Array, PathLike
 
 __all__ = ["SaveLoadMixin", "check_fits", "check_ranks"]
@@ -67,14 +69,24 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         folder : path-like
-            Made when missing; an older estimator in it is replaced, other files are kept.
+            Made when missing; an older estimator in it is replaced, other files are kept. When
+            anything fails, the older one is still there.
 
         Raises
         ------
+        InputError
+            When something that was learned is not finite.
         OutputError
             When the folder cannot be written to.
         """
         check_is_fitted(self)
+        with saved_together(folder, manifest=self._is_many) as draft:
+            self._write(draft)
+
+    # Whether it is more than the two files that are written here, so that it has a manifest.
+    _is_many = False
+
+    def _write(self, folder: Path) -> None:
         path, arrays_path = self._files(folder)
         write_arrays(arrays_path, self._arrays())
         content = {
@@ -104,6 +116,9 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
         InputError
             When the folder holds no such estimator, or a damaged one.
         """
+        recover(folder)
+        if cls._is_many:
+            check_manifest(folder, whole=False)
         path, arrays_path = cls._files(folder)
         content = cls._checked_content(path, arrays_path)
         arrays = read_arrays(arrays_path)
@@ -111,7 +126,7 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
             estimator = cls(**content["parameters"])
             estimator._check_parameters()
             estimator._restore(arrays, content["learned"])
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise InputError(f"{str(folder)!r} holds a damaged {cls.__name__}: {error}") from error
         return estimator
 

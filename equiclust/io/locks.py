@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,14 +18,18 @@ __all__ = ["LOCK_NAME", "exclusive"]
 LOCK_NAME = ".lock"
 """Name of the lock file inside a locked folder."""
 
+# What this thread holds, with the process that it was in: a fork holds nothing.
+_held = threading.local()
+
 # Each attempt fails only if another process finished in the microseconds it took.
 _ATTEMPTS = 100
 
 
 @contextmanager
 def exclusive(path: PathLike, *, inside: bool = False) -> Iterator[None]:
-    """Hold an output for this process; other processes that ask for it are refused at once.
+    """Hold an output for this thread; others that ask for it are refused at once.
 
+    The thread that holds an output may ask for it again, as a job that calls another one does.
     The lock is held by the operating system (`filelock`), which releases it when the process ends,
     even when it is killed. The lock file is ``.NAME.lock`` beside `path`, or ``.lock`` in the
     folder `path`. It is removed at the end of the block; a killed process leaves it behind, empty
@@ -46,17 +51,25 @@ def exclusive(path: PathLike, *, inside: bool = False) -> Iterator[None]:
     Raises
     ------
     OutputError
-        When another process holds `path`, or the lock file cannot be written.
+        When another process or thread holds `path`, or the lock file cannot be written.
     """
     target = Path(os.path.realpath(path))
     lock_path = target / LOCK_NAME if inside else target.with_name(f".{target.name}.lock")
+    held = _held.__dict__.setdefault("paths", set())
+    if (os.getpid(), lock_path) in held:
+        yield
+        return
     try:
         made = _make_folders(lock_path.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
     try:
         with _hold(lock_path, path):
-            yield
+            held.add((os.getpid(), lock_path))
+            try:
+                yield
+            finally:
+                held.discard((os.getpid(), lock_path))
     finally:
         for folder in made:
             with suppress(OSError):

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 from equiclust.exceptions import InputError, OutputError
-from equiclust.io.catalogue import FORMATS, read_table
+from equiclust.io.catalogue import FORMATS
 from equiclust.io.run_folder import RunFolder
 from equiclust.typing import PathLike
 
-__all__ = ["check_catalogue_output", "check_table_output", "check_writable", "output_path"]
+__all__ = ["check_catalogue_output", "check_outside_runs", "check_writable", "output_path"]
 
 
 def output_path(output: PathLike) -> Path:
@@ -54,7 +54,7 @@ def check_writable(path: Path) -> None:
 
 
 def check_catalogue_output(path: Path, run: Path) -> None:
-    """Check that a catalogue has a known format, and would not replace anything else.
+    """Check that a catalogue has a known format, and can be written outside of runs.
 
     Parameters
     ----------
@@ -68,46 +68,33 @@ def check_catalogue_output(path: Path, run: Path) -> None:
     InputError
         When its suffix is unknown.
     OutputError
-        When it cannot be written, lies in the run, or would replace another file.
+        When it cannot be written, or lies in the folder of a run.
     """
     if path.suffix not in FORMATS:
         raise InputError(f"output must end in one of {', '.join(FORMATS)}, got {str(path)!r}")
-    check_table_output(path, run, {"id", "path", "label", "confidence"}, "catalogue")
+    check_outside_runs(path, run)
 
 
-def check_table_output(path: Path, run: Path, columns: set[str], what: str) -> None:
-    """Check that a table would neither lie in a run nor replace anything but such a table.
+def check_outside_runs(path: Path, run: Path) -> None:
+    """Check that a file can be written and does not lie in the folder of a run.
 
     Parameters
     ----------
     path : Path
-        The table.
+        The file.
     run : Path
-        Folder of the run, which may not hold it.
-    columns : set of str
-        Columns by which an older table of this sort is recognised.
-    what : str
-        Name of such a table, for the message.
+        Folder of the run that is read.
 
     Raises
     ------
     OutputError
-        When it cannot be written, lies in the run, or would replace another file.
+        When it cannot be written, or lies in the folder of a run.
     """
     check_writable(path)
     if path.resolve().is_relative_to(run.resolve()):
         raise _refusal(path, "it lies in the folder of the run")
     if RunFolder(path.resolve().parent).is_run:
         raise _refusal(path, "it lies in the folder of another run")
-    if path.exists() and not _has_columns(path, columns):
-        raise _refusal(path, f"it is there already and is no {what}")
-
-
-def _has_columns(path: Path, columns: set[str]) -> bool:
-    try:
-        return columns <= set(read_table(path).colnames)
-    except InputError:
-        return False
 
 
 def _refusal(path: Path, why: str) -> OutputError:

@@ -13,11 +13,14 @@ from equiclust import __version__
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.atomic import read_json, write_json
 from equiclust.io.locks import LOCK_NAME
+from equiclust.io.manifest import MANIFEST, write_manifest
+from equiclust.io.outputs import Outputs
+from equiclust.io.staging import PREFIX
 from equiclust.typing import PathLike
 
 __all__ = ["RunFolder"]
 
-_TRANSIENT = (".partial-", LOCK_NAME)
+_TRANSIENT = (PREFIX, LOCK_NAME)
 
 
 class _Entry:
@@ -55,6 +58,7 @@ class RunFolder:
     previews_npz = _Entry("previews.npz")
     report_html = _Entry("report.html")
     run_log = _Entry("run.log")
+    manifest = _Entry(MANIFEST)
 
     @classmethod
     def create(cls, path: PathLike, config: Mapping[str, Any]) -> RunFolder:
@@ -82,7 +86,10 @@ class RunFolder:
         except OSError as error:
             raise _refusal(folder.path, error.strerror or str(error)) from error
         if not found:
-            write_json(folder.config_json, {"equiclust": __version__, "config": dict(config)})
+            write_json(
+                folder.config_json,
+                {"equiclust": __version__, "manifest": MANIFEST, "config": dict(config)},
+            )
         elif not folder.is_run:
             raise _refusal(folder.path, f"it holds files of something else ({found[0]})")
         elif difference := _difference(folder.read_config(), _as_read(config)):
@@ -126,6 +133,40 @@ class RunFolder:
         """Whether the catalogue, which is written last, is there."""
         return self.catalogue_ecsv.is_file()
 
+    @property
+    def outputs(self) -> Outputs:
+        """What a run writes when it is finished, the catalogue last, and its report."""
+        last = (self.catalogue_fits, self.catalogue_ecsv)
+        tables = (self.latents_fits, self.rejected_ecsv)
+        records = (self.previews_npz, self.invariance_json, self.metrics_json)
+        paths = (self.report_html, self.model, *records, *tables, *last)
+        return Outputs(self.path, tuple(path.name for path in paths), MANIFEST, "run")
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Names of the outputs but for the report."""
+        return self.outputs.names[1:]
+
+    def check_free(self, *paths: Path) -> None:
+        """Refuse to replace files of the run that the user has made or changed.
+
+        A run of version 0.1 has no manifest: its records and its report are taken for ours.
+
+        Parameters
+        ----------
+        *paths : Path
+            Files that are to be written anew.
+
+        Raises
+        ------
+        OutputError
+            When one of them is the user's.
+        """
+        if "manifest" not in read_json(self.config_json) and not self.manifest.exists():
+            known = [path.name for path in paths if _is_whole(path)]
+            write_manifest(self.path, known, command=self.outputs.command)
+        self.outputs.check_free([path.name for path in paths])
+
     def read_config(self) -> dict[str, Any]:
         """Read the configuration that `create` wrote.
 
@@ -151,6 +192,16 @@ def _entries(path: Path) -> list[str]:
         return sorted(name for name in os.listdir(path) if not name.startswith(_TRANSIENT))
     except FileNotFoundError:
         return []
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a record or a report that no manifest names is what a run writes."""
+    try:
+        if path.suffix == ".json":
+            return bool(read_json(path))
+        return "<title>equiclust report" in path.read_text(encoding="utf-8")
+    except (InputError, OSError, ValueError):
+        return False
 
 
 def _refusal(path: Path, why: str) -> OutputError:

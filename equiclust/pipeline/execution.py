@@ -16,6 +16,7 @@ from equiclust.io.locks import exclusive
 from equiclust.io.log_file import LogFile, logged
 from equiclust.io.output_checks import check_writable, output_path
 from equiclust.io.run_folder import RunFolder
+from equiclust.io.staging import recover
 from equiclust.pipeline.inputs import Inputs, load_images
 from equiclust.pipeline.results import Run
 from equiclust.pipeline.settings import RunSettings
@@ -177,12 +178,14 @@ def _recipe(recipe: PathLike | Recipe | None, given: dict[str, Any]) -> Recipe:
 
 def _run(settings: RunSettings, log: LogFile, on_progress: Progress | None) -> Run:
     folder = RunFolder(Path(settings.output))
+    recover(folder.path, below=True)
     if folder.path.is_dir() and os.listdir(folder.path):
         folder = RunFolder.create(folder.path, settings.config)
         log.write_to(folder.run_log)
         if folder.is_finished:
             logger.info("the run in %s is finished already", folder.path)
             return _with_report(folder, on_progress)
+        folder.outputs.check_free()
         logger.info("resuming the run in %s", folder.path)
     started = datetime.now(UTC)
     loaded = load_images(
@@ -191,7 +194,8 @@ def _run(settings: RunSettings, log: LogFile, on_progress: Progress | None) -> R
     _check_enough(loaded.images, settings.recipe)
     folder = RunFolder.create(folder.path, settings.config)
     log.write_to(folder.run_log)
-    write_recipe(settings.recipe, folder.recipe_toml)
+    if not folder.recipe_toml.exists():
+        write_recipe(settings.recipe, folder.recipe_toml)
     # torch takes seconds to import, which a finished run does not need.
     from equiclust.pipeline.fitting import fit_and_write
 

@@ -72,21 +72,41 @@ def fit_and_write(
     OutputError
         When the folder holds the training of other images, or cannot be written.
     """
-    images, seed = loaded.images, settings.recipe.seed
-    perceptual, note = _perceptual(settings.recipe)
+    images = loaded.images
+    noted = _perceptual(settings.recipe)
+    perceptual = noted[0]
     check_same_start(folder, images, perceptual)
     ensemble = _trained(folder, settings, images, perceptual, on_progress)
     update = start_stage(on_progress, "clustering")
     ensemble.refine_members(images, checkpoints=folder.checkpoints, on_progress=update)
     ensemble.fit_consensus()
     model = Model(loaded.preprocessor, ensemble)
-    model.save(folder.model)
     result = ensemble.consensus_.predict_consensus(ensemble.latents_)
-    evaluated = _reconstructions(folder, ensemble, images, result.labels, on_progress)
+    with folder.outputs.replaced(folder.results) as drafts:
+        _write_results(
+            RunFolder(drafts), settings, loaded, model, result, noted, started, on_progress
+        )
+
+
+def _write_results(
+    drafts: RunFolder,
+    settings: RunSettings,
+    loaded: LoadedImages,
+    model: Model,
+    result: ConsensusResult,
+    noted: tuple[PerceptualNetwork | None, str],
+    started: datetime,
+    on_progress: Progress | None,
+) -> None:
+    """Measure the fitted model, and write everything but the report."""
+    images, seed, ensemble = loaded.images, settings.recipe.seed, model.ensemble
+    perceptual, note = noted
+    model.save(drafts.model)
+    evaluated = _reconstructions(drafts, ensemble, images, result.labels, on_progress)
     certified = certify_model(
         model, loaded.originals, images, random_state=seed, on_progress=on_progress
     )
-    write_json(folder.invariance_json, certified.certificate.to_dict())
+    write_json(drafts.invariance_json, certified.certificate.to_dict())
     audit = audit_confounders(
         model,
         loaded.originals,
@@ -112,8 +132,8 @@ def fit_and_write(
         "check": certified.record,
         "provenance": _provenance(settings, loaded, started),
     }
-    write_json(folder.metrics_json, metrics)
-    _write_tables(folder, loaded, model, result)
+    write_json(drafts.metrics_json, metrics)
+    _write_tables(drafts, loaded, model, result)
 
 
 def _write_tables(

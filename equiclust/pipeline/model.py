@@ -14,6 +14,7 @@ from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, replace_folder, write_json
 from equiclust.io.catalogue import make_catalogue
+from equiclust.io.manifest import DAMAGE, check_manifest, write_manifest
 from equiclust.pipeline.inputs import preprocess
 from equiclust.preprocessing import DEPROJECTED, Preprocessor
 from equiclust.preprocessing.inclination import measure_inclinations
@@ -54,6 +55,7 @@ class Model:
         with replace_folder(folder) as draft:
             self.ensemble.save(draft)
             write_json(draft / _PREPROCESSING, self.preprocessor.get_params())
+            write_manifest(draft)
 
     @classmethod
     def load(cls, folder: Path) -> Model:
@@ -73,9 +75,11 @@ class Model:
             When a part is missing or damaged.
         """
         path = folder / _PREPROCESSING
+        content = read_json(path)
+        check_manifest(folder)
         try:
-            preprocessor = Preprocessor(**read_json(path)).fit(ImageSet())
-        except TypeError as error:
+            preprocessor = Preprocessor(**content).fit(ImageSet())
+        except DAMAGE as error:
             raise InputError(f"{str(path)!r} does not describe a preprocessor: {error}") from error
         return cls(preprocessor, KFoldEnsemble.load(folder))
 

@@ -171,9 +171,11 @@ def certify_run(
     InputError
         When the images of the run are no longer where they were, or no image can be used.
     OutputError
-        When the folder cannot be written.
+        When the folder cannot be written, or the user has changed one of these files.
     """
     check_writable(folder.path)
+    replaced = [path for path in (folder.invariance_json, folder.metrics_json) if path.is_file()]
+    folder.check_free(*replaced)
     loaded = _images_to_rotate(folder, model, inputs, on_progress)
     certified = certify_model(
         model,
@@ -182,11 +184,18 @@ def certify_run(
         random_state=int(folder.read_config()["seed"]),
         on_progress=on_progress,
     )
-    write_json(folder.invariance_json, certified.certificate.to_dict())
-    if folder.metrics_json.is_file():
-        metrics = read_json(folder.metrics_json)
-        write_json(folder.metrics_json, {**metrics, "check": certified.record})
+    _replace_certificate(folder, certified)
     return certified
+
+
+def _replace_certificate(folder: RunFolder, certified: ModelCertificate) -> None:
+    names = (folder.metrics_json.name, folder.invariance_json.name)
+    with folder.outputs.replaced(names) as drafts:
+        draft = RunFolder(drafts)
+        write_json(draft.invariance_json, certified.certificate.to_dict())
+        if folder.metrics_json.is_file():
+            metrics = read_json(folder.metrics_json)
+            write_json(draft.metrics_json, {**metrics, "check": certified.record})
 
 
 def _images_to_rotate(

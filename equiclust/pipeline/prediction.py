@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ensembles import ConsensusResult
 from equiclust.io.catalogue import make_rejected, write_table
-from equiclust.io.output_checks import check_catalogue_output, check_table_output, output_path
+from equiclust.io.output_checks import check_catalogue_output, output_path
+from equiclust.io.outputs import Outputs
 from equiclust.pipeline.inputs import Inputs, Rejection, load_images
 from equiclust.pipeline.run_files import RunFiles
 from equiclust.progress import Progress, start_stage
@@ -74,13 +75,21 @@ def predict_catalogue(
     InputError
         When no input can be used.
     OutputError
-        When the output exists and is not a catalogue, or cannot be written.
+        When the output exists and was not written by this function, or cannot be written.
     """
-    target = None if output is None else output_path(output)
-    if target is not None:
-        check_catalogue_output(target, run.path)
-        listed = _rejected_path(target)
-        check_table_output(listed, run.path, {"path", "reason"}, "list of rejected files")
+    if output is None:
+        return _predict(run, inputs, None, on_progress)
+    target = output_path(output)
+    check_catalogue_output(target, run.path)
+    outputs = Outputs.beside(target, _rejected_path(target), command="predict")
+    with outputs.held():
+        outputs.check_free()
+        return _predict(run, inputs, outputs, on_progress)
+
+
+def _predict(
+    run: RunFiles, inputs: Inputs, outputs: Outputs | None, on_progress: Progress | None
+) -> Prediction:
     model = run.model
     loaded = load_images(
         inputs,
@@ -91,20 +100,20 @@ def predict_catalogue(
     update = start_stage(on_progress, "encoding")
     result = model.predict_consensus(loaded.images, update)
     table = model.catalogue(loaded.originals, result)
-    written = None if target is None else _write(table, loaded.rejected, target)
-    return Prediction(table, result, loaded.rejected, written)
+    if outputs is not None:
+        _write(table, loaded.rejected, outputs)
+    listed = outputs.folder / outputs.names[0] if outputs and loaded.rejected else None
+    return Prediction(table, result, loaded.rejected, listed)
 
 
 def _rejected_path(target: Path) -> Path:
     return target.with_name(f"{target.stem}.rejected.ecsv")
 
 
-def _write(table: Table, rejected: tuple[Rejection, ...], target: Path) -> Path | None:
+def _write(table: Table, rejected: tuple[Rejection, ...], outputs: Outputs) -> None:
     """Write the catalogue and, where there are any, the rejected inputs beside it."""
-    listed = _rejected_path(target)
-    if rejected:
-        write_table(make_rejected(rejected), listed)
-    else:
-        listed.unlink(missing_ok=True)
-    write_table(table, target)
-    return listed if rejected else None
+    listed, catalogue = outputs.names
+    with outputs.replaced() as drafts:
+        if rejected:
+            write_table(make_rejected(rejected), drafts / listed)
+        write_table(table, drafts / catalogue)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from equiclust.io.locks import exclusive
 from equiclust.io.run_folder import RunFolder
+from equiclust.io.staging import recover
 from equiclust.pipeline.inputs import Inputs
 from equiclust.pipeline.run_files import RunFiles
 from equiclust.progress import Progress, start_stage
@@ -164,10 +168,13 @@ class Run(RunFiles):
         ------
         InputError
             When the images of the run are no longer where they were, or no input can be used.
+        OutputError
+            When the user has changed one of these files, or another process uses the run.
         """
         from equiclust.pipeline.model_certificate import certify_run
 
-        certified = certify_run(self.folder, self.model, inputs, on_progress=on_progress)
+        with self._held():
+            certified = certify_run(self.folder, self.model, inputs, on_progress=on_progress)
         self.__dict__.pop("metrics", None)
         return certified
 
@@ -188,8 +195,18 @@ class Run(RunFiles):
         ------
         InputError
             When a file of the run is missing or damaged.
+        OutputError
+            When the user has changed the report, or another process uses the run.
         """
         from equiclust.report import write_report
 
         start_stage(on_progress, "report")
-        return write_report(self.folder)
+        with self._held():
+            return write_report(self.folder)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Keep other processes away while a file of the run is replaced."""
+        with exclusive(self.path):
+            recover(self.path)
+            yield

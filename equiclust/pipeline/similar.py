@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from equiclust.evaluation.similarity import LatentIndex
-from equiclust.exceptions import EquiclustError, InputError, OutputError
+from equiclust.exceptions import EquiclustError, InputError
 from equiclust.images import Image, ImageSet
 from equiclust.io.catalogue import write_table
-from equiclust.io.output_checks import check_table_output, check_writable, output_path
+from equiclust.io.output_checks import check_outside_runs, output_path
+from equiclust.io.outputs import Outputs
 from equiclust.io.previews import read_previews
 from equiclust.pipeline.inputs import Inputs, Rejection, absolute_paths, load_images
 from equiclust.pipeline.run_files import RunFiles
@@ -201,29 +202,16 @@ def check_sheet_output(sheet: PathLike, run: PathLike) -> None:
     OutputError
         When anything lies there but a sheet and a table of an earlier search.
     """
+    _sheet_outputs(sheet, run).check_free()
+
+
+def _sheet_outputs(sheet: PathLike, run: PathLike) -> Outputs:
     path = output_path(sheet)
     if path.suffix.lower() != ".png":
         raise InputError(f"output must end in .png, got {str(path)!r}")
-    listed = path.with_suffix(".ecsv")
-    check_table_output(listed, Path(run), set(_DESCRIPTIONS), "table of similar images")
-    check_writable(path)
-    if os.path.lexists(path) and not _is_sheet(path):
-        raise OutputError(
-            f"cannot write to {str(path)!r}: it exists and is not a contact sheet of an earlier "
-            "search; choose another output"
-        )
-
-
-def _is_sheet(path: Path) -> bool:
-    from PIL import Image as Picture
-
-    from equiclust.report.contact_sheet import SOFTWARE
-
-    try:
-        with Picture.open(path) as picture:
-            return picture.info.get("Software") == SOFTWARE
-    except (OSError, ValueError):
-        return False
+    for one in (path.with_suffix(".ecsv"), path):
+        check_outside_runs(one, Path(run))
+    return Outputs.beside(path, path.with_suffix(".ecsv"), command="similar")
 
 
 def write_similar(similar: SimilarImages, sheet: PathLike) -> Path:
@@ -247,17 +235,17 @@ def write_similar(similar: SimilarImages, sheet: PathLike) -> Path:
     """
     from equiclust.report.contact_sheet import write_contact_sheet
 
-    check_sheet_output(sheet, similar.run.path)
-    path = output_path(sheet)
-    listed = path.with_suffix(".ecsv")
+    outputs = _sheet_outputs(sheet, similar.run.path)
     pictures = _Pictures(similar.run)
     rows = [
         _sheet_row(image, found[:_MAX_COLUMNS], similar.run.catalogue, pictures)
         for image, found in zip(similar.queries, similar.neighbours[:_MAX_ROWS], strict=False)
     ]
-    write_table(similar.table, listed)
-    write_contact_sheet(path, rows)
-    return listed
+    listed, picture = outputs.names
+    with outputs.held(), outputs.replaced() as drafts:
+        write_table(similar.table, drafts / listed)
+        write_contact_sheet(drafts / picture, rows)
+    return outputs.folder / listed
 
 
 class _Pictures:

@@ -15,10 +15,10 @@ from equiclust.report.figures.pictures import COLOUR_MAP
 from equiclust.report.figures.style import plain_text, styled
 from equiclust.typing import Float32Array, PathLike
 
-__all__ = ["SOFTWARE", "SheetTile", "write_contact_sheet"]
+__all__ = ["SheetTile", "write_contact_sheet"]
 
-SOFTWARE = "equiclust similar"
-"""What the PNG files say they were written by."""
+# What the PNG files say they were written by.
+_SOFTWARE = "equiclust similar"
 
 _TILE = 1.3
 """Side of a picture in inches."""
@@ -85,7 +85,7 @@ def write_contact_sheet(path: PathLike, rows: Sequence[Sequence[SheetTile]]) -> 
                     _draw(axes, row[column], is_query=column == 0)
         with atomic_path(path) as draft:
             sheet.set_dpi(_DPI)
-            canvas.print_png(str(draft), metadata={"Software": SOFTWARE})
+            canvas.print_png(str(draft), metadata={"Software": _SOFTWARE})
 
 
 def _draw(axes: Any, tile: SheetTile, *, is_query: bool) -> None:

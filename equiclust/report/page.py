@@ -9,7 +9,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from equiclust import __version__
-from equiclust.io.atomic import atomic_path
 from equiclust.io.run_folder import RunFolder
 from equiclust.report.contents import Contents, read_contents
 from equiclust.report.formatting import counted, is_number, shorten_path, shorten_paths
@@ -49,11 +48,14 @@ def write_report(run: RunFolder) -> Path:
         When the folder is not that of a finished run, or a file in it is damaged. An older report
         stays as it is.
     OutputError
-        When the folder cannot be written.
+        When the folder cannot be written, or the user has changed the report.
     """
-    page = _render(read_contents(run))
-    with atomic_path(run.report_html) as draft:
-        draft.write_text(page, encoding="utf-8", newline="\n")
+    contents = read_contents(run)
+    run.check_free(run.report_html)
+    page = _render(contents)
+    name = run.report_html.name
+    with run.outputs.replaced([name]) as drafts:
+        (drafts / name).write_text(page, encoding="utf-8", newline="\n")
     return run.report_html
 
 

@@ -22,8 +22,10 @@ from equiclust.exceptions import InputError
 from equiclust.io.catalogue import write_table
 from equiclust.io.locks import exclusive
 from equiclust.io.log_file import LogFile, logged
+from equiclust.io.manifest import check_manifest, write_manifest
 from equiclust.io.notes import Notes, collected_notes
 from equiclust.io.output_checks import check_writable, output_path
+from equiclust.io.staging import recover
 from equiclust.optional import check_installed
 from equiclust.progress import Progress, start_stage
 from equiclust.segmentation.figure import draw_segment_map
@@ -205,6 +207,7 @@ def run_segment_job(job: SegmentJob, *, on_progress: Progress | None = None) -> 
     check_writable(files.labels)
     working = WorkingFolder(files.working)
     with exclusive(files.labels):
+        recover(files.labels.parent)
         try:
             with logged() as log, collected_notes() as notes:
                 record = _run_segment_job(job, files, working, log, notes, on_progress)
@@ -255,10 +258,11 @@ def _run_segment_job(
     )
     seconds = times.stop()
     start_stage(on_progress, "writing")
-    drafts = working.new_drafts()
-    _write_drafts(SegmentFiles(drafts / files.labels.name, files.with_model), done)
-    figures = {**_figures(job, options, done, sky), "seconds": seconds, "notes": notes.record}
-    files.publish(drafts, figures, described)
+    figures: dict[str, Any] = {}
+    with files.published(figures, described) as drafts:
+        _write_drafts(SegmentFiles(drafts / files.labels.name, files.with_model), done)
+        # Writing has its notes too.
+        figures |= {**_figures(job, options, done, sky), "seconds": seconds, "notes": notes.record}
     return figures
 
 
@@ -273,6 +277,7 @@ def _check_model(run: str) -> Path:
         raise InputError(
             f"run must be a label map of `equiclust segment` with its .model folder, got {run!r}"
         )
+    check_manifest(folder)
     return folder
 
 
@@ -321,6 +326,7 @@ def _write_drafts(files: SegmentFiles, done: Segmentation) -> None:
     write_segment_map(segment_map, files.labels)
     if files.with_model:
         shutil.copytree(done.model, files.model)
+        write_manifest(files.model)
 
 
 def _data_of(done: Segmentation) -> Float32Array:

@@ -6,14 +6,15 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.atomic import read_json, write_json
+from equiclust.io.staging import digest_of, recover, refused, staged_together
 
 __all__ = ["SegmentFiles", "WorkingFolder"]
 
@@ -123,45 +124,41 @@ class SegmentFiles:
                 f"cannot write to {str(self.labels)!r}: it is the result of another job "
                 f"({_difference(record['job'], job)}); choose another output"
             )
-        known = _merged({} if record is None else record["outputs"], self._journal())
-        self._check_free(known, trusted=record is not None)
+        self._check_free({} if record is None else record["outputs"], trusted=record is not None)
         if record is None or not all(path.exists() for path in self.results):
             return None
         return record if self._hashes() == record["outputs"] else None
 
-    def publish(self, drafts: Path, record: Mapping[str, Any], job: Mapping[str, Any]) -> None:
-        """Move finished files into place, and write down what they are.
+    @contextmanager
+    def published(self, record: Mapping[str, Any], job: Mapping[str, Any]) -> Iterator[Path]:
+        """Folder whose files take their places together at the end, with a record of what they are.
 
         Parameters
         ----------
-        drafts : Path
-            Folder in the working folder that holds all of `results` but `record`.
         record : mapping
             Figures of the result.
         job : mapping
             As for `read_result`.
+
+        Yields
+        ------
+        Path
+            The folder for all of `results` but `record`.
 
         Raises
         ------
         OutputError
             When a file is in the way that this very job did not write.
         """
-        draft = SegmentFiles(drafts / self.labels.name, self.with_model)
-        hashes = draft._hashes()
-        write_json(draft.record, {**record, "job": dict(job), "outputs": hashes})
-        write_json(draft.record, _sealed(read_json(draft.record)))
-        # Before the first file is moved: after a stop, the next call knows them as ours.
-        journal = _merged(hashes, self._journal())
-        write_json(
-            self.working / _JOURNAL, {name: sorted(known) for name, known in journal.items()}
-        )
-        old = self._read_record()
-        known = _merged({} if old is None else old["outputs"], journal)
-        self._check_free(known, trusted=old is not None and old["job"] == job)
-        for path in self.results:
-            if path.is_dir():
-                os.replace(path, drafts / "replaced")
-            os.replace(drafts / path.name, path)
+        names = [path.name for path in self.results]
+        with staged_together(self.labels.parent, names) as drafts:
+            yield drafts
+            draft = SegmentFiles(drafts / self.labels.name, self.with_model)
+            write_json(draft.record, {**record, "job": dict(job), "outputs": draft._hashes()})
+            write_json(draft.record, _sealed(read_json(draft.record)))
+            old = self._read_record()
+            known = {} if old is None else old["outputs"]
+            self._check_free(known, trusted=old is not None and old["job"] == job)
 
     def _read_record(self) -> dict[str, Any] | None:
         """Record that a job wrote and nobody has changed."""
@@ -171,15 +168,7 @@ class SegmentFiles:
             return None
         return record if record == _sealed(record) and "outputs" in record else None
 
-    def _journal(self) -> dict[str, set[str]]:
-        """Hashes of the files that a stopped call of this job was going to write, by name."""
-        try:
-            content = read_json(self.working / _JOURNAL)
-        except InputError:
-            return {}
-        return {name: set(hashes) for name, hashes in content.items()}
-
-    def _check_free(self, known: Mapping[str, set[str]], *, trusted: bool) -> None:
+    def _check_free(self, known: Mapping[str, str], *, trusted: bool) -> None:
         """Refuse files that are not among the known ones; `trusted` is the record."""
         others = [path for path in self.results if path != self.record]
         if os.path.lexists(self.record) and (not trusted or self.record.is_symlink()):
@@ -188,12 +177,12 @@ class SegmentFiles:
             if os.path.lexists(path) and not self._is_known(path, known):
                 raise OutputError(f"cannot write to {str(path)!r}: {_OURS}")
 
-    def _is_known(self, path: Path, known: Mapping[str, set[str]]) -> bool:
+    def _is_known(self, path: Path, known: Mapping[str, str]) -> bool:
         parts = [path, *path.rglob("*")]
         if any(part.is_symlink() for part in parts) or path.is_dir() != (path == self.model):
             return False
         hashes = _hashes_of(path)
-        return all(value in known.get(name, ()) for name, value in hashes.items())
+        return all(known.get(name) == value for name, value in hashes.items())
 
     def _hashes(self) -> dict[str, str]:
         """Hashes of all files of the result but the record."""
@@ -204,7 +193,7 @@ class SegmentFiles:
         return dict(sorted(found.items()))
 
 
-_CONFIG, _JOURNAL, _LOG, _DRAFTS = "config.json", "outputs.json", "segment.log", "results"
+_CONFIG, _LOG = "config.json", "segment.log"
 _WORK = ("moments.npz", "latents.bin", "latents.done", "model", "checkpoints")
 
 
@@ -262,6 +251,7 @@ class WorkingFolder:
             When the folder holds something else, or the work of another job.
         """
         config = self.path / _CONFIG
+        recover(self.path, below=True)
         if self.adopt(job):
             return
         if os.path.lexists(self.path) and not self.path.is_dir():
@@ -271,7 +261,8 @@ class WorkingFolder:
             raise self._refusal(f"it holds the unfinished work of another job ({difference})")
         if self.path.is_dir() and any(not _is_ours(name) for name in os.listdir(self.path)):
             raise self._refusal("it holds something else")
-        self.path.mkdir(parents=True, exist_ok=True)
+        with refused(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
         write_json(config, job)
         self._adopted = True
 
@@ -279,19 +270,6 @@ class WorkingFolder:
         return OutputError(
             f"cannot work in {str(self.path)!r}: {why}; remove it or choose another output"
         )
-
-    def new_drafts(self) -> Path:
-        """Make an empty folder for the files of the result.
-
-        Returns
-        -------
-        Path
-            The folder.
-        """
-        drafts = self.path / _DRAFTS
-        shutil.rmtree(drafts, ignore_errors=True)
-        drafts.mkdir()
-        return drafts
 
     def remove(self) -> None:
         """Remove the work of this job, and the folder unless it holds anything else."""
@@ -309,8 +287,7 @@ class WorkingFolder:
 
 
 def _is_ours(name: str) -> bool:
-    known = (*_WORK, _CONFIG, _JOURNAL, _LOG, _DRAFTS)
-    return name in known or name.startswith(".partial-")
+    return name in (*_WORK, _CONFIG, _LOG)
 
 
 def _is_same_or_inside(path: Path, output: Path) -> bool:
@@ -323,20 +300,7 @@ def _is_same_or_inside(path: Path, output: Path) -> bool:
 def _hashes_of(path: Path) -> dict[str, str]:
     """SHA-256 of a file, or of the files in a folder, by their path beside the label map."""
     files = [part for part in path.rglob("*") if part.is_file()] if path.is_dir() else [path]
-    found = {}
-    for file in files:
-        with file.open("rb") as stream:
-            found[file.relative_to(path.parent).as_posix()] = hashlib.file_digest(
-                stream, "sha256"
-            ).hexdigest()
-    return found
-
-
-def _merged(hashes: Mapping[str, str], journal: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    return {
-        name: journal.get(name, set()) | ({hashes[name]} if name in hashes else set())
-        for name in {*hashes, *journal}
-    }
+    return {file.relative_to(path.parent).as_posix(): digest_of(file) for file in files}
 
 
 def _sealed(record: Mapping[str, Any]) -> dict[str, Any]:

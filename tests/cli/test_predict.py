@@ -74,7 +74,7 @@ def test_only_catalogues_are_replaced(
     assert main([*words, str(target)]) == 0
     image = discs / "disc_00000.fits"
     before = image.read_bytes()
-    assert "is no catalogue" in refused(*words, str(image))
+    assert "was not written by this command" in refused(*words, str(image))
     assert image.read_bytes() == before
     assert "folder of the run" in refused(*words, str(finished / "catalogue.ecsv"))
 

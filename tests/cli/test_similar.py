@@ -98,7 +98,7 @@ def test_nothing_else_is_written_over(
     assert "in the folder of the run" in refused(*words, str(finished / "catalogue.png"))
     mine = tmp_path / "mine.ecsv"
     shutil.copy(finished / "catalogue.ecsv", mine)
-    assert "is no table of similar images" in refused(*words, str(tmp_path / "mine.png"))
+    assert "was not written by this command" in refused(*words, str(tmp_path / "mine.png"))
     assert not (tmp_path / "mine.png").exists()
     assert "label_fold_00" in mine.read_text()
 
