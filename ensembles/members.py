@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from time import perf_counter
 from typing import Any
 
@@ -19,7 +20,7 @@ from ensembles.training_images import TrainingImages
 from equiclust.autoencoder.checkpoints import find_checkpoint
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.autoencoder.training import EpochRecord
-from equiclust.exceptions import EquiclustWarning
+from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.io.atomic import (
     read_arrays,
     read_json,
@@ -27,7 +28,8 @@ from equiclust.io.atomic import (
     write_arrays,
     write_json,
 )
-from equiclust.io.fit_record import array_digest, check_same_fit
+from equiclust.io.fit_record import array_digest, check_same_fit, recorded_fit
+from equiclust.io.staging import recover
 from equiclust.typing import BoolArray, Float32Array
 
 __all__ = ["Member", "MemberTask", "has_results", "train_member"]
@@ -149,10 +151,14 @@ def train_member(
         inputs = task.inputs(images, positive_pairs)
         # The system releases the lock when its process ends, however it ends.
         with FileLock(task.folder / "lock"):
+            recover(task.folder)
+            damage = _set_aside_if_damaged(finished)
             if finished.is_dir():
                 check_same_fit(finished, inputs, started=True)
             else:
-                _write(_trained(task, images, positive_pairs, on_epoch), finished, inputs)
+                member = _trained(task, images, positive_pairs, on_epoch)
+                member.autoencoder.notes_ += damage
+                _write(member, finished, inputs)
             # Also read when just written, so that a resumed fit has exactly the same members.
             return _read(finished)
 
@@ -196,6 +202,23 @@ def _trained(
     return Member(task.autoencoder, latents, perf_counter() - started)
 
 
+def _set_aside_if_damaged(finished: Path) -> list[str]:
+    """Move a member that cannot be read away, to be trained again; what the user should know."""
+    if not finished.is_dir():
+        return []
+    try:
+        recorded_fit(finished)
+        _read(finished)
+    except InputError as error:
+        aside = Path(mkdtemp(prefix="damaged-", dir=finished.parent))
+        os.replace(finished, aside / finished.name)
+        return [
+            f"A trained network was damaged ({error}), so that it was trained again; what was "
+            f"there is kept in {str(aside)!r}."
+        ]
+    return []
+
+
 def _write(member: Member, folder: Path, inputs: Mapping[str, Any]) -> None:
     with replace_folder(folder) as draft:
         member.autoencoder.save(draft)
@@ -205,6 +228,9 @@ def _write(member: Member, folder: Path, inputs: Mapping[str, Any]) -> None:
 
 
 def _read(folder: Path) -> Member:
-    latents = read_arrays(folder / _LATENTS)["latents"]
-    seconds = float(read_json(folder / _RECORD)["seconds"])
+    try:
+        latents = read_arrays(folder / _LATENTS)["latents"]
+        seconds = float(read_json(folder / _RECORD)["seconds"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{str(folder)!r} holds a damaged member: {error}") from error
     return Member(EquivariantAutoencoder.load(folder), latents, seconds)

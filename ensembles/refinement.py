@@ -11,7 +11,7 @@ import numpy as np
 
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.deep import DEEP_METHODS, DeepEmbeddedClustering
-from equiclust.exceptions import EquiclustWarning
+from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, replace_folder, write_json
 from equiclust.io.fit_record import array_digest
@@ -114,12 +114,25 @@ def _read_or_refine(
     if folder is None:
         return _refine(member, deep, shown, update)
     record = _record(member, deep, member.prepared(shown))
-    if not folder.is_dir() or read_json(folder / _RECORD) != record:
+    if not _is_refined(folder, record):
         with replace_folder(folder) as draft:
             _refine(member, deep, shown, update).save(draft)
             write_json(draft / _RECORD, record)
     # Also read when just written, so that a resumed fit has exactly the same members.
     return EquivariantAutoencoder.load(folder)
+
+
+def _is_refined(folder: Path, record: dict[str, Any]) -> bool:
+    """Whether a folder holds the member that this refinement would make."""
+    try:
+        return (
+            folder.is_dir()
+            and read_json(folder / _RECORD) == record
+            and bool(EquivariantAutoencoder.load(folder))
+        )
+    except InputError:
+        # Damaged; it is made again.
+        return False
 
 
 def _record(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,8 @@ from equiclust.validation import check_choice, check_names, check_positive, chec
 __all__: list[str] = []
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
+# Of a weight in training, with its gradient and the two moments of the optimiser.
+_BYTES = 16
 
 
 class AutoencoderParameters(SaveLoadMixin):
@@ -124,8 +128,10 @@ class AutoencoderParameters(SaveLoadMixin):
         )
 
     def _new_network(self, channels: int, seed: int) -> AutoencoderNetwork:
+        config = self._network_config(channels)
+        _check_memory(config)
         with seeded(seed):
-            return AutoencoderNetwork(self._network_config(channels))
+            return AutoencoderNetwork(config)
 
     def _config(self, seed: int) -> TrainingConfig:
         return TrainingConfig(
@@ -165,3 +171,25 @@ def _drawn_apart(n: int, fraction: float, seed: int) -> Tensor:
 
 def _field_names(kind: type[ObjectiveWeights | Augmentation]) -> list[str]:
     return [field.name for field in dataclass_fields(kind)]
+
+
+def _check_memory(config: NetworkConfig) -> None:
+    """Refuse a network that is larger than the memory of this machine."""
+    if not hasattr(os, "sysconf"):
+        return
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    need = _BYTES * _n_weights(config)
+    if need > there:
+        raise InputError(
+            f"the network needs {need / 1e9:.3g} GB of memory and this machine has "
+            f"{there / 1e9:.3g} GB; lower latent_dim ({config.latent_dim}), size ({config.size}) "
+            "or fields"
+        )
+
+
+@lru_cache(maxsize=32)
+def _n_weights(config: NetworkConfig) -> int:
+    """Numbers in a network, which is not made."""
+    with torch.device("meta"):
+        network = AutoencoderNetwork(config)
+    return sum(one.numel() for one in (*network.parameters(), *network.buffers()))

@@ -17,7 +17,12 @@ from torch import nn
 
 from equiclust.autoencoder._trained import TrainedAutoencoder, numpy_arrays, tensors
 from equiclust.autoencoder.augmentation import Augmentation
-from equiclust.autoencoder.checkpoints import SEED, find_checkpoint, recorded_seed
+from equiclust.autoencoder.checkpoints import (
+    SEED,
+    find_checkpoint,
+    recorded_seed,
+    set_aside_if_damaged,
+)
 from equiclust.autoencoder.objectives import ObjectiveWeights, PerceptualLoss
 from equiclust.autoencoder.pretrained import pretrained_weights, start_from
 from equiclust.autoencoder.training import (
@@ -308,6 +313,9 @@ class EquivariantAutoencoder(
             perceptual=self._perceptual_loss(),
         )
         if folder is not None:
+            damage = set_aside_if_damaged(folder, module.state_dict())
+            if damage:
+                self._note(damage)
             inputs = _training_inputs(module) | {
                 "images": array_digest(*numpy_arrays(shown)),
                 "held_out": array_digest(apart.numpy()),
@@ -351,6 +359,11 @@ class EquivariantAutoencoder(
         warnings.warn(message, EquiclustWarning, stacklevel=6)
 
     def _note_collapse(self, latents: Float32Array) -> None:
+        if not np.isfinite(latents).all():
+            self._note(
+                "The latents are not finite, since the training has diverged: lower learning_rate."
+            )
+            return
         spread = np.linalg.norm(latents - latents.mean(axis=0), axis=1).mean()
         if spread <= _COLLAPSED * np.linalg.norm(latents, axis=1).mean():
             self._note(

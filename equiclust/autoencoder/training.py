@@ -18,7 +18,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from equiclust.autoencoder.augmentation import Augmentation
-from equiclust.autoencoder.checkpoints import find_checkpoint, keep_last_checkpoint
+from equiclust.autoencoder.checkpoints import (
+    AtomicCheckpoints,
+    find_checkpoint,
+    keep_last_checkpoint,
+)
 from equiclust.autoencoder.objectives import (
     ObjectiveWeights,
     PerceptualLoss,
@@ -352,6 +356,7 @@ def train(
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
+            plugins=[AtomicCheckpoints()],
         )
         trainer.fit(module, data, ckpt_path=last, weights_only=True)
     module.network.to("cpu").eval()

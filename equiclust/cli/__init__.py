@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-DONE, BAD_USAGE, UNEXPECTED_ERROR, INTERRUPTED = 0, 2, 70, 130
-"""Exit statuses; 1 is a check that failed."""
+DONE, BAD_USAGE, UNEXPECTED_ERROR, INTERRUPTED, NOT_READ = 0, 2, 70, 130, 141
+"""Exit statuses; 1 is a check that failed, 128 + n the signal n, as from a shell."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,14 +29,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         Exit status: 0 done, 1 a check failed, 2 bad usage or input, 70 an unexpected error, 130
-        interrupted.
+        interrupted, 141 nobody read the result, 143 terminated.
     """
     from equiclust.cli.commands import COMMANDS
     from equiclust.cli.parser import parse_arguments
     from equiclust.cli.session import Session
+    from equiclust.cli.streams import mute, open_standard_streams, terminable
     from equiclust.exceptions import InputError
     from equiclust.nn.allocator import keep_freed_memory
 
+    open_standard_streams()
     keep_freed_memory()
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -45,14 +47,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         with Session() as session:
             session.fail(str(error))
         return BAD_USAGE
+    except BrokenPipeError:
+        mute(sys.stdout)
+        return NOT_READ
     except SystemExit:
         # Help and version have been printed.
         return DONE
-    with Session(json=parsed.json) as session:
+    with Session(json=parsed.json) as session, terminable():
         return _execute(parsed, session)
 
 
 def _execute(parsed: Parsed, session: Session) -> int:
+    from equiclust.cli.streams import Terminated, mute
     from equiclust.exceptions import EquiclustError
 
     try:
@@ -64,11 +70,18 @@ def _execute(parsed: Parsed, session: Session) -> int:
         session.fail(_with_flag(str(error), parsed.command.flags))
         return BAD_USAGE
     except (KeyboardInterrupt, SystemExit) as stop:
-        return _stopped(stop, session)
-    except OSError as error:
+        return _stopped(stop, session, resumes=parsed.command.resumes)
+    except Terminated as stop:
+        session.fail(_with_resume("terminated", resumes=parsed.command.resumes))
+        return 128 + stop.signal_number
+    except BrokenPipeError:
+        # Of standard output: the files are written.
+        mute(sys.stdout)
+        return NOT_READ
+    except (OSError, MemoryError) as error:
         # Such as a full disk.
         session.write_traceback(error)
-        session.fail(str(error))
+        session.fail(str(error) or "there is not enough memory")
         return BAD_USAGE
     except Exception as error:
         where = session.write_traceback(error)
@@ -84,9 +97,13 @@ def _with_flag(message: str, flags: Mapping[str, str]) -> str:
     return f"{flags[first]} {rest}" if first in flags else message
 
 
-def _stopped(stop: BaseException, session: Session) -> int:
+def _stopped(stop: BaseException, session: Session, *, resumes: bool) -> int:
     # Lightning turns Ctrl-C into an exit.
     if isinstance(stop, SystemExit) and not isinstance(stop.__context__, KeyboardInterrupt):
         raise stop
-    session.fail("interrupted; repeat the command to resume")
+    session.fail(_with_resume("interrupted", resumes=resumes))
     return INTERRUPTED
+
+
+def _with_resume(text: str, *, resumes: bool) -> str:
+    return f"{text}; repeat the command to resume" if resumes else text

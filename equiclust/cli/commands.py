@@ -18,7 +18,10 @@ from equiclust.cli.simulate import simulate
 
 __all__ = ["COMMANDS"]
 
+# These keep what is done when they are stopped.
+_RESUMING = (run, segment, simulate, demo)
+
 COMMANDS = tuple(
-    Command(function.__name__, function)
+    Command(function.__name__, function, resumes=function in _RESUMING)
     for function in (run, predict, similar, check, segment, report, simulate, demo)
 )

@@ -68,10 +68,13 @@ class Command:
     function : callable
         Its first parameter is the session. Its positional parameters are positional on the command
         line too; the text of an `Annotated` type stands for the value in the help.
+    resumes : bool, default False
+        Whether the same command goes on with work that was stopped.
     """
 
     name: str
     function: Callable[..., Any]
+    resumes: bool = False
 
     @property
     def document(self) -> Docstring:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import tempfile
 import time
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from equiclust.exceptions import EquiclustWarning
+from equiclust.cli.streams import mute
+from equiclust.exceptions import EquiclustWarning, OutputError
 from equiclust.io.log_file import LogFile, logged
 
 __all__ = ["Outcome", "Session"]
@@ -147,10 +149,17 @@ class Session(logging.Handler):
         logged_in = getattr(error, "__notes__", [])
         if logged_in:
             return Path(logged_in[-1])
+        try:
+            path = self._temporary_log()
+        except OSError:
+            return Path(os.devnull)
+        logger.exception("unexpected error")
+        return path
+
+    def _temporary_log(self) -> Path:
         with tempfile.NamedTemporaryFile(prefix="equiclust-", suffix=".log", delete=False) as file:
             path = Path(file.name)
         self._log.write_to(path)
-        logger.exception("unexpected error")
         return path
 
     def conclude(self, outcome: Outcome) -> int:
@@ -164,14 +173,36 @@ class Session(logging.Handler):
         -------
         int
             Exit status.
+
+        Raises
+        ------
+        OutputError
+            When standard output cannot be written to.
         """
         self._end_stage()
         plain = json.dumps(dict(outcome.record), allow_nan=False)
-        print(plain if self.json else outcome.text, flush=True)
+        try:
+            print(plain if self.json else outcome.text, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            mute(sys.stdout)
+            raise OutputError(
+                f"cannot write the result to standard output: {error.strerror}; the files are "
+                "written"
+            ) from error
         return outcome.status
 
     def _write(self, line: str) -> None:
+        _say(line)
+
+
+def _say(line: str) -> None:
+    """Print a line on standard error if anybody reads it: the work goes on without."""
+    try:
         print(line, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        mute(sys.stderr)
 
 
 class _Lines:
@@ -186,7 +217,7 @@ class _Lines:
         if total is not None and time.monotonic() - self._last >= _SECONDS_BETWEEN_LINES:
             self._last = time.monotonic()
             remark = f" ({remark})" if remark else ""
-            print(f"equiclust: {self.stage} {done}/{total}{remark}", file=sys.stderr, flush=True)
+            _say(f"equiclust: {self.stage} {done}/{total}{remark}")
 
     def close(self) -> None:
         """Nothing is left open."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from equiclust.exceptions import OutputError
+from equiclust.exceptions import InputError, OutputError
 from equiclust.images import Image
 from equiclust.io.atomic import read_json, write_json
 from equiclust.typing import Array, PathLike
@@ -105,7 +105,10 @@ def check_same_fit(folder: PathLike, inputs: Mapping[str, Any], *, started: bool
     if not started:
         write_json(Path(folder) / _RECORD, given)
         return
-    known = recorded_fit(folder)
+    try:
+        known = recorded_fit(folder)
+    except InputError as error:
+        raise _refusal(folder, f"its record is damaged ({error})") from error
     if not known:
         raise _refusal(folder, "an earlier version did not record the images and parameters")
     changes = [

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import MemoryHandler
 from pathlib import Path
 
 from equiclust.exceptions import EquiclustError
+from equiclust.io.staging import refused
 
 __all__ = ["LogFile", "logged"]
 
@@ -17,6 +18,18 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _MAX_RECORDS = 10_000
 
 logger = logging.getLogger(__name__)
+
+
+class _Handler(logging.FileHandler):
+    """A file whose failures, such as a full disk, do not stop or disturb the work."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Leave the record out."""
+
+    def close(self) -> None:
+        """Close the file, whatever cannot be written any more."""
+        with suppress(OSError):
+            super().close()
 
 
 class LogFile:
@@ -39,10 +52,16 @@ class LogFile:
         ----------
         path : Path
             Its folder exists.
+
+        Raises
+        ------
+        OutputError
+            When the file cannot be made.
         """
         if path == self.path:
             return
-        handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+        with refused(path):
+            handler = _Handler(path, encoding="utf-8", errors="backslashreplace")
         handler.setFormatter(logging.Formatter(_FORMAT))
         self._memory.setTarget(handler)
         self._memory.flush()

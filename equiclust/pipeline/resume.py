@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from equiclust.exceptions import OutputError
+from equiclust.exceptions import InputError, OutputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, write_json
 from equiclust.io.fit_record import image_set_digest
@@ -34,7 +34,10 @@ def check_same_start(folder: RunFolder, images: ImageSet, perceptual: str | None
     if not path.is_file():
         write_json(path, start)
         return
-    known = read_json(path)
+    try:
+        known = read_json(path)
+    except InputError as error:
+        raise _refusal(folder, f"its record is damaged ({error}); restore it") from error
     if known.get("images") != start["images"]:
         raise _refusal(folder, "its images have changed since it was started; restore them")
     if known.get("perceptual") != perceptual:

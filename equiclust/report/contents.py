@@ -14,6 +14,7 @@ from equiclust.evaluation.invariance import Certificate
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json
 from equiclust.io.catalogue import read_table
+from equiclust.io.manifest import DAMAGE
 from equiclust.io.previews import Previews, read_previews
 from equiclust.io.run_folder import RunFolder
 from equiclust.report.figures.palette import name_of
@@ -193,8 +194,19 @@ def read_contents(run: RunFolder) -> Contents:
         preview_index={rows[name]: i for i, name in enumerate(previews.ids) if name in rows},
         rejected=_read_rejected(folder.rejected_ecsv),
         metrics=read_json(metrics) if metrics.is_file() else {},
-        certificate=Certificate.from_dict(read_json(invariance)) if invariance.is_file() else None,
+        certificate=_read_certificate(invariance) if invariance.is_file() else None,
     )
+
+
+def _read_certificate(path: Path) -> Certificate:
+    content = read_json(path)
+    try:
+        return Certificate.from_dict(content)
+    except DAMAGE as error:
+        raise InputError(
+            f"{str(path)!r} does not hold a certificate ({error}); write it again by "
+            "`equiclust check`"
+        ) from error
 
 
 def _floats(table: Any, name: str) -> Float64Array:

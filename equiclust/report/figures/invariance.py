@@ -83,7 +83,7 @@ def _draw_panel(
     names = [name for name, _ in named_families(certificate.ours, certificate.angles)]
     sides = [("equiclust", certificate.ours, OURS_COLOUR, "o", -0.14)]
     if certificate.baseline is not None:
-        sides.append(("plain CNN", certificate.baseline, BASELINE_COLOUR, "s", 0.14))
+        sides.append(("non-equivariant network", certificate.baseline, BASELINE_COLOUR, "s", 0.14))
     for label, measurement, colour, marker, shift in sides:
         summaries = [
             chosen(family) for _, family in named_families(measurement, certificate.angles)

@@ -151,7 +151,9 @@ def _sentences(certificate: Certificate, has_labels: bool) -> Iterator[str]:
     rotated = ours.random.relative_to_spread
     if rotated is not None:
         theirs = baseline.random.relative_to_spread if baseline else None
-        beside = f", those of the plain CNN by {percent(theirs.median)}" if theirs else ""
+        beside = (
+            f", those of the non-equivariant network by {percent(theirs.median)}" if theirs else ""
+        )
         yield (
             f"Rotations by random angles change latents by {percent(rotated.median)} of the spread "
             f"between images (median){beside}."
@@ -160,7 +162,9 @@ def _sentences(certificate: Certificate, has_labels: bool) -> Iterator[str]:
         yield "Whether they change labels is unknown: no image has one."
     elif ours.random.flip_rate is not None:
         flips = baseline.random.flip_rate if baseline else None
-        beside = f" ({percent(flips)} with the plain CNN)" if flips is not None else ""
+        beside = (
+            f" ({percent(flips)} with the non-equivariant network)" if flips is not None else ""
+        )
         yield f"They change {percent(ours.random.flip_rate)} of the labels{beside}."
     if not ours.collapsed and ours.spread < _SMALL_SPREAD * ours.norm:
         yield (

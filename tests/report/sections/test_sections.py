@@ -128,7 +128,7 @@ def test_invariance_says_what_the_certificate_says(passes: bool, baseline: bool)
     words = " ".join(section.sentences)
     assert certificate.ours.d4.relative_to_norm is not None
     assert compact(certificate.ours.d4.relative_to_norm.max) in words
-    assert ("plain CNN" in words) is baseline
+    assert ("non-equivariant network" in words) is baseline
     for _, rows in section.displacements:
         assert all((len(row.ours), len(row.baseline)) == (3, 3 * baseline) for row in rows)
     for _, rows in section.rates:
