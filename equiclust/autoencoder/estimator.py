@@ -313,15 +313,15 @@ class EquivariantAutoencoder(
             perceptual=self._perceptual_loss(),
         )
         if folder is not None:
-            damage = set_aside_if_damaged(folder, module.state_dict())
-            if damage:
-                self._note(damage)
             inputs = _training_inputs(module) | {
                 "images": array_digest(*numpy_arrays(shown)),
                 "held_out": array_digest(apart.numpy()),
                 "positive_pairs": paired and array_digest(*numpy_arrays(paired)),
             }
             check_same_fit(folder, inputs, started=find_checkpoint(folder) is not None)
+            damage = set_aside_if_damaged(folder, module.state_dict())
+            if damage:
+                self._note(damage)
         data = ImageData(
             *shown, apart, positive_pairs=paired, batch_size=self.batch_size, seed=seed
         )

@@ -58,6 +58,10 @@ def terminable() -> Iterator[None]:
     """Raise `Terminated` on SIGTERM and SIGHUP, so that unfinished files are removed.
 
     Outside of the main thread, where signals do not arrive, nothing is changed.
+
+    Yields
+    ------
+    None
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -65,6 +65,10 @@ class Outputs:
     def held(self) -> Iterator[None]:
         """Keep other processes away, and clear what a killed one has left.
 
+        Yields
+        ------
+        None
+
         Raises
         ------
         OutputError

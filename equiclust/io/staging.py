@@ -113,6 +113,15 @@ def refused(target: PathLike) -> Iterator[None]:
     ----------
     target : path-like
         The output.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    OutputError
+        In place of any other `OSError` of the block.
     """
     try:
         yield

@@ -78,17 +78,21 @@ def predict_catalogue(
         When the output exists and was not written by this function, or cannot be written.
     """
     if output is None:
-        return _predict(run, inputs, None, on_progress)
+        return _predict(run, inputs, None, axes, on_progress)
     target = output_path(output)
     check_catalogue_output(target, run.path)
     outputs = Outputs.beside(target, _rejected_path(target), command="predict")
     with outputs.held():
         outputs.check_free()
-        return _predict(run, inputs, outputs, on_progress)
+        return _predict(run, inputs, outputs, axes, on_progress)
 
 
 def _predict(
-    run: RunFiles, inputs: Inputs, outputs: Outputs | None, on_progress: Progress | None
+    run: RunFiles,
+    inputs: Inputs,
+    outputs: Outputs | None,
+    axes: str | None,
+    on_progress: Progress | None,
 ) -> Prediction:
     model = run.model
     loaded = load_images(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from equiclust import EquivariantAutoencoder, ImageSet
-from equiclust.exceptions import OutputError
+from equiclust.exceptions import EquiclustWarning, OutputError
 
 SMALL: dict[str, Any] = {
     "size": 32,
@@ -142,3 +143,31 @@ def test_checkpoints_that_do_not_say_whose_they_are_are_refused(tmp_path: Path) 
     (tmp_path / "fit.json").unlink()
     with pytest.raises(OutputError, match="earlier version"):
         _autoencoder().fit(_pixels(), checkpoints=tmp_path)
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def _empty_of_weights(path: Path) -> None:
+    torch.save({"state_dict": {}}, path)
+
+
+@pytest.mark.parametrize(
+    "damage", [_cut, _flip, _empty_of_weights, lambda path: path.write_text("")]
+)
+def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    whole = _autoencoder().fit(_pixels(), checkpoints=tmp_path)
+    damage(tmp_path / "last.ckpt")
+    with pytest.warns(EquiclustWarning, match=r"last\.ckpt' was damaged"):
+        again = _autoencoder().fit(_pixels(), checkpoints=tmp_path)
+    assert (tmp_path / "last.ckpt.damaged").is_file()
+    np.testing.assert_array_equal(again.transform(_pixels()), whole.transform(_pixels()))
