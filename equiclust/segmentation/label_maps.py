@@ -60,8 +60,12 @@ def write_segment_map(segment_map: SegmentMap, path: PathLike) -> None:
             header["BUNIT"] = unit
         hdus.append(fits.ImageHDU(array, header, name=name))
     hdus.append(_label_table(segment_map))
+    hdus.update_extend()
+    for hdu in hdus:
+        # Without the time, which would make other bytes of the same map.
+        hdu.add_checksum(when="header and data of this HDU")
     with atomic_path(path) as draft:
-        hdus.writeto(draft, checksum=True)
+        hdus.writeto(draft)
 
 
 def _layers(segment_map: SegmentMap) -> list[tuple[str, npt.NDArray[Any], str]]:
