@@ -136,7 +136,7 @@ class SegmentFiles:
         Parameters
         ----------
         record : mapping
-            Figures of the result.
+            Figures of the result; the block may still fill them in.
         job : mapping
             As for `read_result`.
 
