@@ -47,12 +47,17 @@ _WORD = re.compile(r"[A-Za-z]+")
 # From left to right, where a slash divides by the next factor alone.
 _FACTOR = re.compile(r"\s*([/.*\s]?)\s*([A-Za-z]+(?:(?:\*\*|\^)?\(?[+-]?\d+\)?)?|\d+(?:[.]\d+)?)")
 
+_PRODUCT = re.compile(r"[^\s/.*][\s.*]+[^\s/.*]")
+# Brightness per beam times a width; nobody divides by beam and width at once.
+_PER_BEAM_TIMES = re.compile(r"/\s*(beam|bm)[\s.*]", re.IGNORECASE)
+
 
 def parse_unit(text: str) -> units.UnitBase | None:
     """Unit that a header means.
 
     `Jy/beam.km/s`, as CASA writes it, is read from left to right: a unit with several slashes and a
-    product behind the first is none of the standard's, which would divide by all that follows.
+    product behind the first, or one slash before the beam, is none of the standard's, which would
+    divide by all that follows.
     Capitals, as in ``KM/S`` and ``MJY/SR``, and common names outside of the standard are understood
     where the text is no unit as it stands.
 
@@ -85,12 +90,9 @@ def _parsed(text: str) -> units.UnitBase | None:
 
 def _from_left(text: str) -> units.UnitBase | None:
     """The unit of a text with several slashes and a product; None for every other text."""
-    first = text.find("/")
-    if (
-        text.count("/") < 2
-        or "(" in text
-        or not re.search(r"[^\s/.*][\s.*]+[^\s/.*]", text[first:])
-    ):
+    behind = text[text.find("/") :] if "/" in text else ""
+    several = text.count("/") > 1 or _PER_BEAM_TIMES.match(behind)
+    if not several or "(" in text or not _PRODUCT.search(behind):
         return None
     unit, place = units.dimensionless_unscaled, 0
     while place < len(text):
@@ -132,4 +134,10 @@ def unit_product(first: str, second: str) -> str:
     product = known[0] * known[1]
     # A second slash is read in two ways, which the standard therefore discourages.
     clear = both.count("/") < 2 and _parsed(both) == product
-    return both if clear else str(product.to_string("fits"))
+    if clear:
+        return both
+    try:
+        return str(product.to_string("fits"))
+    except ValueError:
+        # Electrons and others are none of the standard's.
+        return str(product.to_string())

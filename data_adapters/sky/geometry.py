@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import logging
-import math
 import warnings
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from astropy import units
-from astropy.coordinates import (
-    BarycentricMeanEcliptic,
-    BaseCoordinateFrame,
-    SkyCoord,
-    Supergalactic,
-)
 from astropy.io import fits
-from astropy.time import Time
 from astropy.wcs import WCS
-from astropy.wcs.utils import wcs_to_celestial_frame
 
+from equiclust.celestial import celestial_frame, sky_degrees
 from equiclust.images import Beam
 from equiclust.optional import import_optional
 from equiclust.typing import Float64Array
 
 __all__ = [
     "beam_solid_angle",
-    "celestial_frame",
     "celestial_wcs",
     "is_galactic",
     "pixel_solid_angles",
-    "sky_positions",
 ]
 
 logger = logging.getLogger(__name__)
@@ -67,34 +55,6 @@ def celestial_wcs(header: fits.Header) -> WCS | None:
     return wcs
 
 
-def celestial_frame(wcs: WCS) -> BaseCoordinateFrame:
-    """Frame of the celestial axes, ecliptic and supergalactic ones included.
-
-    Parameters
-    ----------
-    wcs : astropy.wcs.WCS
-        Two celestial axes.
-
-    Returns
-    -------
-    astropy frame
-
-    Raises
-    ------
-    ValueError
-        When the header names none that is known.
-    """
-    longitude = wcs.wcs.ctype[wcs.wcs.lng][:4]
-    if longitude == "SLON":
-        return Supergalactic()
-    if longitude == "ELON":
-        year = wcs.wcs.equinox
-        return BarycentricMeanEcliptic(
-            equinox=Time(year if math.isfinite(year) else 2000.0, format="jyear")
-        )
-    return wcs_to_celestial_frame(wcs)
-
-
 def is_galactic(wcs: WCS) -> bool:
     """Whether the axes are Galactic longitude and latitude.
 
@@ -104,55 +64,6 @@ def is_galactic(wcs: WCS) -> bool:
         Two celestial axes.
     """
     return bool(celestial_frame(wcs).name == "galactic")
-
-
-def sky_positions(wcs: WCS, x: npt.ArrayLike, y: npt.ArrayLike) -> SkyCoord:
-    """Positions of pixel coordinates on the sky.
-
-    Parameters
-    ----------
-    wcs : astropy.wcs.WCS
-        Two celestial axes.
-    x, y : array-like of any shape, float
-        Pixel coordinates, counted from 0 at the centre of the first pixel.
-
-    Returns
-    -------
-    astropy.coordinates.SkyCoord
-        Of the same shape, in the frame of the map; NaN outside of the projected sky.
-    """
-    longitude, latitude = _degrees(wcs, np.asarray(x, float), np.asarray(y, float))
-    return SkyCoord(longitude, latitude, unit="deg", frame=celestial_frame(wcs))
-
-
-def _degrees(wcs: WCS, x: Float64Array, y: Float64Array) -> tuple[Any, Any]:
-    if not x.size:
-        return x, y
-    world = wcs.all_pix2world(*_within_the_sky(wcs, x, y), 0)
-    return world[wcs.wcs.lng], world[wcs.wcs.lat]
-
-
-def _within_the_sky(wcs: WCS, x: Float64Array, y: Float64Array) -> tuple[Any, Any]:
-    """The same places once around the sky, where a plate carree goes on beyond a full turn.
-
-    A map of 361 columns of one degree begins and ends with the same meridian, and pixels centred on
-    a pole end at the pole; wcslib knows neither.
-    """
-    steps, matrix = wcs.wcs.get_cdelt(), wcs.wcs.get_pc()
-    if not wcs.wcs.ctype[wcs.wcs.lng].endswith("-CAR") or wcs.has_distortion:
-        return x, y
-    if np.count_nonzero(matrix) != 2 or matrix[0, 0] * matrix[1, 1] == 0.0:
-        return x, y
-    pixels = [x, y]
-    lng, lat = wcs.wcs.lng, wcs.wcs.lat
-    turn = 360.0 / abs(steps[lng] * matrix[lng, lng])
-    pole = 90.0 / abs(steps[lat] * matrix[lat, lat])
-    middle = wcs.wcs.crpix - 1.0
-    native = (pixels[lng] - middle[lng]) / turn
-    outside = np.abs(native) > 0.5
-    pixels[lng] = np.where(outside, pixels[lng] - turn * np.round(native), pixels[lng])
-    pixels[lat] = np.clip(pixels[lat], middle[lat] - pole, middle[lat] + pole)
-    return pixels[0], pixels[1]
 
 
 def beam_solid_angle(beam: Beam) -> float:
@@ -208,7 +119,7 @@ def pixel_solid_angles(wcs: WCS, shape: tuple[int, int]) -> Float64Array:
 
 def _solid_angles(wcs: WCS, start: int, stop: int, width: int) -> Float64Array:
     y, x = np.mgrid[start : stop + 1, : width + 1] - 0.5
-    longitude, latitude = (np.radians(axis) for axis in _degrees(wcs, x, y))
+    longitude, latitude = (np.radians(axis) for axis in sky_degrees(wcs, x, y))
     x, y = np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude)
     corners = np.stack([x, y, np.sin(latitude)], axis=-1)
     rising = corners[1:, 1:] - corners[:-1, :-1]

@@ -39,12 +39,19 @@ SKY_CARDS = frozenset(
 SPECTRAL_CARDS = frozenset(
     ("RESTFRQ", "RESTFREQ", "RESTWAV", "SPECSYS", "SSYSOBS", "SSYSSRC", "VELOSYS", "VELREF", *DATES)
 )
-_FRAMES = {r"(FK5|J2000)": "FK5", r"(FK4|B1950)": "FK4", r"ICR[SF]": "ICRS"}
+_STANDARD_FRAMES = ("ICRS", "FK5", "FK4", "FK4-NO-E", "GAPPT")
+_FRAMES = {
+    r"(FK5|J2000)": "FK5",
+    r"FK4-NO-E": "FK4-NO-E",
+    r"(FK4|B1950)": "FK4",
+    r"ICR[SF]": "ICRS",
+    r"GAPPT": "GAPPT",
+}
 _KINDS = {
-    "speed/velocity": "velocity",
+    "speed": "velocity",
     "frequency": "frequency",
     "length": "wavelength",
-    "energy/work/torque": "energy",
+    "energy": "energy",
 }
 # Degrees by which two descriptions of one sky may differ.
 TOLERANCE = 1e-10
@@ -79,7 +86,8 @@ class SpectralAxis:
     def kind(self) -> str:
         """What the values are: velocity, frequency, wavelength, energy, or else spectral."""
         known = parse_unit(self.unit)
-        return "spectral" if known is None else _KINDS.get(str(known.physical_type), "spectral")
+        kinds = (kind for name, kind in _KINDS.items() if known and known.physical_type == name)
+        return next(kinds, "spectral")
 
     def velocities(self, values: npt.ArrayLike) -> Float64Array | None:
         """Values of this axis as velocities.
@@ -148,17 +156,12 @@ def sky_header(
     )
     own = _celestial(header, path)
     try:
-        whole = WCS(with_known_frame(hdu.header, path), fobj=hdus)
+        # TPV and others cannot be taken apart by wcslib, and another axis can be odd.
+        wcs = WCS(with_known_frame(hdu.header, path), fobj=hdus).sub(list(numbers))
     except Exception as error:
-        # Another axis, which is of no concern here, can spoil it.
+        if own is not None and not _is_coupled(hdu.header, numbers):
+            return header, own
         logger.warning("%s: its coordinates are odd: %s", path, " ".join(str(error).split()))
-        return (header, own) if own is not None else (fits.Header(), None)
-    try:
-        wcs = whole.sub(list(numbers))
-    except Exception as error:
-        logger.warning(
-            "%s: its sky is not apart from its other axes: %s", path, " ".join(str(error).split())
-        )
         return fits.Header(), None
     if not wcs.has_celestial:
         return fits.Header(), None
@@ -167,8 +170,18 @@ def sky_header(
     return _rewritten(wcs, corners, path), wcs
 
 
+def _is_coupled(header: fits.Header, numbers: tuple[int, ...]) -> bool:
+    """Whether a matrix mixes these axes with others."""
+    for name in header:
+        if found := MATRIX_CARD.fullmatch(name):
+            i, j = (int(text) in numbers for text in found.groups() if text and text.isdigit())
+            if i != j and number(header, name) != 0.0:
+                return True
+    return False
+
+
 def with_known_frame(header: fits.Header, path: Path) -> fits.Header:
-    """The header with a `RADESYS` of the standard's, where another spelling is understood.
+    """The header with `RADESYS` and `EQUINOX` of the standard's, where others are understood.
 
     Parameters
     ----------
@@ -181,18 +194,37 @@ def with_known_frame(header: fits.Header, path: Path) -> fits.Header:
     astropy.io.fits.Header
         The same, or a copy.
     """
+    header = _with_plain_equinox(header, path)
     name = "RADESYS" if "RADESYS" in header else "RADECSYS"
-    said = card(header, name).upper()
-    if said in ("", "ICRS", "FK5", "FK4", "FK4-NO-E", "GAPPT"):
+    said = card(header, name)
+    if said in ("", *_STANDARD_FRAMES):
         return header
     header = header.copy()
-    meant = next((frame for pattern, frame in _FRAMES.items() if re.match(pattern, said)), None)
+    known = (frame for pattern, frame in _FRAMES.items() if re.match(pattern, said, re.IGNORECASE))
+    meant = next(known, None)
     if meant is None:
         logger.warning("%s: %s is %r, which is no known frame; it is ignored", path, name, said)
         del header[name]
     else:
-        logger.warning("%s: %s is %r, taken for %s", path, name, said, meant)
+        if said.upper() != meant:
+            logger.warning("%s: %s is %r, taken for %s", path, name, said, meant)
         header[name] = meant
+    return header
+
+
+def _with_plain_equinox(header: fits.Header, path: Path) -> fits.Header:
+    """The header with a number as equinox, where it is a text such as ``J2000.0``."""
+    for name in ("EQUINOX", "EPOCH"):
+        said = card(header, name)
+        if not said or not isinstance(header.get(name), str):
+            continue
+        header = header.copy()
+        year = re.fullmatch(r"[BJ]?\s*(\d{4}(?:[.]\d*)?)", said, re.IGNORECASE)
+        if year is None:
+            logger.warning("%s: %s is %r, which is no year; it is ignored", path, name, said)
+            del header[name]
+        else:
+            header[name] = float(year[1])
     return header
 
 

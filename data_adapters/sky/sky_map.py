@@ -34,6 +34,7 @@ from data_adapters.sky.sections import (
     Sections,
     WholeSections,
 )
+from equiclust.celestial import celestial_frame
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Beam
 from equiclust.precision import float32_holds
@@ -271,6 +272,7 @@ def _opened(
     shape = (n_channels, hdu.shape[axes.row], hdu.shape[axes.column])
     order = _order(axes, n_channels)
     header, wcs = sky_header(hdu, hdus, axes, path)
+    _say_unknown_frame(wcs, path)
     # A table of beams holds before the one beam of the header, unless CASAMBM denies it.
     denied = card(hdu.header, "CASAMBM") in ("False", "F")
     beams = None if denied else channel_beams(hdus, n_channels, path)
@@ -298,6 +300,20 @@ def _opened(
         _order=order,
         _bitpix=int(hdu.header["BITPIX"]),
     )
+
+
+def _say_unknown_frame(wcs: WCS | None, path: Path) -> None:
+    try:
+        if wcs is not None:
+            celestial_frame(wcs)
+    except ValueError:
+        named = ", ".join(wcs.wcs.ctype) if wcs is not None else ""
+        logger.warning(
+            "%s: the frame of its axes %s is not known; right ascension and declination are left "
+            "out",
+            path,
+            named,
+        )
 
 
 def _order(axes: MapAxes, n_channels: int) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust import __version__
+from equiclust.celestial import sky_positions
 from equiclust.exceptions import InputError, OutputError
 from equiclust.images import Image, ImageSet
 from equiclust.io.atomic import atomic_path
@@ -352,7 +353,8 @@ def _centre(image: Image) -> tuple[float, float]:
         return np.nan, np.nan
     _, height, width = image.shape
     try:
-        place = image.wcs.celestial.pixel_to_world(0.5 * (width - 1), 0.5 * (height - 1)).icrs
+        middle = 0.5 * (width - 1), 0.5 * (height - 1)
+        place = sky_positions(image.wcs.celestial, *middle).icrs
     except (ValueError, AttributeError) as error:
         logger.warning("no sky position for %s: %s", image.id, error)
         return np.nan, np.nan

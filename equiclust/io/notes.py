@@ -25,21 +25,26 @@ class Note(TypedDict):
 class Notes(logging.Handler):
     """Warnings of the readers, grouped by kind; get one from `collected_notes`.
 
-    Messages of one kind have one text but for the file and other particulars.
+    Messages of one kind have one text but for the file and other particulars. The same message
+    again does not count.
     """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._kinds: dict[str, Note] = {}
+        self._said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Count a message; called by `logging`.
+        """Count a message that is new; called by `logging`.
 
         Parameters
         ----------
         record : LogRecord
         """
         message = " ".join(record.getMessage().split())
+        if message in self._said:
+            return
+        self._said.add(message)
         note = self._kinds.setdefault(str(record.msg), Note(message=message, count=0))
         note["count"] += 1
 

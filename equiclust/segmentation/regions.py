@@ -11,7 +11,8 @@ import numpy.typing as npt
 from astropy.wcs import WCS
 from scipy import ndimage
 
-from data_adapters.sky.geometry import celestial_wcs, is_galactic, sky_positions
+from data_adapters.sky.geometry import celestial_wcs, is_galactic
+from equiclust.celestial import sky_positions
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import atomic_path
 from equiclust.optional import import_optional

@@ -22,10 +22,10 @@ from data_adapters.sky.geometry import (
     celestial_wcs,
     is_galactic,
     pixel_solid_angles,
-    sky_positions,
 )
 from data_adapters.units import parse_unit
 from equiclust import __version__
+from equiclust.celestial import sky_positions
 from equiclust.exceptions import InputError
 from equiclust.segmentation.segment_map import SegmentMap
 from equiclust.typing import Array, Float64Array
@@ -230,23 +230,25 @@ def _add_values(
     stated = f", in {segment_map.unit}" if segment_map.unit and unit is None else ""
     y, x = members.place[-2:]
     fluxes = members.sums(values if share is None else values * share[y, x])
-    fluxes[np.isnan(members.means(values))] = np.nan
-    if unit is not None and _is_logarithmic(unit):
-        fluxes[:], what = np.nan, "none: logarithms are not summed"
+    fluxes[np.isnan(members.means(values)) | _is_logarithmic(unit)] = np.nan
     _add(table, "flux", fluxes, what + stated, flux_unit)
     _add(table, "mean", members.means(values), "mean of the data" + stated, unit)
     confidence = members.means(segment_map.confidence[members.place])
     _add(table, "confidence", confidence, "mean of how sure the label is, 0 to 1")
 
 
-def _is_logarithmic(unit: u.UnitBase) -> bool:
-    return any(base in (u.mag, u.dex, u.dB) for base in getattr(unit, "bases", [u.mag]))
+def _is_logarithmic(unit: Any) -> bool:
+    # Units such as mag(AB) have no bases.
+    bases = [] if unit is None else getattr(unit, "bases", [u.mag])
+    return any(base in (u.mag, u.dex, u.dB) for base in bases)
 
 
 def _integral(
     unit: Any, segment_map: SegmentMap, areas: Float64Array | None
 ) -> tuple[Float64Array | None, Any, str]:
     """What the data is multiplied by before it is summed, the unit then, and a description."""
+    if _is_logarithmic(unit):
+        return None, unit, "none, since logarithms are not summed"
     if unit is None or areas is None:
         return None, unit, "sum of the data"
     powers = dict(zip(unit.bases, unit.powers, strict=True))

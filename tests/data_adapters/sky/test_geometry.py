@@ -12,8 +12,8 @@ from data_adapters.sky.geometry import (
     celestial_wcs,
     is_galactic,
     pixel_solid_angles,
-    sky_positions,
 )
+from equiclust.celestial import sky_positions
 from equiclust.images import Beam
 from tests.segmentation.segment_maps import cube_sky, sky
 

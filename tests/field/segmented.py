@@ -1,0 +1,55 @@
+"""The table of a segmentation without its training: the labels are given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from astropy.table import Table
+
+from data_adapters.sky import open_sky_map
+from equiclust.segmentation.label_maps import write_segment_map
+from equiclust.segmentation.labelling import Labelled
+from equiclust.segmentation.planes import open_planes
+from equiclust.segmentation.regions import write_regions
+from equiclust.segmentation.segment import _as_segment_map
+from equiclust.segmentation.segment_map import MASKED, SegmentMap
+from equiclust.segmentation.segment_table import segments
+
+__all__ = ["Segmented", "halves", "segmented"]
+
+
+class Segmented(NamedTuple):
+    """What `equiclust segment` writes."""
+
+    table: Table
+    map: SegmentMap
+    labels: Path
+    regions: Path
+
+
+def halves(data: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
+    """Two segments, left and right; what is blank is masked."""
+    labels = np.zeros(data.shape, np.int16)
+    labels[..., data.shape[-1] // 2 :] = 1
+    labels[np.isnan(data)] = MASKED
+    return labels
+
+
+def segmented(path: Path, folder: Path, *, cube: str = "integrated", stokes: str = "") -> Segmented:
+    """Everything that follows from the labels, which are two halves."""
+    sky = open_sky_map(path, stokes=stokes)
+    planes = open_planes(sky, cube, group=1, folder=folder)
+    data = np.stack([planes.read(number) for number in range(planes.count)])
+    labels = halves(data)
+    confidence = np.where(labels == MASKED, np.nan, 1.0).astype(np.float32)
+    labelled = Labelled(labels, confidence, np.ones(labels.shape, np.int32))
+    found = _as_segment_map(labelled, planes, sky)
+    data = data[0] if planes.flat else data
+    written, outlines = folder / "kinds.fits", folder / "kinds.reg"
+    write_segment_map(found, written)
+    if sky.wcs is not None:
+        write_regions(found, outlines, min_pixels=1)
+    return Segmented(segments(found, data, min_pixels=1), found, written, outlines)
