@@ -24,6 +24,8 @@ _AUXILIARY = re.compile(
     r"([_ -]?(MAP|IMAGE|IMG|ARRAY|MASK|PIX|POISSON|RNOISE|FLAT|PLANE))*([_ -]?\d+)?",
     re.IGNORECASE,
 )
+# Of the coordinates, and read with them.
+_TABLES = ("WCSDVARR", "D2IMARR")
 # HDUCLAS2 of extensions that are no data, by the convention of HEASARC and ESO.
 _AUXILIARY_CLASSES = ("ERROR", "QUALITY", "MASK", "WEIGHT")
 
@@ -65,6 +67,7 @@ def chosen_hdu(hdus: fits.HDUList, part: str, path: Path) -> Any:
     taken, *others = [
         _part_of(hdu, hdus)
         for hdu in (of_science[0], *(hdu for hdu in images if hdu is not of_science[0]))
+        if hdu.name not in _TABLES
     ]
     if others:
         shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if others[5:] else "")

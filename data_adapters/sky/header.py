@@ -17,6 +17,7 @@ from astropy.wcs import WCS
 
 from data_adapters.fits_headers import card, number
 from data_adapters.sky.axes import SPECTRAL, MapAxes
+from data_adapters.sky.frames import with_known_frame
 from data_adapters.units import parse_unit
 from equiclust.typing import Float64Array
 
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 AXIS_CARD = re.compile(r"(CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA|CNAME|CRDER|CSYER)(\d)()")
 PARAMETER_CARD = re.compile(r"(PV|PS)(\d)(_\d+)")
+LOOKUP_CARDS = ("CPDIS", "CQDIS", "D2IMDIS")
 MATRIX_CARD = re.compile(r"(PC|CD)(\d)_(\d)|(PC)00(\d)00(\d)")
 # Polynomials of SIP, and of the plates of the Digitized Sky Survey, which outdo its other cards.
 DISTORTION_CARD = re.compile(
@@ -39,14 +41,6 @@ SKY_CARDS = frozenset(
 SPECTRAL_CARDS = frozenset(
     ("RESTFRQ", "RESTFREQ", "RESTWAV", "SPECSYS", "SSYSOBS", "SSYSSRC", "VELOSYS", "VELREF", *DATES)
 )
-_STANDARD_FRAMES = ("ICRS", "FK5", "FK4", "FK4-NO-E", "GAPPT")
-_FRAMES = {
-    r"(FK5|J2000)": "FK5",
-    r"FK4-NO-E": "FK4-NO-E",
-    r"(FK4|B1950)": "FK4",
-    r"ICR[SF]": "ICRS",
-    r"GAPPT": "GAPPT",
-}
 _KINDS = {
     "speed": "velocity",
     "frequency": "frequency",
@@ -159,10 +153,10 @@ def sky_header(
         # TPV and others cannot be taken apart by wcslib, and another axis can be odd.
         wcs = WCS(with_known_frame(hdu.header, path), fobj=hdus).sub(list(numbers))
     except Exception as error:
-        if own is not None and not _is_coupled(hdu.header, numbers):
-            return header, own
-        logger.warning("%s: its coordinates are odd: %s", path, " ".join(str(error).split()))
-        return fits.Header(), None
+        usable = own is not None and not _is_coupled(hdu.header, numbers)
+        if not usable or any(name.startswith(LOOKUP_CARDS) for name in hdu.header):
+            logger.warning("%s: its coordinates are odd: %s", path, " ".join(str(error).split()))
+        return (header, own) if usable else (fits.Header(), None)
     if not wcs.has_celestial:
         return fits.Header(), None
     if own is not None and _same(own, wcs, corners):
@@ -180,54 +174,6 @@ def _is_coupled(header: fits.Header, numbers: tuple[int, ...]) -> bool:
     return False
 
 
-def with_known_frame(header: fits.Header, path: Path) -> fits.Header:
-    """The header with `RADESYS` and `EQUINOX` of the standard's, where others are understood.
-
-    Parameters
-    ----------
-    header : astropy.io.fits.Header
-    path : Path
-        The file, named in the log.
-
-    Returns
-    -------
-    astropy.io.fits.Header
-        The same, or a copy.
-    """
-    header = _with_plain_equinox(header, path)
-    name = "RADESYS" if "RADESYS" in header else "RADECSYS"
-    said = card(header, name)
-    if said in ("", *_STANDARD_FRAMES):
-        return header
-    header = header.copy()
-    known = (frame for pattern, frame in _FRAMES.items() if re.match(pattern, said, re.IGNORECASE))
-    meant = next(known, None)
-    if meant is None:
-        logger.warning("%s: %s is %r, which is no known frame; it is ignored", path, name, said)
-        del header[name]
-    else:
-        if said.upper() != meant:
-            logger.warning("%s: %s is %r, taken for %s", path, name, said, meant)
-        header[name] = meant
-    return header
-
-
-def _with_plain_equinox(header: fits.Header, path: Path) -> fits.Header:
-    """The header with a number as equinox, where it is a text such as ``J2000.0``."""
-    for name in ("EQUINOX", "EPOCH"):
-        said = card(header, name)
-        if not said or not isinstance(header.get(name), str):
-            continue
-        header = header.copy()
-        year = re.fullmatch(r"[BJ]?\s*(\d{4}(?:[.]\d*)?)", said, re.IGNORECASE)
-        if year is None:
-            logger.warning("%s: %s is %r, which is no year; it is ignored", path, name, said)
-            del header[name]
-        else:
-            header[name] = float(year[1])
-    return header
-
-
 def _corners(height: int, width: int) -> Float64Array:
     x, y = np.meshgrid([0, width // 2, width - 1], [0, height // 2, height - 1])
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float64)
@@ -243,13 +189,17 @@ def _celestial(header: fits.Header, path: Path) -> WCS | None:
 
 
 def _same(one: WCS, other: WCS, pixels: Float64Array) -> bool:
+    return list(one.wcs.ctype) == list(other.wcs.ctype) and _apart(one, other, pixels) <= TOLERANCE
+
+
+def _apart(one: WCS, other: WCS, pixels: Float64Array) -> float:
+    """Largest difference of a coordinate in degrees, infinity when it cannot be computed."""
     try:
         apart = one.all_pix2world(pixels, 0) - other.all_pix2world(pixels, 0)
     except Exception:
-        return False
+        return math.inf
     # Longitudes 0 and 360 are one; NaN, beyond the edge of the sky, is NaN in both.
-    apart = (apart + 180.0) % 360.0 - 180.0
-    return list(one.wcs.ctype) == list(other.wcs.ctype) and not np.any(np.abs(apart) > TOLERANCE)
+    return float(np.nanmax(np.abs((apart + 180.0) % 360.0 - 180.0), initial=0.0))
 
 
 def _rewritten(wcs: WCS, corners: Float64Array, path: Path) -> fits.Header:
@@ -264,7 +214,13 @@ def _rewritten(wcs: WCS, corners: Float64Array, path: Path) -> fits.Header:
             header[f"PC{i + 1}_{j + 1}"] = float(matrix[i, j])
     again = _celestial(header, path)
     if again is None or not _same(again, wcs, corners):
-        logger.warning("%s: its coordinates do not fit into a header of two axes", path)
+        lost = math.inf if again is None else 3600.0 * _apart(again, wcs, corners)
+        logger.warning(
+            "%s: the output cannot keep all of its coordinates, such as lookup tables; positions "
+            "there are off by up to %.2g arcsec",
+            path,
+            lost,
+        )
     return header
 
 

@@ -331,6 +331,26 @@ def test_distortions_are_kept_in_images_and_in_the_output(
         )
 
 
+def test_what_lookup_tables_add_is_kept_in_images_and_its_loss_in_the_output_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = fits.ImageHDU(np.full((24, 32), 2.0, np.float32), name="WCSDVARR", ver=1)
+    for axis in (1, 2):
+        table.header.update({f"CRPIX{axis}": 1.0, f"CRVAL{axis}": 1.0, f"CDELT{axis}": 1.0})
+    image = fits.PrimaryHDU(TEXTURE, header(*SKY))
+    for axis in (1, 2):
+        image.header[f"CPDIS{axis}"] = "LOOKUP"
+        for record in ("NAXES: 2.0", "EXTVER: 1.0", "AXIS.1: 1.0", "AXIS.2: 2.0"):
+            image.header.append((f"DP{axis}", record), end=True)
+    fits.HDUList([image, table]).writeto(tmp_path / "x.fits")
+    plain = WCS(header(*SKY)).all_pix2world([[10.0, 10.0]], 0)
+    wcs = read(tmp_path / "x.fits").images[0].wcs
+    assert wcs is not None
+    moved = wcs.all_pix2world([[8.0, 8.0]], 0)
+    np.testing.assert_allclose(moved, plain, rtol=0, atol=1e-8)
+    assert "off by up to 7.2 arcsec" in caplog.text
+
+
 # --- pixel values
 @pytest.mark.parametrize("zero", [0, 32768])
 @pytest.mark.parametrize("ending", [".fits", ".fits.gz", ".fits.fz"])

@@ -1,0 +1,72 @@
+"""Celestial frames and equinoxes as headers spell them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+from astropy.io import fits
+
+from data_adapters.fits_headers import card
+
+__all__ = ["with_known_frame"]
+
+logger = logging.getLogger(__name__)
+
+_STANDARD_FRAMES = ("ICRS", "FK5", "FK4", "FK4-NO-E", "GAPPT")
+_FRAMES = {
+    r"(FK5|J2000)": "FK5",
+    r"FK4-NO-E": "FK4-NO-E",
+    r"(FK4|B1950)": "FK4",
+    r"ICR[SF]": "ICRS",
+    r"GAPPT": "GAPPT",
+}
+
+
+def with_known_frame(header: fits.Header, path: Path) -> fits.Header:
+    """The header with `RADESYS` and `EQUINOX` of the standard's, where others are understood.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+    path : Path
+        The file, named in the log.
+
+    Returns
+    -------
+    astropy.io.fits.Header
+        The same, or a copy.
+    """
+    header = _with_plain_equinox(header, path)
+    name = "RADESYS" if "RADESYS" in header else "RADECSYS"
+    said = card(header, name)
+    if said in ("", *_STANDARD_FRAMES):
+        return header
+    header = header.copy()
+    known = (frame for pattern, frame in _FRAMES.items() if re.match(pattern, said, re.IGNORECASE))
+    meant = next(known, None)
+    if meant is None:
+        logger.warning("%s: %s is %r, which is no known frame; it is ignored", path, name, said)
+        del header[name]
+    else:
+        if said.upper() != meant:
+            logger.warning("%s: %s is %r, taken for %s", path, name, said, meant)
+        header[name] = meant
+    return header
+
+
+def _with_plain_equinox(header: fits.Header, path: Path) -> fits.Header:
+    """The header with a number as equinox, where it is a text such as ``J2000.0``."""
+    for name in ("EQUINOX", "EPOCH"):
+        said = card(header, name)
+        if not said or not isinstance(header.get(name), str):
+            continue
+        header = header.copy()
+        year = re.fullmatch(r"[BJ]?\s*(\d{4}(?:[.]\d*)?)", said, re.IGNORECASE)
+        if year is None:
+            logger.warning("%s: %s is %r, which is no year; it is ignored", path, name, said)
+            del header[name]
+        else:
+            header[name] = float(year[1])
+    return header
