@@ -9,6 +9,7 @@ import logging
 import lzma
 import math
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -39,6 +40,8 @@ _OPENERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ": lzma.open,
 }
+_SIZES = re.compile(r"BITPIX|[PG]COUNT|GROUPS|ZIMAGE|ZBITPIX|NAXIS\d*|ZNAXIS\d*|ZTILE\d+")
+_WHOLE = re.compile(r"[+-]?\d+")
 _PACKED = (*_OPENERS, b"PK\x03\x04", b"\x1f\x9d")
 
 
@@ -198,11 +201,24 @@ class _Walk:
                 name = card[:8].rstrip()
                 if name == "END":
                     return cards
-                if card[8:10] == "= ":
-                    cards.setdefault(name, card[10:].partition("/")[0].strip())
+                if card[8:10] == "= " and _SIZES.fullmatch(name):
+                    self._note(cards, name, card[10:].partition("/")[0].strip())
             if len(block) < BLOCK:
                 return cards
         raise UnreadableFileError(f"{self.path}: it has a header without end; it is damaged")
+
+    def _note(self, cards: dict[str, str], name: str, value: str) -> None:
+        """Keep a value; of two, astropy takes now the first and now the last."""
+        before = cards.setdefault(name, value)
+        if before != value:
+            raise UnreadableFileError(
+                f"{self.path}: a header says that {name} is {before} and {value}; it is damaged"
+            )
+        if not _WHOLE.fullmatch(value) and value not in ("T", "F"):
+            raise UnreadableFileError(
+                f"{self.path}: {name} of a header is {value!r}, which is no whole number; it is "
+                "damaged"
+            )
 
     def _data_size(self, cards: dict[str, str]) -> int:
         """Bytes from the end of a header to the next, whole blocks."""
@@ -213,7 +229,12 @@ class _Walk:
             shape = shape[1:]
         values = math.prod(shape) if shape else 0
         groups = _whole(cards, "GCOUNT", 1) * (_whole(cards, "PCOUNT", 0) + values)
-        n_bytes = max(0, groups * abs(_whole(cards, "BITPIX", 8)) // 8)
+        n_bytes = groups * abs(_whole(cards, "BITPIX", 8)) // 8
+        if n_bytes < 0:
+            # astropy would go back by as much, and read the same headers for ever.
+            raise UnreadableFileError(
+                f"{self.path}: a header claims {n_bytes} bytes of data; it is damaged"
+            )
         return -(-n_bytes // BLOCK) * BLOCK
 
     def _shape(self, cards: dict[str, str], name: str) -> list[int]:

@@ -174,7 +174,7 @@ def images_from_pages(pages: list[Page], path: Path) -> tuple[Image, ...]:
 def _image_from_page(page: Page, name: str, path: Path) -> Image:
     samples, hidden = page
     channels = np.moveaxis(samples[::-1], -1, 0)
-    if (channels == channels[:1]).all():
+    if len(channels) > 1 and (channels == channels[:1]).all():
         channels = channels[:1]
     with np.errstate(over="ignore", invalid="ignore"):
         return Image.from_values(channels, name, mask=hidden[::-1], path=str(path))

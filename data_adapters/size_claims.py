@@ -73,11 +73,10 @@ def check_claim(path: Path, n_values: int, *, itemsize: int = 4, whole: bool = T
 
 
 def _readable(n_bytes: int) -> str:
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if n_bytes < 1000 or unit == "TB":
-            break
-        n_bytes = n_bytes // 1000
-    return f"{n_bytes} {unit}"
+    if n_bytes < 1000:
+        return f"{n_bytes} bytes"
+    power = min((len(str(n_bytes)) - 1) // 3, 5)
+    return f"{n_bytes / 1000**power:.3g} {' kMGTP'[power]}B"
 
 
 def _memory() -> int:

@@ -198,7 +198,8 @@ class Image:
 
 def _as_float32(values: Array) -> tuple[Float32Array, float, float]:
     """A copy as float32, and the offset and scale that it is relative to."""
-    if values.dtype in (np.float16, np.float32) or float32_holds(values):
+    # Short whole numbers are exact, so that they need not be looked at.
+    if np.can_cast(values.dtype, np.float32) or float32_holds(values):
         return np.array(values, dtype=np.float32), 0.0, 1.0
     exact = np.asarray(values, dtype=np.float64)
     finite = exact[np.isfinite(exact)]

@@ -58,6 +58,17 @@ CLAIMS: dict[str, tuple[bytes, str]] = {
     "999 axes": (header(NAXIS=999, **{f"NAXIS{i}": 1 for i in range(1, 1000)}), "at most 64 axes"),
     "fewer than no axes": (header(NAXIS=-1), "at most 64 axes"),
     "a negative axis": (header(NAXIS=2, NAXIS1=-5, NAXIS2=4), "-5"),
+    "an extension that ends before it begins": (
+        encoded() + header(NAXIS=1, NAXIS1=8, PCOUNT=-9999).replace(b"SIMPLE  =", b"XTENSION="),
+        "bytes of data; it is damaged",
+    ),
+    "two lengths of an axis": (
+        header(NAXIS=2, NAXIS1=4, NAXIS2=4).replace(
+            b"END", f"NAXIS2  = {-64:>20}".ljust(80).encode() + b"END"
+        ),
+        "NAXIS2 is 4 and -64",
+    ),
+    "a length that is no number": (header(NAXIS=2, NAXIS1=4, NAXIS2="4.5"), "no whole number"),
     "a thousand million columns": (
         header(NAXIS=2, NAXIS1=10**9, NAXIS2=10**9),
         "bytes of its pixels are missing",
@@ -110,7 +121,7 @@ def test_a_compressed_image_is_not_unpacked_to_a_thousand_times_its_size(
     monkeypatch.setattr("data_adapters.size_claims.SMALLEST_LIMIT", 1000)
     monkeypatch.setattr("data_adapters.size_claims.UNPACKING_RATIO", 10)
     reason = read(tmp_path / "x.fits").rejected[0].reason
-    assert reason.startswith("it claims 262144 pixel values, which would take 1 MB")
+    assert reason.startswith("it claims 262144 pixel values, which would take 1.05 MB")
 
 
 def zipped(content: bytes) -> bytes:
