@@ -203,8 +203,8 @@ def _as_float32(values: Array) -> tuple[Float32Array, float, float]:
         return np.array(values, dtype=np.float32), 0.0, 1.0
     exact = np.asarray(values, dtype=np.float64)
     finite = exact[np.isfinite(exact)]
-    # Large or small values need a scale alone, and 0 stays 0.
-    by_scale = float32_holds(finite / np.abs(finite).max())
+    # Large or small values need a scale alone, and 0 stays 0; whole numbers are never so large.
+    by_scale = values.dtype.kind == "f" and float32_holds(finite / np.abs(finite).max())
     offset = 0.0 if by_scale else float(np.median(finite))
     scale = float(np.abs(finite - offset).max())
     return ((exact - offset) / scale).astype(np.float32), offset, scale

@@ -13,7 +13,7 @@ LARGEST = 1e37
 
 # A step from one pixel to the next is lost when rounding moves it by more than this share.
 _LOST = 2.0**-6
-# Steps below the rounding of float64 itself show nothing.
+# Steps below the rounding of float64 itself show nothing, unless the numbers are whole.
 _ROUNDING = 2.0**-45
 # Share of the steps that may be lost.
 _TOLERATED = 0.1
@@ -37,6 +37,7 @@ def float32_holds(values: Array) -> bool:
         False when a finite value is above 1e37 in magnitude, or more than a tenth of the steps
         change by more than a 64th.
     """
+    whole = np.asarray(values).dtype.kind in "biu"
     exact = np.atleast_1d(np.asarray(values, dtype=np.float64))
     finite = np.isfinite(exact)
     if not finite.any():
@@ -49,6 +50,6 @@ def float32_holds(values: Array) -> bool:
         return True
     step = np.abs(np.diff(exact, axis=-1))
     both = finite[..., 1:] & finite[..., :-1]
-    shown = both & (step > _ROUNDING * np.abs(exact[..., :-1]))
+    shown = both & (step > (0.0 if whole else _ROUNDING) * np.abs(exact[..., :-1]))
     lost = np.count_nonzero(shown & (error > _LOST * step))
     return bool(lost <= _TOLERATED * np.count_nonzero(shown))
