@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust import __version__
-from equiclust.celestial import sky_positions
 from equiclust.exceptions import InputError, OutputError
 from equiclust.images import Image, ImageSet
 from equiclust.io.atomic import atomic_path
@@ -351,6 +350,9 @@ def _centre(image: Image) -> tuple[float, float]:
     """Right ascension and declination in degrees, NaN where they are not known."""
     if image.wcs is None or not image.wcs.has_celestial:
         return np.nan, np.nan
+    # astropy takes a second to import, which a reader need not wait for.
+    from equiclust.celestial import sky_positions
+
     _, height, width = image.shape
     try:
         middle = 0.5 * (width - 1), 0.5 * (height - 1)
