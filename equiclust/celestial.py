@@ -87,7 +87,11 @@ def sky_degrees(wcs: WCS, x: Float64Array, y: Float64Array) -> tuple[Any, Any]:
     if not x.size:
         return x, y
     world = wcs.all_pix2world(*_within_the_sky(wcs, x, y), 0)
-    return world[wcs.wcs.lng], world[wcs.wcs.lat]
+    longitude, latitude = world[wcs.wcs.lng], world[wcs.wcs.lat]
+    # Without a projection nothing keeps the latitude at the pole, in the middle of a pixel.
+    beyond = np.abs(latitude) - 90.0
+    latitude = np.where(beyond > abs(wcs.wcs.get_cdelt()[wcs.wcs.lat]), np.nan, latitude)
+    return longitude, np.clip(latitude, -90.0, 90.0)
 
 
 def _within_the_sky(wcs: WCS, x: Float64Array, y: Float64Array) -> tuple[Any, Any]:

@@ -148,6 +148,9 @@ def sky_header(
     header = _cards_of(
         with_known_frame(hdu.header, path), numbers, (1, 2), SKY_CARDS, distortion=True
     )
+    if odd := _not_numbers(header):
+        logger.warning("%s: its coordinates are left out, since %s is no number", path, odd)
+        return fits.Header(), None
     own = _celestial(header, path)
     try:
         # TPV and others cannot be taken apart by wcslib, and another axis can be odd.
@@ -162,6 +165,17 @@ def sky_header(
     if own is not None and _same(own, wcs, corners):
         return header, own
     return _rewritten(wcs, corners, path), wcs
+
+
+def _not_numbers(header: fits.Header) -> str:
+    """A card of reference, increment or matrix that holds no finite number, if there is one."""
+    for name in header:
+        numeric = name[:5] in ("CRVAL", "CRPIX", "CDELT") or MATRIX_CARD.fullmatch(name)
+        if numeric and not (
+            math.isfinite(number(header, name)) and not isinstance(header[name], str)
+        ):
+            return f"{name} = {card(header, name)!r}"
+    return ""
 
 
 def _is_coupled(header: fits.Header, numbers: tuple[int, ...]) -> bool:

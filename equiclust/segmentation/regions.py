@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 from scipy import ndimage
 
 from data_adapters.sky.geometry import celestial_wcs, is_galactic
-from equiclust.celestial import sky_positions
+from equiclust.celestial import sky_degrees, sky_positions
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import atomic_path
 from equiclust.optional import import_optional
@@ -67,11 +68,16 @@ def write_regions(
     _check_vertices(max_vertices)
     found = find_segments(segment_map.labels, min_pixels=min_pixels)
     wcs = celestial_wcs(segment_map.header)
+    on_sky = None if wcs is None else _on_sky(wcs, segment_map.labels.shape[-2:])
     lines = ["# Region file format: DS9 version 4.1", _frame(wcs)]
     for number, box in enumerate(ndimage.find_objects(found.ids), start=1):
         inside = found.ids[box] == number
         if inside.ndim == 3:
             inside = inside.any(axis=0)
+        if on_sky is not None:
+            inside &= on_sky[box[-2:]]
+            if not inside.any():
+                continue
         corner = np.array([box[-1].start, box[-2].start])
         vertices = _outline(inside, max_vertices) + corner
         label = int(found.labels[number - 1])
@@ -86,13 +92,34 @@ def _frame(wcs: WCS | None) -> str:
     return "galactic" if is_galactic(wcs) else "icrs"
 
 
+def _on_sky(wcs: WCS, shape: tuple[int, ...]) -> npt.NDArray[np.bool_] | None:
+    """Pixels within the projected sky; None where that is all of the map, as its edge tells."""
+    y, x = np.indices(shape)
+    edge: npt.NDArray[np.bool_] = np.ones(shape, dtype=bool)
+    edge[1:-1, 1:-1] = False
+    if np.isfinite(sky_degrees(wcs, x[edge], y[edge])).all():
+        return None
+    places = np.stack(sky_degrees(wcs, x.ravel(), y.ravel()))
+    return np.asarray(np.isfinite(places).all(axis=0)).reshape(shape)
+
+
+def _places(vertices: Float64Array, wcs: WCS) -> SkyCoord:
+    """Vertices on the sky; those beyond its edge are drawn in by a pixel."""
+    x, y = vertices.T
+    beyond = np.isnan(np.stack(sky_degrees(wcs, x, y))).any(axis=0, keepdims=True).T
+    inwards = vertices.mean(axis=0) - vertices
+    inwards /= np.maximum(np.hypot(*inwards.T), 1.0)[:, None]
+    x, y = np.where(beyond, vertices + inwards, vertices).T
+    return sky_positions(wcs, x, y)
+
+
 def _polygon(vertices: Float64Array, label: int, number: int, wcs: WCS | None) -> list[str]:
     """One line; none where less than a triangle of the outline is on the sky."""
     if wcs is None:
         # DS9 counts pixels from 1.
         numbers = [f"{number:.3f}" for number in (vertices + 1.0).ravel()]
     else:
-        places = sky_positions(wcs, vertices[:, 0], vertices[:, 1])
+        places = _places(vertices, wcs)
         degrees = places if is_galactic(wcs) else places.icrs
         pairs = np.stack([degrees.spherical.lon.deg, degrees.spherical.lat.deg], axis=1)
         pairs = pairs[np.isfinite(pairs).all(axis=1)]

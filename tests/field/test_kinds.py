@@ -247,6 +247,35 @@ def test_centroids_over_zero_and_over_a_pole_lie_within(tmp_path: Path, axes: An
     np.testing.assert_allclose(apart.deg, 16e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize("projection", ["AIT", "MOL", "SFL", "CEA"])
+def test_segments_that_reach_beyond_the_sky_have_outlines_on_it(
+    tmp_path: Path, projection: str
+) -> None:
+    axes = ((f"GLON-{projection}", 0.0, -6.0, "deg"), (f"GLAT-{projection}", 0.0, 6.0, "deg"))
+    values = np.ones((30, 60), np.float32)
+    found = segmented(write(tmp_path / "x.fits", values, *axes, CRPIX1=30.5, CRPIX2=15.5), tmp_path)
+    lines = [line for line in found.regions.read_text().splitlines() if "polygon" in line]
+    assert len(lines) == len(found.table) == 2
+    assert "nan" not in "".join(lines)
+
+
+def test_a_grid_of_latitudes_without_projection_reaches_the_poles(tmp_path: Path) -> None:
+    axes = (("RA", 0.5, 1.0, "deg"), ("DEC", -89.5, 1.0, "deg"))
+    found = segmented(write(tmp_path / "x.fits", np.ones((180, 360), np.float32), *axes), tmp_path)
+    np.testing.assert_allclose(found.table["area"].sum(), 4 * np.pi, rtol=1e-3)
+    np.testing.assert_allclose(sorted(found.table["ra"]), [90.0, 270.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["CRVAL1", "CRPIX2", "CDELT1", "CD1_2"])
+@pytest.mark.parametrize("value", ["nan", "83.8", "unknown"])
+def test_coordinates_that_are_no_numbers_are_left_out_aloud(
+    tmp_path: Path, name: str, value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path / "x.fits", TEXTURE, *SKY, **{name: value})
+    assert open_sky_map(path).wcs is None
+    assert f"{name} = {value!r} is no number" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("cards", "frame"),
     [
