@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 
 import numpy as np
 from astropy import units
 from astropy.io import fits
 from astropy.wcs import WCS
+from astropy.wcs.utils import proj_plane_pixel_scales
 
 from equiclust.celestial import celestial_frame, sky_degrees
 from equiclust.images import Beam
@@ -26,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 # Rows worked on together: bounds the memory, which is some 15 numbers a pixel.
 STRIP = 128
+# Degrees; sides of this length make errors of some 1e-6 in an area.
+PART = 0.25
+MOST_PARTS = 8192
 
 
 def celestial_wcs(header: fits.Header) -> WCS | None:
@@ -93,9 +98,10 @@ def pixel_solid_angles(wcs: WCS, shape: tuple[int, int]) -> Float64Array:
     """Solid angle of every pixel.
 
     Half the cross product of the diagonals between the pixel's four corners on the unit sphere;
-    the relative error is of the order of the square of the pixel's side in radians. The area of a
-    pixel in the plane of projection, the same for all, suits small fields only: a pixel 10 degrees
-    from the centre of a gnomonic map covers 4.5 per cent less.
+    the relative error is of the order of the square of the pixel's side in radians, so that large
+    pixels are the sum of parts of a quarter of a degree. The area of a pixel in the plane of
+    projection, the same for all, suits small fields only: a pixel 10 degrees from the centre of a
+    gnomonic map covers 4.5 per cent less.
 
     Parameters
     ----------
@@ -107,22 +113,31 @@ def pixel_solid_angles(wcs: WCS, shape: tuple[int, int]) -> Float64Array:
     Returns
     -------
     ndarray (h, w), float64
-        In sr; NaN where a corner lies outside of the projected sky.
+        In sr; NaN where a corner lies outside of the projected sky. Of a large pixel on its edge
+        those parts count that lie on the sky.
     """
     height, width = shape
+    side = float(np.max(proj_plane_pixel_scales(wcs)))
+    # No map of the sky has more parts in a row than that; a header may claim anything.
+    n = max(1, min(math.ceil(side / PART), MOST_PARTS // width))
+    rows = max(1, STRIP // n)
     areas = np.empty(shape)
-    for start in range(0, height, STRIP):
-        stop = min(start + STRIP, height)
-        areas[start:stop] = _solid_angles(wcs, start, stop, width)
+    for start in range(0, height, rows):
+        stop = min(start + rows, height)
+        parts = _solid_angles(wcs, start, stop, width, n)
+        known = np.isfinite(parts)
+        areas[start:stop] = np.sum(parts, axis=(1, 3), where=known)
+        areas[start:stop][~np.any(known, axis=(1, 3))] = np.nan
     return areas
 
 
-def _solid_angles(wcs: WCS, start: int, stop: int, width: int) -> Float64Array:
-    y, x = np.mgrid[start : stop + 1, : width + 1] - 0.5
+def _solid_angles(wcs: WCS, start: int, stop: int, width: int, n: int) -> Float64Array:
+    """Of `n` times `n` parts of every pixel, `(stop - start, n, width, n)`."""
+    y, x = np.mgrid[n * start : n * stop + 1, : n * width + 1] / n - 0.5
     longitude, latitude = (np.radians(axis) for axis in sky_degrees(wcs, x, y))
     x, y = np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude)
     corners = np.stack([x, y, np.sin(latitude)], axis=-1)
     rising = corners[1:, 1:] - corners[:-1, :-1]
     falling = corners[1:, :-1] - corners[:-1, 1:]
     areas: Float64Array = 0.5 * np.linalg.norm(np.cross(rising, falling), axis=-1)
-    return areas
+    return areas.reshape(stop - start, n, width, n)

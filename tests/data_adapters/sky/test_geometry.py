@@ -35,6 +35,26 @@ def test_all_pixels_of_the_sky_cover_the_sky() -> None:
     np.testing.assert_allclose(areas[5:-5, 100], exact[5:-5], rtol=1e-4)
 
 
+@pytest.mark.parametrize("side", [1.0, 4.0, 12.0])
+def test_large_pixels_are_as_large_as_they_are(side: float) -> None:
+    width = round(360.0 / side)
+    wcs = celestial_wcs(all_sky("CAR", width))
+    assert wcs is not None
+    areas = pixel_solid_angles(wcs, (width // 2, width))
+    latitude = np.radians(np.linspace(-90.0, 90.0, width // 2 + 1))
+    exact = np.radians(side) * np.diff(np.sin(latitude))
+    np.testing.assert_allclose(areas, np.broadcast_to(exact[:, None], areas.shape), rtol=1e-5)
+
+
+@pytest.mark.parametrize("side", [7.0, 2.0])
+def test_pixels_on_the_edge_of_the_sky_count_as_far_as_they_lie_on_it(side: float) -> None:
+    wcs = celestial_wcs(all_sky("AIT", round(360.0 / side)))
+    assert wcs is not None
+    width = round(360.0 / side)
+    covered = np.nansum(pixel_solid_angles(wcs, (width // 2, width)))
+    np.testing.assert_allclose(covered, 4.0 * np.pi, rtol=0.01)
+
+
 @pytest.mark.parametrize("side", [0.1, 1e-5])
 def test_pixels_of_a_gnomonic_map_shrink_as_the_cosine_cubed(side: float) -> None:
     wcs = celestial_wcs(sky(side=side, CRPIX1=1.0, CRPIX2=1.0))
