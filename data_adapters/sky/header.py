@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import re
@@ -115,7 +116,8 @@ class SpectralAxis:
     def widths(self) -> Float64Array:
         """Width of every channel in the unit of the axis, above 0; `(n_channels,)` float64."""
         if len(self.values) > 1:
-            return np.asarray(np.abs(np.gradient(self.values)))
+            order = 2 if len(self.values) > 2 else 1
+            return np.asarray(np.abs(np.gradient(self.values, edge_order=order)))
         return np.abs([self.step if math.isfinite(self.step) else 1.0])
 
 
@@ -155,6 +157,8 @@ def sky_header(
     try:
         # TPV and others cannot be taken apart by wcslib, and another axis can be odd.
         wcs = WCS(with_known_frame(hdu.header, path), fobj=hdus).sub(list(numbers))
+        # What is taken apart may fail only where it is used.
+        wcs.all_pix2world(corners, 0)
     except Exception as error:
         usable = own is not None and not _is_coupled(hdu.header, numbers)
         if not usable or any(name.startswith(LOOKUP_CARDS) for name in hdu.header):
@@ -257,7 +261,22 @@ def _cards_of(
         copied = _copied(old, name) if name else None
         if copied is not None:
             cards.append(copied, end=True)
+    for axis in new:
+        _spell_unit(cards, f"CUNIT{axis}")
     return cards
+
+
+def _spell_unit(cards: fits.Header, name: str) -> None:
+    """Spell a unit as the standard does, where it is none as it stands: KM/S, 1/m."""
+    said = card(cards, name)
+    known = parse_unit(said)
+    if known is None:
+        return
+    try:
+        units.Unit(said, format="fits")
+    except ValueError:
+        with contextlib.suppress(ValueError):
+            cards[name] = known.to_string("fits")
 
 
 def _new_name(name: str, renumbered: dict[str, str], shared: frozenset[str]) -> str:
@@ -313,6 +332,14 @@ def spectral_axis(header: fits.Header, axis: int, length: int, path: Path) -> Sp
         return None
     cards = _cards_of(header, (axis,), (3,), SPECTRAL_CARDS)
     step = _step(cards)
+    matrix = any(re.match(r"CD\d_\d", name) for name in header)
+    if matrix and f"CD{axis}_{axis}" not in header and f"CDELT{axis}" in header:
+        logger.warning(
+            "%s: its CD matrix leaves out the spectral axis; the increment is CDELT%d, %g",
+            path,
+            axis,
+            step,
+        )
     for name in ("WCSAXES", "CDELT3", "CD3_3", "PC3_3", "CROTA3"):
         cards.remove(name, ignore_missing=True)
     values, unit = _values(_cards_of(header, (axis,), (1,), SPECTRAL_CARDS), unit, length, path)

@@ -382,13 +382,22 @@ def _sections(
 
 
 def _scaling(header: fits.Header, path: Path) -> Scaling:
-    found = {name: number(header, name) for name in ("BSCALE", "BZERO", "BLANK")}
-    for name in ("BSCALE", "BZERO"):
+    found = {name: number(header, name) for name in ("BSCALE", "BZERO")}
+    for name in found:
         if name in header and not math.isfinite(found[name]):
             raise UnreadableFileError(f"{path}: {name} is no number, so its values are unknown")
-    scale, zero, blank = found.values()
+    scale, zero = found.values()
     return Scaling(
         scale if math.isfinite(scale) else 1.0,
         zero if math.isfinite(zero) else 0.0,
-        int(blank) if math.isfinite(blank) and int(header["BITPIX"]) > 0 else None,
+        _blank(header) if int(header["BITPIX"]) > 0 else None,
     )
+
+
+def _blank(header: fits.Header) -> int | None:
+    """The whole number as it is written: float64 has not all those of 64 bits."""
+    try:
+        return int(card(header, "BLANK"))
+    except ValueError:
+        value = number(header, "BLANK")
+        return int(value) if math.isfinite(value) else None

@@ -133,6 +133,14 @@ def test_scale_zero_and_blank_are_applied(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("blank", [2**63 - 1, 2**62 + 1, -(2**63)])
+def test_a_blank_of_64_bits_is_exact(tmp_path: Path, blank: int) -> None:
+    stored = np.arange(30, dtype=">i8").reshape(5, 6)
+    stored[1, 2], stored[3, 4] = blank, blank // 2
+    values = open_sky_map(stored_with(tmp_path / "map.fits", stored, BLANK=blank)).read()[0]
+    assert np.argwhere(np.isnan(values)).tolist() == [[1, 2]]
+
+
 def test_a_blank_means_nothing_to_floats(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -373,6 +381,66 @@ def test_sip_distortions_are_kept(tmp_path: Path) -> None:
     path = save(tmp_path / "x.fits", CUBE[0], header)
     check_sky(path, tmp_path)
     assert open_sky_map(path).header["A_2_0"] == 1e-3
+
+
+def test_polynomials_of_tpv_are_kept_beside_other_axes(tmp_path: Path) -> None:
+    polynomials = {"PV1_1": 1.0, "PV1_5": 0.05, "PV2_1": 1.0, "PV2_7": 0.08}
+    cards = {"CTYPE1": "RA---TPV", "CTYPE2": "DEC--TPV", "CDELT1": -0.1, "CDELT2": 0.1}
+    flat, deep = (
+        header_of(*names, **cards, **polynomials)
+        for names in (("ra", "dec"), ("ra", "dec", "stokes"))
+    )
+    map_ = open_sky_map(save(tmp_path / "flat.fits", CUBE[0], flat))
+    cube = open_sky_map(save(tmp_path / "deep.fits", CUBE[:1], deep))
+    assert map_.wcs is not None
+    assert cube.wcs is not None
+    np.testing.assert_allclose(on_sky(cube.wcs, 6, 5), on_sky(map_.wcs, 6, 5), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("ctype", "unit", "standard"), [
+    ("VOPT-F2W", "KM/S", "km/s"), ("FREQ-W2F", "HZ", "Hz"), ("WAVN", "1/m", "m-1"),
+])  # fmt: skip
+def test_units_of_other_spellings_do_not_make_an_axis_linear(
+    tmp_path: Path, ctype: str, unit: str, standard: str
+) -> None:
+    cards = {"CTYPE3": ctype, "CRVAL3": 1.2e4, "CDELT3": 3e3, "RESTFRQ": 1.42e9}
+    one, other = (
+        open_sky_map(
+            save(tmp_path / f"{i}.fits", CUBE, header_of("ra", "dec", "vel", **cards, CUNIT3=text))
+        )
+        for i, text in enumerate((unit, standard))
+    )
+    assert one.spectral is not None
+    assert other.spectral is not None
+    np.testing.assert_array_equal(one.spectral.values, other.spectral.values)
+    # The labels of channels have their sky and their spectrum too.
+    again = WCS(cube_header(one))
+    np.testing.assert_allclose(
+        again.all_pix2world([[0, 0, 2]], 0), WCS(cube_header(other)).all_pix2world([[0, 0, 2]], 0)
+    )
+
+
+def test_channels_of_an_axis_that_is_not_linear_have_the_widths_between_their_edges(
+    tmp_path: Path,
+) -> None:
+    cards = {"CTYPE3": "VOPT-F2W", "CRVAL3": 9e6, "CDELT3": 2e5, "RESTFRQ": 1.420405752e9}
+    header = header_of("ra", "dec", "vel", **cards)
+    sky = open_sky_map(save(tmp_path / "cube.fits", np.concatenate([CUBE, CUBE]), header))
+    edges = np.stack([np.zeros(9), np.zeros(9), np.arange(9) - 0.5], axis=1)
+    expected = np.diff(WCS(header).all_pix2world(edges, 0)[:, 2])
+    assert sky.spectral is not None
+    np.testing.assert_allclose(sky.spectral.widths, expected, rtol=2e-4)
+
+
+def test_an_increment_beside_a_matrix_of_the_sky_alone_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    matrix = {"CD1_1": -1e-4, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 1e-4}
+    header = header_of("ra", "dec", "vel", **matrix)
+    sky = open_sky_map(save(tmp_path / "cube.fits", CUBE, header))
+    assert sky.spectral is not None
+    np.testing.assert_allclose(sky.spectral.values, 1e3 + 250.0 * np.arange(4))
+    assert "the increment is CDELT3, 250" in caplog.text
 
 
 def test_a_spoiled_spectral_axis_does_not_cost_the_sky(tmp_path: Path) -> None:
