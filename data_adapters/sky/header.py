@@ -116,8 +116,9 @@ class SpectralAxis:
     def widths(self) -> Float64Array:
         """Width of every channel in the unit of the axis, above 0; `(n_channels,)` float64."""
         if len(self.values) > 1:
-            order = 2 if len(self.values) > 2 else 1
-            return np.asarray(np.abs(np.gradient(self.values, edge_order=order)))
+            exact = len(self.values) > 2
+            steps = np.gradient(self.values, edge_order=2) if exact else np.diff(self.values)
+            return np.asarray(np.abs(np.broadcast_to(steps, self.values.shape)))
         return np.abs([self.step if math.isfinite(self.step) else 1.0])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ import numpy as np
 from astropy.io import fits
 
 from data_adapters.fits_files import open_fits
-from data_adapters.fits_headers import quietly, reason
+from data_adapters.fits_headers import card, number, quietly, reason
 from equiclust.exceptions import UnreadableFileError
 from equiclust.precision import LARGEST
 from equiclust.typing import Array, Float32Array, Float64Array
@@ -54,6 +55,36 @@ class Scaling(NamedTuple):
     scale: float = 1.0
     zero: float = 0.0
     blank: int | None = None
+
+    @classmethod
+    def of(cls, header: fits.Header, path: Path) -> Self:
+        """Scaling that a header asks for.
+
+        Parameters
+        ----------
+        header : astropy.io.fits.Header
+        path : Path
+            The file, named in messages.
+
+        Returns
+        -------
+        Scaling
+
+        Raises
+        ------
+        UnreadableFileError
+            When `BSCALE` or `BZERO` is no number.
+        """
+        found = {"BSCALE": 1.0, "BZERO": 0.0}
+        for name in found:
+            if name in header:
+                found[name] = number(header, name)
+                if not math.isfinite(found[name]):
+                    raise UnreadableFileError(
+                        f"{path}: {name} is no number, so its values are unknown"
+                    )
+        blank = _blank(header) if int(header["BITPIX"]) > 0 else None
+        return cls(found["BSCALE"], found["BZERO"], blank)
 
     def is_held_by_float32(self, bitpix: int) -> bool | None:
         """Whether float32 can hold the true values, as far as the type of the stored ones tells.
@@ -97,6 +128,15 @@ class Scaling(NamedTuple):
             np.copyto(target, np.nan, where=~np.isfinite(target))
         if self.blank is not None:
             np.copyto(target, np.nan, where=stored == self.blank)
+
+
+def _blank(header: fits.Header) -> int | None:
+    """The whole number as it is written: float64 has not all those of 64 bits."""
+    try:
+        return int(card(header, "BLANK"))
+    except ValueError:
+        value = number(header, "BLANK")
+        return int(value) if math.isfinite(value) else None
 
 
 class Sections(ABC):

@@ -296,7 +296,7 @@ def _opened(
         channel_step=_channel_step(hdu, axes, order, n_channels),
         by_section=whole_limit is None,
         _sections=_sections(hdu, hdus, path, axes, order, shape, n_bytes, whole_limit),
-        _scaling=_scaling(hdu.header, path),
+        _scaling=Scaling.of(hdu.header, path),
         _order=order,
         _bitpix=int(hdu.header["BITPIX"]),
     )
@@ -379,25 +379,3 @@ def _sections(
         dtype=dtype,
         strides=(along[slow], along[middle], along[fast]),
     )
-
-
-def _scaling(header: fits.Header, path: Path) -> Scaling:
-    found = {name: number(header, name) for name in ("BSCALE", "BZERO")}
-    for name in found:
-        if name in header and not math.isfinite(found[name]):
-            raise UnreadableFileError(f"{path}: {name} is no number, so its values are unknown")
-    scale, zero = found.values()
-    return Scaling(
-        scale if math.isfinite(scale) else 1.0,
-        zero if math.isfinite(zero) else 0.0,
-        _blank(header) if int(header["BITPIX"]) > 0 else None,
-    )
-
-
-def _blank(header: fits.Header) -> int | None:
-    """The whole number as it is written: float64 has not all those of 64 bits."""
-    try:
-        return int(card(header, "BLANK"))
-    except ValueError:
-        value = number(header, "BLANK")
-        return int(value) if math.isfinite(value) else None
