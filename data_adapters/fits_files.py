@@ -156,6 +156,7 @@ class _Walk:
         # The length of a packed file is not known before all of it is unpacked.
         self.packed = not isinstance(stream, io.BufferedReader)
         self.size = 0 if self.packed else path.stat().st_size
+        self.n_unpacked = 0
 
     def end(self) -> int:
         """Where the last extension ends."""
@@ -274,7 +275,9 @@ class _Walk:
                 f"{self.path}: it is damaged or truncated (it claims {n_tiles} compressed tiles "
                 f"and lists {n_rows})"
             )
-        check_claim(self.path, math.prod(shape), itemsize=itemsize, whole=False)
+        # All images of a file may be asked for at once.
+        self.n_unpacked += math.prod(shape)
+        check_claim(self.path, self.n_unpacked, itemsize=itemsize, whole=False)
 
 
 def _whole(cards: dict[str, str], name: str, default: int) -> int:

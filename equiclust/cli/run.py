@@ -46,7 +46,8 @@ def run(
     Parameters
     ----------
     inputs
-        Files (FITS, PNG, JPEG, TIFF, NumPy), folders or globs; file.fits[1] for an extension.
+        Files (FITS, PNG, JPEG, GIF, WebP, BMP, TIFF, NumPy), folders or globs; file.fits[1] for an
+        extension.
     output
         Folder for everything that the run writes: new, empty, or of the same run.
     recipe

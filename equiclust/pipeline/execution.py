@@ -63,8 +63,8 @@ def run(
     Parameters
     ----------
     inputs : str, path, sequence of them, or ImageSet
-        Files (FITS, PNG, JPEG, TIFF, NumPy), folders or globs; ``file.fits[1]`` for an extension;
-        or images in memory.
+        Files (FITS, PNG, JPEG, GIF, WebP, BMP, TIFF, NumPy), folders or globs; ``file.fits[1]`` for
+        an extension; or images in memory.
     output : str or path
         Folder for everything that the run writes: new, empty, or of the same run.
     recipe : str, path or Recipe, optional

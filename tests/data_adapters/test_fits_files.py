@@ -81,6 +81,12 @@ CLAIMS: dict[str, tuple[bytes, str]] = {
         reworded(reworded(compressed_zeros(), "ZNAXIS1", 5 * 10**6), "ZTILE1", 5 * 10**6),
         "claims 320000000 pixel values",
     ),
+    "many compressed images": (
+        compressed_zeros()
+        + 9
+        * reworded(reworded(compressed_zeros()[2880:], "ZNAXIS1", 5 * 10**5), "ZTILE1", 5 * 10**5),
+        "claims 96004096 pixel values",
+    ),
     "more compressed rows than there are": (
         reworded(compressed_zeros(), "ZNAXIS2", 10**6),
         "claims 1000000 compressed tiles and lists 64",
