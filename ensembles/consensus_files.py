@@ -11,7 +11,7 @@ import numpy as np
 from ensembles.base_clusterings import BaseClustering
 from ensembles.calibration import Calibration
 from ensembles.confidence_features import N_FEATURES
-from equiclust.clustering import LatentClusterer
+from equiclust.clustering import LatentClusterer, make_clusterer
 from equiclust.exceptions import InputError
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.io.manifest import DAMAGE
@@ -143,6 +143,7 @@ class ConsensusFiles(SaveLoadMixin):
     def _restore(self, arrays: dict[str, Array], learned: Mapping[str, Any]) -> None:
         check_ranks(arrays, _ARRAY_RANKS)
         self.method_ = str(learned["method"])
+        make_clusterer(self.method_, self.n_clusters)
         names, member_names = arrays["names"], arrays["member_names"]
         self._base_members = [tuple(int(k) for k in own) for own in learned["committees"]]
         check_fits(len(names) == len(self._base_members), "names and base clusterings")

@@ -90,7 +90,7 @@ class AutoencoderParameters(SaveLoadMixin):
         return Preprocessor(size=self.size, **chosen)
 
     def _check_parameters(self) -> None:
-        self._network_config(1)
+        _check_memory(self._network_config(1))
         check_names("objective", self.objective or {}, _field_names(ObjectiveWeights))
         check_names("augmentation", self.augmentation or {}, _field_names(Augmentation))
         if isinstance(self.preprocess, Mapping):
@@ -178,7 +178,10 @@ def _check_memory(config: NetworkConfig) -> None:
     if not hasattr(os, "sysconf"):
         return
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    need = _BYTES * _n_weights(config)
+    # An image alone may be too large, so that its network is not looked at.
+    need = 4 * config.image_numbers
+    if need <= there:
+        need = _BYTES * _n_weights(config)
     if need > there:
         raise InputError(
             f"the network needs {need / 1e9:.3g} GB of memory and this machine has "

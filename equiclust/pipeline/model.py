@@ -81,7 +81,15 @@ class Model:
             preprocessor = Preprocessor(**content).fit(ImageSet())
         except DAMAGE as error:
             raise InputError(f"{str(path)!r} does not describe a preprocessor: {error}") from error
-        return cls(preprocessor, KFoldEnsemble.load(folder))
+        ensemble = KFoldEnsemble.load(folder)
+        member = ensemble.members_[0]
+        channels = member.network_.config.in_channels
+        if preprocessor.size != member.size or preprocessor.channels not in ("auto", channels):
+            raise InputError(
+                f"{str(path)!r} makes {preprocessor.channels} channels of size {preprocessor.size} "
+                f"and the networks take {channels} of size {member.size}; restore the file"
+            )
+        return cls(preprocessor, ensemble)
 
     def predict_consensus(self, images: ImageSet, update: Update) -> ConsensusResult:
         """Label preprocessed images.

@@ -10,6 +10,7 @@ from typing import Any
 from data_adapters.array_axes import check_axes
 from ensembles.backend import check_scheduler
 from ensembles.recipes import Recipe
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.fit_record import image_set_digest
@@ -89,12 +90,14 @@ class RunSettings:
         Raises
         ------
         InputError
-            When `n_jobs` is below 1, the device is missing, the scheduler does not answer, or the
-            letters of `axes` are wrong.
+            When `n_jobs` is below 1, the networks are larger than the memory, the device is
+            missing, the scheduler does not answer, or the letters of `axes` are wrong.
         """
         check_axes(self.axes)
         if self.n_jobs is not None:
             check_whole("n_jobs", self.n_jobs)
+        # Before images are brought to its size.
+        EquivariantAutoencoder(**self.recipe.autoencoder)._check_parameters()
         _check_device(self.device)
         check_scheduler(self.scheduler)
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Unpack
 
 from data_adapters import write_fits
@@ -16,6 +15,7 @@ from equiclust.exceptions import InputError, OutputError
 from equiclust.io.catalogue import write_table
 from equiclust.io.locks import LOCK_NAME, exclusive
 from equiclust.io.output_checks import check_writable, output_path
+from equiclust.io.staging import recover, staged
 from equiclust.progress import Progress, start_stage
 from equiclust.simulation.cloud_cubes import MIN_CHANNELS
 from equiclust.simulation.cloud_files import truth_path, write_cloud_cube, write_cloud_map
@@ -125,7 +125,7 @@ def write_discs(
             images, truth = simulate_views(n, n_views=n_views, **options)
         paths = [place / f"{name}.fits" for name in images.ids]
         _check_free(place, paths)
-        with _drafts(place) as drafts:
+        with staged(place / TRUTH) as drafts:
             _put_in_place(write_fits(images, drafts), paths)
         write_table(truth, place / TRUTH)
     return SimulatedFiles(place, tuple(paths))
@@ -200,7 +200,7 @@ def _check_clouds(size: int, n_channels: int | None, sky: SkyOptions) -> None:
 def _write_cloud(path: Path, size: int, n_channels: int | None, sky: SkyOptions) -> dict[str, Any]:
     """Write one map or cube with its true map; return its row of the table."""
     scene = make_scene((size, size), sky)
-    with _drafts(path.parent) as drafts:
+    with staged(path) as drafts:
         draft = drafts / path.name
         if n_channels is None:
             truth = write_cloud_map(draft, (size, size), **sky)
@@ -228,13 +228,8 @@ def _has_files(path: Path) -> bool:
 def _held(folder: Path) -> Iterator[None]:
     check_writable(folder)
     with exclusive(folder, inside=True):
+        recover(folder)
         yield
-
-
-@contextmanager
-def _drafts(folder: Path) -> Iterator[Path]:
-    with TemporaryDirectory(prefix=".partial-", dir=folder) as drafts:
-        yield Path(drafts)
 
 
 def _check_free(folder: Path, ours: Iterable[Path]) -> None:
