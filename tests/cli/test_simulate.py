@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -91,10 +92,24 @@ def test_images_of_another_simulation_are_never_overwritten(
 
 
 def test_a_second_process_is_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
-    with exclusive(tmp_path / "new", inside=True):
+    held, done = Event(), Event()
+
+    def hold() -> None:
+        with exclusive(tmp_path / "new", inside=True):
+            held.set()
+            done.wait()
+
+    # The thread that holds a lock may take it again, so that another one holds it.
+    holder = Thread(target=hold)
+    holder.start()
+    held.wait()
+    try:
         assert "another process" in refused(*clouds(tmp_path / "new"))
         discs = ("simulate", "discs", "-n", "2", "--size", "24")
         assert "another process" in refused(*discs, "--output", str(tmp_path / "new"))
+    finally:
+        done.set()
+        holder.join()
 
 
 def test_what_cannot_be_simulated(tmp_path: Path, refused: Callable[..., str]) -> None:
