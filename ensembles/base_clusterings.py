@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
+from equiclust.binary_scale import in_unit, range_exponent
 from equiclust.clustering import LatentClusterer, make_clusterer
 from equiclust.typing import Array, Float64Array, IntArray
 
@@ -17,6 +18,7 @@ __all__ = [
     "cluster_centres",
     "concatenate_latents",
     "fit_base_clusterings",
+    "latent_spreads",
     "stability",
 ]
 
@@ -41,6 +43,23 @@ class BaseClustering:
 
     members: tuple[int, ...]
     clusterer: LatentClusterer
+
+
+def latent_spreads(latents: Float64Array) -> Float64Array:
+    """Spread of every member's latents: the root of the summed variances of their columns.
+
+    Parameters
+    ----------
+    latents : ndarray (n_members, n, d)
+
+    Returns
+    -------
+    ndarray (n_members,)
+    """
+    exponents = [range_exponent(own) for own in latents]
+    scaled = [in_unit(own, exponent) for own, exponent in zip(latents, exponents, strict=True)]
+    spreads = np.sqrt(np.stack(scaled).var(axis=1).sum(axis=1))
+    return np.asarray(np.ldexp(spreads, exponents))
 
 
 def concatenate_latents(

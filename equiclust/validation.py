@@ -6,16 +6,24 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import TypeGuard
 
+import numpy as np
+
 from equiclust.exceptions import InputError
+from equiclust.typing import Array, Float64Array
 
 __all__ = [
+    "check_array",
     "check_choice",
     "check_names",
     "check_positive",
+    "check_samples",
     "check_share",
     "check_whole",
     "is_real",
 ]
+
+# Characters of a value in a message.
+_LONGEST_SHOWN = 60
 
 
 def is_real(value: object) -> TypeGuard[float]:
@@ -130,3 +138,64 @@ def check_names(argument: str, given: Iterable[str], known: Iterable[str]) -> No
     for name in given:
         if name not in allowed:
             raise InputError(f"{argument} must use the names {', '.join(allowed)}, got {name!r}")
+
+
+def check_array(name: str, value: object) -> Array:
+    """Real numbers in an array, whatever may be given.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : object
+
+    Returns
+    -------
+    ndarray
+        Of booleans, integers or floating-point numbers.
+
+    Raises
+    ------
+    InputError
+        When it is ragged, or holds something else.
+    """
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must be an array of numbers, got {_shown(value)}") from error
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} must be real numbers, got {_shown(value)} of dtype {array.dtype}")
+    return array
+
+
+def check_samples(name: str, value: object) -> Float64Array:
+    """Samples as an array of finite numbers.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : object
+
+    Returns
+    -------
+    ndarray (n, d), float64
+        With at least one sample.
+
+    Raises
+    ------
+    InputError
+        When it has another shape, or is not finite.
+    """
+    points = check_array(name, value).astype(np.float64)
+    if points.ndim != 2 or not points.size:
+        raise InputError(f"{name} must have shape (n, d) with n of 1 or more, got {points.shape}")
+    if not np.isfinite(points).all():
+        raise InputError(f"{name} must be finite, got nan or infinity")
+    return points
+
+
+def _shown(value: object) -> str:
+    """A value as it is shown in a message: short."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

@@ -40,8 +40,10 @@ def check_latents(estimator: Any, latents: npt.ArrayLike, *, reset: bool = False
         When they have another shape or are not finite.
     """
     try:
-        return np.asarray(validate_data(estimator, latents, dtype=np.float64, reset=reset))
-    except ValueError as error:
+        # It adds up all latents to see whether they are finite; the sum may not be.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(validate_data(estimator, latents, dtype=np.float64, reset=reset))
+    except (TypeError, ValueError) as error:
         raise InputError(str(error)) from error
 
 

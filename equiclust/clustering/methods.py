@@ -194,7 +194,9 @@ class MixtureModel(Model):
 
     def memberships(self, points: Float64Array) -> Float64Array:
         """Membership `(n, n_clusters)` of samples `(n, d)`; rows sum to one."""
-        return np.asarray(self.mixture.predict_proba(points))
+        shares = np.asarray(self.mixture.predict_proba(points))
+        # Far away the logarithms are so large that rounding keeps them from adding up to one.
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     def reordered(self, order: IntArray) -> Self:
         """A copy in which cluster `order[k]` has the label `k`."""

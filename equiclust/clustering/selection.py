@@ -192,8 +192,9 @@ def choose_n_clusters(
 
 def _checked(latents: npt.ArrayLike) -> Float64Array:
     try:
-        array = np.asarray(check_array(latents, dtype=np.float64))
-    except ValueError as error:
+        with np.errstate(over="ignore", invalid="ignore"):
+            array = np.asarray(check_array(latents, dtype=np.float64))
+    except (TypeError, ValueError) as error:
         raise InputError(str(error)) from error
     rows, _, counts = distinct_rows(array)
     return np.repeat(rows, counts, axis=0)

@@ -13,6 +13,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from equiclust.binary_scale import in_unit, range_exponent
 from equiclust.clustering.graph import bridges, landmark_eigenvectors, landmark_weights
 from equiclust.clustering.labels import (
     canonical_order,
@@ -165,19 +166,21 @@ class SpectralClustering(
                 check_whole(name, getattr(self, name))
 
     def _fit(self, rows: Float64Array, counts: IntArray, index: IntArray) -> None:
+        self._exponent = range_exponent(rows)
+        rows = in_unit(rows, self._exponent)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._set_landmarks(self._choose_landmarks(rows, counts, seed))
         weights = landmark_weights(rows, self._tree, self._n_neighbors)
         used = np.unique(weights.indices)
         if len(used) < self._tree.n:
-            self._set_landmarks(self.landmarks_[used])
+            self._set_landmarks(np.asarray(self._tree.data)[used])
             weights = landmark_weights(rows, self._tree, self._n_neighbors)
         mixing = bridges(weights, self._tree, self._n_neighbors)
         self.eigenvalues_, coefficients = landmark_eigenvectors(
             weights @ mixing, counts, self.n_components or self.n_clusters
         )
         self.coefficients_ = mixing @ coefficients
-        embedding = self._embed(rows)
+        embedding = self._embedded(rows)
         centres = kmeans_centres(embedding, counts, self.n_clusters, n_init=self.n_init, seed=seed)
         self._variance = _membership_variance(embedding, centres, counts)
         labels = centre_memberships(embedding, centres, self._variance).argmax(axis=1)[index]
@@ -190,7 +193,8 @@ class SpectralClustering(
         return kmeans_centres(rows, counts, self.n_landmarks, n_init=1, seed=seed, max_iter=10)
 
     def _set_landmarks(self, landmarks: Float64Array) -> None:
-        self.landmarks_ = landmarks
+        """Take landmarks in units of ``2**_exponent``, so that no squared distance overflows."""
+        self.landmarks_ = np.ldexp(landmarks, self._exponent)
         self._tree = KDTree(landmarks)
 
     @property
@@ -203,7 +207,7 @@ class SpectralClustering(
     def _n_features_out(self) -> int:
         return int(self.coefficients_.shape[1])
 
-    def _embed(self, points: Float64Array) -> Float64Array:
+    def _embedded(self, points: Float64Array) -> Float64Array:
         weights = landmark_weights(points, self._tree, self._n_neighbors)
         embedding = weights @ self.coefficients_
         # The first eigenvector is constant, so that no row has length 0.
@@ -223,7 +227,7 @@ class SpectralClustering(
             Rows of unit length.
         """
         check_is_fitted(self)
-        return self._embed(check_latents(self, X))
+        return self._embedded(in_unit(check_latents(self, X), self._exponent))
 
     def predict_proba(self, X: npt.ArrayLike) -> Float64Array:
         """Membership of samples in each cluster, from their distances in the embedding.
@@ -273,7 +277,8 @@ class SpectralClustering(
         centres = arrays["cluster_centers"]
         check_fits(len(landmarks) == len(coefficients), "landmarks")
         check_fits(centres.shape == (self.n_clusters, coefficients.shape[1]), "cluster centres")
-        self._set_landmarks(landmarks)
+        self._exponent = range_exponent(landmarks)
+        self._set_landmarks(in_unit(landmarks, self._exponent))
         self.n_features_in_ = landmarks.shape[1]
         self.coefficients_, self.cluster_centers_ = coefficients, centres
         self.eigenvalues_, self.labels_ = arrays["eigenvalues"], arrays["labels"]

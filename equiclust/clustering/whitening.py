@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from sklearn.decomposition import PCA
 
+from equiclust.binary_scale import in_unit, range_exponent
 from equiclust.exceptions import InputError
 from equiclust.typing import Float64Array
 
@@ -54,7 +55,7 @@ class Whitening:
     mean : ndarray (d,)
         :math:`\mu`, the mean of each column.
     scale : ndarray (d,)
-        :math:`\sigma`, the standard deviation of each column, or 1.
+        :math:`\sigma`, the standard deviation of each column, or one power of two for all.
     axes : ndarray (d, c)
         :math:`A`: principal axes, each divided by its standard deviation to the power `whiten`,
         then all of them by one number, so that their mean variance is one.
@@ -93,14 +94,18 @@ class Whitening:
         Whitening
             The map.
         """
-        mean, deviation = points.mean(axis=0), points.std(axis=0)
-        alive = deviation > _FLOAT32_ROUNDING * np.abs(points).max(axis=0)
+        # Every column in a unit of its own, since squares of large and small numbers are none.
+        largest = np.abs(points).max(axis=0)
+        units = np.frexp(largest)[1]
+        columns = in_unit(points, units)
+        mean, deviation = (np.ldexp(f(columns, axis=0), units) for f in (np.mean, np.std))
+        alive = deviation > _FLOAT32_ROUNDING * largest
         if not alive.any() or len(points) < 2:
             return cls(mean, np.ones_like(mean), np.zeros((points.shape[1], 1)))
-        scale = deviation if standardise else np.ones_like(deviation)
-        scale = np.where(alive, scale, 1.0)
+        common = np.ldexp(np.ones_like(deviation), range_exponent(points[:, alive]))
+        scale = np.where(alive, deviation if standardise else common, 1.0)
         pca = PCA(_whole_or_share(n_components, points.shape), svd_solver="full")
-        pca.fit(np.where(alive, (points - mean) / scale, 0.0))
+        pca.fit(np.where(alive, _standard(points, mean, scale), 0.0))
         kept = pca.explained_variance_ > pca.explained_variance_[0] * _FLOAT32_ROUNDING**2
         spread = np.sqrt(pca.explained_variance_[kept])
         axes = (pca.components_[kept] / spread[:, None] ** float(whiten)).T
@@ -120,8 +125,15 @@ class Whitening:
         ndarray (n, c)
         """
         # Not a matrix product: BLAS rounds a row differently in batches of different size.
-        standard = (points - self.mean) / self.scale
+        standard = _standard(points, self.mean, self.scale)
         return np.asarray(np.einsum("nd,dc->nc", standard, self.axes))
+
+
+def _standard(points: Float64Array, mean: Float64Array, scale: Float64Array) -> Float64Array:
+    units = np.frexp(scale)[1]
+    return np.asarray(
+        (in_unit(points, units) - in_unit(mean, units)) / np.ldexp(scale, -units), dtype=np.float64
+    )
 
 
 def _whole_or_share(n_components: float | int | None, shape: tuple[int, ...]) -> float | int:

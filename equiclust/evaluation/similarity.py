@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.binary_scale import range_exponent
 from equiclust.exceptions import InputError
 from equiclust.optional import import_optional
 from equiclust.typing import Float32Array, IntArray
-from equiclust.validation import check_whole
+from equiclust.validation import check_samples, check_whole
 
 __all__ = ["EXACT_BELOW", "LatentIndex"]
 
@@ -56,6 +57,7 @@ class LatentIndex:
         random_state: int | None = 0,
     ) -> None:
         self.latents = _checked(latents)
+        self._exponent = range_exponent(self.latents.astype(np.float64))
         self.is_exact = len(self.latents) < exact_below
         self._found = self._exact() if self.is_exact else self._approximate(random_state)
 
@@ -91,13 +93,16 @@ class LatentIndex:
         if self.is_exact:
             distances, indices = self._found.kneighbors(points, k)
         else:
-            indices, distances = self._found.query(points, k)
+            indices, _ = self._found.query(np.ldexp(points, -self._exponent), k)
+            differences = self.latents[indices].astype(np.float64) - points[:, None]
+            distances = np.linalg.norm(differences, axis=2)
         return distances.astype(np.float32), indices.astype(np.int64)
 
     def _exact(self) -> Any:
         from sklearn.neighbors import NearestNeighbors
 
-        return NearestNeighbors(algorithm="brute").fit(self.latents)
+        # In double precision, whose range holds the squares of all numbers of single precision.
+        return NearestNeighbors(algorithm="brute").fit(self.latents.astype(np.float64))
 
     def _approximate(self, random_state: int | None) -> Any:
         pynndescent = import_optional(
@@ -105,15 +110,20 @@ class LatentIndex:
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            index = pynndescent.NNDescent(self.latents, random_state=random_state)
+            scaled = np.ldexp(self.latents, -self._exponent)
+            index = pynndescent.NNDescent(scaled, random_state=random_state)
             index.prepare()
         return index
 
 
 def _checked(latents: npt.ArrayLike) -> Float32Array:
-    points = np.ascontiguousarray(latents, dtype=np.float32)
-    if points.ndim != 2 or not len(points):
-        raise InputError(f"latents must have shape (n, d) with n of 1 or more, got {points.shape}")
-    if not np.isfinite(points).all():
-        raise InputError("latents must be finite, got nan or infinity")
-    return points
+    points = check_samples("latents", latents)
+    largest = float(np.abs(points).max(initial=0.0))
+    single = np.finfo(np.float32)
+    least, most = float(single.tiny), float(single.max)
+    if largest > most or 0 < largest < least:
+        raise InputError(
+            f"latents must have numbers that float32 can hold, {least:.1e} to "
+            f"{most:.1e}, got {largest:.1e}: divide all latents by that"
+        )
+    return np.ascontiguousarray(points, dtype=np.float32)

@@ -10,7 +10,7 @@ from typing import Literal, Self
 import numpy as np
 
 from ensembles import ConsensusClustering
-from ensembles.base_clusterings import concatenate_latents
+from ensembles.base_clusterings import concatenate_latents, latent_spreads
 from equiclust.clustering import Choice, choose_n_clusters
 from equiclust.typing import Float32Array
 
@@ -71,7 +71,7 @@ class TextureClusters:
         """
         by_member = np.swapaxes(latents, 0, 1).astype(np.float64)
         if n_clusters == "auto":
-            scales = np.sqrt(by_member.var(axis=1).sum(axis=1))
+            scales = latent_spreads(by_member)
             choice = _divided(
                 choose_n_clusters(concatenate_latents(by_member, scales), random_state=random_state)
             )

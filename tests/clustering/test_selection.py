@@ -62,6 +62,16 @@ def test_the_choice_is_the_median_of_what_the_table_says(random_state: int) -> N
     assert choice.votes["density"] in (2, 3, 5)
 
 
+@pytest.mark.parametrize("factor", [1e-300, 1e300])
+def test_a_common_factor_does_not_matter(factor: float) -> None:
+    points, _ = blobs(60, 0, n_clusters=3, n_features=4)
+    one, other = (
+        choose_n_clusters(values, candidates=[2, 3], random_state=0)
+        for values in (points, factor * points)
+    )
+    assert one.votes == other.votes
+
+
 def test_the_order_of_rows_does_not_matter(random_state: int) -> None:
     points = noise(60, random_state)
     shuffled = np.random.default_rng(random_state).permutation(60)

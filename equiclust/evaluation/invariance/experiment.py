@@ -46,6 +46,9 @@ LIE_STEP = 0.5
 SPLINE_ORDER = 5
 """Order of the spline that rotates images by other angles than quarter turns."""
 
+# Smaller numbers, and larger ones than its inverse, have squares that float64 cannot hold.
+_SMALLEST = 1e-100
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -188,6 +191,12 @@ def checked_latents(embed: Embed, images: Float32Array, *, name: str) -> Array:
         raise InputError(
             f"{name} must give finite latents, got NaN or infinity for "
             f"{int(broken.sum())} of {len(images)} images, first for image {int(broken.argmax())}"
+        )
+    largest = float(np.abs(latents).max())
+    if latents.dtype.kind == "f" and not (largest == 0 or _SMALLEST <= largest <= 1 / _SMALLEST):
+        raise InputError(
+            f"{name} must give latents whose squares are numbers, {_SMALLEST:.0e} to "
+            f"{1 / _SMALLEST:.0e}, got {largest:.1e}: divide them by that"
         )
     return latents
 

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
+from equiclust.binary_scale import in_unit, range_exponent
 from equiclust.exceptions import InputError
 from equiclust.typing import BoolArray, Float64Array, IntArray
-from equiclust.validation import check_whole
+from equiclust.validation import check_samples, check_whole
 
 __all__ = ["mean_average_precision", "recall_at_k"]
 
@@ -99,14 +100,12 @@ def _ranked(points: Float64Array, names: IntArray) -> Iterator[BoolArray]:
 
 
 def _checked(latents: npt.ArrayLike, objects: npt.ArrayLike) -> tuple[Float64Array, IntArray]:
-    points, names = np.asarray(latents, dtype=np.float64), np.asarray(objects)
-    if points.ndim != 2 or names.shape != (len(points),):
+    points, names = check_samples("latents", latents), np.asarray(objects)
+    if names.shape != (len(points),):
         raise InputError(
             f"latents must have shape (n, d) and objects (n,), got {points.shape} and {names.shape}"
         )
-    if not np.isfinite(points).all():
-        raise InputError("latents must be finite, got nan or infinity")
     _, numbers = np.unique(names, return_inverse=True)
     if not len(names) or np.bincount(numbers).max() < 2:
         raise InputError("objects must name at least one object twice, got all different ones")
-    return points, numbers.astype(np.int64)
+    return in_unit(points, range_exponent(points)), numbers.astype(np.int64)

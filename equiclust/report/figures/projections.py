@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # It has no types.
 
+from equiclust.binary_scale import in_unit, range_exponent
 from equiclust.typing import Float64Array
 
 __all__ = ["Projection", "project_latents"]
@@ -62,7 +63,7 @@ def project_latents(latents: Float64Array) -> tuple[Projection, ...]:
 
 
 def _project_latents(latents: Float64Array) -> tuple[Projection, ...]:
-    components, shares = _principal(latents)
+    components, shares = _principal(in_unit(latents, range_exponent(latents)))
     first = _component_projection(components, shares, 0)
     if not shares.any():
         return (first,)

@@ -73,7 +73,7 @@ def test_turning_shifting_and_scaling_latents_changes_nothing(random_state: int)
         (np.zeros(3), [1, 1, 2], 1, "shape"),
         (np.full((2, 1), np.nan), [1, 1], 1, "finite"),
         (np.zeros((3, 2)), [1, 2, 3], 1, "twice"),
-        (np.zeros((0, 2)), [], 1, "twice"),
+        (np.zeros((0, 2)), [], 1, "n of 1 or more"),
         (np.zeros((2, 2)), [1, 1], 0, "k must be"),
     ],
 )
