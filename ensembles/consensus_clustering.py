@@ -18,6 +18,7 @@ from ensembles.base_clusterings import (
     cluster_centres,
     concatenate_latents,
     fit_base_clusterings,
+    latent_spreads,
     stability,
 )
 from ensembles.calibration import Calibration, reliable
@@ -27,6 +28,7 @@ from ensembles.label_voting import Method, align, mean_memberships, reach_consen
 from equiclust.clustering import LatentClusterer, make_clusterer
 from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
+from equiclust.image_estimator import TakesArrays
 from equiclust.typing import BoolArray, Float64Array, IntArray
 from equiclust.validation import check_choice, check_share
 
@@ -68,7 +70,7 @@ class ConsensusResult:
     outlier_scores: Float64Array
 
 
-class ConsensusClustering(ClusterMixin, ConsensusFiles):  # type: ignore[misc]  # scikit-learn has no annotations
+class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: ignore[misc]  # scikit-learn has no annotations
     """Consensus of many clusterings of the latents of several networks.
 
     Base clusterings come in pairs, each fitted to the joint latents of half of the members and half
@@ -150,7 +152,7 @@ class ConsensusClustering(ClusterMixin, ConsensusFiles):  # type: ignore[misc]  
         if hidden.shape != latents.shape[:2]:
             raise InputError(f"held_out must have shape {latents.shape[:2]}, got {hidden.shape}")
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(latents) + 2)
-        self.scales_ = np.sqrt(latents.var(axis=1).sum(axis=1))
+        self.scales_ = latent_spreads(latents)
         self.method_, self.base_clusterings_ = self._fit_bases(latents, int(seeds[0]))
         self.members_ = [
             self._fit_member(own, own_hidden, int(seed))

@@ -7,7 +7,13 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+    clone,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles.base_clusterings import concatenate_latents
@@ -15,6 +21,7 @@ from ensembles.consensus_clustering import ConsensusClustering, ConsensusResult
 from ensembles.consensus_files import member_folder
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.exceptions import InputError
+from equiclust.image_estimator import TakesImages
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, write_json
 from equiclust.io.manifest import DAMAGE, MANIFEST, check_manifest, saved_together
@@ -29,7 +36,9 @@ _FILE = "ensemble.json"
 
 
 # scikit-learn carries no annotations, hence the ignored error.
-class FittedEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class FittedEnsemble(  # type: ignore[misc]
+    TakesImages, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator
+):
     """Encoding, prediction and files of `KFoldEnsemble`, which inherits from it."""
 
     estimator: Any
@@ -37,6 +46,10 @@ class FittedEnsemble(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
     members_: list[EquivariantAutoencoder]
     consensus_: ConsensusClustering
     scales_: Float32Array
+
+    @property
+    def _n_features_out(self) -> int:
+        return sum(member.latent_dim for member in self.members_)
 
     def encode(
         self, images: ImageSet | npt.ArrayLike, on_progress: Update | None = None

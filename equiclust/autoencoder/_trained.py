@@ -33,6 +33,10 @@ class TrainedAutoencoder(AutoencoderParameters):
     history_: list[dict[str, float]]
     notes_: list[str]
 
+    @property
+    def _n_features_out(self) -> int:
+        return self.latent_dim
+
     def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
         """Invariant latents of images.
 

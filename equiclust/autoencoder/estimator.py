@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from torch import nn
 
@@ -32,6 +32,7 @@ from equiclust.autoencoder.training import (
     train,
 )
 from equiclust.exceptions import EquiclustWarning, InputError, WeightsNotFoundError
+from equiclust.image_estimator import TakesImages
 from equiclust.images import ImageSet
 from equiclust.io.fit_record import array_digest, check_same_fit
 from equiclust.nn.network import AutoencoderNetwork
@@ -46,6 +47,8 @@ _COLLAPSED = 1e-5
 
 
 class EquivariantAutoencoder(
+    TakesImages,
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]  # as the next
     TransformerMixin,  # type: ignore[misc]  # scikit-learn carries no annotations
     TrainedAutoencoder,
 ):

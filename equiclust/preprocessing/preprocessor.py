@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from equiclust.exceptions import InputError
+from equiclust.image_estimator import TakesImages
 from equiclust.images import Image, ImageSet, as_image_set
 from equiclust.preprocessing.batch import (
     DEPROJECTED,
@@ -50,7 +51,7 @@ class Processed(NamedTuple):
     unusable: tuple[Unusable, ...]
 
 
-class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # both are untyped
+class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # both are untyped
     """Bring images to one square size and to values in [0, 1].
 
     Nothing is learned: every image is treated by itself, so new images are treated like old ones.
@@ -120,6 +121,17 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # bo
         self.canonical = canonical
         self.circular_mask = circular_mask
         self.channels = channels
+
+    def __sklearn_tags__(self) -> Any:
+        """Tags of the estimator, as scikit-learn asks for them.
+
+        Returns
+        -------
+        sklearn.utils.Tags
+        """
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

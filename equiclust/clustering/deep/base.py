@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.base import ClusterMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -34,6 +34,7 @@ from equiclust.evaluation.metrics import (
     normalized_mutual_information,
 )
 from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.image_estimator import TakesArrays
 from equiclust.images import ImageSet
 from equiclust.io.estimators import SaveLoadMixin
 from equiclust.nn.device import choose_device
@@ -46,6 +47,8 @@ _NETWORK = "network."
 
 
 class DeepClusterer(
+    TakesArrays,
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]  # as the next
     ClusterMixin,  # type: ignore[misc]  # scikit-learn carries no annotations
     TransformerMixin,  # type: ignore[misc]
     SaveLoadMixin,
@@ -77,6 +80,10 @@ class DeepClusterer(
         raise NotImplementedError
 
     def _restore_own(self, arrays: dict[str, Array], learned: Mapping[str, Any]) -> None:
+        raise NotImplementedError
+
+    @property
+    def _n_features_out(self) -> int:
         raise NotImplementedError
 
     @property
@@ -154,7 +161,8 @@ class DeepClusterer(
         ndarray (n, d), float32
             In units of `scale_`.
         """
-        latents = encode_all(self.network_, self._new_samples(X), self._device) / self.scale_
+        samples = self._new_samples(X)
+        latents = encode_all(self.network_, samples, self._device) / self.scale_
         return np.asarray(latents.numpy())
 
     def predict_proba(self, X: ImageSet | npt.ArrayLike) -> Float64Array:

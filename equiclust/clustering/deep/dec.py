@@ -329,6 +329,10 @@ class DeepEmbeddedClustering(DeepClusterer):
                 f"{live}, or init to other centres."
             )
 
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.cluster_centers_.shape[1])
+
     def _memberships(self, samples: Tensor) -> Float64Array:
         latents = encode_all(self.network_, samples, self._device).double() / self.scale_
         centres = torch.from_numpy(self.cluster_centers_)

@@ -272,6 +272,10 @@ class SelfLabelling(DeepClusterer):
             self._head.weight.copy_(self._head.weight[chosen].clone())
             self._head.bias.copy_(self._head.bias[chosen].clone())
 
+    @property
+    def _n_features_out(self) -> int:
+        return int(self._head.in_features)
+
     def _memberships(self, samples: Tensor) -> Float64Array:
         latents = encode_all(self.network_, samples, self._device).double()
         weight, bias = (p.detach().cpu().double() for p in (self._head.weight, self._head.bias))
