@@ -9,7 +9,7 @@ DEMO ?= demo
 PYTEST := -m pytest --numprocesses auto --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test slow oldest bench weights notebooks lint format clean
+.PHONY: help demo test slow fuzz oldest bench weights notebooks lint format clean
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ $(VENV)-oldest/.tests: pyproject.toml tests/oldest_versions.py
 
 slow: $(VENV)/.tests  ## run the tests that take minutes each, with all seeds
 	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m slow
+
+fuzz: $(VENV)/.tests  ## read 100000 mutants of files and models; none may crash, hang or take all memory
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.field.fuzz --mutants 100000 --random-state 0
 
 oldest: $(VENV)-oldest/.tests  ## run the tests with the oldest dependencies allowed
 	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python $(PYTEST) $(DATED)

@@ -111,22 +111,24 @@ def _work(pipe: Connection, random_state: int, memory_mib: int, folder: Path) ->
     # The address space is twice the bound, for what is reserved and never used.
     limit = (size + 2 * memory_mib) * _MIB
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    _forget_peak()
     while (mutant := pipe.recv()) is not None:
-        before = _peak_reset()
+        before = _status("VmRSS")
         what, message = read_mutant(*mutant, random_state, folder)
         taken = _status("VmHWM") - before
         if taken > memory_mib or "MemoryError" in message:
             what, message = TOO_LARGE, f"{taken} MiB: {message}"
+            _forget_peak()
         pipe.send((what, message))
 
 
-def _peak_reset() -> int:
-    """Forget the peak of the memory used, and return what is used now, in MiB."""
+def _forget_peak() -> None:
+    """From now on `VmHWM` is the peak of what is used from now on. It takes milliseconds."""
     Path("/proc/self/clear_refs").write_text("5")
-    return _status("VmRSS")
 
 
 def _status(name: str) -> int:
+    """A size from the kernel's record of this process, in MiB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(name):
             return int(line.split()[1]) // 1024

@@ -30,8 +30,9 @@ _KEYS = (
     "LONPOLE", "VELREF", "DATE-OBS", "MJD-OBS", "END", "SIMPLE", "EXTEND", "THEAP", "BITPIX",
 )  # fmt: skip
 _TOKENS = (
-    "nan", "inf", "-1", "0", "1e400", "1000000000", "1" * 400, "", "(", ")", "\x00", "µ", "[]", "{}",
-    "null", '"', "'", "circle", "polygon", "-", "galactic", "image", "!!python/object:os.system",
+    "nan", "inf", "-1", "0", "1e400", "1000000000", "1" * 400, "", "(", ")", "\x00", "µ", "[]",
+    "{}", "null", '"', "'", "circle", "polygon", "-", "galactic", "image",
+    "!!python/object:os.system",
 )  # fmt: skip
 _JSON = (
     None, True, -1, 0, 1.5, 10**30, -(2**63), float("nan"), float("inf"), 1e308, "", "x", "../x",

@@ -90,7 +90,9 @@ def _picture(form: str, mode: str, **options: object) -> bytes:
 
 
 def _tiff(array: Array, **options: object) -> bytes:
-    return _written(lambda stream: tifffile.imwrite(stream, array, **options))
+    return _written(
+        lambda stream: tifffile.imwrite(stream, array, photometric="minisblack", **options)
+    )
 
 
 def _catalogue() -> bytes:
