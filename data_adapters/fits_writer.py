@@ -9,6 +9,7 @@ import numpy as np
 from astropy.io import fits
 
 from data_adapters.fits_headers import CHANNEL_AXIS
+from equiclust.argument_types import checks_types
 from equiclust.images import Image, ImageSet
 from equiclust.io.atomic import atomic_path
 from equiclust.io.catalogue import printable
@@ -20,6 +21,7 @@ __all__ = ["write_fits"]
 LONGEST_NAME = 240
 
 
+@checks_types
 def write_fits(images: ImageSet, folder: PathLike) -> list[Path]:
     """Write every image to a FITS file of its own, named by its id.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from data_adapters.array_axes import check_axes
 from data_adapters.discovery import Found, discover
 from data_adapters.registry import adapters_by_suffix, known_suffix
 from data_adapters.time_limit import limited_time
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image, ImageSet
 from equiclust.io.catalogue import printable
@@ -54,8 +55,9 @@ class ReadResult(NamedTuple):
     rejected: tuple[Rejected, ...]
 
 
+@checks_types
 def read(
-    inputs: str | os.PathLike[str] | Sequence[str | Path],
+    inputs: str | os.PathLike[str] | Iterable[str | Path],
     *,
     axes: str = "",
     progress: Callable[[int, int], None] | None = None,

@@ -9,7 +9,6 @@ from typing import Self, get_args
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClusterMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles.base_clusterings import (
@@ -30,7 +29,7 @@ from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
 from equiclust.image_estimator import TakesArrays
 from equiclust.typing import BoolArray, Float64Array, IntArray
-from equiclust.validation import check_choice, check_share
+from equiclust.validation import check_choice, check_random_state, check_share
 
 __all__ = ["METHODS", "ConsensusClustering", "ConsensusResult"]
 
@@ -331,7 +330,9 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         )
 
     def _check_parameters(self) -> None:
-        make_clusterer("gmm" if self.method == "auto" else self.method, self.n_clusters)
+        chosen = isinstance(self.method, str) and self.method == "auto"
+        make_clusterer("gmm" if chosen else self.method, self.n_clusters)
+        check_random_state(self.random_state)
         check_choice("consensus", self.consensus, get_args(Method))
         check_share("reliability", self.reliability)
 

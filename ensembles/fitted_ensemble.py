@@ -36,8 +36,12 @@ _FILE = "ensemble.json"
 
 
 # scikit-learn carries no annotations, hence the ignored error.
-class FittedEnsemble(  # type: ignore[misc]
-    TakesImages, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator
+class FittedEnsemble(
+    TakesImages,
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    ClusterMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
 ):
     """Encoding, prediction and files of `KFoldEnsemble`, which inherits from it."""
 

@@ -10,7 +10,6 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles.consensus_clustering import ConsensusClustering
@@ -30,6 +29,7 @@ from equiclust.images import ImageSet, as_image_set
 from equiclust.io.fit_record import check_same_fit
 from equiclust.progress import Update
 from equiclust.typing import BoolArray, Float32Array, IntArray, PathLike
+from equiclust.validation import check_random_state, check_whole, shown
 
 __all__ = ["KFoldEnsemble"]
 
@@ -178,6 +178,7 @@ class KFoldEnsemble(FittedEnsemble):
         OutputError
             When `checkpoints` holds members of another fit.
         """
+        self._check_parameters()
         given = as_image_set(images)
         folders = self._folders(checkpoints)
         members, held_out = self._draw_members(len(given), checkpoints)
@@ -266,6 +267,29 @@ class KFoldEnsemble(FittedEnsemble):
         self.labels_, self.confidence_ = self.consensus_.labels_, self.consensus_.confidence_
         return self
 
+    def _check_parameters(self) -> None:
+        self._estimators()
+        check_whole("n_folds", self.n_folds)
+        for name in ("n_clusters", "held_out_folds"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or value != "auto":
+                check_whole(name, value)
+        if self.n_jobs is not None and (
+            not isinstance(self.n_jobs, int | np.integer)
+            or isinstance(self.n_jobs, bool)
+            or self.n_jobs == 0
+        ):
+            raise InputError(
+                f"n_jobs must be None or a whole number but 0, got {shown(self.n_jobs)}"
+            )
+        deep = isinstance(self.method, str) and self.method in DEEP_METHODS
+        ConsensusClustering(
+            method="kmeans" if deep else self.method,
+            consensus=self.consensus,
+            reliability=self.reliability,
+            random_state=self.random_state,
+        )._check_parameters()
+
     def _keep_latents(self, latents: Float32Array) -> None:
         self.latents_ = latents
         self.scales_ = np.sqrt(latents.var(axis=1).sum(axis=1))
@@ -281,11 +305,12 @@ class KFoldEnsemble(FittedEnsemble):
             return [EquivariantAutoencoder()]
         if isinstance(self.estimator, EquivariantAutoencoder):
             return [self.estimator]
-        estimators = list(self.estimator)
+        several = isinstance(self.estimator, Sequence)
+        estimators = list(self.estimator) if several else []
         if not estimators or not all(isinstance(k, EquivariantAutoencoder) for k in estimators):
             raise InputError(
                 "estimator must be an EquivariantAutoencoder or a sequence of them, got "
-                f"{self.estimator!r}"
+                f"{shown(self.estimator)}"
             )
         dimensions = sorted({one.latent_dim for one in estimators})
         if len(dimensions) > 1:

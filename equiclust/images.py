@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.precision import float32_holds
 from equiclust.typing import Array, BoolArray, Float32Array, Float64Array
+from equiclust.validation import check_array
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -37,6 +39,7 @@ class Beam(NamedTuple):
     position_angle: float
 
 
+@checks_types
 @dataclass(frozen=True, eq=False)
 class Image:
     """One image with what is known of it.
@@ -100,6 +103,7 @@ class Image:
             )
 
     @classmethod
+    @checks_types
     def from_values(
         cls,
         values: npt.ArrayLike,
@@ -140,14 +144,14 @@ class Image:
         InputError
             When the values have neither two nor three axes, or the mask does not fit.
         """
-        array, offset, scale = _as_float32(np.asarray(values))
+        array, offset, scale = _as_float32(check_array("values", values))
         if array.ndim not in (2, 3):
             raise InputError(f"image {id!r}: values must have two or three axes, got {array.ndim}")
         finite = np.isfinite(array)
         array[~finite] = 0.0
         hidden: BoolArray = ~finite if array.ndim == 2 else ~np.all(finite, axis=0)
         if mask is not None:
-            given = np.asarray(mask, dtype=bool)
+            given = check_array("mask", mask).astype(bool)
             if given.shape != hidden.shape:
                 raise InputError(
                     f"image {id!r}: mask must have shape {hidden.shape}, got {given.shape}"
@@ -230,6 +234,7 @@ def _is_frozen(array: Array) -> bool:
     return owner is None or isinstance(owner, bytes)
 
 
+@checks_types
 @dataclass(frozen=True, eq=False)
 class ImageSet(Sequence[Image]):
     """Images in order, of one size or of many.
@@ -255,6 +260,7 @@ class ImageSet(Sequence[Image]):
             seen.add(image.id)
 
     @classmethod
+    @checks_types
     def from_array(
         cls,
         pixels: npt.ArrayLike,
@@ -293,7 +299,11 @@ class ImageSet(Sequence[Image]):
         names = [f"{i:05d}" for i in range(len(array))] if ids is None else list(ids)
         if len(names) != len(array):
             raise InputError(f"ids must name {len(array)} images, got {len(names)} names")
-        masks = [None] * len(array) if mask is None else list(np.asarray(mask, dtype=bool))
+        masks = (
+            [None] * len(array)
+            if mask is None
+            else list(np.atleast_1d(check_array("mask", mask).astype(bool)))
+        )
         if len(masks) != len(array):
             raise InputError(f"mask must cover {len(array)} images, got {len(masks)}")
         return cls(

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
 from equiclust.exceptions import InputError
 from equiclust.typing import Array, Float64Array
 
+if TYPE_CHECKING:
+    from numpy.random import RandomState
+
 __all__ = [
     "check_array",
     "check_choice",
+    "check_flag",
+    "check_mapping",
     "check_names",
     "check_positive",
+    "check_random_state",
     "check_samples",
     "check_share",
     "check_whole",
     "is_real",
+    "shown",
 ]
 
+_LARGEST_SEED = 2**32 - 1
 # Characters of a value in a message.
 _LONGEST_SHOWN = 60
 
@@ -40,7 +48,7 @@ def is_real(value: object) -> TypeGuard[float]:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def check_whole(name: str, value: object, smallest: int = 1) -> None:
+def check_whole(name: str, value: object, smallest: int = 1, *, largest: int | None = None) -> None:
     """Check that an argument is an integer that is large enough.
 
     Parameters
@@ -50,18 +58,24 @@ def check_whole(name: str, value: object, smallest: int = 1) -> None:
     value : object
     smallest : int, default 1
         Smallest legal value.
+    largest : int, optional
+        Largest legal value, of a size that takes memory.
 
     Raises
     ------
     InputError
-        When it is not an integer of at least `smallest`.
+        When it is not an integer of at least `smallest`, or above `largest`.
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < smallest:
-        raise InputError(f"{name} must be a whole number of at least {smallest}, got {value!r}")
+        raise InputError(
+            f"{name} must be a whole number of at least {smallest}, got {shown(value)}"
+        )
+    if largest is not None and int(value) > largest:
+        raise InputError(f"{name} must be at most {largest}, got {shown(value)}")
 
 
 def check_positive(name: str, value: object) -> None:
-    """Check that an argument is a number above 0.
+    """Check that an argument is a finite number above 0.
 
     Parameters
     ----------
@@ -75,7 +89,9 @@ def check_positive(name: str, value: object) -> None:
         When it is not.
     """
     if not is_real(value) or not value > 0:
-        raise InputError(f"{name} must be above 0, got {value!r}")
+        raise InputError(f"{name} must be above 0, got {shown(value)}")
+    if value == float("inf"):
+        raise InputError(f"{name} must be finite, got {shown(value)}")
 
 
 def check_share(name: str, value: object) -> None:
@@ -93,7 +109,25 @@ def check_share(name: str, value: object) -> None:
         When it is not.
     """
     if not is_real(value) or not 0 <= value <= 1:
-        raise InputError(f"{name} must be from 0 to 1, got {value!r}")
+        raise InputError(f"{name} must be from 0 to 1, got {shown(value)}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Check that an argument is True or False.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : object
+
+    Raises
+    ------
+    InputError
+        When it is not.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} must be True or False, got {shown(value)}")
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
@@ -114,7 +148,59 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
     """
     known = list(choices)
     if not isinstance(value, str) or value not in known:
-        raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+        raise InputError(f"{name} must be one of {', '.join(known)}, got {shown(value)}")
+
+
+def check_mapping(name: str, value: object, known: Iterable[str]) -> None:
+    """Check that an argument maps names, all of them known.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : object
+    known : iterable of str
+        Legal names.
+
+    Raises
+    ------
+    InputError
+        When it is no mapping, or uses another name.
+    """
+    if not isinstance(value, Mapping):
+        raise InputError(f"{name} must be a mapping of names to values, got {shown(value)}")
+    check_names(name, value, known)
+
+
+def check_random_state(value: object) -> RandomState:
+    """Random numbers from a seed, a generator, or without one.
+
+    Parameters
+    ----------
+    value : int, RandomState or None
+        As `random_state` of an estimator.
+
+    Returns
+    -------
+    numpy.random.RandomState
+
+    Raises
+    ------
+    InputError
+        When it is something else, or a seed below 0 or of more than 32 bits.
+    """
+    from sklearn.utils import check_random_state as sklearn_check
+
+    try:
+        if not isinstance(value, bool):
+            generator: RandomState = sklearn_check(value)
+            return generator
+    except (TypeError, ValueError):
+        pass
+    raise InputError(
+        "random_state must be None, a RandomState, or a whole number from 0 to "
+        f"{_LARGEST_SEED}, got {shown(value)}"
+    )
 
 
 def check_names(argument: str, given: Iterable[str], known: Iterable[str]) -> None:
@@ -162,9 +248,9 @@ def check_array(name: str, value: object) -> Array:
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{name} must be an array of numbers, got {_shown(value)}") from error
+        raise InputError(f"{name} must be an array of numbers, got {shown(value)}") from error
     if array.dtype.kind not in "biuf":
-        raise InputError(f"{name} must be real numbers, got {_shown(value)} of dtype {array.dtype}")
+        raise InputError(f"{name} must be real numbers, got {shown(value)} of dtype {array.dtype}")
     return array
 
 
@@ -195,7 +281,18 @@ def check_samples(name: str, value: object) -> Float64Array:
     return points
 
 
-def _shown(value: object) -> str:
-    """A value as it is shown in a message: short."""
-    text = repr(value)
+def shown(value: object) -> str:
+    """A value as it is shown in a message: in one line, and short.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    str
+    """
+    text = " ".join(repr(value).split())
+    if isinstance(value, np.ndarray) and len(text) > _LONGEST_SHOWN:
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

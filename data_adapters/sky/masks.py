@@ -19,9 +19,11 @@ from scipy.stats import median_abs_deviation
 
 from data_adapters.discovery import split_part
 from data_adapters.sky.sky_map import SkyMap, open_sky_map
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.optional import import_optional
 from equiclust.typing import BoolArray, Float32Array, PathLike
+from equiclust.validation import check_array
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -183,6 +185,7 @@ def _short(shape: tuple[int, int, int]) -> tuple[int, ...]:
     return shape[1:] if shape[0] == 1 else shape
 
 
+@checks_types
 def robust_noise(
     image: npt.ArrayLike, *, mask: npt.ArrayLike | None = None, method: str = "auto"
 ) -> Noise:
@@ -212,7 +215,7 @@ def robust_noise(
     InputError
         When `image` is not of two axes, `mask` has another shape, or `method` is unknown.
     """
-    array = np.asarray(image)
+    array = check_array("image", image)
     if array.dtype.kind != "f":
         array = array.astype(np.float64)
     if array.ndim != 2:
@@ -221,7 +224,7 @@ def robust_noise(
         raise InputError(f"method must be 'auto', 'negative' or 'mad', got {method!r}")
     used = np.isfinite(array)
     if mask is not None:
-        hidden = np.asarray(mask, dtype=bool)
+        hidden = check_array("mask", mask).astype(bool)
         if hidden.shape != array.shape:
             raise InputError(f"mask must have shape {array.shape}, got {hidden.shape}")
         used &= ~hidden
@@ -244,6 +247,7 @@ def _zero(values: npt.NDArray[Any], axis: int | None) -> float:
     return 0.0
 
 
+@checks_types
 def threshold_mask(
     image: npt.ArrayLike,
     n_sigma: float,

@@ -34,6 +34,7 @@ from data_adapters.sky.sections import (
     Sections,
     WholeSections,
 )
+from equiclust.argument_types import checks_types
 from equiclust.celestial import celestial_frame
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Beam
@@ -188,6 +189,7 @@ class SkyMap:
         return pixels
 
 
+@checks_types
 def open_sky_map(
     path: PathLike, *, part: str = "", stokes: str = "", whole_limit: int = 1 << 30
 ) -> SkyMap:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.typing import Array, BoolArray, Float32Array, Float64Array, IntArray
 
@@ -33,6 +34,7 @@ class RowBlock(NamedTuple):
     rows: slice
 
 
+@checks_types
 @dataclass(frozen=True)
 class Tiling:
     """Square tiles on a centred grid over a map, beyond whose edge they may extend.

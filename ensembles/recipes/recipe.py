@@ -9,6 +9,7 @@ from typing import Any, Self, get_type_hints
 
 from ensembles.recipes.tables import Clusters, Ensemble, Images, Network, Training
 from ensembles.recipes.values import as_declared, in_words
+from equiclust.argument_types import checks_types
 from equiclust.autoencoder.augmentation import Augmentation
 from equiclust.autoencoder.objectives import ObjectiveWeights
 from equiclust.autoencoder.pretrained import upgrade_start
@@ -19,6 +20,7 @@ __all__ = ["Recipe"]
 _LARGEST_SEED = 2**32 - 1
 
 
+@checks_types
 @dataclass(frozen=True)
 class Recipe:
     """Settings of a run in named tables, whose defaults are those of the classes they configure.

@@ -10,6 +10,7 @@ from typing import Any
 import tomli_w
 
 from ensembles.recipes.recipe import Recipe
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import atomic_path
 
@@ -30,6 +31,7 @@ def builtin_recipes() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _BUILTIN.glob("*.toml")))
 
 
+@checks_types
 def read_recipe(recipe: str | os.PathLike[str]) -> Recipe:
     """Read a recipe from a TOML file, which is data only and is not executed.
 
@@ -76,6 +78,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise InputError(f"recipe {str(path)!r} is not valid TOML: {error}") from error
 
 
+@checks_types
 def write_recipe(recipe: Recipe, path: str | os.PathLike[str]) -> None:
     """Write all settings of a recipe, including defaults, to a TOML file.
 

@@ -13,6 +13,7 @@ from ensembles.folds import three_tenths
 from ensembles.kfold import KFoldEnsemble
 from ensembles.label_voting import Method
 from ensembles.refinement import DEEP_METHODS
+from equiclust.argument_types import checks_types
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
 from equiclust.images import ImageSet
@@ -29,6 +30,7 @@ _ENSEMBLE = KFoldEnsemble()
 _METHODS = ("auto", *METHODS, *DEEP_METHODS)
 
 
+@checks_types
 @dataclass(frozen=True)
 class Images:
     """Preprocessing of the images; see `Preprocessor` for every parameter.
@@ -65,6 +67,7 @@ class Images:
         n_halvings(self.size)
 
 
+@checks_types
 @dataclass(frozen=True)
 class Network:
     """Shape of the network; see `EquivariantAutoencoder` for every parameter.
@@ -97,6 +100,7 @@ class Network:
         NetworkConfig(**vars(self))
 
 
+@checks_types
 @dataclass(frozen=True)
 class Training:
     """Training of every network; see `EquivariantAutoencoder` for every parameter.
@@ -133,6 +137,7 @@ class Training:
         check_positive("learning_rate", self.learning_rate)
 
 
+@checks_types
 @dataclass(frozen=True)
 class Ensemble:
     """Number of networks, and the reliability of their labels; see `KFoldEnsemble`.
@@ -177,6 +182,7 @@ class Ensemble:
         return min(self.held_out_folds, self.n_folds - 1)
 
 
+@checks_types
 @dataclass(frozen=True)
 class Clusters:
     """Clustering of the latents; see `KFoldEnsemble`.

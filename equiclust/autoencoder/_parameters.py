@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,17 @@ from equiclust.io.estimators import SaveLoadMixin
 from equiclust.nn.device import seeded
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.preprocessing import Preprocessor
-from equiclust.validation import check_choice, check_names, check_positive, check_whole
+from equiclust.validation import (
+    check_choice,
+    check_flag,
+    check_mapping,
+    check_names,
+    check_positive,
+    check_random_state,
+    check_whole,
+    is_real,
+    shown,
+)
 
 __all__: list[str] = []
 
@@ -90,12 +100,14 @@ class AutoencoderParameters(SaveLoadMixin):
         return Preprocessor(size=self.size, **chosen)
 
     def _check_parameters(self) -> None:
+        if isinstance(self.fields, str | bytes) or not isinstance(self.fields, Sequence):
+            raise InputError(f"fields must be a sequence of widths, got {shown(self.fields)}")
         _check_memory(self._network_config(1))
-        check_names("objective", self.objective or {}, _field_names(ObjectiveWeights))
-        check_names("augmentation", self.augmentation or {}, _field_names(Augmentation))
-        if isinstance(self.preprocess, Mapping):
-            known = sorted(set(Preprocessor().get_params()) - {"size"})
-            check_names("preprocess", self.preprocess, known)
+        for name, kind in (("objective", ObjectiveWeights), ("augmentation", Augmentation)):
+            if getattr(self, name) is not None:
+                check_mapping(name, getattr(self, name), _field_names(kind))
+                kind(**getattr(self, name))
+        self._check_preprocess()
         for name in ("max_epochs", "batch_size"):
             check_whole(name, getattr(self, name))
         if self.patience is not None:
@@ -106,13 +118,35 @@ class AutoencoderParameters(SaveLoadMixin):
                     f"since nothing is reconstructed, got {self.patience!r}"
                 )
         check_positive("learning_rate", self.learning_rate)
-        if not 0 <= self.validation_fraction < 1:
+        if not is_real(self.validation_fraction) or not 0 <= self.validation_fraction < 1:
             raise InputError(
-                f"validation_fraction must be from 0 to below 1, got {self.validation_fraction!r}"
+                "validation_fraction must be from 0 to below 1, got "
+                f"{shown(self.validation_fraction)}"
             )
-        if not isinstance(self.pretrained, bool):
-            raise InputError(f"pretrained must be True or False, got {self.pretrained!r}")
+        check_flag("pretrained", self.pretrained)
         check_choice("device", self.device, _DEVICES)
+        check_choice("precision", self.precision, get_args(Precision))
+        check_random_state(self.random_state)
+        self._check_perceptual()
+
+    def _check_preprocess(self) -> None:
+        if isinstance(self.preprocess, Mapping):
+            known = sorted(set(Preprocessor().get_params()) - {"size"})
+            check_names("preprocess", self.preprocess, known)
+            self.preprocessor._check()
+        elif not isinstance(self.preprocess, bool):
+            raise InputError(
+                f"preprocess must be True, False or a mapping, got {shown(self.preprocess)}"
+            )
+
+    def _check_perceptual(self) -> None:
+        if self.perceptual is not None:
+            check_choice("perceptual", self.perceptual, get_args(PerceptualNetwork))
+        if not isinstance(self.perceptual_weights, str | os.PathLike | None):
+            raise InputError(
+                "perceptual_weights must be the path of a file, or None, got "
+                f"{shown(self.perceptual_weights)}"
+            )
 
     def _network_config(self, channels: int) -> NetworkConfig:
         return NetworkConfig(

@@ -10,6 +10,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from equiclust.exceptions import InputError
+from equiclust.validation import is_real, shown
 
 __all__ = ["Augmentation"]
 
@@ -68,8 +69,8 @@ class Augmentation:
     def __post_init__(self) -> None:
         for step in fields(self):
             value = getattr(self, step.name)
-            if not 0 <= value <= 1:
-                raise InputError(f"augmentation {step.name} must lie in 0 to 1, got {value}")
+            if not is_real(value) or not 0 <= value <= 1:
+                raise InputError(f"augmentation {step.name} must lie in 0 to 1, got {shown(value)}")
 
     def __call__(
         self, images: Tensor, mask: Tensor, generator: torch.Generator

@@ -12,7 +12,6 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from torch import nn
 
 from equiclust.autoencoder._trained import TrainedAutoencoder, numpy_arrays, tensors
@@ -37,6 +36,7 @@ from equiclust.images import ImageSet
 from equiclust.io.fit_record import array_digest, check_same_fit
 from equiclust.nn.network import AutoencoderNetwork
 from equiclust.typing import BoolArray, Float32Array
+from equiclust.validation import check_random_state
 
 __all__ = ["EquivariantAutoencoder"]
 

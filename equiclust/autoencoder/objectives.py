@@ -15,7 +15,9 @@ import torch.nn.functional as functional
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, WeightsNotFoundError
+from equiclust.validation import is_real, shown
 
 __all__ = [
     "WEIGHTS_VARIABLE",
@@ -77,8 +79,10 @@ class ObjectiveWeights:
     def __post_init__(self) -> None:
         for term in fields(self):
             value = getattr(self, term.name)
-            if not value >= 0:
-                raise InputError(f"weight of {term.name} must be zero or more, got {value}")
+            if not is_real(value) or not value >= 0:
+                raise InputError(f"weight of {term.name} must be zero or more, got {shown(value)}")
+            if value == float("inf"):
+                raise InputError(f"weight of {term.name} must be finite, got {shown(value)}")
 
     @property
     def pairs(self) -> bool:
@@ -321,6 +325,7 @@ class _ResNetDistance(nn.Module):
         return torch.stack([(a - b).square().sum(1).mean() for a, b in pairs]).mean()
 
 
+@checks_types
 def find_weights(
     network: PerceptualNetwork, weights: str | Path | None = None
 ) -> dict[str, Tensor]:

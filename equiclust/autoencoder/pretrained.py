@@ -11,6 +11,7 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import Tensor
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 
@@ -81,6 +82,7 @@ def weights_name(group: str, size: int) -> str:
     return f"{group.lower()}_{size}.safetensors"
 
 
+@checks_types
 def has_pretrained_weights(group: str, size: int) -> bool:
     """Whether weights come with the package for networks of this group and size.
 

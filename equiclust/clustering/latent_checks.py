@@ -44,7 +44,7 @@ def check_latents(estimator: Any, latents: npt.ArrayLike, *, reset: bool = False
         with np.errstate(over="ignore", invalid="ignore"):
             return np.asarray(validate_data(estimator, latents, dtype=np.float64, reset=reset))
     except (TypeError, ValueError) as error:
-        raise InputError(str(error)) from error
+        raise InputError(" ".join(str(error).split())) from error
 
 
 def distinct_rows(points: Float64Array) -> tuple[Float64Array, IntArray, IntArray]:

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
 from sklearn.base import ClusterMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from equiclust.clustering.labels import canonical_order
@@ -23,7 +22,7 @@ from equiclust.clustering.methods import CentreModel, MixtureModel, Model, Spect
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.typing import Array, Float64Array, IntArray
-from equiclust.validation import check_choice, check_whole
+from equiclust.validation import check_choice, check_flag, check_random_state, check_whole
 
 __all__ = ["LatentClusterer", "make_clusterer"]
 
@@ -189,12 +188,14 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
 
     def _check_parameters(self) -> None:
         check_whole("n_clusters", self.n_clusters)
-        check_whitening(self.whiten, self._n_components_or_share)
         check_choice("method", self.method, _MODELS)
+        check_whitening(self.whiten, self._n_components_or_share)
+        check_flag("standardise", self.standardise)
+        check_random_state(self.random_state)
 
     @property
     def _n_components_or_share(self) -> float | int | None:
-        if self.n_components == "auto":
+        if isinstance(self.n_components, str) and self.n_components == "auto":
             return None if self.method == "manifold" else _EXPLAINED_VARIANCE
         return self.n_components
 

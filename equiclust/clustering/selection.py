@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score, silhouette_score
-from sklearn.utils import check_array, check_random_state
 
+from equiclust.argument_types import checks_types
 from equiclust.clustering.gap_statistic import gap_statistic
 from equiclust.clustering.latent_checks import distinct_rows
 from equiclust.clustering.manifold import ManifoldModel, embed
@@ -23,7 +23,7 @@ from equiclust.clustering.unimodality import MIN_SAMPLES, unimodality_p_value
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.typing import Float64Array, IntArray
-from equiclust.validation import check_whole
+from equiclust.validation import check_random_state, check_samples, check_whole
 
 __all__ = ["Choice", "choose_n_clusters", "prediction_strength"]
 
@@ -90,6 +90,7 @@ class Choice:
         )
 
 
+@checks_types
 def choose_n_clusters(
     latents: npt.ArrayLike,
     *,
@@ -191,19 +192,16 @@ def choose_n_clusters(
 
 
 def _checked(latents: npt.ArrayLike) -> Float64Array:
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            array = np.asarray(check_array(latents, dtype=np.float64))
-    except (TypeError, ValueError) as error:
-        raise InputError(str(error)) from error
+    array = check_samples("latents", latents)
     rows, _, counts = distinct_rows(array)
     return np.repeat(rows, counts, axis=0)
 
 
 def _possible(candidates: Iterable[int], n_distinct: int) -> list[int]:
-    asked = sorted(set(candidates))
-    for candidate in asked:
+    given = list(candidates)
+    for candidate in given:
         check_whole("each of candidates", candidate)
+    asked = sorted(set(given))
     possible = [int(candidate) for candidate in asked if candidate <= n_distinct]
     if not possible:
         raise InputError(

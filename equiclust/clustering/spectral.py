@@ -10,7 +10,6 @@ import numpy.typing as npt
 from scipy.spatial import KDTree
 from scipy.spatial.distance import pdist
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from equiclust.binary_scale import in_unit, range_exponent
@@ -28,7 +27,7 @@ from equiclust.clustering.latent_checks import (
 )
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.typing import Array, Float64Array, IntArray
-from equiclust.validation import check_whole
+from equiclust.validation import check_random_state, check_whole
 
 __all__ = ["SpectralClustering"]
 
@@ -164,6 +163,7 @@ class SpectralClustering(
         for name in ("n_neighbors", "n_components"):
             if getattr(self, name) is not None:
                 check_whole(name, getattr(self, name))
+        check_random_state(self.random_state)
 
     def _fit(self, rows: Float64Array, counts: IntArray, index: IntArray) -> None:
         self._exponent = range_exponent(rows)

@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 from equiclust.binary_scale import in_unit, range_exponent
 from equiclust.exceptions import InputError
 from equiclust.typing import Float64Array
+from equiclust.validation import shown
 
 __all__ = ["Whitening", "check_whitening"]
 
@@ -35,14 +36,14 @@ def check_whitening(whiten: object, n_components: object) -> None:
         When one is out of range.
     """
     if not isinstance(whiten, _REAL) or not 0 <= whiten <= 1:
-        raise InputError(f"whiten must be True, False or between 0 and 1, got {whiten!r}")
+        raise InputError(f"whiten must be True, False or between 0 and 1, got {shown(whiten)}")
     whole = isinstance(n_components, _WHOLE) and not isinstance(n_components, bool)
     if n_components is None or (whole and isinstance(n_components, _WHOLE) and n_components >= 1):
         return
     if whole or not isinstance(n_components, _REAL) or not 0 < n_components < 1:
         raise InputError(
             "n_components must be a whole number of at least 1, a share of the variance between "
-            f"0 and 1, or None, got {n_components!r}"
+            f"0 and 1, or None, got {shown(n_components)}"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.argument_types import checks_types
 from equiclust.binary_scale import range_exponent
 from equiclust.exceptions import InputError
 from equiclust.optional import import_optional
@@ -21,6 +22,7 @@ EXACT_BELOW = 1_000_000
 """Number of latents from which a graph of neighbours replaces the comparison with all of them."""
 
 
+@checks_types
 class LatentIndex:
     """Index of latents to find the nearest ones.
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.staging import staged, staged_together, sync
 from equiclust.typing import Array, PathLike
@@ -95,6 +96,7 @@ def _check_replaceable(target: Path) -> None:
         )
 
 
+@checks_types
 def write_json(path: PathLike, content: Mapping[str, Any]) -> None:
     """Write a mapping as indented JSON, whole or not at all.
 
@@ -130,6 +132,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
+@checks_types
 def read_json(path: PathLike) -> dict[str, Any]:
     """Read a JSON object.
 
@@ -171,6 +174,7 @@ def _finite(text: str) -> float:
     return value
 
 
+@checks_types
 def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
     """Write named arrays as safetensors, whole or not at all.
 
@@ -205,6 +209,7 @@ def _is_finite(array: Array) -> bool:
     return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
 
 
+@checks_types
 def read_arrays(path: PathLike) -> dict[str, Array]:
     """Read named arrays from a safetensors file.
 

@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust import __version__
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, OutputError
 from equiclust.images import Image, ImageSet
 from equiclust.io.atomic import atomic_path
 from equiclust.typing import Array, Float64Array, IntArray, PathLike
+from equiclust.validation import check_array
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -44,6 +46,7 @@ TEXT_COLUMNS = ("id", "path", "reason")
 """Columns that are text even where a CSV file seems to hold numbers."""
 
 
+@checks_types
 def write_table(table: Table, path: PathLike) -> None:
     """Write a table whole or not at all; the suffix determines the format.
 
@@ -100,6 +103,7 @@ def _quote_hashes(path: Path) -> None:
     path.write_text("".join(header + quoted), encoding="utf-8")
 
 
+@checks_types
 def read_table(path: PathLike) -> Table:
     """Read a table from a file of a format that `write_table` can write.
 
@@ -127,13 +131,13 @@ def read_table(path: PathLike) -> Table:
         raise InputError(f"cannot read {str(source)!r}: there is no such file")
     options = {"converters": dict.fromkeys(TEXT_COLUMNS, str)} if form == "ascii.csv" else {}
     try:
-        table = Table.read(source, format=form, **options)
+        table = _plain(Table.read(source, format=form, **options))
     except Exception as error:  # The readers of four formats each raise errors of their own.
         why = " ".join(str(error).split())
         raise InputError(
             f"cannot read {str(source)!r} as a {source.suffix} table: {why}"
         ) from error
-    return _plain(table)
+    return table
 
 
 def _format_of(path: Path) -> str:
@@ -246,6 +250,7 @@ def make_catalogue(
     return table
 
 
+@checks_types
 def make_latents(ids: Sequence[str], latents: npt.ArrayLike) -> Table:
     """Table of latents, one row for each image.
 
@@ -267,7 +272,7 @@ def make_latents(ids: Sequence[str], latents: npt.ArrayLike) -> Table:
     """
     from astropy.table import Table
 
-    vectors = np.asarray(latents, dtype=np.float32)
+    vectors = check_array("latents", latents).astype(np.float32)
     if vectors.ndim != 2 or len(vectors) != len(ids) or vectors.shape[1] == 0:
         raise InputError(f"latents must have shape ({len(ids)}, d), got {vectors.shape}")
     table = Table(meta={"CREATOR": f"equiclust {__version__}"})
@@ -352,6 +357,8 @@ def _centre(image: Image) -> tuple[float, float]:
         return np.nan, np.nan
     # astropy takes a second to import, which a reader need not wait for.
     from equiclust.celestial import sky_positions
+
+    # astropy takes a second to import, which a reader need not wait for.
 
     _, height, width = image.shape
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.validation import check_whole
 
@@ -83,6 +84,7 @@ class BottleneckAutoencoder(nn.Module):
         return latents, self.decoder(latents)
 
 
+@checks_types
 @dataclass(frozen=True)
 class ConvolutionalConfig:
     """Architecture of a convolutional autoencoder.
@@ -189,6 +191,7 @@ class _Widening(nn.ConvTranspose2d):
         return super().forward(x, output_size=[self.side, self.side])
 
 
+@checks_types
 @dataclass(frozen=True)
 class DenseConfig:
     """Architecture of a fully connected autoencoder.

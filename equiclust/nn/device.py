@@ -37,9 +37,9 @@ def choose_device(name: str, *, fall_back: bool = False) -> torch.device:
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    if there.get(name, False):
+    if isinstance(name, str) and there.get(name, False):
         return torch.device(name)
-    if name == "auto" or (fall_back and name in there):
+    if isinstance(name, str) and (name == "auto" or (fall_back and name in there)):
         return torch.device(next(device for device, present in there.items() if present))
     known = ", ".join(("auto", *(device for device, present in there.items() if present)))
     raise InputError(f"device must be one of {known} on this machine, got {name!r}")

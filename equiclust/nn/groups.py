@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class GridElement:
     mirrored: bool
 
 
+@checks_types
 class Group:
     """Dihedral group D_N, cyclic group C_N or the trivial group, acting on the plane.
 

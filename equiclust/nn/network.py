@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.nn.convolution import PointwiseGroupConv2d
 from equiclust.nn.decoder import Decoder, DetailCode
@@ -16,7 +17,11 @@ from equiclust.validation import check_whole
 
 __all__ = ["AutoencoderNetwork", "NetworkConfig"]
 
+# Of sizes and widths: what is larger fits into no memory.
+_LARGEST = 65536
 
+
+@checks_types
 @dataclass(frozen=True)
 class NetworkConfig:
     """Everything that shapes the network.
@@ -55,16 +60,18 @@ class NetworkConfig:
     harmonics: int = 0
 
     def __post_init__(self) -> None:
+        check_whole("size", self.size, largest=_LARGEST)
         n_halvings(self.size)
         for name in ("in_channels", "map_fields", "detail_fields", "latent_dim"):
-            check_whole(name, getattr(self, name))
+            check_whole(name, getattr(self, name), largest=_LARGEST)
+        check_whole("harmonics", self.harmonics, 0, largest=_LARGEST)
         # Places are no invariant of any group but the trivial one.
         if Group(self.group).order > 1 or self.annuli != 0:
-            check_whole("annuli", self.annuli)
+            check_whole("annuli", self.annuli, largest=_LARGEST)
         if not self.fields:
             raise InputError("fields must name at least one width, got none")
         for width in self.fields:
-            check_whole("fields", width)
+            check_whole("fields", width, largest=_LARGEST)
 
     @property
     def map_numbers(self) -> int:

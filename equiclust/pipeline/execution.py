@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ensembles.recipes import Recipe, read_recipe, write_recipe
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.fit_record import array_digest
@@ -28,6 +29,7 @@ __all__ = ["run"]
 logger = logging.getLogger(__name__)
 
 
+@checks_types
 def run(
     inputs: Inputs,
     output: PathLike,

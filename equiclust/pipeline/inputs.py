@@ -32,7 +32,7 @@ __all__ = [
 _CHUNK = 64
 _MAX_EXAMPLES = 3
 
-Inputs = PathLike | Sequence[PathLike] | ImageSet
+Inputs = PathLike | Iterable[PathLike] | ImageSet
 """Files, folders and globs, or images in memory."""
 
 Rejection = tuple[str, str]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from equiclust.argument_types import checks_types
 from equiclust.io.locks import exclusive
 from equiclust.io.run_folder import RunFolder
 from equiclust.io.staging import recover
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Run", "open_run"]
 
 
+@checks_types
 def open_run(folder: PathLike) -> Run:
     """Open the folder of a finished run.
 

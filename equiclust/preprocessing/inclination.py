@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet, as_image_set
 from equiclust.preprocessing.background import border
@@ -40,6 +41,7 @@ _ANY_ANGLE = 180.0 / np.sqrt(12.0)
 _ROUND = 1e-6
 
 
+@checks_types
 def measure_inclinations(images: ImageSet | npt.ArrayLike) -> Table:
     r"""Inclination and position angle of the disc in every image, taken as flat and round.
 

@@ -22,7 +22,7 @@ from equiclust.preprocessing.batch import (
     process_batch,
 )
 from equiclust.preprocessing.stretch import STRETCHES, stretch_named
-from equiclust.validation import check_choice, check_whole, is_real
+from equiclust.validation import check_choice, check_whole, is_real, shown
 
 __all__ = ["Preprocessor", "Processed"]
 
@@ -31,6 +31,8 @@ CENTERS = ("none", "centroid", "peak")
 CANONICALS = ("none", "scale", *DEPROJECTED)
 # The corners lie the root of 2 half sides from the middle.
 MAX_RADIUS = 1.5
+# Pixels of a side, and channels.
+MAX_SIZE = 32768
 
 
 class Processed(NamedTuple):
@@ -325,19 +327,19 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
         return wanted
 
     def _check(self) -> None:
-        check_whole("size", self.size)
+        check_whole("size", self.size, largest=MAX_SIZE)
         check_choice("background", self.background, BACKGROUNDS)
         check_choice("stretch", self.stretch, STRETCHES)
         check_choice("center", self.center, CENTERS)
         check_choice("canonical", self.canonical, CANONICALS)
-        if self.channels != "auto":
-            check_whole("channels", self.channels)
+        if not isinstance(self.channels, str) or self.channels != "auto":
+            check_whole("channels", self.channels, largest=MAX_SIZE)
         _check_percentiles(self.percentiles)
         radius = self.circular_mask
         if radius is not None and not (is_real(radius) and 0 < radius <= MAX_RADIUS):
             raise InputError(
                 f"circular_mask must be None or a radius above 0 and up to {MAX_RADIUS} half "
-                f"sides, got {radius!r}"
+                f"sides, got {shown(radius)}"
             )
 
 
@@ -345,7 +347,8 @@ def _check_percentiles(percentiles: Sequence[float]) -> None:
     pair = tuple(percentiles) if isinstance(percentiles, Sequence) else ()
     if len(pair) != 2 or not all(map(is_real, pair)) or not 0 <= pair[0] < pair[1] <= 100:
         raise InputError(
-            f"percentiles must be two numbers with 0 <= lower < upper <= 100, got {percentiles!r}"
+            "percentiles must be two numbers with 0 <= lower < upper <= 100, got "
+            f"{shown(percentiles)}"
         )
 
 

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from equiclust import __version__
+from equiclust.argument_types import checks_types
 from equiclust.io.run_folder import RunFolder
 from equiclust.report.contents import Contents, read_contents
 from equiclust.report.formatting import counted, is_number, shorten_path, shorten_paths
@@ -25,6 +26,7 @@ from equiclust.report.sections.summary import (
 __all__ = ["make_environment", "write_report"]
 
 
+@checks_types
 def write_report(run: RunFolder) -> Path:
     """Write the report of a run into its folder; an older report is replaced.
 

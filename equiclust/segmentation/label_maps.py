@@ -12,6 +12,7 @@ from astropy.io import fits
 
 from data_adapters.adapter import reason_of
 from equiclust import __version__
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Beam
 from equiclust.io.atomic import atomic_path
@@ -132,6 +133,7 @@ def _is_legal(card: fits.Card) -> bool:
         return False
 
 
+@checks_types
 def read_segment_map(path: PathLike) -> SegmentMap:
     """Segment map from a file of `write_segment_map`.
 

@@ -9,6 +9,7 @@ import numpy as np
 from data_adapters.sky.masks import mask_from_file, region_mask, threshold_mask, weight_mask
 from data_adapters.sky.moments import moment_maps
 from data_adapters.sky.sky_map import SkyMap
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.progress import Progress, Update, start_stage
 from equiclust.typing import BoolArray
@@ -16,6 +17,7 @@ from equiclust.typing import BoolArray
 __all__ = ["MaskOptions", "read_mask"]
 
 
+@checks_types
 @dataclass(frozen=True)
 class MaskOptions:
     """Masks to apply, all of them together; blank pixels are masked anyway.

@@ -12,6 +12,7 @@ import numpy as np
 
 from data_adapters.sky.sky_map import SkyMap
 from data_adapters.sky.tiling import Tiling
+from equiclust.argument_types import checks_types
 from equiclust.clustering import Choice
 from equiclust.exceptions import InputError
 from equiclust.progress import Progress, Update, start_stage
@@ -43,6 +44,7 @@ _MOST_LEARNED = 16
 _SAMPLE = 4000
 
 
+@checks_types
 @dataclass(frozen=True)
 class SegmentOptions:
     """How a map is segmented.

@@ -25,6 +25,7 @@ from data_adapters.sky.geometry import (
 )
 from data_adapters.units import parse_unit
 from equiclust import __version__
+from equiclust.argument_types import checks_types
 from equiclust.celestial import sky_positions
 from equiclust.exceptions import InputError
 from equiclust.segmentation.segment_map import SegmentMap
@@ -51,6 +52,7 @@ class Segments(NamedTuple):
     labels: npt.NDArray[np.int16]
 
 
+@checks_types
 def find_segments(labels: npt.NDArray[np.int16], *, min_pixels: int = 1) -> Segments:
     """Connected pieces of every label from 0, through edges and corners of pixels.
 

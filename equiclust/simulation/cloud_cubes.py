@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Unpack
 import numpy as np
 from astropy.stats import gaussian_sigma_to_fwhm
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.simulation.cloud_maps import (
     BRIGHTNESS,
@@ -163,6 +164,7 @@ class CloudCube:
     header: fits.Header
 
 
+@checks_types
 def simulate_cloud_cube(
     shape: tuple[int, int, int],
     *,

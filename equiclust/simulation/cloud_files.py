@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.atomic import atomic_path
 from equiclust.simulation.cloud_cubes import (
@@ -41,6 +42,7 @@ square on which the sky is drawn, as wide as the map's diagonal and a margin. It
 the number of channels."""
 
 
+@checks_types
 def truth_path(path: PathLike) -> Path:
     """Path of the true map of a simulated map or cube: ``cloud.truth.fits`` for ``cloud.fits``.
 
@@ -64,6 +66,7 @@ def truth_path(path: PathLike) -> Path:
     return place.with_suffix(".truth.fits")
 
 
+@checks_types
 def write_cloud_map(
     path: PathLike, shape: tuple[int, int], *, overwrite: bool = False, **sky: Unpack[SkyOptions]
 ) -> Int16Array:
@@ -102,6 +105,7 @@ def write_cloud_map(
     return truth
 
 
+@checks_types
 def write_cloud_cube(
     path: PathLike,
     shape: tuple[int, int, int],

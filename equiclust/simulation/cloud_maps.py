@@ -8,6 +8,7 @@ from typing import TypeVar, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.argument_types import checks_types
 from equiclust.images import Image
 from equiclust.simulation.cloud_scene import (
     REGIONS,
@@ -46,6 +47,7 @@ KNOTS = 25
 """Of the curve that equalises the brightness of a class: so few that it is smooth."""
 
 
+@checks_types
 def simulate_cloud_map(
     shape: tuple[int, int], **options: Unpack[SkyOptions]
 ) -> tuple[Image, Int16Array]:

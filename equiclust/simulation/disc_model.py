@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.stats import gaussian_sigma_to_fwhm
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.simulation.disc_structures import Structure
 from equiclust.typing import Float64Array
@@ -118,6 +119,7 @@ def disc_brightness(x: npt.ArrayLike, y: npt.ArrayLike, parameters: DiscParamete
     return scale * _face_on(r, phi, parameters)
 
 
+@checks_types
 def render(
     parameters: DiscParameters,
     size: int,
@@ -162,8 +164,8 @@ def render(
     InputError
         When an argument cannot be used.
     """
-    for name, count in {"size": size, "supersample": supersample}.items():
-        check_whole(name, count)
+    check_whole("size", size, largest=32768)
+    check_whole("supersample", supersample, largest=64)
     if not 0.0 <= beam_fwhm <= 1.0:
         raise InputError(f"beam_fwhm must lie between 0 and 1 frame widths, got {beam_fwhm}")
     if not 0.0 < beam_ratio <= 1.0:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.images import Beam, Image, ImageSet
 from equiclust.simulation.disc_classes import DISC_CLASSES, draw_structure
@@ -77,6 +78,7 @@ UNITS = {
 }
 
 
+@checks_types
 def draw_disc(
     class_name: str,
     *,
@@ -157,6 +159,7 @@ class _Telescope:
     beam_fwhm: float
 
 
+@checks_types
 def simulate_discs(
     n: int,
     *,
@@ -213,6 +216,7 @@ def simulate_discs(
     return _as_set(observed, DESCRIPTIONS)
 
 
+@checks_types
 def simulate_views(
     n: int,
     *,
@@ -267,7 +271,7 @@ def simulate_views(
     InputError
         When an argument cannot be used.
     """
-    check_whole("n_views", n_views)
+    check_whole("n_views", n_views, largest=10**5)
     telescope = _Telescope(size, snr, beam_fwhm)
     ranges = (max_inclination, outer_radius, max_offset)
     observed = []

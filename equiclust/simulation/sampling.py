@@ -24,6 +24,9 @@ __all__ = [
     "truth_table",
 ]
 
+# Images of one call; more than that are made by several.
+_MOST = 10**7
+
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
 
@@ -114,7 +117,7 @@ def check_classes(classes: Sequence[str], known: Sequence[str]) -> None:
         When one is unknown or occurs twice, or there is none.
     """
     unknown = [class_name for class_name in classes if class_name not in known]
-    if unknown or not classes or len(set(classes)) < len(classes):
+    if unknown or len(classes) == 0 or len(set(classes)) < len(classes):
         raise InputError(
             f"classes must be different ones of {', '.join(known)}, got {list(classes)}"
         )
@@ -137,7 +140,7 @@ def check_set(n: int, size: int, snr: tuple[float, float]) -> None:
     InputError
         When one of them is illegal.
     """
-    check_whole("n", n)
+    check_whole("n", n, largest=_MOST)
     if not 16 <= size <= 4096:
         raise InputError(f"size must lie between 16 and 4096 pixels, got {size}")
     if not 0.0 < snr[0] <= snr[1] < math.inf:

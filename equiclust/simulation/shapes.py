@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.simulation.sampling import (
@@ -82,6 +83,7 @@ class ShapeParameters:
     gradient: tuple[float, float] = (0.0, 0.0)
 
 
+@checks_types
 def draw_shape(class_name: str, *, random_state: RandomState = None) -> ShapeParameters:
     """Parameters of one shape, drawn at random.
 
@@ -121,6 +123,7 @@ def _draw_shape(rng: np.random.Generator, class_name: str) -> ShapeParameters:
     )
 
 
+@checks_types
 def render_shape(parameters: ShapeParameters, size: int) -> Float64Array:
     """Noise-free picture of a shape: its outline sampled at the centres of the pixels.
 
@@ -145,7 +148,7 @@ def render_shape(parameters: ShapeParameters, size: int) -> Float64Array:
         When an argument cannot be used.
     """
     check_classes([parameters.class_name], SHAPE_CLASSES)
-    check_whole("size", size)
+    check_whole("size", size, largest=32768)
     if not 0.0 < parameters.radius < math.inf:
         raise InputError(f"radius must be finite and above 0, got {parameters.radius}")
     if not math.isfinite(parameters.angle):
@@ -174,6 +177,7 @@ def _own_frame(parameters: ShapeParameters, size: int) -> tuple[Float64Array, Fl
     return (-x if parameters.mirror else x), y
 
 
+@checks_types
 def simulate_shapes(
     n: int,
     *,

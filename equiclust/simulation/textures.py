@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy.stats import gaussian_sigma_to_fwhm
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.simulation.disc_model import beam_noise
@@ -48,6 +49,7 @@ DESCRIPTIONS = {
 }
 
 
+@checks_types
 def fractal_field(
     shape: tuple[int, int],
     slope: float,
@@ -102,6 +104,7 @@ def _fractal_field(
     return field
 
 
+@checks_types
 def texture(
     class_name: str,
     shape: tuple[int, int],
@@ -283,6 +286,7 @@ CLOUD_CLASSES = (*SLOPES, *_STRUCTURES)
 """Names of the classes; their order is that of `kind_index`."""
 
 
+@checks_types
 def simulate_cloud_patches(
     n: int,
     *,

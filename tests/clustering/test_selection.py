@@ -111,8 +111,8 @@ def test_constant_data_is_one_cluster() -> None:
         (np.ones((9, 3)), {"max_samples": 0}, "max_samples must be a whole number"),
         (np.ones((9, 3)), {"max_clusters": 1}, "max_clusters must be a whole number of at least 2"),
         (np.ones((9, 3)), {"whiten": 3}, "whiten must be"),
-        (np.full((9, 3), np.nan), {}, "NaN"),
-        (np.ones(9), {}, "2D array"),
+        (np.full((9, 3), np.nan), {}, "latents must be finite"),
+        (np.ones(9), {}, "latents must have shape"),
     ],
 )
 def test_bad_arguments_are_named(

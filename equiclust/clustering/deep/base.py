@@ -39,7 +39,7 @@ from equiclust.images import ImageSet
 from equiclust.io.estimators import SaveLoadMixin
 from equiclust.nn.device import choose_device
 from equiclust.typing import Array, Float32Array, Float64Array, IntArray, PathLike
-from equiclust.validation import check_names, check_share
+from equiclust.validation import check_choice, check_mapping, check_random_state, check_share
 
 __all__ = ["DeepClusterer", "label_scores"]
 
@@ -138,13 +138,15 @@ class DeepClusterer(
                 "EquivariantAutoencoder"
             )
 
+    def _check_machine(self) -> None:
+        check_choice("device", self.device, ("auto", "cpu", "cuda", "mps"))
+        check_random_state(self.random_state)
+
     def _check_augmentation(self) -> None:
         if self.augmentation is None:
             return
-        if not isinstance(self.augmentation, Mapping):
-            raise InputError(f"augmentation must be a mapping, got {self.augmentation!r}")
         known = (step.name for step in fields(Augmentation))
-        check_names("augmentation", self.augmentation, known)
+        check_mapping("augmentation", self.augmentation, known)
         for name, value in self.augmentation.items():
             check_share(f"augmentation {name}", value)
 

@@ -9,7 +9,6 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from equiclust.clustering.deep.base import DeepClusterer, label_scores
@@ -33,7 +32,14 @@ from equiclust.images import ImageSet
 from equiclust.io.estimators import check_fits, check_ranks
 from equiclust.nn.device import choose_device, seeded
 from equiclust.typing import Array, Float64Array, IntArray, PathLike
-from equiclust.validation import check_choice, check_positive, check_share, check_whole
+from equiclust.validation import (
+    check_array,
+    check_choice,
+    check_positive,
+    check_random_state,
+    check_share,
+    check_whole,
+)
 
 __all__ = ["DeepEmbeddedClustering"]
 
@@ -339,18 +345,24 @@ class DeepEmbeddedClustering(DeepClusterer):
         return np.asarray(assign_all(latents, centres, self.degrees_of_freedom).numpy())
 
     def _check_parameters(self) -> None:
-        for name in ("n_clusters", "embedding_dim", "batch_size"):
+        for name in ("n_clusters", "batch_size"):
             check_whole(name, getattr(self, name))
+        check_whole("embedding_dim", self.embedding_dim, largest=65536)
         for name in ("pretrain_epochs", "max_iter", "n_frame_samples"):
             check_whole(name, getattr(self, name), 0)
         for name in ("gamma", "degrees_of_freedom", "learning_rate", "pretrain_learning_rate"):
             check_positive(name, getattr(self, name))
-        if self.scale != "auto":
+        if not _is_auto(self.scale):
             check_positive("scale", self.scale)
-        if self.update_interval != "auto":
+        if not _is_auto(self.update_interval):
             check_whole("update_interval", self.update_interval)
         check_share("tol", self.tol)
         check_choice("method", self.method, DEEP_METHODS)
+        if isinstance(self.init, str):
+            check_choice("init", self.init, ("k-means", "random"))
+        else:
+            check_array("init", self.init)
+        self._check_machine()
         self._check_network()
         self._check_augmentation()
 
@@ -381,6 +393,10 @@ class DeepEmbeddedClustering(DeepClusterer):
         self.history_, self.pretraining_ = list(learned["history"]), list(learned["pretraining"])
         self.kept_initialisation_ = bool(learned["kept_initialisation"])
         self.frames_ = []
+
+
+def _is_auto(value: object) -> bool:
+    return isinstance(value, str) and value == "auto"
 
 
 def _why_kept(first: Record, last: Record, evidence: Evidence | None, *, diverged: bool) -> str:

@@ -11,9 +11,11 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.argument_types import checks_types
+from equiclust.exceptions import InputError
 from equiclust.optional import import_optional
 from equiclust.typing import Float32Array, Float64Array, IntArray, PathLike
-from equiclust.validation import check_whole
+from equiclust.validation import check_array, check_whole
 
 __all__ = ["Frame", "Listener", "Record", "RecordLog", "history_table", "moving_average"]
 
@@ -40,6 +42,7 @@ class Frame:
     labels: IntArray
 
 
+@checks_types
 def moving_average(values: npt.ArrayLike, window: int) -> Float64Array:
     """Mean of each value and the `window - 1` before it, or fewer at the start.
 
@@ -60,20 +63,23 @@ def moving_average(values: npt.ArrayLike, window: int) -> Float64Array:
     Raises
     ------
     InputError
-        When the window is below 1.
+        When the window is below 1, or the values are not numbers of one axis.
     """
     check_whole("window", window)
-    given = np.asarray(values, dtype=np.float64)
+    given = check_array("values", values).astype(np.float64)
+    if given.ndim != 1:
+        raise InputError(f"values must have shape (n,), got {given.shape}")
     known = np.isfinite(given)
     sums = np.concatenate([[0.0], np.cumsum(np.where(known, given, 0.0))])
     counts = np.concatenate([[0], np.cumsum(known)])
     last = np.arange(1, len(given) + 1)
-    first = np.maximum(last - window, 0)
+    first = np.maximum(last - min(window, len(given)), 0)
     n = counts[last] - counts[first]
     nothing = np.full(len(given), np.nan)
     return np.asarray(np.divide(sums[last] - sums[first], n, out=nothing, where=n > 0))
 
 
+@checks_types
 def history_table(
     records: Sequence[Mapping[str, float]], *, window: int | None = None
 ) -> dict[str, Float64Array]:

@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from equiclust.clustering.deep.base import DeepClusterer, label_scores
@@ -25,7 +24,7 @@ from equiclust.images import ImageSet
 from equiclust.io.estimators import check_fits, check_ranks
 from equiclust.nn.device import choose_device
 from equiclust.typing import Array, Float64Array, IntArray, PathLike
-from equiclust.validation import check_positive, check_share, check_whole
+from equiclust.validation import check_positive, check_random_state, check_share, check_whole
 
 __all__ = ["SelfLabelling"]
 
@@ -287,6 +286,7 @@ class SelfLabelling(DeepClusterer):
         check_share("threshold", self.threshold)
         check_share("momentum", self.momentum)
         check_positive("learning_rate", self.learning_rate)
+        self._check_machine()
         self._check_network()
         self._check_augmentation()
 

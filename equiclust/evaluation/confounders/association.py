@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_random_state
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.typing import Float64Array, IntArray
-from equiclust.validation import check_whole
+from equiclust.validation import check_array, check_random_state, check_whole
 
 __all__ = ["Association", "association", "holm"]
 
@@ -42,6 +42,7 @@ class Association(NamedTuple):
     n: int
 
 
+@checks_types
 def association(
     labels: npt.ArrayLike,
     values: npt.ArrayLike,
@@ -89,7 +90,7 @@ def association(
     known, numbers = _checked(labels, values)
     if circular_period is not None and not (0 < circular_period < np.inf):
         raise InputError(f"circular_period must be above 0 and finite, got {circular_period}")
-    check_whole("n_permutations", n_permutations)
+    check_whole("n_permutations", n_permutations, largest=10**9)
     usable = (known >= 0) & np.isfinite(numbers)
     groups = np.unique(known[usable], return_inverse=True)[1]
     vectors = _as_vectors(numbers[usable], circular_period)
@@ -97,7 +98,7 @@ def association(
 
 
 def _checked(labels: npt.ArrayLike, values: npt.ArrayLike) -> tuple[IntArray, Float64Array]:
-    known, numbers = np.asarray(labels), np.asarray(values, dtype=np.float64)
+    known, numbers = np.asarray(labels), check_array("values", values).astype(np.float64)
     if known.ndim != 1 or (known.size and known.dtype.kind not in "iu"):
         raise InputError(
             f"labels must be integers of shape (n,), got shape {known.shape} "
@@ -140,6 +141,7 @@ def _between(groups: IntArray, sizes: IntArray, centred: Float64Array) -> float:
     return float((np.square(sums) / sizes).sum())
 
 
+@checks_types
 def holm(p_values: npt.ArrayLike) -> Float64Array:
     """P-values adjusted for multiple testing.
 
@@ -155,8 +157,15 @@ def holm(p_values: npt.ArrayLike) -> Float64Array:
     -------
     ndarray (m,), float64
         Adjusted p-values, at most 1.
+
+    Raises
+    ------
+    InputError
+        When they are not numbers of one axis.
     """
-    given = np.asarray(p_values, dtype=np.float64)
+    given = check_array("p_values", p_values).astype(np.float64)
+    if given.ndim != 1:
+        raise InputError(f"p_values must have shape (m,), got {given.shape}")
     adjusted = np.full(given.shape, np.nan)
     asked = np.flatnonzero(np.isfinite(given))
     order = asked[np.argsort(given[asked], kind="stable")]

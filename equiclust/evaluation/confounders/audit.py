@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_random_state
 
+from equiclust.argument_types import checks_types
 from equiclust.evaluation.confounders.association import Association, association, holm
 from equiclust.exceptions import InputError
 from equiclust.typing import Array, BoolArray, Float64Array
+from equiclust.validation import check_random_state
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -70,6 +71,7 @@ _CONFOUNDERS = {
 }
 
 
+@checks_types
 def audit(
     labels: npt.ArrayLike, measures: Table, *, random_state: RandomState = None
 ) -> list[dict[str, Any]]:

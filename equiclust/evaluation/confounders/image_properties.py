@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing.background import FLATNESS, border_level, is_on_sky, noise
@@ -59,6 +60,7 @@ class _Scene(NamedTuple):
     noise: float
 
 
+@checks_types
 def measure_confounders(originals: ImageSet, processed: ImageSet | None = None) -> Table:
     r"""Measure properties that should not determine the cluster of an image.
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from sklearn.utils import check_random_state
 
+from equiclust.argument_types import checks_types
 from equiclust.evaluation.metrics import adjusted_rand_index
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.preprocessing.background import border, border_level
 from equiclust.typing import Array, BoolArray, Float64Array
-from equiclust.validation import check_whole
+from equiclust.validation import check_random_state, check_whole
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -43,6 +43,7 @@ class _Motion(NamedTuple):
     offset: Float64Array
 
 
+@checks_types
 def perturb(images: ImageSet, *, random_state: RandomState = None) -> ImageSet:
     """Change every image in ways that do not change the shape of its object.
 
@@ -143,6 +144,7 @@ def _background(image: Image) -> Float64Array:
     return border_level(image.pixels[:, None], ring)[:, None, None]
 
 
+@checks_types
 def perturbation_stability(
     predict: Callable[[ImageSet], npt.ArrayLike],
     images: ImageSet,
@@ -178,7 +180,7 @@ def perturbation_stability(
     InputError
         When old or new labels are not one for each image, or `n_repeats` is below 1.
     """
-    check_whole("n_repeats", n_repeats)
+    check_whole("n_repeats", n_repeats, largest=10**5)
     before = _one_each("labels", labels, len(images))
     rng = check_random_state(random_state)
     again = [

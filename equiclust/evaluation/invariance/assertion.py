@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.argument_types import checks_types
 from equiclust.evaluation.invariance.certificate import D4_TOLERANCE
 from equiclust.evaluation.invariance.error_measures import displacements
 from equiclust.evaluation.invariance.evaluate import scale_of
 from equiclust.evaluation.invariance.experiment import Embed, checked_images, checked_latents
 from equiclust.evaluation.invariance.transforms import quarter_turns, rotate_exactly
+from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 
 __all__ = ["TOLERANCES", "assert_invariant"]
@@ -18,6 +20,7 @@ TOLERANCES = {"float16": 1e-2, "float32": D4_TOLERANCE, "float64": 1e-12}
 """Largest error relative to the latent's norm, by the latents' dtype."""
 
 
+@checks_types
 def assert_invariant(
     embed: Embed,
     images: npt.ArrayLike | ImageSet,
@@ -53,6 +56,8 @@ def assert_invariant(
     ----------
     Geiger & Smidt (2022), "e3nn: Euclidean Neural Networks", arXiv:2207.09453.
     """
+    if atol is not None and not 0 <= atol < np.inf:
+        raise InputError(f"atol must be None or a finite number, zero or more, got {atol}")
     pixels = checked_images(images)
     elements = quarter_turns(mirror=mirror)
     original = checked_latents(embed, pixels, name="embed")

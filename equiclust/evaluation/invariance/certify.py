@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_random_state
 
+from equiclust.argument_types import checks_types
 from equiclust.evaluation.invariance.certificate import D4_TOLERANCE, Certificate
 from equiclust.evaluation.invariance.evaluate import Predict, failures, measured
 from equiclust.evaluation.invariance.experiment import (
@@ -21,11 +21,12 @@ from equiclust.evaluation.invariance.experiment import (
 from equiclust.evaluation.invariance.transforms import Element
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
-from equiclust.validation import check_whole
+from equiclust.validation import check_random_state, check_whole
 
 __all__ = ["certify"]
 
 
+@checks_types
 def certify(
     embed: Embed,
     images: npt.ArrayLike | ImageSet,
@@ -119,7 +120,7 @@ def _diagonal(angles: Sequence[float], mirror: bool) -> tuple[Element, ...]:
 
 
 def _drawn(count: int, mirror: bool, rng: np.random.RandomState) -> tuple[Element, ...]:
-    check_whole("n_random_angles", count)
+    check_whole("n_random_angles", count, largest=10**4)
     angles, flips = rng.uniform(0.0, 360.0, count), rng.uniform(size=count) < 0.5
     return tuple(
         Element(float(angle), bool(mirror and flip))

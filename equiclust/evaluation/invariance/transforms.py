@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.typing import Float32Array, Float64Array
 
@@ -37,6 +38,7 @@ class Element(NamedTuple):
         return f"mirrored and {rotated}" if self.angle else "mirrored"
 
 
+@checks_types
 def quarter_turns(*, mirror: bool = True) -> tuple[Element, ...]:
     """Quarter turns, mirrored and not: the elements of the group D4.
 
@@ -72,6 +74,7 @@ def rotate_exactly(images: Float32Array, element: Element) -> Float32Array:
     return np.ascontiguousarray(rotated)
 
 
+@checks_types
 def taper_corners(images: Float32Array) -> Float32Array:
     """Fade images into their own background outside the inscribed circle.
 
@@ -88,7 +91,14 @@ def taper_corners(images: Float32Array) -> Float32Array:
     -------
     ndarray (n, c, h, w), float32
         The outermost pixels are exactly constant in each image and channel.
+
+    Raises
+    ------
+    InputError
+        When the images have not four axes, or no pixel.
     """
+    if images.ndim != 4 or not images.size:
+        raise InputError(f"images must have shape (n, c, h, w), got {images.shape}")
     background = _border_level(images)
     height, width = images.shape[-2:]
     rows, columns = np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2
@@ -98,6 +108,7 @@ def taper_corners(images: Float32Array) -> Float32Array:
     return (background + window * (images - background)).astype(np.float32)
 
 
+@checks_types
 def rotate_spline(
     images: Float32Array, angle: float, *, mirror: bool = False, order: int = 3
 ) -> Float32Array:
@@ -134,7 +145,7 @@ def rotate_spline(
 
 def _rotate_spline(images: Float32Array, angle: float, *, mirror: bool, order: int) -> Float32Array:
     flipped = images[..., ::-1] if mirror else images
-    cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    cosine, sine = np.cos(np.deg2rad(float(angle))), np.sin(np.deg2rad(float(angle)))
     inverse = np.array([[cosine, -sine], [sine, cosine]])
     centre = (np.array(images.shape[-2:]) - 1) / 2
     background = _border_level(images)

@@ -8,8 +8,10 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.typing import IntArray
+from equiclust.validation import check_array, shown
 
 __all__ = [
     "adjusted_rand_index",
@@ -21,6 +23,7 @@ __all__ = [
 ]
 
 
+@checks_types
 def clustering_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
     r"""Share of samples that are right under the best one-to-one matching of clusters to classes.
 
@@ -55,6 +58,7 @@ def clustering_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) 
     return float(together[classes, cluster_of[classes]].sum() / len(true))
 
 
+@checks_types
 def match_one_to_one(counts: npt.ArrayLike) -> IntArray:
     r"""Column matched to each row of a table, so that the sum over the matched cells is largest.
 
@@ -69,14 +73,22 @@ def match_one_to_one(counts: npt.ArrayLike) -> IntArray:
     -------
     ndarray (n_rows,), int
         No column occurs twice; -1 for the rows that are left over where there are fewer columns.
+
+    Raises
+    ------
+    InputError
+        When the counts are not finite numbers of two axes.
     """
-    table = np.asarray(counts)
+    table = check_array("counts", counts)
+    if table.ndim != 2 or not np.isfinite(table).all():
+        raise InputError(f"counts must be finite and of shape (n, m), got {shown(counts)}")
     rows, columns = linear_sum_assignment(table, maximize=True)
     matched = np.full(len(table), -1, dtype=np.int64)
     matched[rows] = columns
     return matched
 
 
+@checks_types
 def many_to_one_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
     r"""Share of samples that are right when every cluster stands for its commonest class.
 
@@ -109,6 +121,7 @@ def many_to_one_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike)
     return float(together.max(axis=0).sum() / len(true))
 
 
+@checks_types
 def normalized_mutual_information(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
     """Mutual information of two labellings, divided by the mean of their entropies.
 
@@ -132,6 +145,7 @@ def normalized_mutual_information(labels_true: npt.ArrayLike, labels_pred: npt.A
     return float(normalized_mutual_info_score(*checked_labels(labels_true, labels_pred)))
 
 
+@checks_types
 def adjusted_rand_index(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) -> float:
     """Share of pairs of samples on which two labellings agree, corrected for chance.
 

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics.cluster import contingency_matrix
 
+from equiclust.argument_types import checks_types
 from equiclust.evaluation.metrics.clustering import checked_labels, match_one_to_one
 from equiclust.typing import Float64Array, IntArray
 
 __all__ = ["ClassScores", "class_scores", "confusion_matrix", "matched_classes"]
 
 
+@checks_types
 def matched_classes(
     labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike, *, many_to_one: bool = False
 ) -> IntArray:
@@ -57,6 +59,7 @@ def matched_classes(
     return named
 
 
+@checks_types
 def confusion_matrix(
     labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike, *, many_to_one: bool = False
 ) -> tuple[IntArray, IntArray]:
@@ -117,6 +120,7 @@ class ClassScores:
     support: IntArray
 
 
+@checks_types
 def class_scores(
     labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike, *, many_to_one: bool = False
 ) -> ClassScores:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.typing import BoolArray, Float32Array
+from equiclust.validation import check_array
 
 __all__ = ["reconstruction_scores"]
 
@@ -21,6 +23,7 @@ _PERFECT_MSE = 1e-10
 _BATCH = 256
 
 
+@checks_types
 def reconstruction_scores(
     images: npt.ArrayLike,
     reconstructions: npt.ArrayLike,
@@ -73,7 +76,7 @@ def reconstruction_scores(
 
 
 def _checked(name: str, images: npt.ArrayLike) -> Float32Array:
-    array = np.asarray(images, dtype=np.float32)
+    array = check_array(name, images).astype(np.float32)
     if array.ndim != 4 or array.size == 0 or min(array.shape[2:]) < _SMALLEST_SIDE:
         raise InputError(
             f"{name} must have shape (n, c, h, w) with sides of at least {_SMALLEST_SIDE} pixels, "
@@ -90,7 +93,7 @@ def _checked_mask(mask: npt.ArrayLike | None, shape: tuple[int, ...]) -> BoolArr
     expected = (shape[0], *shape[2:])
     if mask is None:
         return np.zeros(expected, dtype=bool)
-    array = np.asarray(mask, dtype=bool)
+    array = check_array("mask", mask).astype(bool)
     if array.shape != expected:
         raise InputError(f"mask must have shape {expected}, got {array.shape}")
     if array.all(axis=(1, 2)).any():

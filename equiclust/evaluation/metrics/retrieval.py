@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
+from equiclust.argument_types import checks_types
 from equiclust.binary_scale import in_unit, range_exponent
 from equiclust.exceptions import InputError
 from equiclust.typing import BoolArray, Float64Array, IntArray
@@ -19,6 +20,7 @@ __all__ = ["mean_average_precision", "recall_at_k"]
 _QUERIES_AT_A_TIME = 256
 
 
+@checks_types
 def recall_at_k(latents: npt.ArrayLike, objects: npt.ArrayLike, k: int = 1) -> float:
     """Share of images with another image of their object among the `k` nearest ones.
 
@@ -50,6 +52,7 @@ def recall_at_k(latents: npt.ArrayLike, objects: npt.ArrayLike, k: int = 1) -> f
     return float(np.mean([same[:k].any() for same in _ranked(points, names)]))
 
 
+@checks_types
 def mean_average_precision(latents: npt.ArrayLike, objects: npt.ArrayLike) -> float:
     """Mean over the images of the average precision of retrieving their object.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equiclust.argument_types import checks_types
 from equiclust.report.contents import Contents
 from equiclust.report.figures.palette import Mark, mark_of
 from equiclust.report.figures.pictures import picture
@@ -71,6 +72,7 @@ class Cluster:
     uncertain: tuple[Tile, ...]
 
 
+@checks_types
 @dataclass(frozen=True)
 class Clusters:
     """All clusters by label, the images without one, and the outliers of the whole set.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from equiclust.argument_types import checks_types
 from equiclust.report.contents import Contents
 from equiclust.report.figures.palette import BASELINE_COLOUR, OURS_COLOUR
 from equiclust.report.figures.style import (
@@ -81,6 +82,7 @@ class TermNote:
     highest: float
 
 
+@checks_types
 @dataclass(frozen=True)
 class Training:
     """Curves of all members of the ensemble.
