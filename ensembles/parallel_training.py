@@ -68,6 +68,8 @@ def train_members(
     chosen = type(backend).__name__ != _LOCAL or jobs not in (None, 1)
     if n_jobs is None and not chosen:
         n_jobs = _default_n_jobs(tasks)
+    if n_jobs is not None and n_jobs > len(tasks):
+        n_jobs = len(tasks)
     paired = [None] * len(tasks) if positive_pairs is None else list(positive_pairs)
     if n_jobs == 1:
         trained = _train_in_turn(tasks, images, paired, on_progress)
