@@ -32,6 +32,8 @@ MAX_HEADER = 1 << 23
 """Bytes of one header: a hundred thousand cards, more than any program's history."""
 MAX_AXES = 64
 """Axes that an array can have; the standard allows 999."""
+MAX_COLUMNS = 999
+"""Columns of a table, by the standard."""
 MAX_TILE = 1 << 30
 """Bytes of one tile of a compressed image, which is unpacked whole."""
 
@@ -40,7 +42,7 @@ _OPENERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ": lzma.open,
 }
-_SIZES = re.compile(r"BITPIX|[PG]COUNT|GROUPS|ZIMAGE|ZBITPIX|NAXIS\d*|ZNAXIS\d*|ZTILE\d+")
+_SIZES = re.compile(r"BITPIX|TFIELDS|[PG]COUNT|GROUPS|ZIMAGE|ZBITPIX|NAXIS\d*|ZNAXIS\d*|ZTILE\d+")
 _WHOLE = re.compile(r"[+-]?\d+")
 _PACKED = (*_OPENERS, b"PK\x03\x04", b"\x1f\x9d")
 
@@ -224,6 +226,11 @@ class _Walk:
     def _data_size(self, cards: dict[str, str]) -> int:
         """Bytes from the end of a header to the next, whole blocks."""
         shape = self._shape(cards, "NAXIS")
+        if not 0 <= _whole(cards, "TFIELDS", 0) <= MAX_COLUMNS:
+            raise UnreadableFileError(
+                f"{self.path}: TFIELDS of a header is {cards['TFIELDS']}, and a table has at most "
+                f"{MAX_COLUMNS} columns; it is damaged"
+            )
         if cards.get("ZIMAGE") == "T":
             self._check_tiles(cards, shape)
         if shape[:1] == [0] and cards.get("GROUPS") == "T":

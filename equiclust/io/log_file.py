@@ -9,7 +9,6 @@ from logging.handlers import MemoryHandler
 from pathlib import Path
 
 from equiclust.exceptions import EquiclustError
-from equiclust.io.staging import refused
 
 __all__ = ["LogFile", "logged"]
 
@@ -60,6 +59,9 @@ class LogFile:
         """
         if path == self.path:
             return
+        # Not above: the command line shows its help without loading NumPy.
+        from equiclust.io.staging import refused
+
         with refused(path):
             handler = _Handler(path, encoding="utf-8", errors="backslashreplace")
         handler.setFormatter(logging.Formatter(_FORMAT))

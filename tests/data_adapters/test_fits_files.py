@@ -91,6 +91,10 @@ CLAIMS: dict[str, tuple[bytes, str]] = {
         reworded(compressed_zeros(), "ZNAXIS2", 10**6),
         "claims 1000000 compressed tiles and lists 64",
     ),
+    "a thousand million columns of a table": (
+        reworded(compressed_zeros(), "TFIELDS", 10**9),
+        "at most 999 columns",
+    ),
     "one compressed tile": (
         reworded(
             reworded(reworded(compressed_zeros(), "ZNAXIS1", 10**7), "ZTILE1", 10**7), "ZTILE2", 64
