@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.exceptions import InputError
+from equiclust.exceptions import InputTypeError
 from equiclust.validation import is_real, shown
 
 __all__ = ["checks_types"]
@@ -35,8 +35,8 @@ _NAMES = {
 }
 
 
-def checks_types(function: _Decorated) -> _Decorated:
-    """Decorate a function, or a class, so that arguments of a wrong type raise an `InputError`.
+def checks_types(function: _Decorated, *, but: tuple[str, ...] = ()) -> _Decorated:
+    """Decorate a function, or a class, so that arguments of a wrong type raise an `InputTypeError`.
 
     Annotations say what is right. A number is no truth value, and NaN is no number. Lists may stand
     for tuples. Where an annotation cannot be told at run time, anything passes.
@@ -45,6 +45,8 @@ def checks_types(function: _Decorated) -> _Decorated:
     ----------
     function : callable
         Or a class, whose `__init__` is then decorated.
+    but : tuple of str, default ()
+        Parameters that the function checks itself.
 
     Returns
     -------
@@ -52,19 +54,19 @@ def checks_types(function: _Decorated) -> _Decorated:
         With the same signature.
     """
     if inspect.isclass(function):
-        function.__init__ = _checking(function.__init__)  # type: ignore[method-assign]
+        function.__init__ = _checking(function.__init__, but)  # type: ignore[method-assign]
         return function
-    return typing.cast("_Decorated", _checking(function))
+    return typing.cast("_Decorated", _checking(function, but))
 
 
-def _checking(function: Callable[..., Any]) -> Callable[..., Any]:
+def _checking(function: Callable[..., Any], but: tuple[str, ...]) -> Callable[..., Any]:
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         names, hints = _signature(function)
         for name, value in (*zip(names, args, strict=False), *kwargs.items()):
-            if name in hints and not _fits(value, hints[name]):
+            if name in hints and name not in but and not _fits(value, hints[name]):
                 wanted = " or ".join(dict.fromkeys(_described(hints[name])))
-                raise InputError(f"{name} must be {wanted}, got {shown(value)}")
+                raise InputTypeError(f"{name} must be {wanted}, got {shown(value)}")
         return function(*args, **kwargs)
 
     return checked
@@ -197,7 +199,11 @@ def _described(hint: Any) -> list[str]:
         return ["a function"]
     if kind is tuple or (isinstance(kind, type) and issubclass(kind, Sequence | Iterable)):
         inner = [word for one in get_args(hint) if one is not Ellipsis for word in _described(one)]
-        words = f"a {kind.__name__.lower()}"
+        words = _with_article(kind.__name__.lower())
         return [f"{words} of {' and '.join(dict.fromkeys(inner))}" if inner else words]
     name = getattr(kind, "__name__", str(kind))
-    return [f"an {name}" if name[0] in "AEIOU" else f"a {name}"]
+    return [_with_article(name)]
+
+
+def _with_article(name: str) -> str:
+    return f"an {name}" if name[0] in "AEIOUaeiou" else f"a {name}"

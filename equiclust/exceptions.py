@@ -4,6 +4,7 @@ __all__ = [
     "EquiclustError",
     "EquiclustWarning",
     "InputError",
+    "InputTypeError",
     "MissingPackageError",
     "OutputError",
     "UnreadableFileError",
@@ -17,6 +18,10 @@ class EquiclustError(Exception):
 
 class InputError(EquiclustError, ValueError):
     """An argument or an image set that cannot be used, with its value in the message."""
+
+
+class InputTypeError(InputError, TypeError):
+    """An argument is of a type that cannot be used."""
 
 
 class UnreadableFileError(InputError):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import validate_data
 
-from equiclust.exceptions import InputError
+from equiclust.exceptions import InputError, InputTypeError
 from equiclust.typing import Float64Array, IntArray
 
 __all__ = [
@@ -43,7 +43,9 @@ def check_latents(estimator: Any, latents: npt.ArrayLike, *, reset: bool = False
         # It adds up all latents to see whether they are finite; the sum may not be.
         with np.errstate(over="ignore", invalid="ignore"):
             return np.asarray(validate_data(estimator, latents, dtype=np.float64, reset=reset))
-    except (TypeError, ValueError) as error:
+    except TypeError as error:
+        raise InputTypeError(" ".join(str(error).split())) from error
+    except ValueError as error:
         raise InputError(" ".join(str(error).split())) from error
 
 

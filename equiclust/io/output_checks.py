@@ -9,6 +9,7 @@ from equiclust.exceptions import InputError, OutputError
 from equiclust.io.catalogue import FORMATS
 from equiclust.io.run_folder import RunFolder
 from equiclust.typing import PathLike
+from equiclust.validation import shown
 
 __all__ = ["check_catalogue_output", "check_outside_runs", "check_writable", "output_path"]
 
@@ -30,7 +31,7 @@ def output_path(output: PathLike) -> Path:
         When it is empty, or no path.
     """
     if not isinstance(output, str | os.PathLike) or not os.fspath(output):
-        raise InputError(f"output must be the path of a file or folder, got {output!r}")
+        raise InputError(f"output must be the path of a file or folder, got {shown(output)}")
     return Path(output).expanduser()
 
 

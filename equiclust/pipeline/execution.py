@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,13 +24,14 @@ from equiclust.pipeline.results import Run
 from equiclust.pipeline.settings import RunSettings
 from equiclust.progress import Progress
 from equiclust.typing import PathLike
+from equiclust.validation import shown
 
 __all__ = ["run"]
 
 logger = logging.getLogger(__name__)
 
 
-@checks_types
+@partial(checks_types, but=("inputs", "output", "recipe"))
 def run(
     inputs: Inputs,
     output: PathLike,
@@ -167,7 +169,7 @@ def _recipe(recipe: PathLike | Recipe | None, given: dict[str, Any]) -> Recipe:
         base = Recipe()
     else:
         if not isinstance(recipe, Recipe | str | os.PathLike):
-            raise InputError(f"recipe must be a name, a file or a Recipe, got {recipe!r}")
+            raise InputError(f"recipe must be a name, a file or a Recipe, got {shown(recipe)}")
         base = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     # The recipe names it otherwise than this function does.
     seed = given.pop("seed")

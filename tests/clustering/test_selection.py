@@ -62,6 +62,7 @@ def test_the_choice_is_the_median_of_what_the_table_says(random_state: int) -> N
     assert choice.votes["density"] in (2, 3, 5)
 
 
+@pytest.mark.filterwarnings("ignore:The 3 clusters chosen are the largest number tried")
 @pytest.mark.parametrize("factor", [1e-300, 1e300])
 def test_a_common_factor_does_not_matter(factor: float) -> None:
     points, _ = blobs(60, 0, n_clusters=3, n_features=4)

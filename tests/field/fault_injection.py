@@ -6,6 +6,7 @@ import builtins
 import errno
 import io
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -19,6 +20,7 @@ Kind = Literal["fails", "full", "killed"]
 """One write fails; all from it on fail, as on a full disk; the process is killed at it."""
 
 KILLED = 137
+_SECONDS = 300
 # Renaming and removing need no space.
 _NEED_SPACE = ("open", "write", "mkdir", "sendfile", "fsync")
 _FAIL = (*_NEED_SPACE, "replace", "rename")
@@ -148,6 +150,8 @@ class Outcome:
 def run_with_fault(work: Callable[[], int], fault: Fault, scratch: Path) -> Outcome:
     """Call a function in a forked child, in which the fault strikes.
 
+    Of a process with threads a child can hang for ever, so this belongs into one of its own.
+
     Parameters
     ----------
     work : callable
@@ -168,6 +172,8 @@ def run_with_fault(work: Callable[[], int], fault: Fault, scratch: Path) -> Outc
     if child == 0:
         status = 99
         try:
+            # What hangs is killed, and told by its status.
+            signal.alarm(_SECONDS)
             stream = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(stream, 1)
             os.dup2(stream, 2)
