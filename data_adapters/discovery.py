@@ -105,9 +105,7 @@ def discover(inputs: Sequence[str | Path], suffixes: Iterable[str]) -> tuple[Fou
                 again.append(item.path)
     if again:
         logger.warning(
-            "%d inputs are files that are named before, under this or another name, and are used "
-            "once: %s",
-            len(again),
+            "inputs that are named before, under this or another name, are used once: %s",
             _examples(again),
         )
     return tuple(found.values())
@@ -115,7 +113,7 @@ def discover(inputs: Sequence[str | Path], suffixes: Iterable[str]) -> tuple[Fou
 
 def _examples(paths: Sequence[Path]) -> str:
     shown = ", ".join(printable(str(path)) for path in paths[:_MAX_EXAMPLES])
-    return shown + (", ..." if len(paths) > _MAX_EXAMPLES else "")
+    return shown + (f", ... ({len(paths)} in all)" if len(paths) > _MAX_EXAMPLES else "")
 
 
 def _expand(name: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
@@ -196,22 +194,13 @@ class _PassedOver:
     def log(self, place: PathLike) -> None:
         """Warn in one line a kind."""
         where = printable(str(place))
-        if self.others:
-            logger.warning("passed over %d files in %s that are no images", len(self.others), where)
-        if self.own:
-            logger.warning(
-                "passed over %d outputs of equiclust in %s: %s",
-                len(self.own),
-                where,
-                _examples(self.own),
-            )
-        if self.again:
-            logger.warning(
-                "passed over %d links in %s to folders that are read already: %s",
-                len(self.again),
-                where,
-                _examples(self.again),
-            )
+        for kind, paths in (
+            ("files in %s that are no images", self.others),
+            ("outputs of equiclust in %s", self.own),
+            ("links in %s to folders that are read already", self.again),
+        ):
+            if paths:
+                logger.warning(f"passed over {kind}: %s", where, _examples(paths))
 
 
 def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
@@ -230,7 +219,7 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
         ]
         paths = [Path(parent, name) for name in sorted(files)]
         wanted = [path for path in paths if _is_wanted(path, suffixes)]
-        passed_over.others += set(paths).difference(wanted)
+        passed_over.others += sorted(set(paths).difference(wanted))
         found = [_checked(path, suffixes) for path in wanted]
         written = {item.path for item in found if item.identity and is_segmentation(item.path)}
         passed_over.own += sorted(written)
