@@ -35,7 +35,7 @@ Box = tuple[slice, slice, slice]
 
 # `BZERO` of unsigned integers of 64 bits.
 _UNSIGNED_64 = 2.0**63
-# A step of integers is well held where the offset is below so many steps: float32 has 24 bits.
+# Float32 has 24 bits: it tells steps of integers well apart below so many steps of offset.
 _MOST_STEPS = 2.0**19
 
 

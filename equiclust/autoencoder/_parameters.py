@@ -22,6 +22,7 @@ from equiclust.io.estimators import SaveLoadMixin
 from equiclust.nn.device import seeded
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.preprocessing import Preprocessor
+from equiclust.typing import BoolArray, Float32Array
 from equiclust.validation import (
     check_choice,
     check_flag,
@@ -192,6 +193,18 @@ class AutoencoderParameters(SaveLoadMixin):
     @classmethod
     def _upgrade_parameters(cls, parameters: dict[str, Any]) -> dict[str, Any]:
         return upgrade_start(parameters)
+
+    @staticmethod
+    def _check_prepared(
+        pixels: Float32Array, positive_pairs: tuple[Float32Array, BoolArray] | None
+    ) -> None:
+        if len(pixels) < 2:
+            raise InputError(f"training needs at least 2 images, got {len(pixels)}")
+        if positive_pairs is not None and positive_pairs[0].shape != pixels.shape:
+            raise InputError(
+                "positive_pairs must be as many as the images and of as many channels, got shape "
+                f"{positive_pairs[0].shape} for {pixels.shape}"
+            )
 
 
 def _drawn_apart(n: int, fraction: float, seed: int) -> Tensor:

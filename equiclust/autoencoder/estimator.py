@@ -30,7 +30,7 @@ from equiclust.autoencoder.training import (
     ImageData,
     train,
 )
-from equiclust.exceptions import EquiclustWarning, InputError, WeightsNotFoundError
+from equiclust.exceptions import EquiclustWarning, WeightsNotFoundError
 from equiclust.image_estimator import TakesImages
 from equiclust.images import ImageSet
 from equiclust.io.fit_record import array_digest, check_same_fit
@@ -291,13 +291,7 @@ class EquivariantAutoencoder(
             When `checkpoints` holds checkpoints of another fit.
         """
         self._check_parameters()
-        if len(pixels) < 2:
-            raise InputError(f"training needs at least 2 images, got {len(pixels)}")
-        if positive_pairs is not None and positive_pairs[0].shape != pixels.shape:
-            raise InputError(
-                "positive_pairs must be as many as the images and of as many channels, got shape "
-                f"{positive_pairs[0].shape} for {pixels.shape}"
-            )
+        self._check_prepared(pixels, positive_pairs)
         folder = None if checkpoints is None else Path(checkpoints)
         seed = self._seed(folder)
         self.notes_ = []
