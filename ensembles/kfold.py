@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from ensembles.base_clusterings import latent_spreads
 from ensembles.consensus_clustering import ConsensusClustering
 from ensembles.consensus_files import member_folder
 from ensembles.fit_inputs import ensemble_inputs, recorded_seed
@@ -292,7 +293,7 @@ class KFoldEnsemble(FittedEnsemble):
 
     def _keep_latents(self, latents: Float32Array) -> None:
         self.latents_ = latents
-        self.scales_ = np.sqrt(latents.var(axis=1).sum(axis=1))
+        self.scales_ = latent_spreads(latents.astype(np.float64)).astype(np.float32)
 
     def _folders(self, checkpoints: PathLike | None) -> list[Path | None]:
         """Absolute folder of every member: worker processes may have another current folder."""

@@ -14,7 +14,6 @@ __all__ = ["with_known_frame"]
 
 logger = logging.getLogger(__name__)
 
-_STANDARD_FRAMES = ("ICRS", "FK5", "FK4", "FK4-NO-E", "GAPPT")
 _FRAMES = {
     r"(FK5|J2000)": "FK5",
     r"FK4-NO-E": "FK4-NO-E",
@@ -41,7 +40,7 @@ def with_known_frame(header: fits.Header, path: Path) -> fits.Header:
     header = _with_plain_equinox(header, path)
     name = "RADESYS" if "RADESYS" in header else "RADECSYS"
     said = card(header, name)
-    if said in ("", *_STANDARD_FRAMES):
+    if said in ("", *_FRAMES.values()):
         return header
     header = header.copy()
     known = (frame for pattern, frame in _FRAMES.items() if re.match(pattern, said, re.IGNORECASE))

@@ -148,16 +148,15 @@ def sky_header(
     count = len(hdu.shape)
     numbers = (count - axes.column, count - axes.row)
     corners = _corners(hdu.shape[axes.row], hdu.shape[axes.column])
-    header = _cards_of(
-        with_known_frame(hdu.header, path), numbers, (1, 2), SKY_CARDS, distortion=True
-    )
+    given = with_known_frame(hdu.header, path)
+    header = _cards_of(given, numbers, (1, 2), SKY_CARDS, distortion=True)
     if odd := _not_numbers(header):
         logger.warning("%s: its coordinates are left out, since %s is no number", path, odd)
         return fits.Header(), None
     own = _celestial(header, path)
     try:
         # TPV and others cannot be taken apart by wcslib, and another axis can be odd.
-        wcs = WCS(with_known_frame(hdu.header, path), fobj=hdus).sub(list(numbers))
+        wcs = WCS(given, fobj=hdus).sub(list(numbers))
         # What is taken apart may fail only where it is used.
         wcs.all_pix2world(corners, 0)
     except Exception as error:

@@ -13,7 +13,7 @@ import numpy as np
 from astropy.io import fits
 
 from data_adapters.fits_files import open_fits
-from data_adapters.fits_headers import card, number, quietly, reason
+from data_adapters.fits_headers import card, errors_named, number
 from equiclust.exceptions import UnreadableFileError
 from equiclust.precision import LARGEST
 from equiclust.typing import Array, Float32Array, Float64Array
@@ -160,13 +160,8 @@ class Sections(ABC):
 
     def __enter__(self) -> Self:
         if self._depth == 0:
-            try:
-                with quietly(self.path):
-                    self._open()
-            except UnreadableFileError:
-                raise
-            except Exception as error:
-                raise UnreadableFileError(f"{self.path}: {reason(self.path, error)}") from error
+            with errors_named(self.path):
+                self._open()
         self._depth += 1
         return self
 

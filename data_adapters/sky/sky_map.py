@@ -22,7 +22,6 @@ from data_adapters.fits_headers import (
     card,
     errors_named,
     number,
-    reason,
 )
 from data_adapters.sky.axes import MapAxes, map_axes
 from data_adapters.sky.beams import channel_beams, largest_beam, plausible_beam
@@ -166,13 +165,8 @@ class SkyMap:
             if part.step not in (None, 1):
                 raise InputError(f"{name} must be a slice of step 1, got step {part.step}")
         box = (slice(*channels.indices(self.shape[0])), slice(*rows.indices(self.shape[1])))
-        try:
+        with errors_named(self._sections.path):
             return self._read(*box)
-        except UnreadableFileError:
-            raise
-        except Exception as error:
-            path = self._sections.path
-            raise UnreadableFileError(f"{path}: {reason(path, error)}") from error
 
     def _read(self, channels: slice, rows: slice) -> Float32Array | Float64Array:
         size = [max(0, part.stop - part.start) for part in (channels, rows)]
@@ -361,6 +355,18 @@ def _sections(
         return CompressedSections(
             path, stored, extension=extension, kept=in_order, planes=axes.planes
         )
+    return _plain_sections(hdu, path, axes, order, shape, n_bytes)
+
+
+def _plain_sections(
+    hdu: Any,
+    path: Path,
+    axes: MapAxes,
+    order: tuple[int, int, int],
+    shape: tuple[int, int, int],
+    n_bytes: int,
+) -> PlainSections:
+    slow, middle, fast = np.argsort(order)
     start = int(hdu.fileinfo()["datLoc"])
     missing = start + n_bytes - path.stat().st_size
     if missing > 0:
@@ -376,7 +382,7 @@ def _sections(
     ]
     return PlainSections(
         path,
-        stored,
+        (shape[slow], shape[middle], shape[fast]),
         offset=start + first * dtype.itemsize,
         dtype=dtype,
         strides=(along[slow], along[middle], along[fast]),

@@ -85,9 +85,7 @@ def _damage(path: Path, weights: Mapping[str, Tensor]) -> str:
             return f"{broken} is not what was written"
         content = torch.load(path, map_location="cpu", weights_only=True)
         found = content["state_dict"]
-        missing = {"callbacks", "epoch", "loops", "lr_schedulers", "optimizer_states"} - set(
-            content
-        )
+        missing = _ENTRIES - set(content)
         shapes = {name: tuple(value.shape) for name, value in found.items()}
     except (OSError, EOFError, zipfile.BadZipFile, pickle.UnpicklingError, *DAMAGE) as error:
         return " ".join(str(error).split())[:200] or type(error).__name__

@@ -86,7 +86,8 @@ def _execute(parsed: Parsed, session: Session) -> int:
     except Exception as error:
         where = session.write_traceback(error)
         session.fail(
-            f"{type(error).__name__}: {error}; this is a bug in equiclust, details in {where}"
+            f"{type(error).__name__}: {error}; this is a bug in equiclust, details "
+            + (f"in {where}" if where else "above")
         )
         return UNEXPECTED_ERROR
 

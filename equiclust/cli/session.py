@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -133,8 +133,10 @@ class Session(logging.Handler):
         self._write(f"equiclust: error: {line}")
         logger.error("%s", line)
 
-    def write_traceback(self, error: BaseException) -> Path:
+    def write_traceback(self, error: BaseException) -> Path | None:
         """Write the traceback of an unexpected error where the run has not logged it already.
+
+        When no file can be written it is printed on standard error.
 
         Parameters
         ----------
@@ -143,8 +145,8 @@ class Session(logging.Handler):
 
         Returns
         -------
-        Path
-            Of the log file.
+        Path or None
+            Of the log file, if there is one.
         """
         logged_in = getattr(error, "__notes__", [])
         if logged_in:
@@ -152,7 +154,8 @@ class Session(logging.Handler):
         try:
             path = self._temporary_log()
         except OSError:
-            return Path(os.devnull)
+            traceback.print_exception(error)
+            return None
         logger.exception("unexpected error")
         return path
 

@@ -257,12 +257,12 @@ def _run_segment_job(
         backend=lambda: training_backend(job.scheduler),
     )
     seconds = times.stop()
+    figures = {**_figures(job, options, done, sky), "seconds": seconds}
     start_stage(on_progress, "writing")
-    figures: dict[str, Any] = {}
     with files.published(figures, described) as drafts:
         _write_drafts(SegmentFiles(drafts / files.labels.name, files.with_model), done)
         # Writing has its notes too.
-        figures |= {**_figures(job, options, done, sky), "seconds": seconds, "notes": notes.record}
+        figures["notes"] = notes.record
     return figures
 
 

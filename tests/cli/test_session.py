@@ -82,5 +82,19 @@ def test_an_unexpected_error_without_a_run_is_written_somewhere(
             raise ZeroDivisionError("nobody thought of it")
         except ZeroDivisionError as error:
             path = session.write_traceback(error)
+    assert path is not None
     assert path.parent == tmp_path
     assert "nobody thought of it" in path.read_text()
+
+
+def test_an_unexpected_error_is_printed_where_no_file_can_be_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module.tempfile, "tempdir", str(tmp_path / "missing"))
+    with Session() as session:
+        try:
+            raise ZeroDivisionError("nobody thought of it")
+        except ZeroDivisionError as error:
+            path = session.write_traceback(error)
+    assert path is None
+    assert "ZeroDivisionError: nobody thought of it" in capsys.readouterr().err

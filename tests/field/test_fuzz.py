@@ -13,7 +13,7 @@ from tests.field.mutations import KINDS
 from tests.field.readers import ACCEPTED, READERS, REFUSED, write_mutant
 from tests.field.seeds import SEEDS
 
-# Those of today's `make test`, a few seconds of them; `make fuzz` reads 10^5.
+# A few seconds of mutants; `make fuzz` reads 10^5.
 BUDGET = 600
 
 
