@@ -84,30 +84,22 @@ class ConsensusFiles(SaveLoadMixin):
             one.clusterer._write(_base_clustering_folder(folder, k))
 
     @classmethod
-    def load(cls, folder: PathLike) -> Self:
-        """Read the consensus that `save` wrote; its predictions are equal to the last bit.
-
-        Parameters
-        ----------
-        folder : path
-
-        Raises
-        ------
-        InputError
-            When the folder holds no consensus clustering, or a damaged one.
-        """
-        consensus: Self = super().load(folder)
+    def _read(cls, folder: PathLike, digests: Mapping[Path, str]) -> Self:
+        consensus: Self = super()._read(folder, digests)
         try:
-            consensus._restore_clusterers(folder)
+            consensus._restore_clusterers(folder, digests)
         except DAMAGE as error:
             raise InputError(f"{str(folder)!r} holds a damaged {cls.__name__}: {error}") from error
         return consensus
 
-    def _restore_clusterers(self, folder: PathLike) -> None:
+    def _restore_clusterers(self, folder: PathLike, digests: Mapping[Path, str]) -> None:
+        def read(part: Path) -> LatentClusterer:
+            return LatentClusterer._read(part, digests)
+
         n_members = len(self.member_names_)
-        self.members_ = [LatentClusterer.load(member_folder(folder, k)) for k in range(n_members)]
+        self.members_ = [read(member_folder(folder, k)) for k in range(n_members)]
         self.base_clusterings_ = [
-            BaseClustering(members, LatentClusterer.load(_base_clustering_folder(folder, k)))
+            BaseClustering(members, read(_base_clustering_folder(folder, k)))
             for k, members in enumerate(self._base_members)
         ]
         for one, centres in zip(self.base_clusterings_, self._centres, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -224,10 +225,18 @@ class FittedEnsemble(
             When the folder holds no ensemble, or a damaged one.
         """
         recover(folder)
+        # First, since the check would read every name in a folder that is a wrong one.
+        read_json(Path(folder) / _FILE)
+        return cls._read(folder, check_manifest(folder, whole=False))
+
+    @classmethod
+    def _read(cls, folder: PathLike, digests: Mapping[Path, str]) -> Self:
+        """Ensemble in a folder that is checked already; `digests` are those of its manifest."""
         path = Path(folder) / _FILE
         content = read_json(path)
-        # Version 0.1 wrote none.
-        check_manifest(folder, whole=False, required="manifest" in content)
+        if "manifest" in content and not digests:
+            # Only version 0.1 wrote none.
+            check_manifest(folder, whole=False, required=True)
         if content.get("format") != _FORMAT:
             raise InputError(
                 f"{str(path)!r} must describe an ensemble of format {_FORMAT}, got "
@@ -238,9 +247,9 @@ class FittedEnsemble(
             ensemble.scales_ = np.array(content["scales"], dtype=np.float32)
         except DAMAGE as error:
             raise InputError(f"{str(path)!r} does not describe an ensemble: {error}") from error
-        ensemble.consensus_ = ConsensusClustering.load(folder)
+        ensemble.consensus_ = ConsensusClustering._read(folder, digests)
         ensemble.members_ = [
-            EquivariantAutoencoder.load(member_folder(folder, k))
+            EquivariantAutoencoder._read(member_folder(folder, k), digests)
             for k in range(len(ensemble.consensus_.members_))
         ]
         if not _fit(ensemble.scales_, ensemble.consensus_.scales_, ensemble.members_):

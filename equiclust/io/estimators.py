@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_arrays, read_json, write_arrays, write_json
-from equiclust.io.manifest import DAMAGE, check_manifest, saved_together
+from equiclust.io.manifest import DAMAGE, check_manifest, file_digest, saved_together
 from equiclust.io.staging import recover
 from equiclust.typing import Array, PathLike
 
@@ -94,7 +93,7 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
             "kind": self._kind(),
             "parameters": self._saved_parameters(),
             "learned": self._learned(),
-            "sha256": _digest(arrays_path),
+            "sha256": file_digest(arrays_path),
         }
         write_json(path, content)
 
@@ -117,10 +116,13 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
             When the folder holds no such estimator, or a damaged one.
         """
         recover(folder)
-        if cls._is_many:
-            check_manifest(folder, whole=False)
+        return cls._read(folder, check_manifest(folder, whole=False) if cls._is_many else {})
+
+    @classmethod
+    def _read(cls, folder: PathLike, digests: Mapping[Path, str]) -> Self:
+        """Estimator in a folder that is checked already; `digests` are those of its manifest."""
         path, arrays_path = cls._files(folder)
-        content = cls._checked_content(path, arrays_path)
+        content = cls._checked_content(path, arrays_path, digests)
         arrays = read_arrays(arrays_path)
         try:
             estimator = cls(**content["parameters"])
@@ -140,7 +142,9 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
         return Path(folder) / f"{stem}.json", Path(folder) / f"{stem}.safetensors"
 
     @classmethod
-    def _checked_content(cls, path: Path, arrays_path: Path) -> dict[str, Any]:
+    def _checked_content(
+        cls, path: Path, arrays_path: Path, digests: Mapping[Path, str]
+    ) -> dict[str, Any]:
         content = read_json(path)
         if content.get("format") != _FORMAT or content.get("kind") != cls._kind():
             raise InputError(
@@ -154,18 +158,12 @@ class SaveLoadMixin(BaseEstimator):  # type: ignore[misc]
         # A parameter that is younger than the file has its default.
         if not isinstance(parameters, dict) or not set(parameters) <= set(known):
             raise InputError(f"{str(path)!r} must give no parameters but {', '.join(known)}")
-        if content.get("sha256") != _digest(arrays_path):
+        digest = digests.get(arrays_path) or file_digest(arrays_path)
+        if content.get("sha256") != digest:
             raise InputError(
                 f"{str(arrays_path)!r} is not the file that {path.name!r} was saved with"
             )
         return content
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
 
 
 def check_ranks(arrays: Arrays, ranks: Mapping[str, int]) -> None:

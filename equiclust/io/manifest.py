@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json, write_json
-from equiclust.io.staging import PREFIX, digest_of, recover, staged_together
+from equiclust.io.staging import (
+    PREFIX,
+    content_digest,
+    digest_of,
+    is_plain,
+    recover,
+    staged_together,
+)
 from equiclust.typing import PathLike
 
 __all__ = [
     "DAMAGE",
     "MANIFEST",
     "check_manifest",
-    "parts_of",
+    "file_digest",
     "read_manifest",
     "saved_together",
+    "write_digests",
     "write_manifest",
 ]
 
@@ -30,21 +38,6 @@ DAMAGE = (
     *(RuntimeError, TypeError, ValueError),
 )
 """What restoring an estimator from values that do not belong to it may raise."""
-
-
-def parts_of(folder: PathLike) -> dict[str, str]:
-    """SHA-256 of every file below a folder, by its path in it.
-
-    Parameters
-    ----------
-    folder : path-like
-
-    Returns
-    -------
-    dict of str to str
-        Without the manifest itself.
-    """
-    return {name: digest_of(Path(folder, name)) for name in _names(Path(folder))}
 
 
 def write_manifest(
@@ -68,8 +61,30 @@ def write_manifest(
     place = Path(folder)
     names = _names(place) if parts is None else sorted(parts)
     digests = {name: digest_of(place / name) for name in names}
-    content = {"format": 1, "command": command, "parts": digests}
-    write_json(place / MANIFEST, {name: one for name, one in content.items() if one is not None})
+    write_digests(place / MANIFEST, digests, command=command)
+
+
+def write_digests(
+    path: PathLike, digests: Mapping[str, str], *, command: str | None = None
+) -> None:
+    """Write a manifest of parts whose digests are known.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; an older one is replaced.
+    digests : mapping of str to str
+        SHA-256 of the parts by their paths beside the file.
+    command : str, optional
+        What wrote them, see `equiclust.io.outputs.Outputs`.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    said = {} if command is None else {"command": command}
+    write_json(path, {"format": 1, **said, "parts": dict(digests)})
 
 
 @contextmanager
@@ -138,13 +153,14 @@ def read_manifest(path: PathLike) -> dict[str, str]:
     if not isinstance(parts, dict) or not all(isinstance(one, str) for one in parts.values()):
         raise InputError(f"{str(path)!r} is no manifest of parts and digests; restore the file")
     for name in parts:
-        plain = PurePosixPath(name)
-        if plain.is_absolute() or not plain.parts or ".." in plain.parts:
+        if not is_plain(name):
             raise InputError(f"{str(path)!r} names {name!r}, which lies outside of its folder")
     return parts
 
 
-def check_manifest(folder: PathLike, *, whole: bool = True, required: bool = False) -> None:
+def check_manifest(
+    folder: PathLike, *, whole: bool = True, required: bool = False
+) -> dict[Path, str]:
     """Check that the parts of a folder are those that were saved together.
 
     Folders of version 0.1 have no manifest; of these only links out of the folder are refused.
@@ -156,6 +172,12 @@ def check_manifest(folder: PathLike, *, whole: bool = True, required: bool = Fal
         Whether files that the manifest does not name are refused.
     required : bool, default False
         Whether a folder without a manifest is refused.
+
+    Returns
+    -------
+    dict of Path to str
+        SHA-256 of the parts by their paths, so that nobody need hash them again; empty without a
+        manifest.
 
     Raises
     ------
@@ -170,14 +192,14 @@ def check_manifest(folder: PathLike, *, whole: bool = True, required: bool = Fal
     if not os.path.lexists(place / MANIFEST):
         if required:
             raise InputError(f"{str(place / MANIFEST)!r} is missing; restore the file")
-        return
+        return {}
     _check_inside(place, MANIFEST)
     parts = read_manifest(place / MANIFEST)
     for name, digest in parts.items():
         if not (place / name).is_file():
             raise InputError(f"{str(place / name)!r} is missing; restore the file")
         _check_inside(place, name)
-        if _digest(place / name) != digest:
+        if file_digest(place / name) != digest:
             raise InputError(
                 f"{str(place / name)!r} is not the file that was saved with the others in "
                 f"{str(place)!r}; restore it"
@@ -188,11 +210,28 @@ def check_manifest(folder: PathLike, *, whole: bool = True, required: bool = Fal
             f"{str(place / extra[0])!r} does not belong to what was saved in {str(place)!r}; "
             "move it away"
         )
+    return {place / name: digest for name, digest in parts.items()}
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """SHA-256 of a part as a reader gets it, also through a link.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read.
+    """
     try:
-        return digest_of(path.resolve())
+        return content_digest(path)
     except OSError as error:
         raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
 

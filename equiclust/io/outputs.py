@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equiclust.exceptions import InputError, OutputError
-from equiclust.io.atomic import read_json, write_json
+from equiclust.io.atomic import read_json
 from equiclust.io.locks import exclusive
-from equiclust.io.manifest import read_manifest
+from equiclust.io.manifest import read_manifest, write_digests
 from equiclust.io.staging import digest_of, recover, staged_together
 
 __all__ = ["Outputs", "not_ours"]
@@ -132,8 +132,7 @@ class Outputs:
             written = {
                 name: digest_of(drafts / name) for name in chosen if os.path.lexists(drafts / name)
             }
-            content = {"format": 1, "command": self.command, "parts": kept | written}
-            write_json(drafts / self.manifest, content)
+            write_digests(drafts / self.manifest, kept | written, command=self.command)
 
     def _known(self) -> dict[str, str] | None:
         """Digests of what the command has written by name; None where that is not known."""

@@ -17,7 +17,17 @@ from filelock import FileLock, Timeout
 from equiclust.exceptions import EquiclustError, OutputError
 from equiclust.typing import PathLike
 
-__all__ = ["PREFIX", "digest_of", "recover", "refused", "staged", "staged_together", "sync"]
+__all__ = [
+    "PREFIX",
+    "content_digest",
+    "digest_of",
+    "is_plain",
+    "recover",
+    "refused",
+    "staged",
+    "staged_together",
+    "sync",
+]
 
 PREFIX = ".partial-"
 """How the names of these folders begin."""
@@ -178,6 +188,26 @@ def digest_of(path: Path) -> str:
         return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
     if path.is_symlink():
         return hashlib.sha256(b"link to " + os.fsencode(os.readlink(path))).hexdigest()
+    return content_digest(path)
+
+
+def content_digest(path: Path) -> str:
+    """SHA-256 of what a file holds, or the file that a link leads to.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    """
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -291,7 +321,7 @@ def _is_restored(room: Path) -> bool:
         content = json.loads((room / _JOURNAL).read_text(encoding="utf-8"))
         folder = room.parent / content["folder"]
         parts: Mapping[str, str] = content["parts"]
-        if folder not in (room.parent, room.parent / folder.name) or not all(map(_is_plain, parts)):
+        if folder not in (room.parent, room.parent / folder.name) or not all(map(is_plain, parts)):
             return False
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return False
@@ -306,7 +336,19 @@ def _is_restored(room: Path) -> bool:
     return not _has_entries(room / _OLD) or not (room / _JOURNAL).exists()
 
 
-def _is_plain(name: str) -> bool:
+def is_plain(name: str) -> bool:
+    """Whether a name is a path that stays in its folder.
+
+    Parameters
+    ----------
+    name : str
+        With ``/`` between its parts.
+
+    Returns
+    -------
+    bool
+        False also where it names nothing.
+    """
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 

@@ -15,6 +15,7 @@ from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, replace_folder, write_json
 from equiclust.io.catalogue import make_catalogue
 from equiclust.io.manifest import DAMAGE, check_manifest, write_manifest
+from equiclust.io.staging import recover
 from equiclust.pipeline.inputs import preprocess
 from equiclust.preprocessing import DEPROJECTED, Preprocessor
 from equiclust.preprocessing.inclination import measure_inclinations
@@ -53,7 +54,7 @@ class Model:
         folder : Path
         """
         with replace_folder(folder) as draft:
-            self.ensemble.save(draft)
+            self.ensemble._write(draft)
             write_json(draft / _PREPROCESSING, self.preprocessor.get_params())
             write_manifest(draft)
 
@@ -74,14 +75,15 @@ class Model:
         InputError
             When a part is missing or damaged.
         """
+        recover(folder)
         path = folder / _PREPROCESSING
         content = read_json(path)
-        check_manifest(folder)
+        digests = check_manifest(folder)
         try:
             preprocessor = Preprocessor(**content).fit(ImageSet())
         except DAMAGE as error:
             raise InputError(f"{str(path)!r} does not describe a preprocessor: {error}") from error
-        ensemble = KFoldEnsemble.load(folder)
+        ensemble = KFoldEnsemble._read(folder, digests)
         member = ensemble.members_[0]
         channels = member.network_.config.in_channels
         if preprocessor.size != member.size or preprocessor.channels not in ("auto", channels):

@@ -1,14 +1,17 @@
-"""The model of a run is refused where its preprocessing does not fit its networks."""
+"""The model of a run is read once, and refused where its parts do not fit each other."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from ensembles import ConsensusClustering, KFoldEnsemble
 from equiclust.exceptions import InputError
 from equiclust.pipeline.model import Model
 
@@ -17,6 +20,41 @@ from equiclust.pipeline.model import Model
 def model(finished: Path, tmp_path: Path) -> Path:
     shutil.copytree(finished / "model", tmp_path / "model")
     return tmp_path / "model"
+
+
+@pytest.fixture
+def digests(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What SHA-256 has been asked of since."""
+    asked: list[object] = []
+    for name in ("sha256", "file_digest"):
+
+        def noting(what: object, *more: object, known: Callable[..., object]) -> object:
+            asked.append(what)
+            return known(what, *more)
+
+        monkeypatch.setattr(hashlib, name, partial(noting, known=getattr(hashlib, name)))
+    return asked
+
+
+@pytest.mark.parametrize("kind", [Model, KFoldEnsemble, ConsensusClustering])
+def test_every_file_is_hashed_once(model: Path, kind: type[Model], digests: list[object]) -> None:
+    kind.load(model)
+    assert 0 < len(digests) <= sum(path.is_file() for path in model.rglob("*"))
+
+
+def test_a_model_that_is_loaded_and_saved_again_is_the_same(
+    model: Path, tmp_path: Path, digests: list[object]
+) -> None:
+    loaded = Model.load(model)
+    digests.clear()
+    loaded.save(tmp_path / "again")
+    old, new = (
+        {path.relative_to(one): path.read_bytes() for path in one.rglob("*") if path.is_file()}
+        for one in (model, tmp_path / "again")
+    )
+    assert new == old
+    # For what is beside the arrays of an estimator, the manifest, and the journal of the move.
+    assert len(digests) <= 3 * len(old)
 
 
 def _more(folder: Path) -> None:
