@@ -152,13 +152,13 @@ def train_member(
         # The system releases the lock when its process ends, however it ends.
         with FileLock(task.folder / "lock"):
             recover(task.folder)
-            damage = _set_aside_if_damaged(finished)
-            if finished.is_dir():
+            member, damage = _read_or_set_aside(finished)
+            if member is not None:
                 check_same_fit(finished, inputs, started=True)
-            else:
-                member = _trained(task, images, positive_pairs, on_epoch)
-                member.autoencoder.notes_ += damage
-                _write(member, finished, inputs)
+                return member
+            member = _trained(task, images, positive_pairs, on_epoch)
+            member.autoencoder.notes_ += damage
+            _write(member, finished, inputs)
             # Also read when just written, so that a resumed fit has exactly the same members.
             return _read(finished)
 
@@ -202,21 +202,23 @@ def _trained(
     return Member(task.autoencoder, latents, perf_counter() - started)
 
 
-def _set_aside_if_damaged(finished: Path) -> list[str]:
-    """Move a member that cannot be read away, to be trained again; what the user should know."""
+def _read_or_set_aside(finished: Path) -> tuple[Member | None, list[str]]:
+    """The finished member, if any, and what the user should know.
+
+    One that cannot be read is moved away, to be trained again.
+    """
     if not finished.is_dir():
-        return []
+        return None, []
     try:
         recorded_fit(finished)
-        _read(finished)
+        return _read(finished), []
     except InputError as error:
         aside = Path(mkdtemp(prefix="damaged-", dir=finished.parent))
         os.replace(finished, aside / finished.name)
-        return [
+        return None, [
             f"A trained network was damaged ({error}), so that it was trained again; what was "
             f"there is kept in {str(aside)!r}."
         ]
-    return []
 
 
 def _write(member: Member, folder: Path, inputs: Mapping[str, Any]) -> None:

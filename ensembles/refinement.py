@@ -114,25 +114,25 @@ def _read_or_refine(
     if folder is None:
         return _refine(member, deep, shown, update)
     record = _record(member, deep, member.prepared(shown))
-    if not _is_refined(folder, record):
-        with replace_folder(folder) as draft:
-            _refine(member, deep, shown, update).save(draft)
-            write_json(draft / _RECORD, record)
+    refined = _refined_before(folder, record)
+    if refined is not None:
+        return refined
+    with replace_folder(folder) as draft:
+        _refine(member, deep, shown, update).save(draft)
+        write_json(draft / _RECORD, record)
     # Also read when just written, so that a resumed fit has exactly the same members.
     return EquivariantAutoencoder.load(folder)
 
 
-def _is_refined(folder: Path, record: dict[str, Any]) -> bool:
-    """Whether a folder holds the member that this refinement would make."""
+def _refined_before(folder: Path, record: dict[str, Any]) -> EquivariantAutoencoder | None:
+    """The member that this refinement would make, if the folder holds it."""
     try:
-        return (
-            folder.is_dir()
-            and read_json(folder / _RECORD) == record
-            and bool(EquivariantAutoencoder.load(folder))
-        )
+        if folder.is_dir() and read_json(folder / _RECORD) == record:
+            return EquivariantAutoencoder.load(folder)
     except InputError:
         # Damaged; it is made again.
-        return False
+        pass
+    return None
 
 
 def _record(

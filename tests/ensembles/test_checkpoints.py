@@ -91,8 +91,18 @@ def test_a_member_whose_held_out_images_are_others_is_refused(tmp_path: Path) ->
         _ensemble().fit_members(_pixels(), checkpoints=tmp_path)
 
 
-def test_only_what_decides_the_members_is_compared(folder: Path) -> None:
+def test_only_what_decides_the_members_is_compared(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     began: list[int] = []
+    loaded: list[Path] = []
+    load = EquivariantAutoencoder.load
+
+    def noting(path: Path) -> EquivariantAutoencoder:
+        loaded.append(path)
+        return load(path)
+
+    monkeypatch.setattr(EquivariantAutoencoder, "load", noting)
     again = _ensemble({"device": "auto"}, n_clusters=2, reliability=0.0).fit_members(
         _pixels(),
         positive_pairs=_pixels(5),
@@ -100,6 +110,7 @@ def test_only_what_decides_the_members_is_compared(folder: Path) -> None:
         on_progress=lambda done, *_: began.append(done),
     )
     assert not began
+    assert len(loaded) == len(set(loaded)) == 3, "a member was not read once"
     assert again.latents_.shape == (3, 12, 4)
 
 

@@ -105,9 +105,17 @@ def test_what_was_refined_from_another_network_or_other_images_is_not_reused(
             begun.append(deep.random_state)
             return fit(deep, *args, **more)
 
+        loaded, load = [], EquivariantAutoencoder.load
+
+        def noting_load(folder: Path) -> EquivariantAutoencoder:
+            loaded.append(folder)
+            return load(folder)
+
         monkeypatch.setattr(DeepEmbeddedClustering, "fit", noting)
+        monkeypatch.setattr(EquivariantAutoencoder, "load", noting_load)
         ensemble.fit_members(pixels).refine_members(pixels, checkpoints=tmp_path)
         assert len(begun) == 0
+        assert len(loaded) == len(set(loaded)) == 2, "a refined member was not read once"
         fitted = ensemble.fit_members(pixels)
         fitted.refine_members(1.0 - pixels, checkpoints=tmp_path)
         assert len(begun) == 2, "what was refined on other images was taken"
