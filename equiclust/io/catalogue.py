@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from equiclust import __version__
 from equiclust.argument_types import checks_types
-from equiclust.exceptions import InputError, OutputError
+from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.io.atomic import atomic_path
 from equiclust.typing import Array, Float64Array, IntArray, PathLike
@@ -79,17 +79,10 @@ def write_table(table: Table, path: PathLike) -> None:
     plain = table.copy()
     if form == "fits":
         plain.convert_unicode_to_bytestring()
-    try:
-        with atomic_path(target) as draft:
-            plain.write(draft, format=form)
-            if form == "ascii.ecsv":
-                _quote_hashes(draft)
-    except OutputError:
-        raise
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {str(target)!r}: {error}; choose an output that is writable"
-        ) from error
+    with atomic_path(target) as draft:
+        plain.write(draft, format=form)
+        if form == "ascii.ecsv":
+            _quote_hashes(draft)
 
 
 def _quote_hashes(path: Path) -> None:
@@ -357,8 +350,6 @@ def _centre(image: Image) -> tuple[float, float]:
         return np.nan, np.nan
     # astropy takes a second to import, which a reader need not wait for.
     from equiclust.celestial import sky_positions
-
-    # astropy takes a second to import, which a reader need not wait for.
 
     _, height, width = image.shape
     try:
