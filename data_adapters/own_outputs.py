@@ -6,13 +6,14 @@ from pathlib import Path
 
 from equiclust.io.run_folder import RunFolder
 
-__all__ = ["is_label_map", "is_own_folder", "is_segmentation"]
+__all__ = ["UNFINISHED", "is_label_map", "is_own_folder", "is_segmentation"]
+
+UNFINISHED = ".fits.partial"
+"""How the name of the folder of a segmentation that is not finished ends."""
 
 _BLOCK, _CARD = 2880, 80
 _MAX_BLOCKS = 32
 _CREATOR = b"CREATOR = 'equiclust"
-# Work that is not finished lies in a folder of this name; see `equiclust.segmentation`.
-_UNFINISHED = ".fits.partial"
 
 
 def is_own_folder(folder: Path) -> bool:
@@ -26,7 +27,7 @@ def is_own_folder(folder: Path) -> bool:
     -------
     bool
     """
-    return folder.name.endswith(_UNFINISHED) or RunFolder(folder).is_run
+    return folder.name.endswith(UNFINISHED) or RunFolder(folder).is_run
 
 
 def is_label_map(path: Path) -> bool:

@@ -147,10 +147,26 @@ class RunFolder:
         """Names of the outputs but for the report."""
         return self.outputs.names[1:]
 
+    def adopt_version_0_1(self, *paths: Path) -> None:
+        """Write the manifest that version 0.1 did not write; any other run has its own.
+
+        Parameters
+        ----------
+        *paths : Path
+            Records and report that are taken for those of the run, where they are what a run
+            writes.
+
+        Raises
+        ------
+        OutputError
+            When the folder cannot be written.
+        """
+        if "manifest" not in read_json(self.config_json) and not self.manifest.exists():
+            known = [path.name for path in paths if _is_whole(path)]
+            write_manifest(self.path, known, command=self.outputs.command)
+
     def check_free(self, *paths: Path) -> None:
         """Refuse to replace files of the run that the user has made or changed.
-
-        A run of version 0.1 has no manifest: its records and its report are taken for ours.
 
         Parameters
         ----------
@@ -162,10 +178,12 @@ class RunFolder:
         OutputError
             When one of them is the user's.
         """
-        if "manifest" not in read_json(self.config_json) and not self.manifest.exists():
-            known = [path.name for path in paths if _is_whole(path)]
-            write_manifest(self.path, known, command=self.outputs.command)
         self.outputs.check_free([path.name for path in paths])
+
+    @property
+    def axes(self) -> str:
+        """Letters that the run was given for the axes of arrays; empty when it was given none."""
+        return str(self.read_config().get("axes", ""))
 
     def read_config(self) -> dict[str, Any]:
         """Read the configuration that `create` wrote.

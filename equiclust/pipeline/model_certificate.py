@@ -175,6 +175,7 @@ def certify_run(
     """
     check_writable(folder.path)
     replaced = [path for path in (folder.invariance_json, folder.metrics_json) if path.is_file()]
+    folder.adopt_version_0_1(*replaced)
     folder.check_free(*replaced)
     loaded = _images_to_rotate(folder, model, inputs, on_progress)
     certified = certify_model(
@@ -203,9 +204,8 @@ def _images_to_rotate(
 ) -> LoadedImages:
     preprocessing = model.preprocessor.get_params()
     config = folder.read_config()
-    axes = str(config.get("axes", ""))
     if inputs is not None:
-        return load_images(inputs, preprocessing, axes=axes, on_progress=on_progress)
+        return load_images(inputs, preprocessing, axes=folder.axes, on_progress=on_progress)
     own = config.get("inputs")
     if not isinstance(own, list) or not isinstance(config.get("seed"), int):
         raise InputError(f"{str(folder.config_json)!r} has no inputs or no seed; restore the file")
@@ -214,7 +214,7 @@ def _images_to_rotate(
             f"the run in {str(folder.path)!r} was made from {own[0]}; give them as inputs"
         )
     try:
-        return load_images(own, preprocessing, axes=axes, on_progress=on_progress)
+        return load_images(own, preprocessing, axes=folder.axes, on_progress=on_progress)
     except InputError as error:
         raise InputError(
             f"the images of the run are no longer where they were ({error}); name the images to "

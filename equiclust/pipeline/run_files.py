@@ -114,7 +114,7 @@ class RunFiles:
     @property
     def axes(self) -> str:
         """Letters that the run was given for the axes of arrays; empty when it was given none."""
-        return str(self.folder.read_config().get("axes", ""))
+        return self.folder.axes
 
     @cached_property
     def model(self) -> Model:

@@ -15,7 +15,7 @@ from equiclust.exceptions import InputError, OutputError
 from equiclust.io.catalogue import write_table
 from equiclust.io.locks import LOCK_NAME, exclusive
 from equiclust.io.output_checks import check_writable, output_path
-from equiclust.io.staging import recover, staged
+from equiclust.io.staging import PREFIX, recover, staged
 from equiclust.progress import Progress, start_stage
 from equiclust.simulation.cloud_cubes import MIN_CHANNELS
 from equiclust.simulation.cloud_files import truth_path, write_cloud_cube, write_cloud_map
@@ -236,7 +236,7 @@ def _check_free(folder: Path, ours: Iterable[Path]) -> None:
     """Refuse a folder with anything but what a stopped simulation may have left."""
     known = {path.name for path in ours} | {LOCK_NAME}
     found = sorted(os.listdir(folder))
-    other = [name for name in found if name not in known and not name.startswith(".partial-")]
+    other = [name for name in found if name not in known and not name.startswith(PREFIX)]
     if other:
         raise OutputError(
             f"cannot write into {str(folder)!r}: it holds files already ({other[0]}); choose a new "

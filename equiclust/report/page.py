@@ -53,6 +53,7 @@ def write_report(run: RunFolder) -> Path:
         When the folder cannot be written, or the user has changed the report.
     """
     contents = read_contents(run)
+    run.adopt_version_0_1(run.report_html)
     run.check_free(run.report_html)
     page = _render(contents)
     name = run.report_html.name

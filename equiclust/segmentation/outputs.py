@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_adapters.own_outputs import UNFINISHED
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.atomic import read_json, write_json
 from equiclust.io.staging import digest_of, recover, refused, staged_together
@@ -70,7 +71,7 @@ class SegmentFiles:
     @property
     def working(self) -> Path:
         """Folder of unfinished work, ``.fits.partial``."""
-        return self.labels.with_name(f"{self.labels.name}.partial")
+        return self.labels.with_suffix(UNFINISHED)
 
     @property
     def results(self) -> tuple[Path, ...]:
