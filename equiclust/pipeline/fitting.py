@@ -7,7 +7,7 @@ import platform
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -47,6 +47,16 @@ _MAX_RECONSTRUCTED = 200
 Record = dict[str, Any]
 
 
+class _Fitted(NamedTuple):
+    """The fitted model, its labels of the images, and how it was trained."""
+
+    model: Model
+    result: ConsensusResult
+    perceptual: PerceptualNetwork | None
+    # Why there is no perceptual term.
+    note: str
+
+
 def fit_and_write(
     folder: RunFolder,
     settings: RunSettings,
@@ -73,8 +83,7 @@ def fit_and_write(
         When the folder holds the training of other images, or cannot be written.
     """
     images = loaded.images
-    noted = _perceptual(settings.recipe)
-    perceptual = noted[0]
+    perceptual, note = _perceptual(settings.recipe)
     check_same_start(folder, images, perceptual)
     ensemble = _trained(folder, settings, images, perceptual, on_progress)
     update = start_stage(on_progress, "clustering")
@@ -82,51 +91,36 @@ def fit_and_write(
     ensemble.fit_consensus()
     model = Model(loaded.preprocessor, ensemble)
     result = ensemble.consensus_.predict_consensus(ensemble.latents_)
+    fitted = _Fitted(model, result, perceptual, note)
     with folder.outputs.replaced(folder.results) as drafts:
-        _write_results(
-            RunFolder(drafts), settings, loaded, model, result, noted, started, on_progress
-        )
+        _write_results(RunFolder(drafts), settings, loaded, fitted, started, on_progress)
 
 
 def _write_results(
     drafts: RunFolder,
     settings: RunSettings,
     loaded: LoadedImages,
-    model: Model,
-    result: ConsensusResult,
-    noted: tuple[PerceptualNetwork | None, str],
+    fitted: _Fitted,
     started: datetime,
     on_progress: Progress | None,
 ) -> None:
     """Measure the fitted model, and write everything but the report."""
-    images, seed, ensemble = loaded.images, settings.recipe.seed, model.ensemble
-    perceptual, note = noted
+    model, result, ensemble = fitted.model, fitted.result, fitted.model.ensemble
+    originals, images, seed = loaded.originals, loaded.images, settings.recipe.seed
     model.save(drafts.model)
     evaluated = _reconstructions(drafts, ensemble, images, result.labels, on_progress)
-    certified = certify_model(
-        model, loaded.originals, images, random_state=seed, on_progress=on_progress
-    )
+    certified = certify_model(model, originals, images, random_state=seed, on_progress=on_progress)
     write_json(drafts.invariance_json, certified.certificate.to_dict())
     audit = audit_confounders(
-        model,
-        loaded.originals,
-        images,
-        result.labels,
-        random_state=seed,
-        on_progress=on_progress,
+        model, originals, images, result.labels, random_state=seed, on_progress=on_progress
     )
     metrics = {
         **_network_metrics(ensemble),
         **_consensus_metrics(ensemble, result, evaluated),
         **audit.record,
         "findings": audit.findings,
-        "perceptual": {"network": perceptual, "note": note},
-        "notes": [
-            *map(note_text, loaded.notes),
-            *([note] if note else []),
-            *ensemble.notes_,
-            *ensemble.choice_.notes,
-        ],
+        "perceptual": {"network": fitted.perceptual, "note": fitted.note},
+        "notes": _notes(loaded, fitted),
         "reconstruction": evaluated.scores,
         "clusters": _cluster_metrics(ensemble),
         "check": certified.record,
@@ -134,6 +128,13 @@ def _write_results(
     }
     write_json(drafts.metrics_json, metrics)
     _write_tables(drafts, loaded, model, result)
+
+
+def _notes(loaded: LoadedImages, fitted: _Fitted) -> list[str]:
+    """What a user should read, in the order in which it came up."""
+    ensemble = fitted.model.ensemble
+    own = [fitted.note] if fitted.note else []
+    return [*map(note_text, loaded.notes), *own, *ensemble.notes_, *ensemble.choice_.notes]
 
 
 def _write_tables(
