@@ -136,6 +136,12 @@ def _collapse() -> Iterator[Table]:
     yield collapse_table()
 
 
+def _compare_sky() -> Iterator[Table]:
+    from benchmarks.compare_sky import compare_sky_table
+
+    yield compare_sky_table()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
     "invariance": _invariance,
@@ -154,6 +160,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "rotated_mnist": _rotated_mnist,
     "clustpy": _clustpy,
     "collapse": _collapse,
+    "compare_sky": _compare_sky,
 }
 
 

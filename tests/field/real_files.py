@@ -22,14 +22,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from benchmarks.tables import Table
-from data_adapters import read
-from data_adapters.fits import FitsAdapter
-from data_adapters.registry import known_suffix
-from data_adapters.sky import SkyMap, open_sky_map
-from data_adapters.units import parse_unit
-from equiclust.exceptions import InputError, UnreadableFileError
-from tests.field.reference import (
+from benchmarks.astropy_reference import (
     axes_of,
     cube_of,
     degrees_apart,
@@ -38,6 +31,13 @@ from tests.field.reference import (
     spectrum_of,
     wcs_of,
 )
+from benchmarks.tables import Table
+from data_adapters import read
+from data_adapters.fits import FitsAdapter
+from data_adapters.registry import known_suffix
+from data_adapters.sky import SkyMap, open_sky_map
+from data_adapters.units import parse_unit
+from equiclust.exceptions import InputError, UnreadableFileError
 
 # Degrees; the coordinates of either side come from the same double precision.
 TOLERANCE = 1e-9

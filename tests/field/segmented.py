@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from astropy.table import Table
 
+from benchmarks.given_labels import segment_by
 from data_adapters.sky import open_sky_map
 from equiclust.segmentation.label_maps import write_segment_map
-from equiclust.segmentation.labelling import Labelled
 from equiclust.segmentation.planes import open_planes
 from equiclust.segmentation.regions import write_regions
-from equiclust.segmentation.segment import _as_segment_map
-from equiclust.segmentation.segment_map import MASKED, SegmentMap
+from equiclust.segmentation.segment_map import SegmentMap
 from equiclust.segmentation.segment_table import segments
 
 __all__ = ["Segmented", "halves", "segmented"]
@@ -30,11 +29,10 @@ class Segmented(NamedTuple):
     regions: Path
 
 
-def halves(data: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
-    """Two segments, left and right; what is blank is masked."""
-    labels = np.zeros(data.shape, np.int16)
-    labels[..., data.shape[-1] // 2 :] = 1
-    labels[np.isnan(data)] = MASKED
+def halves(shape: tuple[int, ...]) -> npt.NDArray[np.int16]:
+    """Two segments, left and right."""
+    labels = np.zeros(shape, np.int16)
+    labels[..., shape[-1] // 2 :] = 1
     return labels
 
 
@@ -42,12 +40,7 @@ def segmented(path: Path, folder: Path, *, cube: str = "integrated", stokes: str
     """Everything that follows from the labels, which are two halves."""
     sky = open_sky_map(path, stokes=stokes)
     planes = open_planes(sky, cube, group=1, folder=folder)
-    data = np.stack([planes.read(number) for number in range(planes.count)])
-    labels = halves(data)
-    confidence = np.where(labels == MASKED, np.nan, 1.0).astype(np.float32)
-    labelled = Labelled(labels, confidence, np.ones(labels.shape, np.int32))
-    found = _as_segment_map(labelled, planes, sky)
-    data = data[0] if planes.flat else data
+    found, data = segment_by(halves, planes, sky)
     written, outlines = folder / "kinds.fits", folder / "kinds.reg"
     write_segment_map(found, written)
     if sky.wcs is not None:

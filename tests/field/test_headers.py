@@ -13,12 +13,7 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import wcs_to_celestial_frame
 from hypothesis import event, given, settings
 
-from data_adapters.sky import SkyMap, open_sky_map
-from data_adapters.sky.geometry import celestial_wcs
-from data_adapters.units import parse_unit
-from equiclust.celestial import celestial_frame
-from tests.field.headers import Made, images
-from tests.field.reference import (
+from benchmarks.astropy_reference import (
     axes_of,
     cube_of,
     degrees_apart,
@@ -26,6 +21,11 @@ from tests.field.reference import (
     sky_of,
     spectrum_of,
 )
+from data_adapters.sky import SkyMap, open_sky_map
+from data_adapters.sky.geometry import celestial_wcs
+from data_adapters.units import parse_unit
+from equiclust.celestial import celestial_frame
+from tests.field.headers import Made, images
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,13 @@
 """Fluxes, areas, velocities and centroids of segments, by us and by other packages.
 
-``python -m tests.field.compare_sky`` prints a table of the largest difference of any segment of
-made-up labels on made-up maps and cubes, and on the real ones of `EQUICLUST_DATA`. The references
-are photutils (sums and centroids over segments), reproject (solid angles of pixels as spherical
-polygons), spectral-cube (channels in km/s, integrated maps, beams) and astropy, each of which reads
-the file by itself.
+The references are photutils (sums and centroids over segments), reproject (solid angles of pixels
+as spherical polygons), spectral-cube (channels in km/s, integrated maps, beams) and astropy, each
+of which reads the file by itself.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,13 +24,16 @@ from astropy.table import Table as Catalogue
 from astropy.wcs import WCS
 from scipy import ndimage
 
+from benchmarks.astropy_reference import FloatArray, axes_of, cube_of, wcs_of
+from benchmarks.given_labels import segment_by
+from benchmarks.skies import SKIES, write_sky
 from benchmarks.tables import Table
 from data_adapters.sky import SkyMap, moment_maps, open_sky_map
-from equiclust.segmentation.planes import Planes, open_planes
+from equiclust.segmentation.planes import open_planes
 from equiclust.segmentation.segment_map import MASKED, SegmentMap
 from equiclust.segmentation.segment_table import find_segments, segments
-from tests.field.reference import FloatArray, axes_of, cube_of, wcs_of
-from tests.field.skies import SKIES, write_sky
+
+__all__ = ["compare_sky_table"]
 
 MIN_PIXELS = 12
 SPELLINGS = {"MJY/SR": "MJy/sr", "Jy/Beam": "Jy/beam"}
@@ -47,13 +47,12 @@ class Reference:
     values: FloatArray
     """`(channel, row, column)`."""
     wcs: WCS
-    lengths: tuple[int, ...]
 
     @classmethod
     def read(cls, path: Path) -> Reference:
         with fits.open(path, do_not_scale_image_data=True, memmap=False) as hdus:
             wcs = wcs_of(hdus[0], hdus)
-            return cls(cube_of(hdus[0], wcs), wcs, hdus[0].shape[::-1])
+            return cls(cube_of(hdus[0], wcs), wcs)
 
     def sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Longitude and latitude in degrees of pixels, by all axes together."""
@@ -123,30 +122,6 @@ def labels_for(shape: tuple[int, ...], seed: int = 0) -> npt.NDArray[np.int16]:
     return labels
 
 
-def segmented(sky: SkyMap, planes: Planes) -> tuple[SegmentMap, npt.NDArray[Any], Catalogue]:
-    """What a segmentation would write, with made-up labels."""
-    data = np.stack([planes.read(number) for number in range(planes.count)])
-    data = data[0] if planes.flat else data
-    labels = labels_for(data.shape)
-    labels[~np.isfinite(data)] = MASKED
-    confidence = np.where(labels == MASKED, np.nan, 1.0).astype(np.float32)
-    more: dict[str, Any] = {}
-    if planes.velocities is not None:
-        found = planes.velocities
-        more = {"velocity_low": found.low, "velocity_high": found.high}
-        more |= {"velocity_unit": found.unit, "spectral_kind": found.kind}
-    made = SegmentMap(
-        labels,
-        confidence,
-        np.ones(labels.shape, np.int32),
-        planes.header,
-        planes.unit,
-        sky.beam,
-        **more,
-    )
-    return made, data, segments(made, data, min_pixels=MIN_PIXELS)
-
-
 def relative(ours: Any, theirs: Any) -> float:
     """Largest difference relative to the largest value; NaN in one alone is infinitely far."""
     ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
@@ -163,7 +138,8 @@ def compare(path: Path, folder: Path) -> Iterator[dict[str, float]]:
     ways = ("integrated", "channels") if sky.shape[0] > 1 else ("map",)
     for way in ways:
         planes = open_planes(sky, way, group=1, folder=folder / way)
-        made, data, table = segmented(sky, planes)
+        made, data = segment_by(labels_for, planes, sky)
+        table = segments(made, data, min_pixels=MIN_PIXELS)
         ids = find_segments(made.labels, min_pixels=MIN_PIXELS).ids
         found = {"area": _area(table, ids, areas), **_centroid(table, ids, reference)}
         plane = reference.values[0]
@@ -195,9 +171,10 @@ def segment_sums(ids: npt.NDArray[np.int32], values: FloatArray) -> FloatArray:
 
 
 def _area(table: Catalogue, ids: npt.NDArray[np.int32], areas: FloatArray) -> float:
-    covered = [np.any(ids == number, axis=0) if ids.ndim == 3 else ids == number
-               for number in table["id"]]  # fmt: skip
-    theirs = [segment_sums(mask.astype(np.int32), areas)[0] for mask in covered]
+    theirs = []
+    for number in table["id"]:
+        covered = np.any(np.atleast_3d(number == ids.T), axis=2).T
+        theirs.append(segment_sums(covered.astype(np.int32), areas)[0])
     return relative(table["area"], theirs)
 
 
@@ -352,29 +329,23 @@ def _row(name: str, path: Path, folder: Path) -> dict[str, Any]:
     return row
 
 
-def compare_table(folder: Path) -> Table:
-    """One row a map or cube, each the largest difference of any of its segments."""
-    files = {name: write_sky(name, folder) for name in SKIES}
-    if place := os.environ.get("EQUICLUST_DATA"):
-        real = sorted((Path(place) / "gas_maps").glob("*.fits"))
-        files |= {path.name: path for path in real}
-    rows = []
-    for name, path in files.items():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            rows.append(_row(name, path, folder / f"moments of {path.stem}"))
-        print(rows[-1], flush=True)
+def compare_sky_table() -> Table:
+    """Differences on made-up maps and cubes, and on the real ones of `EQUICLUST_DATA`.
+
+    One row a map or cube, each the largest difference of any of its segments.
+    """
+    with TemporaryDirectory() as folder:
+        rows = list(_rows(Path(folder)))
     title = "Largest relative difference from spectral-cube, photutils and reproject"
     return Table("compare_sky", title, rows)
 
 
-def main() -> int:
-    with TemporaryDirectory() as folder:
-        table = compare_table(Path(folder))
-    print(table.to_markdown())
-    table.write(Path("benchmark_results"))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _rows(folder: Path) -> Iterator[dict[str, Any]]:
+    files = {name: write_sky(name, folder) for name in SKIES}
+    if place := os.environ.get("EQUICLUST_DATA"):
+        real = sorted((Path(place) / "gas_maps").glob("*.fits"))
+        files |= {path.name: path for path in real}
+    for name, path in files.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield _row(name, path, folder / f"moments of {path.stem}")

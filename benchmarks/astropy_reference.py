@@ -25,6 +25,7 @@ class Axes(NamedTuple):
 
 
 def axes_of(wcs: WCS) -> Axes:
+    """Which axis is what, by its type."""
     sorts = [kind // 1000 % 10 for kind in wcs.wcs.axis_types]
     return Axes(
         tuple(axis for axis, sort in enumerate(sorts) if sort == CELESTIAL),

@@ -193,12 +193,28 @@ def _latitude_first() -> Any:
 
 
 SKIES: dict[str, Make] = {
-    name.strip("_").replace("_", " "): make
-    for name, make in list(globals().items())
-    if name.startswith("_")
-    and callable(make)
-    and name not in ("_brightness", "_axis", "_sky", "_turned", "_map", "_cube")
-    and getattr(make, "__module__", "") == __name__
+    "turned interferometer": _turned_interferometer,
+    "over the first meridian": _over_the_first_meridian,
+    "whole sky plate carree": _whole_sky_plate_carree,
+    "whole sky aitoff": _whole_sky_aitoff,
+    "north pole": _north_pole,
+    "south pole": _south_pole,
+    "old equinox": _old_equinox,
+    "ecliptic": _ecliptic,
+    "oblong pixels with polynomials": _oblong_pixels_with_polynomials,
+    "plate polynomials": _plate_polynomials,
+    "supergalactic slant": _supergalactic_slant,
+    "more than a turn": _more_than_a_turn,
+    "galaxy far from the equator": _galaxy_far_from_the_equator,
+    "descending frequencies": _descending_frequencies,
+    "beam of every channel": _beam_of_every_channel,
+    "optical velocities": _optical_velocities,
+    "wavelengths": _wavelengths,
+    "spectrum first and two stokes": _spectrum_first_and_two_stokes,
+    "wavelengths over frequencies": _wavelengths_over_frequencies,
+    "gigahertz over the first meridian": _gigahertz_over_the_first_meridian,
+    "scaled integers over a pole": _scaled_integers_over_a_pole,
+    "latitude first": _latitude_first,
 }
 """Makers of pixels, axes in the order of FITS, and further cards."""
 
