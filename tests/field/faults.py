@@ -1,7 +1,8 @@
 """All writes of all commands: `python -m tests.field.faults [COMMAND ...]` prints a table.
 
-With ``--few`` it tries the first writes, some on the way, and some of the last ones, where files
-take their places, of two commands.
+What is replaced differs from what replaces it, so that old and new files cannot be mistaken for
+each other. With ``--few`` it tries some writes of four commands, most of them where files take
+their places.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from astropy.io import fits
 
 from data_adapters import write_fits
 from equiclust.cli import main
+from equiclust.io.atomic import read_json, write_json
+from equiclust.io.run_folder import RunFolder
+from equiclust.io.staging import digest_of, recover
 from equiclust.pipeline import fitting, model_certificate
 from equiclust.simulation.discs import simulate_discs
 from tests.field.fault_injection import KILLED, Fault, Kind, count_writes, run_with_fault
@@ -31,12 +35,15 @@ __all__ = ["KINDS", "Scene", "make_scenes", "sweep", "trial"]
 
 KINDS: tuple[Kind, ...] = ("fails", "full", "killed")
 # They differ from call to call.
-_TIMES = {"seconds", "started", "finished", "digest", "outputs"}
+_TIMES = {"seconds", "started", "finished", "digest"}
+_DIGESTS = {"parts", "outputs"}
 FEW: dict[str, dict[Kind, tuple[int, ...]]] = {
     "predict": {"fails": (9, -6), "full": (9, -6), "killed": (9, -6)},
+    "predict again": {"fails": (-1, -2), "killed": (-12,)},
+    "check": {"fails": (-1, -3)},
     "run": {"killed": (-30,)},
 }
-_NOT_COMPARED = ("run.log", "report.html")
+_NOT_COMPARED = "run.log"
 
 
 @dataclass(frozen=True)
@@ -95,14 +102,32 @@ def make_scenes(material: Path) -> dict[str, Scene]:
     def predict(folder: Path) -> list[str]:
         return ["predict", str(done), str(discs), "--output", str(folder / "k.ecsv")]
 
+    others = material / "others"
+    shutil.copytree(discs, others)
+    (others / "bad.fits").rename(others / "worse.fits")
+    next(others.glob("disc_*.fits")).unlink()
+
     def again(folder: Path) -> None:
-        assert main(predict(folder)) == 0
+        assert main(["predict", str(done), str(others), "--output", str(folder / "k.ecsv")]) == 0
 
     def similar(folder: Path) -> list[str]:
         return ["similar", str(done), str(discs), "-n", "1", "--output", str(folder / "k.png")]
 
-    def copied(folder: Path) -> None:
+    def copied(folder: Path) -> RunFolder:
         shutil.copytree(done, folder / "sorted")
+        return RunFolder(folder / "sorted")
+
+    def reported(folder: Path) -> None:
+        run = copied(folder)
+        with run.outputs.replaced([run.report_html.name]) as drafts:
+            (drafts / run.report_html.name).write_text("an older report")
+
+    def checked(folder: Path) -> None:
+        run = copied(folder)
+        names = (run.metrics_json.name, run.invariance_json.name)
+        with run.outputs.replaced(names) as drafts:
+            write_json(drafts / names[0], {**read_json(run.metrics_json), "check": {}})
+            write_json(drafts / names[1], {"passed": False})
 
     def simulate(folder: Path) -> list[str]:
         few = ["-n", "2", "--size", "32", "--output", str(folder / "made")]
@@ -114,8 +139,8 @@ def make_scenes(material: Path) -> dict[str, Scene]:
         Scene("predict", predict, "k.ecsv"),
         Scene("predict again", predict, "k.ecsv", again),
         Scene("similar", similar, "k.png"),
-        Scene("report", lambda f: ["report", str(f / "sorted")], "sorted/report.html", copied),
-        Scene("check", lambda f: ["check", str(f / "sorted")], "sorted/invariance.json", copied),
+        Scene("report", lambda f: ["report", str(f / "sorted")], "sorted/report.html", reported),
+        Scene("check", lambda f: ["check", str(f / "sorted")], "sorted/invariance.json", checked),
         Scene("simulate", simulate, "made/truth.ecsv"),
     )
     return {scene.name: scene for scene in scenes}
@@ -169,8 +194,10 @@ def trial(scene: Scene, n: int, kind: Kind, place: Path, expected: dict[str, Any
         return f"traceback: {broken.said[-300:]}"
     if kind != "killed" and any(".partial-" in name for name in after if "mine" not in name):
         return "left-overs of a failed write"
-    if wrong := _half(scene, before, after, expected):
+    if wrong := _half(scene, before, after, expected, kind):
         return wrong
+    if kind == "killed" and (wrong := _not_recovered(scene, folder, before, expected)):
+        return f"after recovery: {wrong}"
     if scene.name == "simulate" and scene.main in after:
         # It is finished, and is never written again.
         return ""
@@ -183,23 +210,41 @@ def trial(scene: Scene, n: int, kind: Kind, place: Path, expected: dict[str, Any
 
 
 def _half(
-    scene: Scene, before: dict[str, Any], after: dict[str, Any], expected: dict[str, Any]
+    scene: Scene,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    expected: dict[str, Any],
+    kind: Kind,
 ) -> str:
-    """The user's files are as before; and if the main output is there, all are old or all new."""
+    """The user's files are as before; and if the main output is there, all are old or all new.
+
+    Only a process that is killed may leave the main output missing where there was one.
+    """
     lost = [name for name in before if "mine" in name and after.get(name) != before[name]]
     if lost:
         return f"the user's {lost} changed"
     if scene.main not in after:
-        return ""
-    names = {name for name in expected if not name.startswith("sorted/checkpoints")}
+        missing = scene.main in before and kind != "killed"
+        return f"{scene.main!r} is lost" if missing else ""
+    names = {name for name in {**before, **expected} if not name.startswith("sorted/checkpoints")}
     if scene.name == "run" and "sorted/report.html" not in after:
         # The report is made of the finished run, and made again where it is missing.
         names -= {"sorted/report.html", "sorted/manifest.json"}
-    if all(after.get(name) == expected[name] for name in names):
+    if scene.main in before and all(after.get(name) == before.get(name) for name in names):
         return ""
-    if before.get(scene.main) == after[scene.main]:
-        return ""
-    return f"half: {[name for name in names if after.get(name) != expected[name]]}"
+    differing = [name for name in names if after.get(name) != expected.get(name)]
+    return f"half: {sorted(differing)}" if differing else ""
+
+
+def _not_recovered(
+    scene: Scene, folder: Path, before: dict[str, Any], expected: dict[str, Any]
+) -> str:
+    """What a killed process has moved away is put back, in a copy of its folder."""
+    copy = folder.with_name("recovered")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy, symlinks=True)
+    recover(copy, below=True)
+    return _half(scene, before, snapshot(copy), expected, "fails")
 
 
 def prepare(scene: Scene, folder: Path, scratch: Path) -> None:
@@ -228,22 +273,38 @@ def snapshot(folder: Path) -> dict[str, Any]:
 
 
 def _content(path: Path) -> Any:
-    if path.name in _NOT_COMPARED or path.suffix == ".ckpt":
+    if path.name == _NOT_COMPARED or path.suffix == ".ckpt":
         return "not compared"
     data = path.read_bytes()
     if path.suffix == ".json":
         try:
-            return _timeless(json.loads(data))
+            return _timeless(json.loads(data), path.parent)
         except ValueError:
             return data
+    if path.suffix == ".html" and data.rstrip().endswith(b"</html>"):
+        return "a whole page"
     return re.sub(rb"updated \S+", b"updated", data) if path.suffix == ".fits" else data
 
 
-def _timeless(value: Any) -> Any:
-    if isinstance(value, dict):
-        plain = {name: _timeless(one) for name, one in value.items() if name not in _TIMES}
-        return {**plain, "parts": sorted(plain["parts"])} if "parts" in plain else plain
-    return [_timeless(one) for one in value] if isinstance(value, list) else value
+def _timeless(value: Any, folder: Path) -> Any:
+    """Without times; and of digests whether they are those of the files that lie there."""
+    if isinstance(value, list):
+        return [_timeless(one, folder) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _agreement(one, folder) if name in _DIGESTS else _timeless(one, folder)
+        for name, one in value.items()
+        if name not in _TIMES
+    }
+
+
+def _agreement(digests: dict[str, str], folder: Path) -> dict[str, bool]:
+    """Whether every file is the one that was written with the others."""
+    return {
+        name: (folder / name).exists() and digest_of(folder / name) == digest
+        for name, digest in digests.items()
+    }
 
 
 def sweep(scene: Scene, place: Path, kind: Kind, chosen: Iterable[int] | None = None) -> list[str]:
