@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from equiclust.exceptions import UnreadableFileError
+from equiclust.memory import readable_size, total_memory
 
 __all__ = ["SMALLEST_LIMIT", "UNPACKING_RATIO", "check_claim", "unpacked_limit"]
 
@@ -40,7 +40,7 @@ def unpacked_limit(path: Path, *, whole: bool = True) -> int:
         whole, at most `MEMORY_SHARE` of the memory.
     """
     limit = max(SMALLEST_LIMIT, UNPACKING_RATIO * path.stat().st_size)
-    memory = _memory()
+    memory = total_memory()
     return min(limit, int(MEMORY_SHARE * memory)) if whole and memory else limit
 
 
@@ -66,22 +66,7 @@ def check_claim(path: Path, n_values: int, *, itemsize: int = 4, whole: bool = T
     n_bytes, limit = n_values * max(itemsize, 4), unpacked_limit(path, whole=whole)
     if n_bytes > limit:
         raise UnreadableFileError(
-            f"{path}: it claims {n_values} pixel values, which would take {_readable(n_bytes)} "
-            f"where a file of its size may take {_readable(limit)}; cut it into smaller images, or "
-            "save it uncompressed if it really is so large"
+            f"{path}: it claims {n_values} pixel values, which would take {readable_size(n_bytes)} "
+            f"where a file of its size may take {readable_size(limit)}; cut it into smaller "
+            "images, or save it uncompressed if it really is so large"
         )
-
-
-def _readable(n_bytes: int) -> str:
-    if n_bytes < 1000:
-        return f"{n_bytes} bytes"
-    power = min((len(str(n_bytes)) - 1) // 3, 5)
-    return f"{n_bytes / 1000**power:.3g} {' kMGTP'[power]}B"
-
-
-def _memory() -> int:
-    """Memory of this machine in bytes; 0 where the system does not say."""
-    try:
-        return max(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), 0)
-    except (AttributeError, OSError, ValueError):
-        return 0

@@ -19,7 +19,8 @@ from equiclust.autoencoder.pretrained import upgrade_start
 from equiclust.autoencoder.training import Precision, TrainingConfig
 from equiclust.exceptions import InputError
 from equiclust.io.estimators import SaveLoadMixin
-from equiclust.nn.device import seeded
+from equiclust.memory import readable_size, total_memory
+from equiclust.nn.device import DEVICES, seeded
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.preprocessing import Preprocessor
 from equiclust.typing import BoolArray, Float32Array
@@ -37,7 +38,6 @@ from equiclust.validation import (
 
 __all__: list[str] = []
 
-_DEVICES = ("auto", "cpu", "cuda", "mps")
 # Of a weight in training, with its gradient and the two moments of the optimiser.
 _BYTES = 16
 
@@ -125,7 +125,7 @@ class AutoencoderParameters(SaveLoadMixin):
                 f"{shown(self.validation_fraction)}"
             )
         check_flag("pretrained", self.pretrained)
-        check_choice("device", self.device, _DEVICES)
+        check_choice("device", self.device, DEVICES)
         check_choice("precision", self.precision, get_args(Precision))
         check_random_state(self.random_state)
         self._check_perceptual()
@@ -222,17 +222,17 @@ def _field_names(kind: type[ObjectiveWeights | Augmentation]) -> list[str]:
 
 def _check_memory(config: NetworkConfig) -> None:
     """Refuse a network that is larger than the memory of this machine."""
-    if not hasattr(os, "sysconf"):
+    there = total_memory()
+    if there is None:
         return
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     # An image alone may be too large, so that its network is not looked at.
     need = 4 * config.image_numbers
     if need <= there:
         need = _BYTES * _n_weights(config)
     if need > there:
         raise InputError(
-            f"the network needs {need / 1e9:.3g} GB of memory and this machine has "
-            f"{there / 1e9:.3g} GB; lower latent_dim ({config.latent_dim}), size ({config.size}) "
+            f"the network needs {readable_size(need)} of memory and this machine has "
+            f"{readable_size(there)}; lower latent_dim ({config.latent_dim}), size ({config.size}) "
             "or fields"
         )
 

@@ -9,7 +9,10 @@ import torch
 
 from equiclust.exceptions import InputError
 
-__all__ = ["choose_device", "full_precision", "seeded"]
+__all__ = ["DEVICES", "choose_device", "full_precision", "seeded"]
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Names that `choose_device` knows."""
 
 
 def choose_device(name: str, *, fall_back: bool = False) -> torch.device:

@@ -109,7 +109,9 @@ def _word(value: object) -> str:
 def _check_device(device: str) -> None:
     import torch
 
-    check_choice("device", device, ("auto", "cpu", "cuda", "mps"))
+    from equiclust.nn.device import DEVICES
+
+    check_choice("device", device, DEVICES)
     missing = (device == "cuda" and not torch.cuda.is_available()) or (
         device == "mps" and not torch.backends.mps.is_available()
     )

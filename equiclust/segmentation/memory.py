@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from data_adapters.sky.sky_map import SkyMap
 from equiclust.exceptions import InputError
+from equiclust.memory import readable_size
 from equiclust.segmentation.segment import SegmentOptions
 from equiclust.segmentation.texture_networks import LATENT_DIM
 
@@ -102,21 +103,14 @@ def estimate_memory(
     n_tiles = n_planes * len(options.tiling(sky.shape[1:]))
     disk = n_tiles * 4 * LATENT_DIM * options.n_networks
     summary = (
-        f"{_size(sky.n_bytes)} to read, {n_tiles} tiles, at most {_size(memory)} of memory and "
-        f"{_size(disk)} of disk on the way"
+        f"{readable_size(sky.n_bytes)} to read, {n_tiles} tiles, at most {readable_size(memory)} "
+        f"of memory and {readable_size(disk)} of disk on the way"
     )
     if max_memory != "auto" and memory > parse_bytes(max_memory):
         raise InputError(
-            f"max_memory is {max_memory}, but the map needs {_size(memory)}"
+            f"max_memory is {max_memory}, but the map needs {readable_size(memory)}"
             + ("; increase channel_group" if n_planes > 1 else "")
         )
     if max_memory != "auto" and memory + options.n_networks * _BESIDE > parse_bytes(max_memory):
         n_jobs = 1
     return MemoryEstimate(summary, n_jobs)
-
-
-def _size(n_bytes: float) -> str:
-    power = 0
-    while n_bytes >= 1000 and power < len(_PREFIXES) - 1:
-        n_bytes, power = n_bytes / 1000, power + 1
-    return f"{n_bytes:.3g} {_PREFIXES[power]}B"

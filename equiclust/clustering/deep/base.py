@@ -37,7 +37,7 @@ from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.image_estimator import TakesArrays
 from equiclust.images import ImageSet
 from equiclust.io.estimators import SaveLoadMixin
-from equiclust.nn.device import choose_device
+from equiclust.nn.device import DEVICES, choose_device
 from equiclust.typing import Array, Float32Array, Float64Array, IntArray, PathLike
 from equiclust.validation import check_choice, check_mapping, check_random_state, check_share
 
@@ -139,7 +139,7 @@ class DeepClusterer(
             )
 
     def _check_machine(self) -> None:
-        check_choice("device", self.device, ("auto", "cpu", "cuda", "mps"))
+        check_choice("device", self.device, DEVICES)
         check_random_state(self.random_state)
 
     def _check_augmentation(self) -> None:
