@@ -29,7 +29,7 @@ from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
 from equiclust.image_estimator import TakesArrays
 from equiclust.typing import BoolArray, Float64Array, IntArray
-from equiclust.validation import check_choice, check_random_state, check_share
+from equiclust.validation import check_choice, check_random_state, check_share, is_auto
 
 __all__ = ["METHODS", "ConsensusClustering", "ConsensusResult"]
 
@@ -330,8 +330,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         )
 
     def _check_parameters(self) -> None:
-        chosen = isinstance(self.method, str) and self.method == "auto"
-        make_clusterer("gmm" if chosen else self.method, self.n_clusters)
+        make_clusterer("gmm" if is_auto(self.method) else self.method, self.n_clusters)
         check_random_state(self.random_state)
         check_choice("consensus", self.consensus, get_args(Method))
         check_share("reliability", self.reliability)

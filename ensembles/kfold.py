@@ -30,7 +30,7 @@ from equiclust.images import ImageSet, as_image_set
 from equiclust.io.fit_record import check_same_fit
 from equiclust.progress import Update
 from equiclust.typing import BoolArray, Float32Array, IntArray, PathLike
-from equiclust.validation import check_random_state, check_whole, shown
+from equiclust.validation import check_random_state, check_whole, is_auto, shown
 
 __all__ = ["KFoldEnsemble"]
 
@@ -273,7 +273,7 @@ class KFoldEnsemble(FittedEnsemble):
         check_whole("n_folds", self.n_folds)
         for name in ("n_clusters", "held_out_folds"):
             value = getattr(self, name)
-            if not isinstance(value, str) or value != "auto":
+            if not is_auto(value):
                 check_whole(name, value)
         if self.n_jobs is not None and (
             not isinstance(self.n_jobs, int | np.integer)

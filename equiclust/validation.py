@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Literal, TypeGuard
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from equiclust.typing import Array, Float64Array
 
 if TYPE_CHECKING:
     from numpy.random import RandomState
+    from typing_extensions import TypeIs
 
 __all__ = [
     "check_array",
@@ -25,6 +26,7 @@ __all__ = [
     "check_samples",
     "check_share",
     "check_whole",
+    "is_auto",
     "is_real",
     "shown",
 ]
@@ -32,6 +34,20 @@ __all__ = [
 _LARGEST_SEED = 2**32 - 1
 # Characters of a value in a message.
 _LONGEST_SHOWN = 60
+
+
+def is_auto(value: object) -> TypeIs[Literal["auto"]]:
+    """Whether a value is the word "auto", and not an array, which would compare by element.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    bool
+    """
+    return isinstance(value, str) and value == "auto"
 
 
 def is_real(value: object) -> TypeGuard[float]:

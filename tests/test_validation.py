@@ -15,6 +15,7 @@ from equiclust.validation import (
     check_positive,
     check_share,
     check_whole,
+    is_auto,
 )
 
 
@@ -67,3 +68,10 @@ def test_what_does_not_fit_is_told_with_name_and_value(
 def test_the_first_unknown_name_is_told() -> None:
     with pytest.raises(InputError, match=r"^views must use the names a, b, got 'c'$"):
         check_names("views", {"a": 1, "c": 2, "d": 3}, ("a", "b"))
+
+
+@pytest.mark.parametrize("other", ["Auto", "", 0, None, True, ["auto"], np.array(["auto", "auto"])])
+def test_the_word_auto_alone_is_auto(other: object) -> None:
+    assert is_auto("auto")
+    assert is_auto(np.str_("auto"))
+    assert not is_auto(other)

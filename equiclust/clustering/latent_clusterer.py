@@ -22,7 +22,7 @@ from equiclust.clustering.methods import CentreModel, MixtureModel, Model, Spect
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.typing import Array, Float64Array, IntArray
-from equiclust.validation import check_choice, check_flag, check_random_state, check_whole
+from equiclust.validation import check_choice, check_flag, check_random_state, check_whole, is_auto
 
 __all__ = ["LatentClusterer", "make_clusterer"]
 
@@ -195,7 +195,7 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
 
     @property
     def _n_components_or_share(self) -> float | int | None:
-        if isinstance(self.n_components, str) and self.n_components == "auto":
+        if is_auto(self.n_components):
             return None if self.method == "manifold" else _EXPLAINED_VARIANCE
         return self.n_components
 

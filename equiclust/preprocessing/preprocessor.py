@@ -22,7 +22,7 @@ from equiclust.preprocessing.batch import (
     process_batch,
 )
 from equiclust.preprocessing.stretch import STRETCHES, stretch_named
-from equiclust.validation import check_choice, check_whole, is_real, shown
+from equiclust.validation import check_choice, check_whole, is_auto, is_real, shown
 
 __all__ = ["Preprocessor", "Processed"]
 
@@ -332,7 +332,7 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
         check_choice("stretch", self.stretch, STRETCHES)
         check_choice("center", self.center, CENTERS)
         check_choice("canonical", self.canonical, CANONICALS)
-        if not isinstance(self.channels, str) or self.channels != "auto":
+        if not is_auto(self.channels):
             check_whole("channels", self.channels, largest=MAX_SIZE)
         _check_percentiles(self.percentiles)
         radius = self.circular_mask
