@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
-from equiclust.precision import float32_holds
-from equiclust.typing import Array, BoolArray, Float32Array, Float64Array
+from equiclust.frozen_arrays import frozen
+from equiclust.precision import as_float32
+from equiclust.typing import BoolArray, Float32Array, Float64Array
 from equiclust.validation import check_array
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class Image:
 
     def __post_init__(self) -> None:
         # A frozen dataclass can only be completed so.
-        object.__setattr__(self, "pixels", _frozen(self.pixels, np.float32))
-        object.__setattr__(self, "mask", _frozen(self.mask, np.bool_))
+        object.__setattr__(self, "pixels", frozen(self.pixels, np.float32))
+        object.__setattr__(self, "mask", frozen(self.mask, np.bool_))
         if self.pixels.ndim != 3 or 0 in self.pixels.shape:
             raise InputError(
                 f"image {self.id!r}: pixels must have shape (c, h, w) and at least one pixel, "
@@ -144,7 +145,7 @@ class Image:
         InputError
             When the values have neither two nor three axes, or the mask does not fit.
         """
-        array, offset, scale = _as_float32(check_array("values", values))
+        array, offset, scale = as_float32(check_array("values", values))
         if array.ndim not in (2, 3):
             raise InputError(f"image {id!r}: values must have two or three axes, got {array.ndim}")
         finite = np.isfinite(array)
@@ -198,40 +199,6 @@ class Image:
         if np.shape(pixels)[1:] == self.pixels.shape[1:]:
             return replace(self, pixels=pixels, mask=mask)
         return replace(self, pixels=pixels, mask=mask, wcs=None, beam=None)
-
-
-def _as_float32(values: Array) -> tuple[Float32Array, float, float]:
-    """A copy as float32, and the offset and scale that it is relative to."""
-    # Short whole numbers are exact, so that they need not be looked at.
-    if np.can_cast(values.dtype, np.float32) or float32_holds(values):
-        return np.array(values, dtype=np.float32), 0.0, 1.0
-    exact = np.asarray(values, dtype=np.float64)
-    finite = exact[np.isfinite(exact)]
-    # Large or small values need a scale alone, and 0 stays 0; whole numbers are never so large.
-    by_scale = values.dtype.kind == "f" and float32_holds(finite / np.abs(finite).max())
-    offset = 0.0 if by_scale else float(np.median(finite))
-    scale = float(np.abs(finite - offset).max())
-    return ((exact - offset) / scale).astype(np.float32), offset, scale
-
-
-def _frozen(values: npt.ArrayLike, dtype: type[np.generic]) -> Array:
-    """Array that cannot be written to, copied unless nobody can write to it already."""
-    if isinstance(values, np.ndarray) and values.dtype == dtype and _is_frozen(values):
-        return values
-    array = np.array(values, dtype=dtype, order="C")
-    array.setflags(write=False)
-    return array
-
-
-def _is_frozen(array: Array) -> bool:
-    """Whether neither the array nor one that it is a view of can be written to."""
-    owner: object = array
-    while isinstance(owner, np.ndarray):
-        if owner.flags.writeable:
-            return False
-        owner = owner.base
-    # Of other owners, such as a mapped file, it cannot be known.
-    return owner is None or isinstance(owner, bytes)
 
 
 @checks_types

@@ -1,12 +1,12 @@
-"""Whether float32 can hold values without losing what they show."""
+"""Whether float32 can hold values without losing what they show, and how it can."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from equiclust.typing import Array
+from equiclust.typing import Array, Float32Array
 
-__all__ = ["LARGEST", "float32_holds"]
+__all__ = ["LARGEST", "as_float32", "float32_holds"]
 
 LARGEST = 1e37
 """Largest magnitude kept in float32: sums of some ten such values still fit."""
@@ -53,3 +53,28 @@ def float32_holds(values: Array) -> bool:
     shown = both & (step > (0.0 if whole else _ROUNDING) * np.abs(exact[..., :-1]))
     lost = np.count_nonzero(shown & (error > _LOST * step))
     return bool(lost <= _TOLERATED * np.count_nonzero(shown))
+
+
+def as_float32(values: Array) -> tuple[Float32Array, float, float]:
+    """Copy as float32, relative to an offset and a scale where float32 cannot hold the values.
+
+    Parameters
+    ----------
+    values : ndarray
+        Numbers of any type.
+
+    Returns
+    -------
+    tuple of ndarray, float and float
+        The copy, the offset and the scale: values are ``offset + scale * copy``.
+    """
+    # Short whole numbers are exact, so that they need not be looked at.
+    if np.can_cast(values.dtype, np.float32) or float32_holds(values):
+        return np.array(values, dtype=np.float32), 0.0, 1.0
+    exact = np.asarray(values, dtype=np.float64)
+    finite = exact[np.isfinite(exact)]
+    # Large or small values need a scale alone, and 0 stays 0; whole numbers are never so large.
+    by_scale = values.dtype.kind == "f" and float32_holds(finite / np.abs(finite).max())
+    offset = 0.0 if by_scale else float(np.median(finite))
+    scale = float(np.abs(finite - offset).max())
+    return ((exact - offset) / scale).astype(np.float32), offset, scale

@@ -23,7 +23,7 @@ from equiclust.clustering.deep.encoding import (
     encode_all,
     encode_finite,
 )
-from equiclust.clustering.deep.evidence import Evidence, Neighbourhood
+from equiclust.clustering.deep.evidence import Neighbourhood, why_kept
 from equiclust.clustering.deep.history import Frame, Listener, Record, RecordLog
 from equiclust.clustering.deep.initialization import Init, first_centres, latent_scale, pretrain
 from equiclust.clustering.labels import canonical_order
@@ -39,6 +39,7 @@ from equiclust.validation import (
     check_random_state,
     check_share,
     check_whole,
+    is_auto,
 )
 
 __all__ = ["DeepEmbeddedClustering"]
@@ -326,7 +327,7 @@ class DeepEmbeddedClustering(DeepClusterer):
                 "refilled with half of the widest cluster: fewer clusters may fit better."
             )
         if self.kept_initialisation_:
-            self._note(_why_kept(first, last, evidence, diverged=trainer.diverged))
+            self._note(why_kept(first, last, evidence, diverged=trainer.diverged))
             trainer.restore_start()
         live = int((first if self.kept_initialisation_ else last)["live"])
         if live < self.n_clusters:
@@ -352,9 +353,9 @@ class DeepEmbeddedClustering(DeepClusterer):
             check_whole(name, getattr(self, name), 0)
         for name in ("gamma", "degrees_of_freedom", "learning_rate", "pretrain_learning_rate"):
             check_positive(name, getattr(self, name))
-        if not _is_auto(self.scale):
+        if not is_auto(self.scale):
             check_positive("scale", self.scale)
-        if not _is_auto(self.update_interval):
+        if not is_auto(self.update_interval):
             check_whole("update_interval", self.update_interval)
         check_share("tol", self.tol)
         check_choice("method", self.method, DEEP_METHODS)
@@ -393,26 +394,3 @@ class DeepEmbeddedClustering(DeepClusterer):
         self.history_, self.pretraining_ = list(learned["history"]), list(learned["pretraining"])
         self.kept_initialisation_ = bool(learned["kept_initialisation"])
         self.frames_ = []
-
-
-def _is_auto(value: object) -> bool:
-    return isinstance(value, str) and value == "auto"
-
-
-def _why_kept(first: Record, last: Record, evidence: Evidence | None, *, diverged: bool) -> str:
-    """One sentence: what went wrong in the training, and what to do."""
-    if diverged:
-        return (
-            "Latents became infinite in the training, so the initial clustering was kept: lower "
-            "learning_rate."
-        )
-    if evidence is None:
-        return (
-            f"Training left members in {last['live']:.0f} of {first['live']:.0f} clusters, so the "
-            "initial clustering was kept: lower learning_rate or n_clusters."
-        )
-    return (
-        "Training separated more neighbours than the initial clustering did (agreement "
-        f"{evidence.final:.3f} after {evidence.initial:.3f}), so the initial clustering was kept: "
-        "lower learning_rate, or raise pretrain_epochs."
-    )

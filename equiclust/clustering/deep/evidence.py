@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.neighbors import NearestNeighbors
 
+from equiclust.clustering.deep.history import Record
 from equiclust.exceptions import InputError
 
-__all__ = ["Evidence", "Neighbourhood"]
+__all__ = ["Evidence", "Neighbourhood", "why_kept"]
 
 _N_NEIGHBORS = 15
 # The agreement of that many samples is accurate to one percent.
@@ -119,3 +120,37 @@ class Evidence:
     def is_worse(self) -> bool:
         """Whether the final clustering is worse by more than chance."""
         return self.final < self.initial - _TOLERANCE
+
+
+def why_kept(first: Record, last: Record, evidence: Evidence | None, *, diverged: bool) -> str:
+    """Say what went wrong in a training whose initial clustering was kept, and what to do.
+
+    Parameters
+    ----------
+    first, last : mapping
+        Records of the clusterings before and after it.
+    evidence : Evidence or None
+        None where a cluster was lost.
+    diverged : bool
+        Whether latents became infinite.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    if diverged:
+        return (
+            "Latents became infinite in the training, so the initial clustering was kept: lower "
+            "learning_rate."
+        )
+    if evidence is None:
+        return (
+            f"Training left members in {last['live']:.0f} of {first['live']:.0f} clusters, so the "
+            "initial clustering was kept: lower learning_rate or n_clusters."
+        )
+    return (
+        "Training separated more neighbours than the initial clustering did (agreement "
+        f"{evidence.final:.3f} after {evidence.initial:.3f}), so the initial clustering was kept: "
+        "lower learning_rate, or raise pretrain_epochs."
+    )
