@@ -7,7 +7,7 @@ import warnings
 
 from astropy import units
 
-__all__ = ["parse_unit", "unit_product"]
+__all__ = ["is_logarithmic", "parse_unit", "unit_product"]
 
 # Spellings of programs that write capitals only, or other names than the FITS standard's.
 _WORDS = {
@@ -40,24 +40,37 @@ _WORDS = {
     "meter": "m",
     "meters": "m",
     "jansky": "Jy",
+    "mags": "mag",
+    "magnitude": "mag",
+    "magnitudes": "mag",
     "parsec": "pc",
     "pc": "pc",
 }
 _WORD = re.compile(r"[A-Za-z]+")
 # From left to right, where a slash divides by the next factor alone.
-_FACTOR = re.compile(r"\s*([/.*\s]?)\s*([A-Za-z]+(?:(?:\*\*|\^)?\(?[+-]?\d+\)?)?|\d+(?:[.]\d+)?)")
+_FACTOR = re.compile(
+    r"\s*([/.*\s]?)\s*([A-Za-z]+(?:(?:\*\*|\^)?\(?[+-]?\d+\)?)?"
+    r"|\d+(?:[.]\d+)?(?:[eE][+-]?\d+|(?:\*\*|\^)\(?[+-]?\d+\)?)?)"
+)
 
 _PRODUCT = re.compile(r"[^\s/.*][\s.*]+[^\s/.*]")
-# Brightness per beam times a width; nobody divides by beam and width at once.
+# Brightness per beam times a width; nobody divides by beam and width at once. Nor does anybody who
+# writes powers below 0 behind a slash mean that it divides by them.
 _PER_BEAM_TIMES = re.compile(r"/\s*(beam|bm)[\s.*]", re.IGNORECASE)
+_POWER_BELOW_0 = re.compile(r"[A-Za-z](\*\*|\^)?\(?-\d")
+_LOGARITHM = re.compile(
+    r"(?<![a-z])((milli|m)?mag(s|nitudes?)?|(ab|st|vega)[ _]?mags?|mag[ _]?(ab|st|vega)"
+    r"|dex|dbm?|decibels?|log(10|e)?|ln)(?![a-z])",
+    re.IGNORECASE,
+)
 
 
 def parse_unit(text: str) -> units.UnitBase | None:
     """Unit that a header means.
 
     `Jy/beam.km/s`, as CASA writes it, is read from left to right: a unit with several slashes and a
-    product behind the first, or one slash before the beam, is none of the standard's, which would
-    divide by all that follows.
+    product behind the first, or one slash before the beam or a power below 0, is none of the
+    standard's, which would divide by all that follows.
     Capitals, as in ``KM/S`` and ``MJY/SR``, and common names outside of the standard are understood
     where the text is no unit as it stands.
 
@@ -91,7 +104,7 @@ def _parsed(text: str) -> units.UnitBase | None:
 def _from_left(text: str) -> units.UnitBase | None:
     """The unit of a text with several slashes and a product; None for every other text."""
     behind = text[text.find("/") :] if "/" in text else ""
-    several = text.count("/") > 1 or _PER_BEAM_TIMES.match(behind)
+    several = text.count("/") > 1 or _PER_BEAM_TIMES.match(behind) or _POWER_BELOW_0.search(behind)
     if not several or "(" in text or not _PRODUCT.search(behind):
         return None
     unit, place = units.dimensionless_unscaled, 0
@@ -111,7 +124,38 @@ def _respelled(text: str) -> str:
         return "MJy/sr"
     if "MJY" in text:
         return text
-    return _WORD.sub(lambda found: _WORDS.get(found[0].lower(), found[0]), text)
+    return _WORD.sub(_respelled_word, text)
+
+
+def _respelled_word(found: re.Match[str]) -> str:
+    word = found[0]
+    # Capitals mean something where there are small letters too: MJy is no mJy.
+    if not word.isupper() and not word.islower() and _parsed(word) is not None:
+        return word
+    known = _WORDS.get(word.lower(), word)
+    if known in ("mJy", "mK") and word[0] == "M" and not word.isupper():
+        return f"M{known[1:]}"
+    return known
+
+
+def is_logarithmic(text: str) -> bool:
+    """Whether data in a unit are logarithms, which are not summed.
+
+    Parameters
+    ----------
+    text : str
+        Value of `BUNIT`.
+
+    Returns
+    -------
+    bool
+        True for magnitudes, dex, decibels and what is written as a logarithm.
+    """
+    # Units such as mag(AB) have no bases.
+    bases = getattr(parse_unit(text), "bases", [])
+    return _LOGARITHM.search(text) is not None or any(
+        base in (units.mag, units.dex, units.dB) for base in bases
+    )
 
 
 def unit_product(first: str, second: str) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +22,8 @@ from data_adapters.sky.geometry import (
     is_galactic,
     pixel_solid_angles,
 )
-from data_adapters.units import parse_unit
+from data_adapters.sky.header import spectral_axis
+from data_adapters.units import is_logarithmic, parse_unit
 from equiclust import __version__
 from equiclust.argument_types import checks_types
 from equiclust.celestial import sky_positions
@@ -33,8 +33,6 @@ from equiclust.typing import Array, Float64Array
 from equiclust.validation import check_whole
 
 __all__ = ["Segments", "find_segments", "segments"]
-
-logger = logging.getLogger(__name__)
 
 
 class Segments(NamedTuple):
@@ -232,24 +230,18 @@ def _add_values(
     stated = f", in {segment_map.unit}" if segment_map.unit and unit is None else ""
     y, x = members.place[-2:]
     fluxes = members.sums(values if share is None else values * share[y, x])
-    fluxes[np.isnan(members.means(values)) | _is_logarithmic(unit)] = np.nan
+    fluxes[np.isnan(members.means(values)) | is_logarithmic(segment_map.unit)] = np.nan
     _add(table, "flux", fluxes, what + stated, flux_unit)
     _add(table, "mean", members.means(values), "mean of the data" + stated, unit)
     confidence = members.means(segment_map.confidence[members.place])
     _add(table, "confidence", confidence, "mean of how sure the label is, 0 to 1")
 
 
-def _is_logarithmic(unit: Any) -> bool:
-    # Units such as mag(AB) have no bases.
-    bases = [] if unit is None else getattr(unit, "bases", [u.mag])
-    return any(base in (u.mag, u.dex, u.dB) for base in bases)
-
-
 def _integral(
     unit: Any, segment_map: SegmentMap, areas: Float64Array | None
 ) -> tuple[Float64Array | None, Any, str]:
     """What the data is multiplied by before it is summed, the unit then, and a description."""
-    if _is_logarithmic(unit):
+    if is_logarithmic(segment_map.unit):
         return None, unit, "none, since logarithms are not summed"
     if unit is None or areas is None:
         return None, unit, "sum of the data"
@@ -274,51 +266,32 @@ def _add_velocities(table: Table, members: _Members, segment_map: SegmentMap) ->
         low, high = members.lowest(channel), members.highest(channel)
         _add(table, "channel_low", low.astype(np.int32), "first channel, from 0")
         _add(table, "channel_high", high.astype(np.int32), "last channel, from 0")
-        velocities = _channel_velocities(segment_map.header, segment_map.labels.shape[0])
-        if velocities is None:
+        found = _channel_values(segment_map.header, segment_map.labels.shape[0])
+        if found is None:
             return
-        lows: Array = velocities[channel]
+        values, kind, unit = found
+        lows: Array = values[channel]
         highs: Array = lows
-        unit = u.km / u.s
     elif segment_map.velocity_low is not None and segment_map.velocity_high is not None:
         lows, highs = (
             array[members.place] for array in (segment_map.velocity_low, segment_map.velocity_high)
         )
-        unit = parse_unit(segment_map.velocity_unit)
+        kind, unit = segment_map.spectral_kind, parse_unit(segment_map.velocity_unit)
     else:
         return
-    kind = segment_map.spectral_kind
     _add(table, f"{kind}_low", members.lowest(lows), f"lowest {kind}", unit)
     _add(table, f"{kind}_high", members.highest(highs), f"highest {kind}", unit)
 
 
-def _channel_velocities(header: fits.Header, n_channels: int) -> Float64Array | None:
-    """At the middle of every channel in km/s; `None` when the header does not tell.
+def _channel_values(header: fits.Header, n_channels: int) -> tuple[Float64Array, str, Any] | None:
+    """Middle of every channel, what it is and its unit; None when the header does not tell.
 
-    Frequencies are taken in the radio convention, wavelengths in the optical one.
+    In km/s where the header tells how, else as its axis counts.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            axis = WCS(header).spectral
-            if axis.naxis != 1:
-                return None
-            places = axis.all_pix2world(np.arange(n_channels), 0)[0] * u.Unit(axis.wcs.cunit[0])
-            velocities = places.to(u.km / u.s, equivalencies=_doppler(axis))
-    # Headers are wrong in more ways than can be named, and the channels are good without them.
-    except Exception as error:
-        logger.info("the velocities cannot be used: %s", " ".join(str(error).split()))
+    axis = spectral_axis(header, 3, n_channels, Path("cube of labels"))
+    if axis is None:
         return None
-    return np.asarray(velocities.value, dtype=np.float64)
-
-
-def _doppler(axis: WCS) -> Any:
-    if axis.wcs.restfrq > 0.0:
-        rest = axis.wcs.restfrq * u.Hz
-    elif axis.wcs.restwav > 0.0:
-        rest = axis.wcs.restwav * u.m
-    else:
-        return []
-    if u.Unit(axis.wcs.cunit[0]).is_equivalent(u.Hz):
-        return u.doppler_radio(rest)
-    return u.doppler_optical(rest)
+    velocities = axis.velocities(axis.values)
+    if velocities is not None:
+        return velocities, "velocity", u.km / u.s
+    return axis.values, axis.kind, parse_unit(axis.unit)

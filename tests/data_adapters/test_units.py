@@ -7,7 +7,7 @@ from astropy import units as u
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_adapters.units import parse_unit, unit_product
+from data_adapters.units import is_logarithmic, parse_unit, unit_product
 
 PER_BEAM = u.Jy / u.beam
 KM_S = u.km / u.s
@@ -32,6 +32,13 @@ KM_S = u.km / u.s
         ("ELECTRONS/S", u.electron / u.s),
         ("erg/s/cm2/Angstrom", u.erg / u.s / u.cm**2 / u.AA),
         ("W/m2 sr", u.W / u.m**2 / u.sr),
+        ("Mjy/sr", u.MJy / u.sr),
+        ("MJy/SR", u.MJy / u.sr),
+        ("mjy/BEAM", u.mJy / u.beam),
+        ("MJy/sr km s-1", u.MJy / u.sr * KM_S),
+        ("erg/s cm-2", u.erg / u.s / u.cm**2),
+        ("1e-20 W/m2 Hz-1", 1e-20 * u.W / u.m**2 / u.Hz),
+        ("10**-20 W/m2 Hz^-1", 1e-20 * u.W / u.m**2 / u.Hz),
     ],
 )
 def test_units_of_the_wild_are_understood(text: str, unit: u.UnitBase) -> None:
@@ -41,6 +48,21 @@ def test_units_of_the_wild_are_understood(text: str, unit: u.UnitBase) -> None:
 @pytest.mark.parametrize("text", ["", "  ", "furlong", "Jy/Beam?", "MJY/BEAM"])
 def test_what_may_mean_two_things_or_nothing_is_no_unit(text: str) -> None:
     assert parse_unit(text) is None
+
+
+LOGARITHMS = (
+    "mag mmag mags magnitudes ABmag MAG_AB mag(AB) mag/sqarcsec mag/arcsec2 dex log10(K) dB"
+)
+
+
+@pytest.mark.parametrize("text", LOGARITHMS.split())
+def test_logarithms_are_known_however_they_are_written(text: str) -> None:
+    assert is_logarithmic(text)
+
+
+@pytest.mark.parametrize("text", ["", "K", "Mg", "cm-2", "Jy/beam", "image", "furlong"])
+def test_nothing_else_is_a_logarithm(text: str) -> None:
+    assert not is_logarithmic(text)
 
 
 PARTS = [u.Jy, u.K, u.km, u.s, u.beam, u.sr, u.m, u.Hz, u.erg, u.W, u.deg, u.adu]

@@ -211,6 +211,20 @@ def test_frequencies_become_velocities_by_the_rest_frequency() -> None:
     np.testing.assert_allclose(row["velocity_high"], light * 1.2e6 / rest, rtol=1e-9)
     unknown = segments(make_map(labels, cube_sky(**cards)), np.ones(labels.shape))
     assert "velocity_low" not in unknown.colnames
+    assert unknown["frequency_low"].unit == u.Hz
+    np.testing.assert_allclose(unknown["frequency_high"], rest - 1e6, rtol=1e-12)
+
+
+@pytest.mark.parametrize("cards", [
+    {"CTYPE3": "VELOCITY", "CRVAL3": 5.0, "CDELT3": 2.0, "CUNIT3": "km/s"},
+    {"CTYPE3": "AWAV", "CRVAL3": 6.5e-7, "CDELT3": 1e-10, "CUNIT3": "m", "RESTWAV": 6.5e-7},
+])  # fmt: skip
+def test_channels_are_called_what_the_integrated_map_calls_them(cards: dict[str, Any]) -> None:
+    labels = np.zeros((3, 4, 4), dtype=np.int16)
+    [row] = segments(make_map(labels, cube_sky(**cards)), np.ones(labels.shape))
+    kind = "velocity" if cards["CTYPE3"] == "VELOCITY" else "wavelength"
+    expected = cards["CRVAL3"] + (np.array([1.0, 3.0]) - cube_sky()["CRPIX3"]) * cards["CDELT3"]
+    np.testing.assert_allclose([row[f"{kind}_low"], row[f"{kind}_high"]], expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("suffix", [".fits", ".ecsv", ".vot"])
