@@ -25,7 +25,7 @@ from data_adapters.fits_headers import (
 )
 from data_adapters.sky.axes import MapAxes, map_axes
 from data_adapters.sky.beams import channel_beams, largest_beam, plausible_beam
-from data_adapters.sky.header import SpectralAxis, sky_header, spectral_axis
+from data_adapters.sky.header import sky_header
 from data_adapters.sky.sections import (
     CompressedSections,
     PlainSections,
@@ -33,6 +33,7 @@ from data_adapters.sky.sections import (
     Sections,
     WholeSections,
 )
+from data_adapters.sky.spectral import SpectralAxis, spectral_axis
 from equiclust.argument_types import checks_types
 from equiclust.celestial import celestial_frame
 from equiclust.exceptions import InputError, UnreadableFileError
