@@ -22,7 +22,7 @@ from data_adapters.sky.geometry import (
     is_galactic,
     pixel_solid_angles,
 )
-from data_adapters.sky.header import spectral_axis
+from data_adapters.sky.spectral import spectral_axis
 from data_adapters.units import is_logarithmic, parse_unit
 from equiclust import __version__
 from equiclust.argument_types import checks_types
