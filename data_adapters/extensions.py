@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import re
 from pathlib import Path
 from typing import Any
 
 from astropy.io import fits
 
+from data_adapters.extension_names import Content, content_named
 from data_adapters.fits_headers import card
 from equiclust.exceptions import UnreadableFileError
 
@@ -16,14 +16,6 @@ __all__ = ["chosen_hdu", "long_axes", "parts_of"]
 
 logger = logging.getLogger(__name__)
 
-_AUXILIARY = re.compile(
-    r"(DQ|MASK|MSK|BPM|BADPIX|BAD|FLAGS?|QUAL(ITY)?"  # flags
-    r"|W(EIGH)?TS?|WHT|WGT|EXP(OSURE|TIME|MAP)?|COV(ERAGE)?|HITS?|CTX|CON(TEXT)?|N?SAMP|TIME|N?OBS"
-    r"|I?VAR(IANCE)?|STAT|ERR(ORS?)?|RMS|SIGMA|STD(DEV)?|NOISE|UNC(ERT(AINTY)?)?|CONFIDENCE"
-    r"|WCSDVARR|D2IMARR|APERTURE|PSF|LABELS?|SEGM?(ENTATION)?)"
-    r"([_ -]?(MAP|IMAGE|IMG|ARRAY|MASK|PIX|POISSON|RNOISE|FLAT|PLANE))*([_ -]?\d+)?",
-    re.IGNORECASE,
-)
 # Of the coordinates, and read with them.
 _TABLES = ("WCSDVARR", "D2IMARR")
 # HDUCLAS2 of extensions that are no data, by the convention of HEASARC and ESO.
@@ -31,16 +23,19 @@ _AUXILIARY_CLASSES = ("ERROR", "QUALITY", "MASK", "WEIGHT")
 
 
 def chosen_hdu(hdus: fits.HDUList, part: str, path: Path) -> Any:
-    """Extension that `part` names, or the first with an image of science of two axes.
+    """Extension that `part` names, or the one that is the image of science, of two axes.
 
-    Flags, weights, errors, coverage, distortion tables and aperture masks, known by their names,
-    are only read when they are named.
+    That is the first with a name such as ``SCI``, or else the first of any other name. Flags,
+    weights, errors, coverage, distortion tables and aperture masks, known by their names, are only
+    read when they are named; backgrounds, models, calibrations and the like where there is no
+    other image. See `data_adapters.extension_names`.
 
     Parameters
     ----------
     hdus : astropy.io.fits.HDUList
     part : str
-        Number or name of an extension, or name and version as in ``SCI,2``; empty for the first.
+        Number or name of an extension, or name and version as in ``SCI,2``; empty for that
+        of science.
     path : Path
         The file, named in messages.
 
@@ -57,22 +52,24 @@ def chosen_hdu(hdus: fits.HDUList, part: str, path: Path) -> Any:
     if part:
         return _named(hdus, part, path)
     images = [hdu for hdu in hdus if _is_image(hdu)]
-    of_science = [hdu for hdu in images if not _is_auxiliary(hdu)]
+    of_science = _of_science(images)
     if not of_science:
         first = f"{path.name}[{_part_of(images[0], hdus)}]" if images else ""
         hint = f"; name one to read it, as in {first}" if images else ""
         raise UnreadableFileError(
             f"{path}: it holds no image of two axes, only {_listed(hdus)}{hint}"
         )
+    # The first of those that are called so, or else the first.
+    chosen = min(of_science, key=_content)
     taken, *others = [
         _part_of(hdu, hdus)
-        for hdu in (of_science[0], *(hdu for hdu in images if hdu is not of_science[0]))
+        for hdu in (chosen, *(hdu for hdu in images if hdu is not chosen))
         if hdu.name not in _TABLES
     ]
     if others:
         shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if others[5:] else "")
         logger.warning("%s: [%s] is read, and not its other images: %s", path, taken, shown)
-    return of_science[0]
+    return chosen
 
 
 def parts_of(hdus: fits.HDUList, part: str, path: Path) -> list[str]:
@@ -100,12 +97,9 @@ def parts_of(hdus: fits.HDUList, part: str, path: Path) -> list[str]:
     name, _, version = (text.strip() for text in part.partition(","))
     if "*" not in (name, version):
         return [part]
-    found = [
-        _part_of(hdu, hdus)
-        for hdu in hdus
-        if _is_image(hdu)
-        and (not _is_auxiliary(hdu) if name == "*" else hdu.name.upper() == name.upper())
-    ]
+    images = [hdu for hdu in hdus if _is_image(hdu)]
+    named = [hdu for hdu in images if hdu.name.upper() == name.upper()]
+    found = [_part_of(hdu, hdus) for hdu in (_of_science(images) if name == "*" else named)]
     if not found:
         raise UnreadableFileError(
             f"{path}: no image answers to [{part}], it holds only {_listed(hdus)}"
@@ -142,9 +136,20 @@ def _is_image(hdu: Any) -> bool:
     return bool(hdu.is_image and len(long_axes(hdu)) >= 2 and 0 not in hdu.shape)
 
 
-def _is_auxiliary(hdu: Any) -> bool:
-    known = card(hdu.header, "HDUCLAS2").upper() in _AUXILIARY_CLASSES
-    return known or _AUXILIARY.fullmatch(hdu.name.strip()) is not None
+def _of_science(images: list[Any]) -> list[Any]:
+    """Those that are no flags and so on; backgrounds, models and so on where there is no other."""
+    known = [(hdu, _content(hdu)) for hdu in images]
+    found = [hdu for hdu, content in known if content < Content.BESIDE]
+    return found or [hdu for hdu, content in known if content == Content.BESIDE]
+
+
+def _content(hdu: Any) -> Content:
+    if hdu.name in _TABLES or card(hdu.header, "HDUCLAS2").upper() in _AUXILIARY_CLASSES:
+        return Content.AUXILIARY
+    content = content_named(hdu.name)
+    # BTYPE is of no fixed words, so that it only tells images that may be passed over.
+    is_beside = content_named(card(hdu.header, "BTYPE")) >= Content.BESIDE
+    return max(content, Content.BESIDE) if is_beside else content
 
 
 def long_axes(hdu: Any) -> tuple[int, ...]:

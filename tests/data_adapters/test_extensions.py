@@ -19,6 +19,25 @@ AUXILIARY = (
     *("WHT", "WEIGHT", "WGT", "WT", "EXPOSURE", "COVERAGE", "NSAMP", "Hits", "CON", "TIME"),
     *("ERR", "ERROR", "VAR", "IVAR", "VARIANCE", "STAT", "RMS", "NOISE_MAP", "VAR_POISSON"),
     *("WCSDVARR", "D2IMARR", "APERTURE", "PSF", "UNCERT", "SEGMENTATION"),
+    *("INVVAR", "DATA_QUALITY", "DataQuality", "PIXELDQ", "BADPIXELS", "Bad Pixels", "BPMASK"),
+    *("OBJMASK", "SCI_ERR", "CCD1.DQ", "image.mask", "WEIGHT_F200W", "CONFMAP", "NHITS"),
+    *("EXPOSURE_MAP", "VAR_FLAT", "ERR_SKY", "invVarMap"),
+)
+# Read where there is nothing better.
+BESIDE = (
+    *(
+        "BKG",
+        "PB",
+        "FLUX.PB",
+        "SKY",
+        "SKYMODEL",
+        "Residual",
+        "S/N",
+        "DEPTH_MAP",
+        "GAIN",
+        "EXPOSURE_2",
+    ),
+    *("PSF_MODEL", "MASK_FREE_NGC1"),
 )
 SCIENTIFIC = (
     "",
@@ -32,6 +51,8 @@ SCIENTIFIC = (
     "COSMOS",
     "WT_LUP",
     "STATION",
+    *("DETECTOR1", "TIMESLICE", "CONTINUUM", "SEGMENT1A", "COVER", "NOBSIDE", "PBCOR", "SIGMA_ORI"),
+    *("MASKED", "CO_OBS", "M33_SIGMA", "WHTSPOT"),
 )
 
 
@@ -64,6 +85,34 @@ def test_a_file_of_nothing_else_is_refused_and_says_how_to_read_it(
 def test_other_names_are_science(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / "x.fits", (name, 1), ("DQ", 1))
     np.testing.assert_array_equal(open_sky_map(path).read()[0], SCIENCE)
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_lies_beside_an_image_is_read_where_there_is_no_other(
+    tmp_path: Path, name: str
+) -> None:
+    path = write(tmp_path / "x.fits", (name, 1), ("ERR", 1), ("CO21", 1))
+    np.testing.assert_array_equal(open_sky_map(path).read()[0], SCIENCE + 200)
+    assert read([f"{path}[*]"]).images.ids == ("x[CO21,1]",)
+    path = write(tmp_path / "y.fits", ("ERR", 1), (name, 1))
+    np.testing.assert_array_equal(open_sky_map(path).read()[0], SCIENCE + 100)
+
+
+@pytest.mark.parametrize("name", ["SCI", "Image", "DATA", "SCIENCE_2", "FLUX", "IMAGE.SCI"])
+def test_an_image_that_is_called_so_goes_before_those_of_other_names(
+    tmp_path: Path, name: str
+) -> None:
+    path = write(tmp_path / "x.fits", ("XYZ", 1), ("", 1), (name, 1), ("SCI", 7))
+    np.testing.assert_array_equal(open_sky_map(path).read()[0], SCIENCE + 200)
+
+
+def test_what_an_image_holds_may_be_said_by_btype(tmp_path: Path) -> None:
+    noise, data = fits.ImageHDU(SCIENCE), fits.ImageHDU(SCIENCE + 100)
+    noise.header["BTYPE"], data.header["BTYPE"] = "Uncertainty", "Intensity"
+    fits.HDUList([fits.PrimaryHDU(), noise, data]).writeto(tmp_path / "x.fits")
+    np.testing.assert_array_equal(open_sky_map(tmp_path / "x.fits").read()[0], SCIENCE + 100)
+    noise.writeto(tmp_path / "y.fits")
+    np.testing.assert_array_equal(open_sky_map(tmp_path / "y.fits").read()[0], SCIENCE)
 
 
 def test_classes_of_heasarc_and_eso_tell_errors(tmp_path: Path) -> None:
