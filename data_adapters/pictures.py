@@ -250,6 +250,23 @@ class PillowPages:
             shown.info["transparency"] = transparent * SPREAD[raw_mode]
         return _eight_bits(shown)
 
+    def indices(self, index: int) -> Array | None:
+        """Entries of the palette that a page names.
+
+        Parameters
+        ----------
+        index : int
+            Page or frame, counted from 0.
+
+        Returns
+        -------
+        ndarray (h, w), or None
+            None where it has no palette.
+        """
+        picture = self._opened()
+        picture.seek(index)
+        return np.asarray(PIL.ImageOps.exif_transpose(picture)) if picture.mode == "P" else None
+
     def _opened(self) -> PIL.ImageFile.ImageFile:
         if self._picture is None:
             self._picture = self._stack.enter_context(_opened(self.path, 0))

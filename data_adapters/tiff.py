@@ -15,10 +15,11 @@ import tifffile
 from data_adapters.pictures import Page, PillowPages, images_from_pages, picture_errors
 from data_adapters.tiff_axes import rearranged
 from data_adapters.tiff_claims import check_directories, check_pages, check_segments
+from data_adapters.tiff_nodata import no_data_pixels, no_data_value
 from data_adapters.time_limit import check_time
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
-from equiclust.typing import Array
+from equiclust.typing import Array, BoolArray
 
 __all__ = ["TiffAdapter"]
 
@@ -48,6 +49,7 @@ class TiffAdapter:
     `data_adapters.array_axes`, pages are slices of one array. Rows are flipped, transparent pixels
     masked, palettes looked up and equal channels joined as by
     `data_adapters.pictures.PictureAdapter`. Unsigned values that mean white by 0 are inverted.
+    Pixels of the value that GDAL calls "no data" are masked.
     """
 
     suffixes = (".tif", ".tiff")
@@ -148,9 +150,26 @@ class _Reader:
 
     def _shallow(self, page: tifffile.TiffPage) -> Page:
         try:
-            return self.pillow.page(page.index)
+            samples, hidden = self.pillow.page(page.index)
         except PIL.UnidentifiedImageError:
             raise _not_understood(page, self.path) from None
+        if no_data_value(page, self.path) is None:
+            return Page(samples, hidden)
+        return Page(samples, hidden | self._no_data_before_look_up(page))
+
+    def _no_data_before_look_up(self, page: tifffile.TiffPage) -> BoolArray:
+        """Pixels of no data where the values as stored are not those of the image."""
+        try:
+            stored = self.pillow.indices(page.index)
+            if stored is None:
+                stored = _upright(page.asarray(), page)
+        except ValueError as error:
+            raise UnreadableFileError(
+                f"{self.path}: telling its pixels of no data takes the package imagecodecs; "
+                "install it, or save the file without compression"
+            ) from error
+        stored = stored.reshape(*stored.shape[:2], -1)
+        return no_data_pixels(stored, no_data_value(page, self.path), are_colours=True)
 
     def _decoded_by_pillow(self, page: tifffile.TiffPage, index: int) -> Page:
         """Pixels in a compression unknown to tifffile, if Pillow decodes it rightly."""
@@ -164,10 +183,16 @@ class _Reader:
                 f"{self.path}: reading {page.dtype} values compressed by {compression} takes the "
                 "package imagecodecs; install it, or save the file without compression"
             ) from error
-        if page.bitspersample <= 8:
-            return Page(samples, hidden)
         # Pillow holds unsigned values of 32 bits as signed ones, and leaves deep white low.
-        return Page(_with_white_high(samples.astype(page.dtype), page), hidden)
+        is_deep = page.bitspersample > 8
+        stored = samples.astype(page.dtype) if is_deep else _with_white_high(samples, page)
+        hidden = hidden | self._no_data(stored, page)
+        return Page(_with_white_high(stored, page), hidden)
+
+    def _no_data(self, stored: Array, page: tifffile.TiffPage) -> BoolArray:
+        are_colours = page.photometric == PHOTOMETRIC.RGB and page.dtype.kind == "u"
+        value = no_data_value(page, self.path)
+        return no_data_pixels(stored, value, are_colours=are_colours)
 
     def _planes(self, data: Array, axes: str, page: tifffile.TiffPage) -> list[Page]:
         """Images of an array with these axes, of which S and C are the channels of one image."""
@@ -180,7 +205,16 @@ class _Reader:
         data = data.transpose([*stacked, axes.index("Y"), axes.index("X"), *channels])
         height, width = data.shape[len(stacked) : len(stacked) + 2]
         planes = data.reshape(-1, height, width, math.prod(data.shape[len(stacked) + 2 :]))
-        return [_page_of(_upright(plane, page), page) for plane in planes]
+        return [self._page_of(_upright(plane, page), page) for plane in planes]
+
+    def _page_of(self, samples: Array, page: tifffile.TiffPage) -> Page:
+        if not page.extrasamples or page.extrasamples[-1] not in ALPHA:
+            return Page(_with_white_high(samples, page), self._no_data(samples, page))
+        colours, opacity = samples[..., :-1], samples[..., -1:]
+        hidden = (opacity[..., 0] == 0) | self._no_data(colours, page)
+        if page.extrasamples[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
+            colours = _straightened(colours, opacity, page)
+        return Page(_with_white_high(colours, page), hidden)
 
 
 def _known_series(tiff: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
@@ -275,15 +309,6 @@ def _pillow_is_right(page: tifffile.TiffPage) -> bool:
     if page.samplesperpixel > 1:
         return bool(page.dtype == np.uint16 and page.photometric == PHOTOMETRIC.RGB)
     return bool(page.dtype == np.uint16 or page.parent.byteorder == "<")
-
-
-def _page_of(samples: Array, page: tifffile.TiffPage) -> Page:
-    if page.extrasamples and page.extrasamples[-1] in ALPHA:
-        colours, opacity = samples[..., :-1], samples[..., -1:]
-        if page.extrasamples[-1] == tifffile.EXTRASAMPLE.ASSOCALPHA:
-            colours = _straightened(colours, opacity, page)
-        return Page(_with_white_high(colours, page), opacity[..., 0] == 0)
-    return Page(_with_white_high(samples, page), np.zeros(samples.shape[:2], dtype=bool))
 
 
 def _straightened(colours: Array, opacity: Array, page: tifffile.TiffPage) -> Array:

@@ -145,19 +145,22 @@ class Image:
         InputError
             When the values have neither two nor three axes, or the mask does not fit.
         """
-        array, offset, scale = as_float32(check_array("values", values))
-        if array.ndim not in (2, 3):
-            raise InputError(f"image {id!r}: values must have two or three axes, got {array.ndim}")
+        given = check_array("values", values)
+        if given.ndim not in (2, 3):
+            raise InputError(f"image {id!r}: values must have two or three axes, got {given.ndim}")
+        ignored: BoolArray | None = None
+        if mask is not None:
+            ignored = check_array("mask", mask).astype(bool)
+            if ignored.shape != given.shape[-2:]:
+                raise InputError(
+                    f"image {id!r}: mask must have shape {given.shape[-2:]}, got {ignored.shape}"
+                )
+        array, offset, scale = as_float32(given, ignored)
         finite = np.isfinite(array)
         array[~finite] = 0.0
         hidden: BoolArray = ~finite if array.ndim == 2 else ~np.all(finite, axis=0)
-        if mask is not None:
-            given = check_array("mask", mask).astype(bool)
-            if given.shape != hidden.shape:
-                raise InputError(
-                    f"image {id!r}: mask must have shape {hidden.shape}, got {given.shape}"
-                )
-            hidden = hidden | given
+        if ignored is not None:
+            hidden = hidden | ignored
         # Arrays that nobody can write to are not copied again.
         array.setflags(write=False)
         hidden.setflags(write=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from equiclust.typing import Array, Float32Array
+from equiclust.typing import Array, BoolArray, Float32Array
 
 __all__ = ["LARGEST", "as_float32", "float32_holds"]
 
@@ -55,13 +55,16 @@ def float32_holds(values: Array) -> bool:
     return bool(lost <= _TOLERATED * np.count_nonzero(shown))
 
 
-def as_float32(values: Array) -> tuple[Float32Array, float, float]:
+def as_float32(values: Array, hidden: BoolArray | None = None) -> tuple[Float32Array, float, float]:
     """Copy as float32, relative to an offset and a scale where float32 cannot hold the values.
 
     Parameters
     ----------
-    values : ndarray
+    values : ndarray (..., h, w)
         Numbers of any type.
+    hidden : ndarray (h, w), bool, optional
+        `True` = ignore: such values, which may be anything, decide nothing, and may be others in
+        the copy.
 
     Returns
     -------
@@ -69,7 +72,10 @@ def as_float32(values: Array) -> tuple[Float32Array, float, float]:
         The copy, the offset and the scale: values are ``offset + scale * copy``.
     """
     # Short whole numbers are exact, so that they need not be looked at.
-    if np.can_cast(values.dtype, np.float32) or float32_holds(values):
+    exact_anyway = np.can_cast(values.dtype, np.float32)
+    if hidden is not None and not exact_anyway:
+        values = _without_hidden(values, hidden)
+    if exact_anyway or float32_holds(values):
         return np.array(values, dtype=np.float32), 0.0, 1.0
     exact = np.asarray(values, dtype=np.float64)
     finite = exact[np.isfinite(exact)]
@@ -78,3 +84,10 @@ def as_float32(values: Array) -> tuple[Float32Array, float, float]:
     offset = 0.0 if by_scale else float(np.median(finite))
     scale = float(np.abs(finite - offset).max())
     return ((exact - offset) / scale).astype(np.float32), offset, scale
+
+
+def _without_hidden(values: Array, hidden: BoolArray) -> Array:
+    """One of the values that are seen in place of all that are not."""
+    seen = values[..., ~hidden]
+    finite = seen[np.isfinite(seen)]
+    return np.where(hidden, finite[0], values) if finite.size else np.zeros_like(values)

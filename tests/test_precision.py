@@ -67,6 +67,19 @@ def test_images_are_kept_relative_to_an_offset_and_a_scale(tmp_path: Path, name:
     same(again.values[0], values)
 
 
+@pytest.mark.parametrize("ignored", [-1.8e308, np.inf, 0.0, 1e39])
+@pytest.mark.parametrize("name", [*BEYOND, "noise", "counts"])
+def test_values_under_the_mask_decide_nothing(name: str, ignored: float) -> None:
+    values = {**BEYOND, **WITHIN}[name]
+    mask = np.zeros(values.shape, bool)
+    mask[2:4, 20:] = True
+    if values.dtype.kind == "i":
+        ignored = np.iinfo(values.dtype).min
+    image = Image.from_values(np.where(mask, values.dtype.type(ignored), values), "x", mask=mask)
+    np.testing.assert_array_equal(image.mask, mask | ~np.isfinite(values))
+    same(np.where(mask, values, image.values[0]), values)
+
+
 @pytest.mark.parametrize("name", BEYOND)
 def test_maps_are_read_in_float64(tmp_path: Path, name: str) -> None:
     fits.writeto(tmp_path / "x.fits", BEYOND[name])
