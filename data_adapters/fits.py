@@ -63,7 +63,7 @@ class FitsAdapter:
             )
         path = Path(path)
         check_claim(path, math.prod(sky.shape))
-        stem = path.name[: -len(known_suffix(path, self.suffixes)) or None]
+        stem = path.name.removesuffix(_suffix(path))
         return Image.from_values(
             sky.read(),
             f"{stem}[{part}]" if part else stem,
@@ -72,6 +72,12 @@ class FitsAdapter:
             unit=sky.unit,
             beam=sky.beam,
         )
+
+
+def _suffix(path: Path) -> str:
+    """What the name ends in, of any case; a file need not be called FITS to be one."""
+    known = known_suffix(path, FitsAdapter.suffixes)
+    return path.name[-len(known) :] if known else path.suffix
 
 
 def _parts(path: Path, part: str) -> list[str]:

@@ -87,6 +87,8 @@ class PictureAdapter:
         """
         path = Path(path)
         with picture_errors(path, part), PillowPages(path) as frames:
+            if frames.format == "TIFF":
+                raise UnreadableFileError(f"{path}: it is a TIFF picture; call it .tif")
             pages = [frames.page(index) for index in range(frames.n_images)]
         return images_from_pages(pages, path)
 
@@ -203,6 +205,11 @@ class PillowPages:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
         self._picture = None
+
+    @property
+    def format(self) -> str:
+        """What the file is by its content, such as ``PNG``."""
+        return str(self._opened().format)
 
     @property
     def n_images(self) -> int:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from data_adapters.adapter import Adapter
 from data_adapters.array_axes import check_axes
 from data_adapters.discovery import Found, discover
-from data_adapters.registry import adapters_by_suffix, known_suffix
+from data_adapters.registry import adapter_of, adapters_by_suffix
 from data_adapters.time_limit import limited_time
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import UnreadableFileError
@@ -67,7 +67,8 @@ def read(
     Parameters
     ----------
     inputs : str, path or sequence of them
-        Files; ``file.fits[1]`` or ``file.fits[SCI]`` for an extension and ``file.npz[name]`` for
+        Files, of which the content says what they are where the name says something else;
+        ``file.fits[1]`` or ``file.fits[SCI]`` for an extension and ``file.npz[name]`` for
         an array; folders, with all below them; globs. A file met twice is read once.
     axes : str, default ""
         Letters for the axes of arrays (NumPy, TIFF) in their order: `n` images, `c` channels, `h`
@@ -110,7 +111,7 @@ def read(
 def _read_one(item: Found, adapters: Mapping[str, Adapter], axes: str) -> tuple[Image, ...]:
     if item.reason:
         raise UnreadableFileError(f"{item.path}: {item.reason}")
-    adapter = adapters[known_suffix(item.path, adapters)]
+    adapter = adapter_of(item.path, adapters)
     # A damaged file can make a library fail in any way, and the other files must go on.
     try:
         with limited_time(item.path):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data_adapters.adapter import Adapter
 
-__all__ = ["GROUP", "adapters_by_suffix", "known_suffix"]
+__all__ = ["GROUP", "adapter_of", "adapters_by_suffix", "known_suffix"]
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,14 @@ BUILT_IN = (
     EntryPoint("tiff", "data_adapters.tiff:TiffAdapter", GROUP),
     EntryPoint("arrays", "data_adapters.arrays:ArrayAdapter", GROUP),
 )
+
+# How files begin, and a suffix of those that are read so.
+_CONTENT = {
+    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), ".tif"),
+    **dict.fromkeys((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM"), ".png"),
+    b"SIMPLE  =": ".fits",
+    b"\x93NUMPY": ".npy",
+}
 
 
 @cache
@@ -37,6 +45,39 @@ def adapters_by_suffix() -> Mapping[str, Adapter]:
     own = {point.value for point in BUILT_IN}
     published = [point for point in entry_points(group=GROUP) if point.value not in own]
     return _by_suffix((*sorted(published, key=lambda point: point.name), *BUILT_IN))
+
+
+def adapter_of(path: Path, adapters: Mapping[str, Adapter]) -> Adapter:
+    """Adapter that reads a file: by its name, or by its content where that is of another family.
+
+    Parameters
+    ----------
+    path : Path
+        Its name ends in one of the suffixes.
+    adapters : mapping of str to Adapter
+        By suffix, from `adapters_by_suffix`.
+
+    Returns
+    -------
+    Adapter
+        Another package's own where it reads the suffix, whatever the content.
+    """
+    named = adapters[known_suffix(path, adapters)]
+    if not _is_built_in(named):
+        return named
+    try:
+        with path.open("rb") as file:
+            start = file.read(max(map(len, _CONTENT)))
+    except OSError:
+        return named
+    found = next((end for magic, end in _CONTENT.items() if start.startswith(magic)), "")
+    other = adapters.get(found, named)
+    return other if _is_built_in(other) else named
+
+
+def _is_built_in(adapter: Adapter) -> bool:
+    kind = type(adapter)
+    return f"{kind.__module__}:{kind.__name__}" in {point.value for point in BUILT_IN}
 
 
 def known_suffix(path: Path, suffixes: Iterable[str]) -> str:
