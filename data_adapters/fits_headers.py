@@ -38,7 +38,7 @@ _AIPS_BEAM = re.compile(rf"BMAJ{_NUMBER}\s+BMIN{_NUMBER}\s+BPA{_NUMBER}")
 
 @contextmanager
 def quietly(path: Path) -> Iterator[None]:
-    """Log the warnings of a block at level DEBUG, as odd headers are common.
+    """Log warnings, and what astropy logs by itself, at level DEBUG, as odd headers are common.
 
     Parameters
     ----------
@@ -49,11 +49,20 @@ def quietly(path: Path) -> Iterator[None]:
     ------
     None
     """
+
+    def passed_on(record: logging.LogRecord) -> bool:
+        logger.debug("%s: %s", path, " ".join(record.getMessage().split()))
+        return False
+
+    # astropy's logger has a handler of its own, which writes to standard error.
+    of_astropy = logging.getLogger("astropy")
+    of_astropy.addFilter(passed_on)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             yield
         finally:
+            of_astropy.removeFilter(passed_on)
             for warning in caught:
                 logger.debug("%s: %s", path, " ".join(str(warning.message).split()))
 

@@ -17,6 +17,9 @@ __all__ = ["MATRIX_CARD", "SKY_CARDS", "SPECTRAL_CARDS", "cards_of", "not_number
 AXIS_CARD = re.compile(r"(CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA|CNAME|CRDER|CSYER)(\d)()")
 PARAMETER_CARD = re.compile(r"(PV|PS)(\d)(_\d+)")
 MATRIX_CARD = re.compile(r"(PC|CD)(\d)_(\d)|(PC)00(\d)00(\d)")
+_NUMERIC_CARD = re.compile(
+    r"(CRVAL|CRPIX|CDELT|CROTA)\d|PV\d_\d+|LONPOLE|LATPOLE|" + MATRIX_CARD.pattern
+)
 # Polynomials of SIP, and of the plates of the Digitized Sky Survey, which outdo its other cards.
 DISTORTION_CARD = re.compile(
     r"(A|B|AP|BP)_(ORDER|DMAX|\d_\d)|AMD[XY]\d+|PPO\d|CNPIX[12]|[XY]PIXELSZ|PLTRA[HMS]|"
@@ -32,7 +35,7 @@ SPECTRAL_CARDS = frozenset(
 
 
 def not_number(header: fits.Header) -> str:
-    """A card of reference, increment or matrix that holds no finite number.
+    """A card of reference, increment, matrix or projection that holds no finite number.
 
     Parameters
     ----------
@@ -44,10 +47,8 @@ def not_number(header: fits.Header) -> str:
         Its name and value, such as ``CRVAL1 = 'abc'``; empty when there is none.
     """
     for name in header:
-        numeric = name[:5] in ("CRVAL", "CRPIX", "CDELT") or MATRIX_CARD.fullmatch(name)
-        if numeric and not (
-            math.isfinite(number(header, name)) and not isinstance(header[name], str)
-        ):
+        known = math.isfinite(number(header, name)) and not isinstance(header[name], str)
+        if _NUMERIC_CARD.fullmatch(name) and not known:
             return f"{name} = {card(header, name)!r}"
     return ""
 

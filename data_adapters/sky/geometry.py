@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-import warnings
+from pathlib import Path
 
 import numpy as np
 from astropy import units
@@ -12,6 +12,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
+from data_adapters.fits_headers import quietly
+from data_adapters.sky.cards import SKY_CARDS, cards_of
 from equiclust.celestial import celestial_frame, sky_degrees
 from equiclust.images import Beam
 from equiclust.optional import import_optional
@@ -47,17 +49,33 @@ def celestial_wcs(header: fits.Header) -> WCS | None:
     """
     # Headers can be wrong in any way, and the pixels are good without coordinates.
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            wcs = WCS(header)
-            if not wcs.has_celestial:
-                return None
-            wcs = wcs.celestial
-            celestial_frame(wcs)
+        with quietly(Path("header")):
+            wcs = _celestial(header)
+            if wcs is not None:
+                celestial_frame(wcs)
     except Exception as error:
         logger.warning("its coordinates cannot be used: %s", " ".join(str(error).split()))
         return None
     return wcs
+
+
+def _celestial(header: fits.Header) -> WCS | None:
+    try:
+        return _taken_out(WCS(header))
+    except Exception:
+        if "CTYPE3" not in header:
+            raise
+    # The third axis can be odd, or the three cannot be taken apart.
+    return _taken_out(WCS(cards_of(header, (1, 2), (1, 2), SKY_CARDS, distortion=True)))
+
+
+def _taken_out(wcs: WCS) -> WCS | None:
+    if not wcs.has_celestial:
+        return None
+    celestial = wcs.celestial
+    # What is taken apart may fail only where it is used.
+    celestial.all_pix2world([[0.0, 0.0]], 0)
+    return celestial
 
 
 def is_galactic(wcs: WCS) -> bool:

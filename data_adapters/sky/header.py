@@ -14,6 +14,7 @@ from astropy.wcs import WCS
 from data_adapters.fits_headers import number
 from data_adapters.sky.axes import MapAxes
 from data_adapters.sky.cards import MATRIX_CARD, SKY_CARDS, cards_of, not_number
+from data_adapters.sky.distortions import distortion_not_applied, with_sip_named
 from data_adapters.sky.frames import with_known_frame
 from equiclust.typing import Float64Array
 
@@ -21,7 +22,6 @@ __all__ = ["sky_header"]
 
 logger = logging.getLogger(__name__)
 
-LOOKUP_CARDS = ("CPDIS", "CQDIS", "D2IMDIS")
 # Degrees by which two descriptions of one sky may differ.
 TOLERANCE = 1e-10
 
@@ -52,7 +52,7 @@ def sky_header(
     count = len(hdu.shape)
     numbers = (count - axes.column, count - axes.row)
     corners = _corners(hdu.shape[axes.row], hdu.shape[axes.column])
-    given = with_known_frame(hdu.header, path)
+    given = with_sip_named(with_known_frame(hdu.header, path))
     header = cards_of(given, numbers, (1, 2), SKY_CARDS, distortion=True)
     if odd := not_number(header):
         logger.warning("%s: its coordinates are left out, since %s is no number", path, odd)
@@ -64,23 +64,39 @@ def sky_header(
         # What is taken apart may fail only where it is used.
         wcs.all_pix2world(corners, 0)
     except Exception as error:
-        usable = own is not None and not _is_coupled(hdu.header, numbers)
-        if not usable or any(name.startswith(LOOKUP_CARDS) for name in hdu.header):
-            logger.warning("%s: its coordinates are odd: %s", path, " ".join(str(error).split()))
-        return (header, own) if usable else (fits.Header(), None)
+        reason = " ".join(str(error).split())
+        if own is None or _is_coupled(hdu.header, numbers):
+            logger.warning("%s: its coordinates are odd and left out: %s", path, reason)
+            return fits.Header(), None
+        _say_not_applied(given, numbers, own, path)
+        logger.info("%s: its celestial axes are read without the others: %s", path, reason)
+        return header, own
     if not wcs.has_celestial:
         return fits.Header(), None
+    _say_not_applied(given, numbers, wcs, path)
     if own is not None and _same(own, wcs, corners):
         return header, own
     return _rewritten(wcs, corners, path), wcs
 
 
+def _say_not_applied(header: fits.Header, numbers: tuple[int, int], wcs: WCS, path: Path) -> None:
+    if lost := distortion_not_applied(header, numbers, wcs):
+        logger.warning(
+            "%s: a distortion of its header cannot be applied (%s); positions are off by what it "
+            "moves them",
+            path,
+            lost,
+        )
+
+
 def _is_coupled(header: fits.Header, numbers: tuple[int, ...]) -> bool:
-    """Whether a matrix mixes these axes with others."""
+    """Whether a matrix lets other axes change these."""
     for name in header:
         if found := MATRIX_CARD.fullmatch(name):
-            i, j = (int(text) in numbers for text in found.groups() if text and text.isdigit())
-            if i != j and number(header, name) != 0.0:
+            row, column = (
+                int(text) in numbers for text in found.groups() if text and text.isdigit()
+            )
+            if row and not column and number(header, name) != 0.0:
                 return True
     return False
 
@@ -93,6 +109,7 @@ def _corners(height: int, width: int) -> Float64Array:
 def _celestial(header: fits.Header, path: Path) -> WCS | None:
     try:
         wcs = WCS(header)
+        wcs.all_pix2world([[0.0, 0.0]], 0)
         return wcs if wcs.has_celestial else None
     except Exception as error:
         logger.debug("%s: %s", path, " ".join(str(error).split()))

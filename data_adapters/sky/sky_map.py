@@ -244,7 +244,13 @@ def cube_header(sky: SkyMap, *, first: int = 0, group: int = 1) -> fits.Header:
     check_whole("group", group)
     header = sky.header.copy()
     header["WCSAXES"] = 3
-    if sky.spectral is None:
+    if sky.spectral is None or not sky.spectral.cards:
+        if sky.spectral is not None:
+            logger.warning(
+                "%s: its spectral values stand in a table, which a cube of labels cannot keep; "
+                "channels are counted there",
+                sky.path,
+            )
         header["CTYPE3"] = CHANNEL_AXIS
         return header
     cards, step = sky.spectral.cards, sky.spectral.step
@@ -276,7 +282,7 @@ def _opened(
     spectral, channel_ctype = None, ""
     if axes.channel is not None:
         channel_ctype = card(hdu.header, f"CTYPE{count - axes.channel}")
-        spectral = spectral_axis(hdu.header, count - axes.channel, n_channels, path)
+        spectral = spectral_axis(hdu.header, count - axes.channel, n_channels, path, hdus)
     n_bytes = math.prod(hdu.shape) * abs(int(hdu.header["BITPIX"])) // 8
     return SkyMap(
         path=f"{path}[{part}]" if part else str(path),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -107,6 +109,18 @@ def test_frames_are_told_apart_also_in_cubes() -> None:
     assert is_galactic(galactic)
     place = sky_positions(cube, 19.5, 16.0).icrs
     np.testing.assert_allclose((place.ra.deg, place.dec.deg), (52.123456789012, 31.2), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "cards", [{"CTYPE3": "WAVE-TAB"}, {"CTYPE3": "FELO-HEL"}, {"CUNIT3": "A"}, {"CDELT3": 0.0}]
+)
+def test_an_odd_third_axis_does_not_cost_the_sky(cards: dict[str, Any]) -> None:
+    header, usual = cube_sky(), celestial_wcs(cube_sky())
+    header.update({"CRVAL3": 1e3, "CDELT3": 1.0, "CRPIX3": 1.0, "CTYPE3": "WAVE"} | cards)
+    found = celestial_wcs(header)
+    assert found is not None
+    assert usual is not None
+    assert sky_positions(found, 3.0, 8.0).separation(sky_positions(usual, 3.0, 8.0)).deg == 0.0
 
 
 @pytest.mark.parametrize("widths", [(3e-3, 3e-3), (0.02, 0.01), (0.01, 0.02)])
