@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from data_adapters.own_outputs import is_own_folder, is_segmentation
+from data_adapters.own_outputs import is_own_folder, is_record, own_output
 from data_adapters.registry import known_suffix
 from equiclust.exceptions import InputError
 from equiclust.io.catalogue import printable
@@ -159,7 +159,7 @@ def _matches(pattern: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
             continue
         if not match.is_dir():
             found = _checked(match, suffixes)
-            if found.identity and is_segmentation(match):
+            if found.identity and own_output(match):
                 passed_over.own.append(match)
             else:
                 yield found
@@ -219,9 +219,10 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
         ]
         paths = [Path(parent, name) for name in sorted(files)]
         wanted = [path for path in paths if _is_wanted(path, suffixes)]
-        passed_over.others += sorted(set(paths).difference(wanted))
+        others = set(paths).difference(wanted)
+        passed_over.others += sorted(path for path in others if not is_record(path))
         found = [_checked(path, suffixes) for path in wanted]
-        written = {item.path for item in found if item.identity and is_segmentation(item.path)}
+        written = {item.path for item in found if item.identity and own_output(item.path)}
         passed_over.own += sorted(written)
         yield from (item for item in found if item.path not in written)
     yield from failed
@@ -257,9 +258,8 @@ def _is_wanted(path: Path, suffixes: tuple[str, ...]) -> bool:
 def _named(path: Path, suffixes: tuple[str, ...]) -> Found:
     """A file that a user names himself."""
     found = _checked(path, suffixes)
-    if found.identity and is_segmentation(path):
-        return found._replace(reason="it is a label map of equiclust, or a picture of one")
-    return found
+    own = own_output(path) if found.identity else ""
+    return found._replace(reason=f"it is {own}") if own else found
 
 
 def _checked(path: Path, suffixes: tuple[str, ...]) -> Found:

@@ -22,7 +22,7 @@ from data_adapters.size_claims import check_claim, unpacked_limit
 from data_adapters.time_limit import check_time
 from equiclust.exceptions import UnreadableFileError
 
-__all__ = ["is_packed", "open_fits"]
+__all__ = ["is_packed", "open_fits", "unpacked"]
 
 logger = logging.getLogger(__name__)
 
@@ -87,14 +87,33 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
         When the file does not exist or is no FITS file.
     """
     with ExitStack() as stack:
-        stream = _opened(path, stack)
+        stream = unpacked(path, stack)
         end = _Walk(stream, path).end()
         stream.seek(0)
         shown = io.BufferedReader(_Clipped(stream, end))
         yield stack.enter_context(fits.open(shown, memmap=False, do_not_scale_image_data=True))
 
 
-def _opened(path: Path, stack: ExitStack) -> IO[bytes]:
+def unpacked(path: Path, stack: ExitStack) -> IO[bytes]:
+    """A file open for reading, unpacked if it is packed as a whole.
+
+    Parameters
+    ----------
+    path : Path
+    stack : contextlib.ExitStack
+        Closes it.
+
+    Returns
+    -------
+    binary file
+
+    Raises
+    ------
+    UnreadableFileError
+        When it is packed in a way that is not understood, or with other files.
+    OSError
+        When it cannot be opened.
+    """
     file = stack.enter_context(path.open("rb"))
     start = file.read(6)
     file.seek(0)

@@ -17,7 +17,7 @@ from equiclust.typing import Float32Array, PathLike
 
 __all__ = ["SheetTile", "write_contact_sheet"]
 
-# What the PNG files say they were written by.
+# What the PNG files say they were written by, so that they are not read as images.
 _SOFTWARE = "equiclust similar"
 
 _TILE = 1.3

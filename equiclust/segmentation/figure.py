@@ -33,6 +33,8 @@ _NAMES = {
 }
 # Percentiles of the pixels that become black and white.
 _LIMITS = (1.0, 99.7)
+# What the PNG files say they were written by, so that they are not read as images.
+_SOFTWARE = "equiclust segment"
 
 
 def draw_segment_map(segment_map: SegmentMap, data: Float32Array, path: PathLike) -> None:
@@ -79,7 +81,8 @@ def draw_segment_map(segment_map: SegmentMap, data: Float32Array, path: PathLike
             frameon=False,
         )
         with atomic_path(path) as draft:
-            figure.savefig(draft, format="png", bbox_inches="tight", metadata={"Software": None})
+            metadata = {"Software": _SOFTWARE}
+            figure.savefig(draft, format="png", bbox_inches="tight", metadata=metadata)
 
 
 def _size(height: int, width: int) -> tuple[float, float]:
