@@ -29,8 +29,8 @@ class ArrayAdapter:
     read in two ways, `axes` must say which. In an archive the array is called ``images`` or
     ``pixels``, is named in brackets behind the file (``file.npz[name]``), or is the only one of
     such a shape. The arrays ``mask``, `True` = ignore, with the axes of the images without the
-    channels, and ``ids``, `(n,)`, of the archive are used too; all others, such as labels, are not
-    read.
+    channels, and ``ids``, `(n,)`, text, bytes of UTF-8 or whole numbers, of the archive are used
+    too; all others, such as labels, are not read.
     """
 
     suffixes = (".npy", ".npz")
@@ -140,8 +140,19 @@ def _named_images(
     part: str,
 ) -> tuple[Image, ...]:
     if ids is not None:
-        names = [str(id) for id in ids.ravel()]
+        names = _text_of(ids, path)
     with np.errstate(over="ignore", invalid="ignore"):
         images = ImageSet.from_array(pixels, mask=mask, ids=names)
     source = f"{path}[{part}]" if part else str(path)
     return tuple(replace(image, path=source) for image in images)
+
+
+def _text_of(ids: Array, path: Path) -> list[str]:
+    """Ids as text; bytes, which NumPy keeps of C strings, are read as names of files are."""
+    if ids.dtype.kind == "S":
+        return [id.decode("utf-8", "surrogateescape") for id in ids.ravel()]
+    if ids.dtype.kind not in "Uiu":
+        raise UnreadableFileError(
+            f"{path}: its ids are {ids.dtype}; save them as text or whole numbers"
+        )
+    return [str(id) for id in ids.ravel()]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_adapters import read
 from data_adapters.arrays import ArrayAdapter
 from equiclust.exceptions import UnreadableFileError
 
@@ -71,6 +72,28 @@ def test_an_array_is_asked_for_by_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal([image.pixels[0] for image in images], STACK[:2] + 1)
     assert [image.id for image in images] == ["s[other]_0", "s[other]_1"]
     assert images[0].path == f"{path}[other]"
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (np.array([b"x1", b"NGC 1"]), ("x1", "NGC 1")),
+        (np.array(["M\u00fcller".encode(), b"b"]), ("M\u00fcller", "b")),
+        (np.array(["M\u00fcller".encode("latin-1"), b"b"]), ("M\ufffdller", "b")),
+        (np.array(["\u03b1 Cen", "b"]), ("\u03b1 Cen", "b")),
+        (np.array([2**63 + 1, 7], dtype=np.uint64), (str(2**63 + 1), "7")),
+        (np.array([[-1], [0]], dtype=np.int8), ("-1", "0")),
+    ],
+)
+def test_ids_of_any_kind_are_text(tmp_path: Path, ids: Any, expected: tuple[str, ...]) -> None:
+    assert read(archive(tmp_path / "s.npz", images=STACK[:2], ids=ids)).images.ids == expected
+
+
+@pytest.mark.parametrize("ids", [[0.5, 1.5], [True, False], [1j, 2j]])
+def test_ids_that_are_no_names_are_refused(tmp_path: Path, ids: Any) -> None:
+    path = archive(tmp_path / "s.npz", images=STACK[:2], ids=np.array(ids))
+    with pytest.raises(UnreadableFileError, match=r"its ids are \w+; save them as text or whole"):
+        ArrayAdapter().read(path)
 
 
 def test_mask_and_ids_are_used(tmp_path: Path) -> None:
