@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from astropy.io import fits
+from astropy.io.fits.card import Undefined
 
 from data_adapters.adapter import reason_of
 from equiclust.exceptions import UnreadableFileError
@@ -127,12 +128,14 @@ def card(header: fits.Header, name: str) -> str:
     Returns
     -------
     str
-        Without surrounding blanks; empty when the card is missing or cannot be parsed.
+        Without surrounding blanks; empty when the card is missing, has no value or cannot be
+        parsed.
     """
     try:
-        return str(header.get(name, "")).strip()
+        value = header.get(name)
     except (fits.VerifyError, ValueError):
         return ""
+    return "" if value is None or isinstance(value, Undefined) else str(value).strip()
 
 
 def beam_of(header: fits.Header) -> Beam | None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from astropy.coordinates import (
     BarycentricMeanEcliptic,
     BaseCoordinateFrame,
+    Galactic,
     SkyCoord,
     Supergalactic,
 )
@@ -23,7 +24,7 @@ __all__ = ["celestial_frame", "sky_degrees", "sky_positions"]
 
 
 def celestial_frame(wcs: WCS) -> BaseCoordinateFrame:
-    """Frame of the celestial axes, ecliptic and supergalactic ones included.
+    """Frame of the celestial axes: equatorial, Galactic, ecliptic, supergalactic or terrestrial.
 
     Parameters
     ----------
@@ -37,9 +38,13 @@ def celestial_frame(wcs: WCS) -> BaseCoordinateFrame:
     Raises
     ------
     ValueError
-        When the header names none that is known.
+        When the header names none that is known, such as that of a planet, the helioecliptic one,
+        which turns with the Sun, or the terrestrial one without date.
     """
     longitude = wcs.wcs.ctype[wcs.wcs.lng][:4]
+    if longitude == "GLON":
+        # Whatever RADESYS says: that is of right ascension and declination.
+        return Galactic()
     if longitude == "SLON":
         return Supergalactic()
     if longitude == "ELON":
@@ -47,6 +52,9 @@ def celestial_frame(wcs: WCS) -> BaseCoordinateFrame:
         return BarycentricMeanEcliptic(
             equinox=Time(year if math.isfinite(year) else 2000.0, format="jyear")
         )
+    equatorial = longitude.rstrip("-") == "RA"
+    if not equatorial and not (longitude == "TLON" and wcs.wcs.dateobs):
+        raise ValueError(f"the frame of {', '.join(wcs.wcs.ctype)} is not known")
     return wcs_to_celestial_frame(wcs)
 
 

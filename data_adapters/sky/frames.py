@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from pathlib import Path
 
@@ -14,6 +15,10 @@ __all__ = ["with_known_frame"]
 
 logger = logging.getLogger(__name__)
 
+FIRST_YEAR, LAST_YEAR = 1700.0, 2200.0
+"""Equinoxes of catalogues lie between these."""
+
+_YEAR = re.compile(r"[BJ]?\s*([+-]?\d+(?:[.]\d*)?)", re.IGNORECASE)
 _FRAMES = {
     r"(FK5|J2000)": "FK5",
     r"FK4-NO-E": "FK4-NO-E",
@@ -40,7 +45,7 @@ def with_known_frame(header: fits.Header, path: Path) -> fits.Header:
     header = _with_plain_equinox(header, path)
     name = "RADESYS" if "RADESYS" in header else "RADECSYS"
     said = card(header, name)
-    if said in ("", *_FRAMES.values()):
+    if not said or (said in _FRAMES.values() and header[name] == said):
         return header
     header = header.copy()
     known = (frame for pattern, frame in _FRAMES.items() if re.match(pattern, said, re.IGNORECASE))
@@ -56,16 +61,24 @@ def with_known_frame(header: fits.Header, path: Path) -> fits.Header:
 
 
 def _with_plain_equinox(header: fits.Header, path: Path) -> fits.Header:
-    """The header with a number as equinox, where it is a text such as ``J2000.0``."""
+    """The header with a number as equinox, where it is a text such as ``J2000.0``.
+
+    What can be no equinox of a catalogue, such as the 0 of programs that know none, is left out.
+    """
     for name in ("EQUINOX", "EPOCH"):
         said = card(header, name)
-        if not said or not isinstance(header.get(name), str):
+        if not said:
+            continue
+        found = _YEAR.fullmatch(said)
+        year = float(found[1]) if found else math.nan
+        if FIRST_YEAR <= year <= LAST_YEAR and header[name] == year:
             continue
         header = header.copy()
-        year = re.fullmatch(r"[BJ]?\s*(\d{4}(?:[.]\d*)?)", said, re.IGNORECASE)
-        if year is None:
-            logger.warning("%s: %s is %r, which is no year; it is ignored", path, name, said)
-            del header[name]
+        if FIRST_YEAR <= year <= LAST_YEAR:
+            header[name] = year
         else:
-            header[name] = float(year[1])
+            logger.warning(
+                "%s: %s is %s, which is no year of an equinox; it is ignored", path, name, said
+            )
+            del header[name]
     return header
