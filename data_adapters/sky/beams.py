@@ -13,6 +13,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
+from data_adapters.sky.stokes import StokesPlane
+from data_adapters.units import parse_unit
 from equiclust.images import Beam
 from equiclust.typing import Float64Array
 
@@ -24,8 +26,10 @@ logger = logging.getLogger(__name__)
 SMALL_CUT_OUT = 32
 
 
-def channel_beams(hdus: fits.HDUList, n_channels: int, path: Path) -> tuple[Beam, ...] | None:
-    """Beams of the table that CASA writes, those of the first Stokes plane.
+def channel_beams(
+    hdus: fits.HDUList, n_channels: int, plane: StokesPlane, path: Path
+) -> tuple[Beam, ...] | None:
+    """Beams of the table that CASA writes, those of one Stokes plane.
 
     Parameters
     ----------
@@ -33,6 +37,8 @@ def channel_beams(hdus: fits.HDUList, n_channels: int, path: Path) -> tuple[Beam
         The open file.
     n_channels : int
         Channels of the cube.
+    plane : StokesPlane
+        The plane that is read.
     path : Path
         The file, named in the log.
 
@@ -47,7 +53,7 @@ def channel_beams(hdus: fits.HDUList, n_channels: int, path: Path) -> tuple[Beam
             return None
         rows = table.data
         if "POL" in table.columns.names:
-            rows = rows[rows["POL"] == np.min(rows["POL"])]
+            rows = rows[rows["POL"] == _polarization(rows["POL"], plane)]
         if "CHAN" in table.columns.names:
             rows = rows[np.argsort(rows["CHAN"], kind="stable")]
         columns = [_degrees(table, rows, name) for name in ("BMAJ", "BMIN", "BPA")]
@@ -61,9 +67,23 @@ def channel_beams(hdus: fits.HDUList, n_channels: int, path: Path) -> tuple[Beam
     return beams
 
 
+def _polarization(found: Any, plane: StokesPlane) -> int:
+    """Number of a Stokes plane in the table, counted from 0 or 1."""
+    numbers = np.unique(found)
+    if len(numbers) == 1:
+        # CASA writes beams once that are those of all planes.
+        return int(numbers[0])
+    if len(numbers) != plane.length:
+        raise ValueError(f"it is for {len(numbers)} Stokes planes, and the map has {plane.length}")
+    return int(numbers[plane.place])
+
+
 def _degrees(table: Any, rows: Any, name: str) -> Float64Array:
     unit = table.columns[name].unit or ("deg" if name == "BPA" else "arcsec")
-    return np.asarray(rows[name], dtype=np.float64) * float(units.Unit(unit).to(units.deg))
+    known = parse_unit(unit)
+    if known is None or not known.is_equivalent(units.deg):
+        raise ValueError(f"the unit of {name} is {unit!r}, which is none of an angle")
+    return np.asarray(rows[name], dtype=np.float64) * float(known.to(units.deg))
 
 
 def _beam(major: float, minor: float, angle: float) -> Beam:

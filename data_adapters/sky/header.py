@@ -11,9 +11,15 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from data_adapters.fits_headers import number
+from data_adapters.fits_headers import card, number
 from data_adapters.sky.axes import MapAxes
 from data_adapters.sky.cards import MATRIX_CARD, SKY_CARDS, cards_of, not_number
+from data_adapters.sky.celestial_types import (
+    celestial_pair,
+    is_celestial,
+    standard_type,
+    with_standard_types,
+)
 from data_adapters.sky.distortions import distortion_not_applied, with_sip_named
 from data_adapters.sky.frames import with_known_frame
 from equiclust.typing import Float64Array
@@ -51,8 +57,13 @@ def sky_header(
     """
     count = len(hdu.shape)
     numbers = (count - axes.column, count - axes.row)
+    ctypes = [standard_type(card(hdu.header, f"CTYPE{axis}")) for axis in numbers]
+    if any(map(is_celestial, ctypes)) and not celestial_pair(ctypes):
+        named = " and ".join(ctype or "an unnamed axis" for ctype in ctypes)
+        logger.warning("%s: it is a map along %s, without celestial coordinates", path, named)
+        return fits.Header(), None
     corners = _corners(hdu.shape[axes.row], hdu.shape[axes.column])
-    given = with_sip_named(with_known_frame(hdu.header, path))
+    given = with_sip_named(with_known_frame(with_standard_types(hdu.header, path), path))
     header = cards_of(given, numbers, (1, 2), SKY_CARDS, distortion=True)
     if odd := not_number(header):
         logger.warning("%s: its coordinates are left out, since %s is no number", path, odd)
@@ -72,6 +83,9 @@ def sky_header(
         logger.info("%s: its celestial axes are read without the others: %s", path, reason)
         return header, own
     if not wcs.has_celestial:
+        if celestial_pair(ctypes):
+            named = " and ".join(ctypes)
+            logger.warning("%s: its coordinates are left out, as %s are not known", path, named)
         return fits.Header(), None
     _say_not_applied(given, numbers, wcs, path)
     if own is not None and _same(own, wcs, corners):

@@ -278,7 +278,7 @@ def _opened(
     _say_unknown_frame(wcs, path)
     # A table of beams holds before the one beam of the header, unless CASAMBM denies it.
     denied = card(hdu.header, "CASAMBM") in ("False", "F")
-    beams = None if denied else channel_beams(hdus, n_channels, path)
+    beams = None if denied else channel_beams(hdus, n_channels, axes.stokes, path)
     spectral, channel_ctype = None, ""
     if axes.channel is not None:
         channel_ctype = card(hdu.header, f"CTYPE{count - axes.channel}")
@@ -291,7 +291,7 @@ def _opened(
         wcs=wcs,
         spectral=spectral,
         channel_ctype=channel_ctype,
-        stokes=axes.stokes,
+        stokes=axes.stokes.name,
         unit=card(hdu.header, "BUNIT"),
         beam=plausible_beam(largest_beam(beams) or beam_of(hdu.header), wcs, shape, path),
         channel_beams=beams,

@@ -15,7 +15,7 @@ from data_adapters import read
 from data_adapters.sky.sky_map import open_sky_map
 from equiclust.exceptions import UnreadableFileError
 
-TYPES = {"ra": "RA---TAN", "dec": "DEC--TAN", "freq": "FREQ", "stokes": "STOKES"}
+TYPES = {"vrad": "VRAD", "ra": "RA---TAN", "dec": "DEC--TAN", "freq": "FREQ", "stokes": "STOKES"}
 LENGTHS = {"ra": 6, "dec": 5, "freq": 3, "stokes": 4}
 
 
@@ -98,3 +98,81 @@ def test_the_spectral_axis_of_a_cube_without_sky_is_that_of_the_channels(
     sky = open_sky_map(_saved(tmp_path / "x.fits", np.ascontiguousarray(values), ctypes))
     assert sky.spectral is not None
     np.testing.assert_array_equal(sky.read(), np.moveaxis(values, 2 - place, 0))
+
+
+@pytest.mark.parametrize("single", ["ra", "dec"])
+@pytest.mark.parametrize("names", list(itertools.permutations(["ra", "dec", "vrad"])), ids="-".join)
+def test_position_against_velocity_is_a_map_where_the_other_position_is_one_pixel(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, names: tuple[str, ...], single: str
+) -> None:
+    lengths = {"ra": 9, "dec": 9, "vrad": 8, single: 1}
+    shape = [lengths[name] for name in reversed(names)]
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    path = _saved(tmp_path / "pv.fits", values, [TYPES[name] for name in names])
+    sky = open_sky_map(path)
+    assert (sky.wcs, sky.spectral, len(sky.header)) == (None, None, 0)
+    np.testing.assert_array_equal(sky.read()[0], np.squeeze(values))
+    np.testing.assert_array_equal(read(path).images[0].pixels[0], np.squeeze(values))
+    named = " and ".join(TYPES[name] for name in names if name != single)
+    assert f"it is a map along {named}, without celestial coordinates" in caplog.text
+
+
+def test_of_three_long_axes_beside_a_single_pixel_the_spectral_one_is_that_of_the_channels(
+    tmp_path: Path,
+) -> None:
+    values = np.random.default_rng(0).normal(size=(2, 8, 1, 9)).astype(np.float32)
+    path = _saved(tmp_path / "x.fits", values, ["RA---TAN", "DEC--TAN", "VRAD", "TIME"])
+    np.testing.assert_array_equal(open_sky_map(path).read(), values[:, :, 0].transpose(1, 0, 2))
+
+
+STOKES_CARDS: list[dict[str, Any]] = [
+    {"CDELT3": -1.0},
+    {"CD1_1": 1.0, "CD2_2": 1.0, "CD3_3": -1.0},
+    {"PC3_3": -1.0},
+    {"PC003003": -1.0},
+    {"PC3_3": -0.5, "CDELT3": 2.0},
+    {"CDELT3": "-1.0", "CRVAL3": "-1"},
+    {"CRVAL3": 0.0, "CRPIX3": 0.0, "CDELT3": -1.0},
+    {"CD1_1": 1.0, "CD2_2": 1.0, "CDELT3": -1.0},
+]
+
+
+@pytest.mark.parametrize("cards", STOKES_CARDS, ids=str)
+def test_stokes_planes_are_those_of_the_linear_transform(
+    tmp_path: Path, cards: dict[str, Any]
+) -> None:
+    values = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
+    ctypes = ["RA---TAN", "DEC--TAN", "STOKES"]
+    path = _saved(tmp_path / "x.fits", values, ctypes, **{"CRVAL3": -1.0} | cards)
+    with pytest.raises(UnreadableFileError, match=r"holds RR, LL, RL, LR and not I; .* --stokes"):
+        open_sky_map(path)
+    np.testing.assert_array_equal(open_sky_map(path, stokes="RL").read()[0], values[2])
+
+
+ODD_STOKES: list[dict[str, Any]] = [
+    {"CRVAL3": "one"}, {"CRPIX3": "x"}, {"CRPIX3": 1.5}, {"CDELT3": 0.0}, {"CDELT3": 0.5},
+    {"PC3_1": 0.1}, {"CD1_1": 1.0, "CD2_2": 1.0, "CD3_2": 0.5, "CD3_3": 1.0}, {"PC3_3": "y"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cards", ODD_STOKES, ids=str)
+def test_stokes_planes_that_cannot_be_told_are_refused(
+    tmp_path: Path, cards: dict[str, Any]
+) -> None:
+    ctypes = ["RA---TAN", "DEC--TAN", "STOKES"]
+    path = _saved(tmp_path / "x.fits", np.zeros((2, 5, 6), np.float32), ctypes, **cards)
+    for asked in ("", "Q"):
+        with pytest.raises(UnreadableFileError, match=r"cannot be told, since .*; mend the header"):
+            open_sky_map(path, stokes=asked)
+
+
+def test_the_only_stokes_plane_is_read_whatever_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = np.random.default_rng(0).normal(size=(1, 5, 6)).astype(np.float32)
+    ctypes = ["RA---TAN", "DEC--TAN", "STOKES"]
+    path = _saved(tmp_path / "x.fits", values, ctypes, CRVAL3=1.5)
+    sky = open_sky_map(path)
+    assert sky.stokes == ""
+    np.testing.assert_array_equal(sky.read(), values)
+    assert "its Stokes parameter is not known, since their values 1.5" in caplog.text

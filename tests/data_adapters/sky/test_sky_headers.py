@@ -14,7 +14,6 @@ from astropy.wcs import WCS
 
 from data_adapters.sky.geometry import celestial_wcs
 from data_adapters.sky.sky_map import cube_header, open_sky_map
-from equiclust.images import Beam
 from tests.data_adapters.sky.cubes import CUBE, header_of, save
 
 
@@ -240,36 +239,3 @@ def test_a_cube_header_puts_planes_in_the_middle_of_their_channels(
     expected = cube.spectral.values[first : first + group].mean()
     wcs = WCS(cube_header(cube, first=first, group=group))
     np.testing.assert_allclose(wcs.all_pix2world(1.0, 2.0, 0.0, 0), [83.8, -5.4, expected])
-
-
-def beams(n: int, *, unit: str = "arcsec", **columns: Any) -> fits.BinTableHDU:
-    given = {"BMAJ": 3.6 + np.arange(n), "BMIN": np.full(n, 1.8), "BPA": np.full(n, 10.0)}
-    given |= {"CHAN": np.arange(n), "POL": np.zeros(n, int)} | columns
-    units = {"BMAJ": unit, "BMIN": unit, "BPA": "deg"}
-    return fits.BinTableHDU.from_columns(
-        [fits.Column(name, "E", array=v, unit=units.get(name)) for name, v in given.items()],
-        name="BEAMS",
-    )
-
-
-def test_every_channel_has_its_beam(tmp_path: Path) -> None:
-    image = fits.PrimaryHDU(CUBE, header_of("ra", "dec", "vel", CASAMBM=True))
-    path = tmp_path / "x.fits"
-    fits.HDUList([image, beams(4, CHAN=[3, 2, 1, 0])]).writeto(path)
-    cube = open_sky_map(path)
-    assert cube.channel_beams is not None
-    majors = [beam.major * 3600 for beam in cube.channel_beams]
-    np.testing.assert_allclose(majors, [6.6, 5.6, 4.6, 3.6], rtol=1e-6)
-    assert cube.beam == cube.channel_beams[0]
-    np.testing.assert_allclose(cube.beam[1:], [0.0005, 10.0], rtol=1e-6)
-
-
-def test_beams_that_do_not_fit_are_left_out_and_missing_ones_are_nan(tmp_path: Path) -> None:
-    image = fits.PrimaryHDU(CUBE, header_of("ra", "dec", "vel", BMAJ=0.002))
-    fits.HDUList([image, beams(3)]).writeto(tmp_path / "three.fits")
-    cube = open_sky_map(tmp_path / "three.fits")
-    assert (cube.channel_beams, cube.beam) == (None, Beam(0.002, 0.002, 0.0))
-    fits.HDUList([image, beams(4, BMAJ=[0.0, 1.0, 2.0, 1.0])]).writeto(tmp_path / "four.fits")
-    four = open_sky_map(tmp_path / "four.fits").channel_beams
-    assert four is not None
-    assert np.isnan(four[0].major)

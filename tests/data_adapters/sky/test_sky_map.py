@@ -76,11 +76,6 @@ def test_a_map_has_one_channel_and_keeps_its_degenerate_spectral_axis(tmp_path: 
     np.testing.assert_allclose(spectral.widths, [250.0])
 
 
-def test_a_line_of_sky_is_a_map_too(tmp_path: Path) -> None:
-    path = save(tmp_path / "x.fits", CUBE[:, :1], header_of("ra", "dec", "vel"))
-    np.testing.assert_array_equal(open_sky_map(path).read(), CUBE[:, :1])
-
-
 def test_colours_and_times_are_channels(tmp_path: Path) -> None:
     for kind in ("COLOUR", "TIME", ""):
         path = tmp_path / f"{kind}.fits"
