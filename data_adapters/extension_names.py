@@ -24,10 +24,10 @@ class Content(IntEnum):
 _SCIENCE = re.compile(r"PRIMARY|SCI(ENCE)?|IMAGES?|IMG|DATA|FLUX|SIGNAL|INTENSITY|MOSAIC|STACK")
 # Words that say it alone, also at the end of another word, as in PIXELDQ.
 _CERTAIN = re.compile(
-    r".*(DQ[FM]?|MASKS?|MSK|BPM|FLAGS?|QUALITY|(BAD|HOT|DEAD|WARM)_?PIX(ELS?)?"
-    r"|WEIGHTS?|WHT|WGT|INVVAR|IVAR|VARIANCES?|COVARIANCE|ERR(ORS?)?|RMSE?|STDDEV|STDEV|NOISE"
+    r".*(DQ[FM]?|MASKS?|MSK|BPM|FLAGS?|QUALITY|(BAD|HOT|DEAD|WARM)PIX(ELS?)?"
+    r"|WEIGHTS?|WHT|WGT|INVVAR|IVAR|VARIANCES?|COVARIANCE|ERR(ORS?)?|STDDEV|STDEV|NOISE"
     r"|UNCERT(S|AINTY|AINTIES)?|EXPTIME|COVERAGE|CONFIDENCE|HITS|SEGMENTATION|OCCUPANCY)"
-    r"|(SCI|SKY|DATA|FLUX|INV|F)?VARS?|(N|T)HIT|(PIX|DATA|IM)?QUAL"
+    r"|(SCI|SKY|DATA|FLUX|INV|F)?VARS?|(N|T)HIT|(PIX|DATA|IM)?QUAL|(SKY|BKG|MAP|IM|N)?RMSE?"
 )
 # Words that say it alone or among words of no weight, but not in a name such as WT_LUP.
 _LIKELY = re.compile(
@@ -35,11 +35,16 @@ _LIKELY = re.compile(
     r"|STAT|SIGMA|STD|UNC|CONF|APERTURE|PSF|LABELS?|SEGM?|SEGMENTS|NCOMB(INE)?|NIMAGES?|NIMG|NPIX"
     r"|THRESH(OLDS?)?|NUM"
 )
+# Also at the end of several words, as in CO_MODEL, and only by themselves: OPTICAL_DEPTH is none.
+_CALIBRATION = (
+    r"B(AC)?KG(RO?U?ND)?D?|BACKGROUNDS?|BG|(SKY)?MODELS?|RESID(UALS?)?|PB|(D|P)?BEAM|SNR"
+    r"|SENS(ITIVITY)?|DARK|(STAR)?FLAT(FIELD)?|BIAS|WAVELENGTHS?|PREVIEW|THUMB(NAIL)?"
+    r"|VIGN(ETTING)?|FRINGE|KERNEL|CHI(SQ|SQUARE)?"
+)
+_ENDS_BESIDE = re.compile(_CALIBRATION)
 _BESIDE = re.compile(
-    r"B(AC)?KG(RO?U?ND)?D?|BACKGROUNDS?|BACK|BG|SKY|(SKY)?MODELS?|RESID(UALS?)?|RES|PB|(D|P)?BEAM"
-    r"|SNR|DEPTH|(PIX)?AREA|PIXAR|PAM|SENS(ITIVITY)?|DARK|FLAT(FIELD)?|BIAS|GAIN|CR|CRS|COSMICS?"
-    r"|SAT(URATED|URATION)?|HOT|DEAD|WAVE(LENGTHS?)?|LAMBDA|WMAP|PREVIEW|THUMB(NAIL)?|SIM(ULATION)?"
-    r"|OBJ|N(UM)?(FRAMES?|USED|STARS?)|CHI(SQ|SQUARE)?|VIGN(ETTING)?|FRINGE|(STAR)?FLAT|KERNEL"
+    rf"{_CALIBRATION}|BACK|SKY|DEPTH|(PIX)?AREA|PIXAR|PAM|GAIN|CRS?|COSMICS?|SAT(URATED|URATION)?"
+    r"|HOT|DEAD|WAVE|LAMBDA|WMAP|SIM(ULATION)?|OBJ|N(UM)?(FRAMES?|USED|STARS?)"
 )
 # Words of no weight; as are letters and numbers, of filters, chips and versions.
 _PLAIN = re.compile(
@@ -79,7 +84,8 @@ def content_named(name: str) -> Content:
         # As in M33_SIGMA, which may be the dispersion of a galaxy.
         of_something = not certain and len(words[0]) == 1
         return Content.BESIDE if counted or of_something else Content.AUXILIARY
-    if certain or _matches(_BESIDE, words[-1]) or all(_matches(_BESIDE, word) for word in weighty):
+    by_end = certain or _matches(_ENDS_BESIDE, words[-1])
+    if by_end or all(_matches(_BESIDE, word) for word in weighty):
         return Content.BESIDE
     return Content.SCIENCE if all(map(_SCIENCE.fullmatch, weighty)) else Content.UNKNOWN
 

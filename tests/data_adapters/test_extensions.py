@@ -106,6 +106,12 @@ def test_an_image_that_is_called_so_goes_before_those_of_other_names(
     np.testing.assert_array_equal(open_sky_map(path).read()[0], SCIENCE + 200)
 
 
+@pytest.mark.parametrize("name", ["OPTICAL_DEPTH", "SPIRAL_ARMS", "HIGH_RES", "ALL_SKY_CO"])
+def test_words_of_science_in_a_name_are_no_flags(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / "x.fits", ("ERR", 1), (name, 1), ("XYZ", 1))
+    np.testing.assert_array_equal(open_sky_map(path).read()[0], SCIENCE + 100)
+
+
 def test_what_an_image_holds_may_be_said_by_btype(tmp_path: Path) -> None:
     noise, data = fits.ImageHDU(SCIENCE), fits.ImageHDU(SCIENCE + 100)
     noise.header["BTYPE"], data.header["BTYPE"] = "Uncertainty", "Intensity"
