@@ -21,7 +21,7 @@ FIRST_YEAR, LAST_YEAR = 1700.0, 2200.0
 _YEAR = re.compile(r"[BJ]?\s*([+-]?\d+(?:[.]\d*)?)", re.IGNORECASE)
 _FRAMES = {
     r"(FK5|J2000)": "FK5",
-    r"FK4-NO-E": "FK4-NO-E",
+    r"FK4[-_ ]*NO": "FK4-NO-E",
     r"(FK4|B1950)": "FK4",
     r"ICR[SF]": "ICRS",
     r"GAPPT": "GAPPT",

@@ -105,7 +105,7 @@ def stokes_plane(hdu: Any, ctypes: Sequence[str], path: PathLike, *, wanted: str
 
 def _names(hdu: Any, axis: int, path: PathLike) -> tuple[list[str], str]:
     """Names of the planes along an axis in FITS notation, and why they are not known, if so."""
-    cards, count = _Cards(hdu.header), len(hdu.shape)
+    cards, count = _Cards(hdu.header, path), len(hdu.shape)
     first, reference = cards.number(f"CRVAL{axis}", 0.0), cards.number(f"CRPIX{axis}", 0.0)
     step = cards.step(axis)
     if cards.has_cd and not cards.has_row(axis) and step != 1.0:
@@ -120,8 +120,9 @@ def _names(hdu: Any, axis: int, path: PathLike) -> tuple[list[str], str]:
     if cards.odd:
         return [], f"{cards.odd} is no number"
     values = [first + (pixel - reference) * step for pixel in range(1, 1 + hdu.shape[count - axis])]
-    if not all(abs(value - round(value)) < ROUNDING for value in values):
-        return [], f"their values {', '.join(f'{value:g}' for value in values)} are not whole"
+    if not all(math.isfinite(value) and abs(value - round(value)) < ROUNDING for value in values):
+        shown = ", ".join(f"{value:g}" for value in values[:4])
+        return [], f"its values {shown}{', and so on,' * (len(values) > 4)} are not whole numbers"
     names = [STOKES.get(round(value), str(round(value))) for value in values]
     return (names, "") if len(set(names)) == len(names) else ([], f"all of them are {names[0]}")
 
@@ -129,8 +130,8 @@ def _names(hdu: Any, axis: int, path: PathLike) -> tuple[list[str], str]:
 class _Cards:
     """Numbers of the linear transform of a header, with the defaults of the standard."""
 
-    def __init__(self, header: fits.Header) -> None:
-        self.header = header
+    def __init__(self, header: fits.Header, path: PathLike) -> None:
+        self.header, self.path = header, path
         self.has_cd = any(re.fullmatch(r"CD\d_\d", name) for name in header)
         self.odd = ""
 
@@ -140,6 +141,8 @@ class _Cards:
         value = number(self.header, name) if said else default
         if not math.isfinite(value):
             self.odd = self.odd or f"{name} = {said!r}"
+        elif isinstance(self.header.get(name), str):
+            logger.warning("%s: %s is the text %r, taken for %g", self.path, name, said, value)
         return value
 
     def has_row(self, axis: int) -> bool:

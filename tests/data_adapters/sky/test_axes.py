@@ -139,7 +139,7 @@ STOKES_CARDS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("cards", STOKES_CARDS, ids=str)
 def test_stokes_planes_are_those_of_the_linear_transform(
-    tmp_path: Path, cards: dict[str, Any]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, cards: dict[str, Any]
 ) -> None:
     values = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
     ctypes = ["RA---TAN", "DEC--TAN", "STOKES"]
@@ -147,10 +147,13 @@ def test_stokes_planes_are_those_of_the_linear_transform(
     with pytest.raises(UnreadableFileError, match=r"holds RR, LL, RL, LR and not I; .* --stokes"):
         open_sky_map(path)
     np.testing.assert_array_equal(open_sky_map(path, stokes="RL").read()[0], values[2])
+    texts = [name for name, value in cards.items() if isinstance(value, str)]
+    assert all(f"{name} is the text '-1" in caplog.text for name in texts)
 
 
 ODD_STOKES: list[dict[str, Any]] = [
     {"CRVAL3": "one"}, {"CRPIX3": "x"}, {"CRPIX3": 1.5}, {"CDELT3": 0.0}, {"CDELT3": 0.5},
+    {"CRVAL3": -1e308, "CDELT3": 1e308, "CRPIX3": 9.0},
     {"PC3_1": 0.1}, {"CD1_1": 1.0, "CD2_2": 1.0, "CD3_2": 0.5, "CD3_3": 1.0}, {"PC3_3": "y"},
 ]  # fmt: skip
 
@@ -175,4 +178,4 @@ def test_the_only_stokes_plane_is_read_whatever_it_is(
     sky = open_sky_map(path)
     assert sky.stokes == ""
     np.testing.assert_array_equal(sky.read(), values)
-    assert "its Stokes parameter is not known, since their values 1.5" in caplog.text
+    assert "its Stokes parameter is not known, since its values 1.5" in caplog.text

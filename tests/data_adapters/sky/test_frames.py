@@ -68,3 +68,14 @@ def test_galactic_axes_are_galactic_whatever_the_frame_of_others(
 ) -> None:
     kinds = {"CTYPE1": "GLON-TAN", "CTYPE2": "GLAT-TAN"}
     assert frame_of(tmp_path / "x.fits", **kinds, **cards).name == "galactic"
+
+
+@pytest.mark.parametrize(("said", "meant"), [
+    ("fk5", "FK5"), ("J2000.0", "FK5"), ("B1950", "FK4"), ("FK4_NO_E", "FK4-NO-E"),
+    ("fk4-no-e", "FK4-NO-E"), ("icrf3", "ICRS"),
+])  # fmt: skip
+def test_other_names_of_a_frame_are_understood(tmp_path: Path, said: str, meant: str) -> None:
+    found, expected = (
+        frame_of(tmp_path / f"{i}.fits", RADESYS=name) for i, name in enumerate((said, meant))
+    )
+    assert found.is_equivalent_frame(expected)
