@@ -65,13 +65,23 @@ def distortion_not_applied(header: fits.Header, numbers: tuple[int, int], wcs: W
     str
         Such as ``TNX, CPDIS1``; empty when all are applied.
     """
-    by_wcslib = {name[:6] for name in wcs.to_header(relax=True) if _KIND.fullmatch(name)}
+    by_wcslib = _by_wcslib(wcs)
     lost = [
         *_codes(header, numbers, wcs, iraf="CQDIS" in {name[:5] for name in by_wcslib}),
         *_sip(header, wcs),
         *_tables(header, wcs, by_wcslib),
     ]
     return ", ".join(dict.fromkeys(lost))
+
+
+def _by_wcslib(wcs: WCS) -> set[str]:
+    """Cards such as `CQDIS1` that wcslib writes of what it applies."""
+    try:
+        written = wcs.to_header(relax=True)
+    # What cannot be written may be of any kind, and is none of these.
+    except Exception:
+        return set()
+    return {name for name in written if _KIND.fullmatch(name)}
 
 
 def _codes(header: fits.Header, numbers: tuple[int, int], wcs: WCS, *, iraf: bool) -> Iterator[str]:

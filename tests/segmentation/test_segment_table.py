@@ -227,6 +227,23 @@ def test_channels_are_called_what_the_integrated_map_calls_them(cards: dict[str,
     np.testing.assert_allclose([row[f"{kind}_low"], row[f"{kind}_high"]], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "cards", [{"CTYPE3": "WAVE-TAB"}, {"CTYPE3": "FELO-HEL"}, {"CUNIT3": "A"}, {"CDELT3": 0.0}]
+)
+def test_an_odd_spectral_axis_costs_neither_places_nor_fluxes(cards: dict[str, Any]) -> None:
+    labels = np.zeros((2, 6, 6), dtype=np.int16)
+    usual, odd = (
+        segments(
+            make_map(labels, header, unit="Jy/beam", beam=Beam(0.02, 0.01, 10.0)),
+            np.full(labels.shape, 3.0),
+        )
+        for header in (cube_sky(), cube_sky(**cards))
+    )
+    assert odd["flux"].unit == u.Jy
+    for name in ("ra", "dec", "area", "flux"):
+        np.testing.assert_array_equal(odd[name], usual[name])
+
+
 @pytest.mark.parametrize("suffix", [".fits", ".ecsv", ".vot"])
 @pytest.mark.parametrize("unit", ["Jy/beam", "K km/s", "furlong"])
 def test_the_table_is_written_and_read(tmp_path: Path, suffix: str, unit: str) -> None:
