@@ -179,6 +179,8 @@ def _known_values(
     if _is_turned(header, axis):
         raise _UnknownValuesError("they depend on the place on the sky")
     cards, unit = cards_of(header, (axis,), (1,), SPECTRAL_CARDS), card(header, f"CUNIT{axis}")
+    if length > 1 and _step(cards, 1) == 0.0:
+        raise _UnknownValuesError("their increment is 0")
     if _is_table(cards, 1):
         values, unit = _of_table(cards, unit, length, hdus)
         exact = True
@@ -222,8 +224,10 @@ def _kept(cards: fits.Header, unit: str, *, exact: bool) -> fits.Header:
         # The table stays in its file, and without it nobody can read the other axes either.
         return fits.Header()
     if not exact:
+        # Without their type, wavelengths in air would be taken for those in vacuum.
+        rest = "|RESTFRQ|RESTFREQ|RESTWAV" if card(cards, "CTYPE3").startswith("AWAV") else ""
         # A type that astropy cannot compute would cost the other axes too.
-        for name in [name for name in cards if re.fullmatch(r"CTYPE3|P[SV]3_\d+", name)]:
+        for name in [name for name in cards if re.fullmatch(rf"CTYPE3|P[SV]3_\d+{rest}", name)]:
             del cards[name]
         if parse_unit(unit) is None:
             cards.remove("CUNIT3", ignore_missing=True)

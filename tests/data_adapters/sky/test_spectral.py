@@ -12,6 +12,7 @@ from astropy.wcs import WCS
 
 from data_adapters.sky import open_sky_map
 from data_adapters.sky.sky_map import SkyMap, cube_header
+from data_adapters.sky.spectral import spectral_axis
 from tests.data_adapters.sky.cubes import CUBE, header_of
 
 WAVES = np.array([5000.0, 5020.0, 5040.0, 5560.0])
@@ -61,7 +62,7 @@ UNKNOWN: dict[str, dict[str, Any]] = {
     "CD3_3": {"CD3_3": "x", "CD1_1": -1e-4, "CD2_2": 1e-4},
     "PC3_3": {"PC3_3": "x"},
     "PV3_0": {"CTYPE3": "WAVE-GRI", "CUNIT3": "m", "PV3_0": "x"},
-    "do not rise or fall": {"CDELT3": 0.0},
+    "increment is 0": {"CDELT3": 0.0},
     "depend on the place": {"PC3_1": 0.1},
     "not be used": TABLE | CELLS,
     "cannot be used": TABLE,
@@ -126,6 +127,16 @@ def test_values_taken_as_linear_are_linear_for_the_labels_too(
     world = WCS(cube_header(sky)).all_pix2world(pixels, 0)
     steps = np.diff(sky.spectral.values)
     np.testing.assert_allclose(np.diff(world[:, 2]) / steps, (world[1, 2] - world[0, 2]) / steps)
+
+
+def test_labels_have_no_velocities_of_wavelengths_in_air(tmp_path: Path) -> None:
+    cards = {"CTYPE3": "AWAV-XYZ", "CUNIT3": "nm", "RESTWAV": 1e-6}
+    sky = opened(tmp_path / "x.fits", **cards)
+    again = spectral_axis(cube_header(sky), 3, 4, tmp_path)
+    for axis in (sky.spectral, again):
+        assert axis is not None
+        assert axis.kind == "wavelength"
+        assert axis.velocities(axis.values) is None
 
 
 def test_a_sky_that_the_spectrum_depends_on_is_kept(tmp_path: Path) -> None:
