@@ -68,12 +68,12 @@ def sky_header(
     if odd := not_number(header):
         logger.warning("%s: its coordinates are left out, since %s is no number", path, odd)
         return fits.Header(), None
-    own = _celestial(header, path)
+    own = _celestial(header, corners, path)
     try:
         # TPV and others cannot be taken apart by wcslib, and another axis can be odd.
         wcs = WCS(given, fobj=hdus).sub(list(numbers))
         # What is taken apart may fail only where it is used.
-        wcs.all_pix2world(corners, 0)
+        _check_places(wcs, corners)
     except Exception as error:
         reason = " ".join(str(error).split())
         if own is None or _is_coupled(hdu.header, numbers):
@@ -120,10 +120,17 @@ def _corners(height: int, width: int) -> Float64Array:
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float64)
 
 
-def _celestial(header: fits.Header, path: Path) -> WCS | None:
+def _check_places(wcs: WCS, corners: Float64Array) -> None:
+    """Fail where astropy cannot tell the places of pixels, or tells one place for all of them."""
+    places = wcs.all_pix2world(corners, 0)
+    if np.ptp(corners) > 0.0 and np.all(np.ptp(places, axis=0) == 0.0):
+        raise ValueError("all pixels lie at one place")
+
+
+def _celestial(header: fits.Header, corners: Float64Array, path: Path) -> WCS | None:
     try:
         wcs = WCS(header)
-        wcs.all_pix2world([[0.0, 0.0]], 0)
+        _check_places(wcs, corners)
         return wcs if wcs.has_celestial else None
     except Exception as error:
         logger.debug("%s: %s", path, " ".join(str(error).split()))
@@ -154,7 +161,7 @@ def _rewritten(wcs: WCS, corners: Float64Array, path: Path) -> fits.Header:
         header[f"CDELT{i + 1}"] = float(wcs.wcs.get_cdelt()[i])
         for j in range(2):
             header[f"PC{i + 1}_{j + 1}"] = float(matrix[i, j])
-    again = _celestial(header, path)
+    again = _celestial(header, corners, path)
     if again is None or not _same(again, wcs, corners):
         lost = math.inf if again is None else 3600.0 * _apart(again, wcs, corners)
         logger.warning(

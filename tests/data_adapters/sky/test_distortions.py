@@ -119,3 +119,10 @@ def test_what_astropy_says_of_a_missing_suffix_is_for_the_debug_log(
     assert "SIP" not in "".join(capfd.readouterr())
     assert {record.name for record in caplog.records} <= {"data_adapters.fits_headers"}
     assert not logging.getLogger("astropy").filters
+
+
+def test_a_sky_of_one_place_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    # Terms of a plate of the Digitized Sky Survey without its other cards.
+    header = projected("TAN", AMDX1=1.0, AMDY1=1.0)
+    assert open_sky_map(save(tmp_path / "x.fits", CUBE[0], header)).wcs is None
+    assert "left out" in caplog.text
