@@ -57,6 +57,12 @@ def pixels_of(hdu: Any) -> FloatArray:
     return values
 
 
+def is_slit(shape: tuple[int, ...], axes: Axes) -> bool:
+    """Whether it is position against velocity or the like: one celestial axis has one pixel."""
+    lengths = [shape[len(shape) - 1 - axis] for axis in axes.sky]
+    return len(lengths) == 2 and lengths.count(1) == 1 and sum(n > 1 for n in shape) == 2
+
+
 def cube_of(hdu: Any, wcs: WCS | None) -> FloatArray:
     """Pixels as `(channel, row, column)`: of Stokes parameters I, axes of one pixel dropped."""
     values = pixels_of(hdu)
@@ -65,6 +71,8 @@ def cube_of(hdu: Any, wcs: WCS | None) -> FloatArray:
     if axes.stokes is not None and values.shape[count - 1 - axes.stokes] > 1 and wcs is not None:
         plane = round(float(wcs.sub([axes.stokes + 1]).wcs_world2pix([1.0], 0)[0][0]))
         values = np.take(values, [plane], axis=count - 1 - axes.stokes)
+    if is_slit(values.shape, axes):
+        return np.squeeze(values)[np.newaxis]
     if len(axes.sky) == 2:
         ends = [count - 1 - max(axes.sky), count - 1 - min(axes.sky)]
         values = np.moveaxis(values, ends, [-2, -1])
