@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
 import logging
-import lzma
 import math
 import os
 import re
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from astropy.io import fits
 
+from data_adapters.packed_files import unpacked
 from data_adapters.size_claims import check_claim, unpacked_limit
 from data_adapters.time_limit import check_time
 from equiclust.exceptions import UnreadableFileError
 
-__all__ = ["is_packed", "open_fits", "unpacked"]
+__all__ = ["open_fits"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,29 +34,8 @@ MAX_COLUMNS = 999
 MAX_TILE = 1 << 30
 """Bytes of one tile of a compressed image, which is unpacked whole."""
 
-_OPENERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ": lzma.open,
-}
 _SIZES = re.compile(r"BITPIX|TFIELDS|[PG]COUNT|GROUPS|ZIMAGE|ZBITPIX|NAXIS\d*|ZNAXIS\d*|ZTILE\d+")
 _WHOLE = re.compile(r"[+-]?\d+")
-_PACKED = (*_OPENERS, b"PK\x03\x04", b"\x1f\x9d")
-
-
-def is_packed(path: Path) -> bool:
-    """Whether a file is packed as a whole, as by gzip, so that it cannot be read by section.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    bool
-    """
-    with path.open("rb") as file:
-        return file.read(6).startswith(_PACKED)
 
 
 @contextmanager
@@ -92,46 +68,6 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
         stream.seek(0)
         shown = io.BufferedReader(_Clipped(stream, end))
         yield stack.enter_context(fits.open(shown, memmap=False, do_not_scale_image_data=True))
-
-
-def unpacked(path: Path, stack: ExitStack) -> IO[bytes]:
-    """A file open for reading, unpacked if it is packed as a whole.
-
-    Parameters
-    ----------
-    path : Path
-    stack : contextlib.ExitStack
-        Closes it.
-
-    Returns
-    -------
-    binary file
-
-    Raises
-    ------
-    UnreadableFileError
-        When it is packed in a way that is not understood, or with other files.
-    OSError
-        When it cannot be opened.
-    """
-    file = stack.enter_context(path.open("rb"))
-    start = file.read(6)
-    file.seek(0)
-    for magic, opener in _OPENERS.items():
-        if start.startswith(magic):
-            unpacked: IO[bytes] = stack.enter_context(opener(file))
-            return unpacked
-    if start.startswith(b"PK\x03\x04"):
-        archive = stack.enter_context(zipfile.ZipFile(file))
-        members = archive.namelist()
-        if len(members) != 1:
-            raise UnreadableFileError(
-                f"{path}: it is a zip archive of {len(members)} files; unpack it first"
-            )
-        return stack.enter_context(archive.open(members[0]))
-    if start.startswith(b"\x1f\x9d"):
-        raise UnreadableFileError(f"{path}: it is packed by compress; unpack it first")
-    return file
 
 
 class _Clipped(io.RawIOBase):

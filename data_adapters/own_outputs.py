@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from data_adapters.fits_files import unpacked
+from data_adapters.packed_files import unpacked
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json
 from equiclust.io.locks import LOCK_NAME

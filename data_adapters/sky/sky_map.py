@@ -15,7 +15,7 @@ from astropy.wcs import WCS
 
 from data_adapters.discovery import split_part
 from data_adapters.extensions import chosen_hdu
-from data_adapters.fits_files import is_packed, open_fits
+from data_adapters.fits_files import open_fits
 from data_adapters.fits_headers import (
     CHANNEL_AXIS,
     beam_of,
@@ -23,6 +23,7 @@ from data_adapters.fits_headers import (
     errors_named,
     number,
 )
+from data_adapters.packed_files import is_packed
 from data_adapters.sky.axes import MapAxes, map_axes
 from data_adapters.sky.beams import channel_beams, largest_beam, plausible_beam
 from data_adapters.sky.header import sky_header
