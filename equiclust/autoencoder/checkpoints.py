@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import zipfile
@@ -111,8 +112,11 @@ class AtomicCheckpoints(TorchCheckpointIO):
         storage_options : object, optional
             Not used.
         """
-        with atomic_path(path) as draft, draft.open("wb") as file:
-            torch.save(checkpoint, file)
+        # In memory first: what a full disk makes of torch's writer is no error of the system.
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        with atomic_path(path) as draft:
+            draft.write_bytes(content.getbuffer())
 
 
 def keep_last_checkpoint(folder: Path) -> ModelCheckpoint:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 import torch
 
 from equiclust import EquivariantAutoencoder, ImageSet
+from equiclust.autoencoder import checkpoints
+from equiclust.autoencoder.checkpoints import AtomicCheckpoints
 from equiclust.exceptions import EquiclustWarning, OutputError
 
 SMALL: dict[str, Any] = {
@@ -171,3 +174,15 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(
         again = _autoencoder().fit(_pixels(), checkpoints=tmp_path)
     assert (tmp_path / "last.ckpt.damaged").is_file()
     np.testing.assert_array_equal(again.transform(_pixels()), whole.transform(_pixels()))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_no_bug_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def on_full_disk(path: Any) -> Iterator[Path]:
+        yield Path("/dev/full")
+
+    monkeypatch.setattr(checkpoints, "atomic_path", on_full_disk)
+    weights = [torch.zeros(1000) for _ in range(100)]
+    with pytest.raises(OSError, match="No space left"):
+        AtomicCheckpoints().save_checkpoint({"weights": weights}, "last.ckpt")
