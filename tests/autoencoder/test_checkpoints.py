@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -176,11 +178,30 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(
     np.testing.assert_array_equal(again.transform(_pixels()), whole.transform(_pixels()))
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+class _FullDisk(io.RawIOBase):
+    """A file whose disk is full after some bytes."""
+
+    left = 1000
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.left -= len(data)
+        if self.left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return len(data)
+
+
+class _OnFullDisk(type(Path())):  # type: ignore[misc]
+    def open(self, *_: Any, **__: Any) -> Any:
+        return _FullDisk()
+
+
 def test_a_full_disk_is_no_bug_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def on_full_disk(path: Any) -> Iterator[Path]:
-        yield Path("/dev/full")
+        yield _OnFullDisk(path)
 
     monkeypatch.setattr(checkpoints, "atomic_path", on_full_disk)
     weights = [torch.zeros(1000) for _ in range(100)]
