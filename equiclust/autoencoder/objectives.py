@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as functional
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from equiclust.argument_types import checks_types
-from equiclust.exceptions import InputError, WeightsNotFoundError
-from equiclust.validation import is_real, shown
+from equiclust.exceptions import InputError
+from equiclust.nn.imagenet_weights import WEIGHTS_VARIABLE, find_weights
+from equiclust.validation import check_choice, is_real, shown
 
 __all__ = [
     "WEIGHTS_VARIABLE",
@@ -32,10 +29,7 @@ __all__ = [
     "view_distance",
 ]
 
-logger = logging.getLogger(__name__)
-
 PerceptualNetwork = Literal["alexnet", "vgg16", "resnet18"]
-WEIGHTS_VARIABLE = "EQUICLUST_WEIGHTS"
 _LPIPS_NAMES = {"alexnet": "alex", "vgg16": "vgg"}
 _RESNET_STAGES = ("layer1", "layer2", "layer3", "layer4")
 # Five poolings leave nothing of a smaller image.
@@ -237,6 +231,8 @@ class PerceptualLoss(nn.Module):
 
     Raises
     ------
+    InputError
+        When the network is another one, or the weights cannot be read.
     WeightsNotFoundError
         When the trunk is neither on disk nor can be downloaded.
     """
@@ -245,6 +241,7 @@ class PerceptualLoss(nn.Module):
         self, network: PerceptualNetwork = "alexnet", *, weights: str | Path | None = None
     ) -> None:
         super().__init__()
+        check_choice("network", network, get_args(PerceptualNetwork))
         state = find_weights(network, weights)
         self.trunk = _ResNetDistance(state) if network == "resnet18" else _lpips(network, state)
         self.trunk.requires_grad_(False)
@@ -323,57 +320,3 @@ class _ResNetDistance(nn.Module):
     def forward(self, images: Tensor, reconstructions: Tensor) -> Tensor:
         pairs = zip(self.features(images), self.features(reconstructions), strict=True)
         return torch.stack([(a - b).square().sum(1).mean() for a, b in pairs]).mean()
-
-
-@checks_types
-def find_weights(
-    network: PerceptualNetwork, weights: str | Path | None = None
-) -> dict[str, Tensor]:
-    """Find the weights of a trunk trained on ImageNet, with the names of torchvision.
-
-    They are looked for in this order: the path given, the folder that `EQUICLUST_WEIGHTS` names,
-    and torchvision, which downloads them. A folder is searched for `NETWORK*.safetensors`.
-
-    Parameters
-    ----------
-    network : {"alexnet", "vgg16", "resnet18"}
-    weights : path-like, optional
-        A safetensors file, or a folder with one.
-
-    Returns
-    -------
-    dict of str to Tensor
-
-    Raises
-    ------
-    WeightsNotFoundError
-        When they are in none of these places.
-    """
-    if network not in (*_LPIPS_NAMES, "resnet18"):
-        raise InputError(f"network must be 'alexnet', 'vgg16' or 'resnet18', got {network!r}")
-    named = weights if weights is not None else os.environ.get(WEIGHTS_VARIABLE)
-    if named is None:
-        return _downloaded(network)
-    place = Path(named)
-    candidates = [place] if place.is_file() else sorted(place.glob(f"{network}*.safetensors"))
-    if not candidates:
-        raise WeightsNotFoundError(
-            f"no {network}*.safetensors in {str(place)!r}; "
-            f"name a folder that has it by {WEIGHTS_VARIABLE} or as weights"
-        )
-    logger.info("weights of %s from %s", network, candidates[0])
-    return load_file(candidates[0])
-
-
-def _downloaded(network: str) -> dict[str, Tensor]:
-    from torchvision.models import get_model_weights
-
-    entry = get_model_weights(network)["IMAGENET1K_V1"]
-    try:
-        state = entry.get_state_dict(progress=False, check_hash=True, weights_only=True)
-    except OSError as error:
-        raise WeightsNotFoundError(
-            f"the weights of {network} are not on disk and cannot be downloaded ({error}); "
-            f"set {WEIGHTS_VARIABLE} to a folder with {network}*.safetensors"
-        ) from error
-    return dict(state)

@@ -1,0 +1,39 @@
+"""Any network as an encoder: images to vectors, and averaged over a group invariant ones."""
+
+from typing import TYPE_CHECKING
+
+from equiclust._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from equiclust.encoders.group_averaged import GroupAveraged
+    from equiclust.encoders.module_encoder import ModuleEncoder
+    from equiclust.encoders.protocol import Encoder
+    from equiclust.encoders.records import encoder_from_record, encoder_record
+    from equiclust.encoders.registry import encoder_names, get_encoder
+    from equiclust.encoders.torchvision_encoder import TorchvisionEncoder
+
+__all__ = [
+    "Encoder",
+    "GroupAveraged",
+    "ModuleEncoder",
+    "TorchvisionEncoder",
+    "encoder_from_record",
+    "encoder_names",
+    "encoder_record",
+    "get_encoder",
+]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "Encoder": "equiclust.encoders.protocol",
+        "GroupAveraged": "equiclust.encoders.group_averaged",
+        "ModuleEncoder": "equiclust.encoders.module_encoder",
+        "TorchvisionEncoder": "equiclust.encoders.torchvision_encoder",
+        "encoder_from_record": "equiclust.encoders.records",
+        "encoder_names": "equiclust.encoders.registry",
+        "encoder_record": "equiclust.encoders.records",
+        "get_encoder": "equiclust.encoders.registry",
+    },
+)

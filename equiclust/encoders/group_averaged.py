@@ -1,0 +1,238 @@
+"""`GroupAveraged`: an encoder of anyone's, made invariant by averaging over a group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+
+from equiclust.encoders.protocol import Encoder
+from equiclust.evaluation.invariance.transforms import (
+    Element,
+    rotate_exactly,
+    rotate_spline,
+    taper_corners,
+)
+from equiclust.exceptions import InputError
+from equiclust.image_estimator import TakesImages
+from equiclust.images import Image, ImageSet, as_image_set
+from equiclust.nn.groups import Group
+from equiclust.typing import Float32Array, Float64Array
+from equiclust.validation import check_choice, check_whole, shown
+
+__all__ = ["STATISTICS", "GroupAveraged", "Statistic"]
+
+Statistic = Literal["mean", "mean+std", "max"]
+STATISTICS: tuple[str, ...] = get_args(Statistic)
+"""What is made of the vectors of all elements of the group."""
+
+_SPLINE_ORDER = 3
+# Of a mask's edge after interpolation; no half, which edges often hit exactly.
+_MASKED = 0.45
+
+
+class GroupAveraged(
+    TakesImages,
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]  # scikit-learn has no annotations
+    TransformerMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+):
+    r"""Features that do not depend on how an image lies: the mean over a group of transforms.
+
+    .. math::
+
+        \bar f(x) = \frac{1}{|G|} \sum_{g \in G} f(g x)
+
+    Quarter turns and mirrors exchange the given pixels, before anything else is done to them. So
+    the encoder sees the same images, bit for bit, however `x` lies, and the mean is the same
+    whatever the encoder, its padding, its strides and the size of the image. Finer groups also turn
+    the image by splines, once for each angle below 90 degrees; there everything outside of the
+    inscribed circle fades into the background, for all elements alike.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Of images.
+    group : str, default "D4"
+        "D4" (quarter turns and mirrors), "C4" (quarter turns), "D8", "D16", ..., "C8", ...: the
+        number of rotations is 1, 2 or a multiple of 4.
+    statistic : {"mean", "mean+std", "max"}, default "mean"
+        Over the group, of every feature; "mean+std" gives vectors of twice the length.
+    batch_size : int, default 32
+        Images of which all transforms are in memory at a time.
+
+    References
+    ----------
+    Yarotsky (2022), "Universal approximations of invariant maps by neural networks", Constructive
+    Approximation 55, 407.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.encoders import GroupAveraged, TorchvisionEncoder
+    >>> network = TorchvisionEncoder("resnet18", layer="layer1", weights="random")
+    >>> images = np.random.default_rng(0).random((2, 63, 63), np.float32)
+    >>> encoder = GroupAveraged(network, "D4")
+    >>> turned = encoder.transform(np.rot90(images, axes=(1, 2)))
+    >>> np.abs(turned - encoder.transform(images)).max() < 1e-6 * np.linalg.norm(turned)
+    True
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        group: str = "D4",
+        *,
+        statistic: Statistic = "mean",
+        batch_size: int = 32,
+    ) -> None:
+        self.encoder = encoder
+        self.group = group
+        self.statistic = statistic
+        self.batch_size = batch_size
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of a vector."""
+        return self.encoder.latent_dim * (2 if self.statistic == "mean+std" else 1)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.latent_dim
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def _check_parameters(self) -> None:
+        if not callable(getattr(self.encoder, "transform", None)):
+            raise InputError(f"encoder must be an encoder of images, got {shown(self.encoder)}")
+        check_choice("statistic", self.statistic, STATISTICS)
+        check_whole("batch_size", self.batch_size, largest=10**5)
+        if not isinstance(self.group, str):
+            raise InputError(f"group must be the name of a group, got {shown(self.group)}")
+        rotations = Group(self.group).n_rotations
+        if rotations % 4 and rotations > 2:
+            raise InputError(
+                "group must have 1, 2 or a multiple of 4 rotations, such as D4, D8 or C16, "
+                f"got {self.group!r}"
+            )
+
+    def fit(self, images: object = None, y: object = None) -> Self:
+        """Check the parameters; nothing is learned.
+
+        Parameters
+        ----------
+        images : object, optional
+            Ignored.
+        y : object, optional
+            Ignored.
+
+        Returns
+        -------
+        GroupAveraged
+            Itself.
+        """
+        self._check_parameters()
+        return self
+
+    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
+        """Invariant vectors of images.
+
+        Parameters
+        ----------
+        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+            The encoder has to take them upright and lying.
+
+        Returns
+        -------
+        ndarray (n, latent_dim), float32
+
+        Raises
+        ------
+        InputError
+            When a parameter or an image cannot be used.
+        """
+        self._check_parameters()
+        given = as_image_set(images)
+        if not len(given):
+            raise InputError("images must hold at least one image, got none")
+        parts = [
+            self._averaged(given[start : start + self.batch_size])
+            for start in range(0, len(given), self.batch_size)
+        ]
+        return np.concatenate(parts)
+
+    def _averaged(self, images: ImageSet) -> Float32Array:
+        latents = np.stack([self.encoder.transform(moved) for moved in self.transformed(images)])
+        return _reduced(latents.astype(np.float64), self.statistic).astype(np.float32)
+
+    def transformed(self, images: ImageSet) -> Iterator[ImageSet]:
+        """Images as the encoder sees them, one element of the group after the other.
+
+        Parameters
+        ----------
+        images : ImageSet
+
+        Yields
+        ------
+        ImageSet
+        """
+        group = Group(self.group)
+        exact = [Element(90.0 * g.quarter_turns, g.mirrored) for g in group.grid_elements]
+        angles = _angles_between(group)
+        for angle in angles:
+            # A turn by splines commutes with quarter turns, and with mirrors turns into that of
+            # another angle of the list. So each image is turned once and then moved exactly.
+            turned = images if len(angles) == 1 else _each(images, lambda i, a=angle: _turned(i, a))
+            for element in exact:
+                yield _each(turned, lambda image, e=element: _moved(image, e))
+
+
+def _angles_between(group: Group) -> list[float]:
+    """Angles of the group in degrees, from 0 to below 90."""
+    step = 360.0 / group.n_rotations
+    return [step * k for k in range(max(1, group.n_rotations // 4))]
+
+
+def _each(images: ImageSet, function: Any) -> ImageSet:
+    return ImageSet(tuple(function(image) for image in images))
+
+
+def _moved(image: Image, element: Element) -> Image:
+    mask = None
+    if image.mask.any():
+        mask = rotate_exactly(image.mask.astype(np.float32), element) > 0
+    return _replaced(image, rotate_exactly(image.pixels, element), mask)
+
+
+def _turned(image: Image, angle: float) -> Image:
+    """Image within its inscribed circle, turned by splines."""
+    seen = np.where(image.mask, np.float32(0.0), image.pixels)
+    pixels = taper_corners(seen[None])
+    mask = None
+    if image.mask.any():
+        shown_mask = image.mask.astype(np.float32)[None, None]
+        mask = (rotate_spline(shown_mask, angle) if angle else shown_mask)[0, 0] > _MASKED
+    return _replaced(image, (rotate_spline(pixels, angle) if angle else pixels)[0], mask)
+
+
+def _replaced(image: Image, pixels: Any, mask: Any) -> Image:
+    if mask is None:
+        mask = np.zeros(pixels.shape[1:], bool)
+    for array in (pixels, mask):
+        # What nobody can write to is not copied.
+        array.setflags(write=False)
+    return replace(image, pixels=pixels, mask=mask, wcs=None, beam=None)
+
+
+def _reduced(latents: Float64Array, statistic: str) -> Float64Array:
+    if statistic == "max":
+        return np.asarray(latents.max(axis=0))
+    mean = latents.mean(axis=0)
+    if statistic == "mean":
+        return np.asarray(mean)
+    return np.concatenate([mean, latents.std(axis=0)], axis=1)

@@ -1,0 +1,153 @@
+"""Encoders as plain values for JSON, and back: what their features can be made again from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from equiclust.argument_types import checks_types
+from equiclust.encoders.protocol import Encoder
+from equiclust.exceptions import InputError
+from equiclust.typing import PathLike
+
+__all__ = ["encoder_from_record", "encoder_record", "state_digest"]
+
+_HOMES = {
+    "GroupAveraged": "equiclust.encoders.group_averaged",
+    "ModuleEncoder": "equiclust.encoders.module_encoder",
+    "TorchvisionEncoder": "equiclust.encoders.torchvision_encoder",
+}
+# Where and how fast is no part of what is computed.
+_LEFT_OUT = ("device",)
+_IN_MEMORY = "ModuleEncoder"
+_FILES = ("path", "weights")
+
+
+def encoder_record(encoder: Encoder) -> dict[str, Any]:
+    """Everything that the features of an encoder follow from, as plain values.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        One of `equiclust.encoders`; inside of another one too.
+
+    Returns
+    -------
+    dict
+        ``kind``, ``parameters`` and, of weights or a file, the ``digest``.
+
+    Raises
+    ------
+    InputError
+        When it is no encoder of this room.
+    """
+    kind = type(encoder).__name__
+    if _HOMES.get(kind) != type(encoder).__module__:
+        raise InputError(
+            f"encoder must be one of {', '.join(_HOMES)} to be described, got a {kind}"
+        )
+    given: dict[str, Any] = encoder.get_params(deep=False)  # type: ignore[attr-defined]
+    parameters = {name: _plain(one) for name, one in given.items() if name not in _LEFT_OUT}
+    if kind == _IN_MEMORY:
+        parameters["module"] = type(given["module"]).__name__
+    record = {"kind": kind, "parameters": parameters}
+    digest = getattr(encoder, "digest", None)
+    return record if digest is None else {**record, "digest": digest}
+
+
+def _plain(value: Any) -> Any:
+    if callable(getattr(value, "transform", None)):
+        return encoder_record(value)
+    if isinstance(value, Path):
+        return str(value.resolve())
+    return list(value) if isinstance(value, tuple) else value
+
+
+@checks_types
+def encoder_from_record(record: Mapping[str, Any], *, folder: PathLike | None = None) -> Encoder:
+    """The encoder of a record, with the very weights that it had.
+
+    Parameters
+    ----------
+    record : mapping
+        From `encoder_record`, also after a round trip through JSON.
+    folder : path-like, optional
+        Where files are looked for that are no longer where they were.
+
+    Returns
+    -------
+    Encoder
+
+    Raises
+    ------
+    InputError
+        When the record is none, or weights or file are others than those that were recorded.
+    WeightsNotFoundError
+        When the weights are not to be found.
+    """
+    try:
+        kind, parameters = record["kind"], dict(record["parameters"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"record must be that of an encoder, got {record!r:.80}") from error
+    if kind not in _HOMES:
+        raise InputError(f"record must be that of one of {', '.join(_HOMES)}, got {kind!r}")
+    if kind == _IN_MEMORY:
+        raise InputError(
+            "the encoder was a module in memory, which is not kept; make it again and hand it over "
+            "as ModuleEncoder(module)"
+        )
+    for name, value in parameters.items():
+        if isinstance(value, dict) and "kind" in value:
+            parameters[name] = encoder_from_record(value, folder=folder)
+        elif name in _FILES and isinstance(value, str):
+            parameters[name] = _found(value, folder)
+    try:
+        encoder: Any = getattr(import_module(_HOMES[kind]), kind)(**parameters)
+    except TypeError as error:
+        raise InputError(f"the record of a {kind} has wrong parameters: {error}") from error
+    encoder.fit()
+    _check_digest(encoder, kind, record.get("digest"))
+    found: Encoder = encoder
+    return found
+
+
+def _found(path: str, folder: PathLike | None) -> str | None:
+    """Where a file is now; None where it is no longer."""
+    if path == "random" or Path(path).exists():
+        return path
+    beside = None if folder is None else Path(folder) / Path(path).name
+    return str(beside) if beside is not None and beside.exists() else None
+
+
+def _check_digest(encoder: Any, kind: str, digest: object) -> None:
+    if digest is not None and encoder.digest != digest:
+        raise InputError(
+            f"the weights of the {kind} are others than those that were recorded ({digest}, now "
+            f"{encoder.digest}); name the file they were in"
+        )
+
+
+def state_digest(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 of the names, types, shapes and values of weights.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        As from ``state_dict``.
+
+    Returns
+    -------
+    str
+        ``"sha256:"`` and 64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        array = value.detach().cpu().contiguous().numpy()
+        digest.update(f"{name}\0{array.dtype.str}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return f"sha256:{digest.hexdigest()}"

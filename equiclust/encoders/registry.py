@@ -1,0 +1,74 @@
+"""Encoders by name, as commands and recipes spell them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from equiclust.argument_types import checks_types
+from equiclust.encoders.backbone import BACKBONES
+from equiclust.encoders.group_averaged import GroupAveraged
+from equiclust.encoders.protocol import Encoder
+from equiclust.encoders.torchvision_encoder import TorchvisionEncoder
+from equiclust.exceptions import InputError
+from equiclust.typing import PathLike
+from equiclust.validation import check_names
+
+__all__ = ["encoder_names", "get_encoder"]
+
+_UNGROUPED = "none"
+
+
+def encoder_names() -> tuple[str, ...]:
+    """Names of networks that `get_encoder` knows, in the order of their age.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(BACKBONES)
+
+
+@checks_types
+def get_encoder(name: PathLike, *, group: str = _UNGROUPED, **parameters: Any) -> Encoder:
+    """Make an encoder by its name.
+
+    Parameters
+    ----------
+    name : str
+        Name of a network, such as "alexnet"; see `encoder_names`.
+    group : str, default "none"
+        Group over which the vectors are averaged, such as "D4"; see `GroupAveraged`.
+    **parameters : object
+        Of the encoder, such as ``layer``, ``pooling`` and ``weights`` of a `TorchvisionEncoder`,
+        and ``statistic`` of the average.
+
+    Returns
+    -------
+    Encoder
+
+    Raises
+    ------
+    InputError
+        When there is no such encoder, or a parameter cannot be used.
+
+    Examples
+    --------
+    >>> get_encoder("alexnet", group="D4").encoder.network
+    'alexnet'
+    """
+    averaging = {key: parameters.pop(key) for key in ("statistic",) if key in parameters}
+    if averaging and group == _UNGROUPED:
+        raise InputError("statistic is one over a group, got no group: give group='D4'")
+    encoder = _single(str(name), parameters)
+    if group != _UNGROUPED:
+        encoder = GroupAveraged(encoder, group, **averaging)
+    encoder.fit()
+    made: Encoder = encoder
+    return made
+
+
+def _single(name: str, parameters: dict[str, Any]) -> Any:
+    if name not in BACKBONES:
+        raise InputError(f"encoder must be one of {', '.join(encoder_names())}, got {name!r}")
+    check_names(f"encoder {name}", parameters, sorted(TorchvisionEncoder().get_params(deep=False)))
+    return TorchvisionEncoder(name, **parameters)
