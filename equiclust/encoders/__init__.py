@@ -6,7 +6,10 @@ from equiclust._lazy import lazy_names
 
 if TYPE_CHECKING:
     from equiclust.encoders.group_averaged import GroupAveraged
+    from equiclust.encoders.latent_files import read_latents
+    from equiclust.encoders.latent_table import LatentTable
     from equiclust.encoders.module_encoder import ModuleEncoder
+    from equiclust.encoders.onnx_encoder import OnnxEncoder
     from equiclust.encoders.protocol import Encoder
     from equiclust.encoders.records import encoder_from_record, encoder_record
     from equiclust.encoders.registry import encoder_names, get_encoder
@@ -15,12 +18,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Encoder",
     "GroupAveraged",
+    "LatentTable",
     "ModuleEncoder",
+    "OnnxEncoder",
     "TorchvisionEncoder",
     "encoder_from_record",
     "encoder_names",
     "encoder_record",
     "get_encoder",
+    "read_latents",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -29,11 +35,14 @@ __getattr__, __dir__ = lazy_names(
     {
         "Encoder": "equiclust.encoders.protocol",
         "GroupAveraged": "equiclust.encoders.group_averaged",
+        "LatentTable": "equiclust.encoders.latent_table",
         "ModuleEncoder": "equiclust.encoders.module_encoder",
+        "OnnxEncoder": "equiclust.encoders.onnx_encoder",
         "TorchvisionEncoder": "equiclust.encoders.torchvision_encoder",
         "encoder_from_record": "equiclust.encoders.records",
         "encoder_names": "equiclust.encoders.registry",
         "encoder_record": "equiclust.encoders.records",
         "get_encoder": "equiclust.encoders.registry",
+        "read_latents": "equiclust.encoders.latent_files",
     },
 )

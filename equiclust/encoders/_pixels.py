@@ -25,16 +25,20 @@ class PixelEncoder(
 ):
     """An encoder that learns nothing from the images that it is given.
 
-    A subclass checks its parameters in `_check_parameters`, says the length of its vectors by
-    `latent_dim` and encodes a batch of one shape in `_encode`.
+    A subclass checks its parameters in `_check_parameters` and encodes a batch of one shape in
+    `_encode`. What it has read from files it keeps as `_cache`, which is not pickled.
     """
 
     batch_size: int
 
     @property
     def latent_dim(self) -> int:
-        """Length of a vector."""
-        raise NotImplementedError
+        """Length of a vector; known after the first images."""
+        if not hasattr(self, "_latent_dim"):
+            raise InputError(
+                f"latent_dim of this {type(self).__name__} is known after its first transform"
+            )
+        return int(self._latent_dim)
 
     @property
     def _n_features_out(self) -> int:
@@ -46,6 +50,9 @@ class PixelEncoder(
     def _encode(self, pixels: Float32Array) -> Float32Array:
         """Vectors `(n, d)` of at most `batch_size` images `(n, c, h, w)`, 0 where masked."""
         raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_cache"}
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -108,6 +115,7 @@ class PixelEncoder(
             )
         latents = np.concatenate(encoded)[np.argsort(np.concatenate(batches))]
         _check_finite(latents, given, type(self).__name__)
+        self._latent_dim = latents.shape[1]
         return latents
 
 

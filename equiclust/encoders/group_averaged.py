@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
+from equiclust.encoders.latent_table import LatentTable
 from equiclust.encoders.protocol import Encoder
 from equiclust.evaluation.invariance.transforms import (
     Element,
@@ -110,6 +111,8 @@ class GroupAveraged(
     def _check_parameters(self) -> None:
         if not callable(getattr(self.encoder, "transform", None)):
             raise InputError(f"encoder must be an encoder of images, got {shown(self.encoder)}")
+        if isinstance(self.encoder, LatentTable):
+            raise InputError("encoder must look at the pixels, got a table of vectors")
         check_choice("statistic", self.statistic, STATISTICS)
         check_whole("batch_size", self.batch_size, largest=10**5)
         if not isinstance(self.group, str):

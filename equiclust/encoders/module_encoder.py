@@ -48,13 +48,6 @@ class ModuleEncoder(PixelEncoder):
         self.batch_size = batch_size
 
     @property
-    def latent_dim(self) -> int:
-        """Length of a vector; known after the first images."""
-        if not hasattr(self, "_latent_dim"):
-            raise InputError("latent_dim of a ModuleEncoder is known after its first transform")
-        return int(self._latent_dim)
-
-    @property
     def digest(self) -> str:
         """SHA-256 of the weights."""
         return state_digest(self.module.state_dict())
@@ -68,5 +61,4 @@ class ModuleEncoder(PixelEncoder):
     def _encode(self, pixels: Float32Array) -> Float32Array:
         features = module_features(self.module, pixels, batch_size=self.batch_size)
         latents: Float32Array = pool_features(features, self.pooling).float().numpy()
-        self._latent_dim = latents.shape[1]
         return latents

@@ -19,7 +19,9 @@ __all__ = ["encoder_from_record", "encoder_record", "state_digest"]
 
 _HOMES = {
     "GroupAveraged": "equiclust.encoders.group_averaged",
+    "LatentTable": "equiclust.encoders.latent_table",
     "ModuleEncoder": "equiclust.encoders.module_encoder",
+    "OnnxEncoder": "equiclust.encoders.onnx_encoder",
     "TorchvisionEncoder": "equiclust.encoders.torchvision_encoder",
 }
 # Where and how fast is no part of what is computed.
@@ -105,7 +107,7 @@ def encoder_from_record(record: Mapping[str, Any], *, folder: PathLike | None = 
         if isinstance(value, dict) and "kind" in value:
             parameters[name] = encoder_from_record(value, folder=folder)
         elif name in _FILES and isinstance(value, str):
-            parameters[name] = _found(value, folder)
+            parameters[name] = _found(value, folder, needed=name == "path")
     try:
         encoder: Any = getattr(import_module(_HOMES[kind]), kind)(**parameters)
     except TypeError as error:
@@ -116,12 +118,14 @@ def encoder_from_record(record: Mapping[str, Any], *, folder: PathLike | None = 
     return found
 
 
-def _found(path: str, folder: PathLike | None) -> str | None:
-    """Where a file is now; None where it is no longer."""
+def _found(path: str, folder: PathLike | None, *, needed: bool) -> str | None:
+    """Where a file is now; None, for weights that may be elsewhere, where it is no longer."""
     if path == "random" or Path(path).exists():
         return path
     beside = None if folder is None else Path(folder) / Path(path).name
-    return str(beside) if beside is not None and beside.exists() else None
+    if beside is not None and beside.exists():
+        return str(beside)
+    return path if needed else None
 
 
 def _check_digest(encoder: Any, kind: str, digest: object) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 from equiclust.argument_types import checks_types
 from equiclust.encoders.backbone import BACKBONES
 from equiclust.encoders.group_averaged import GroupAveraged
+from equiclust.encoders.latent_files import LATENT_ENDINGS
+from equiclust.encoders.latent_table import LatentTable
+from equiclust.encoders.onnx_encoder import OnnxEncoder
 from equiclust.encoders.protocol import Encoder
 from equiclust.encoders.torchvision_encoder import TorchvisionEncoder
 from equiclust.exceptions import InputError
@@ -16,6 +20,8 @@ from equiclust.validation import check_names
 __all__ = ["encoder_names", "get_encoder"]
 
 _UNGROUPED = "none"
+# Parameters for which the name stands.
+_FIRST = ("network", "path")
 
 
 def encoder_names() -> tuple[str, ...]:
@@ -35,7 +41,8 @@ def get_encoder(name: PathLike, *, group: str = _UNGROUPED, **parameters: Any) -
     Parameters
     ----------
     name : str
-        Name of a network, such as "alexnet"; see `encoder_names`.
+        Name of a network, such as "alexnet" (see `encoder_names`), or path of an ONNX file (see
+        `OnnxEncoder`) or of a table of vectors (see `LatentTable`).
     group : str, default "none"
         Group over which the vectors are averaged, such as "D4"; see `GroupAveraged`.
     **parameters : object
@@ -68,7 +75,21 @@ def get_encoder(name: PathLike, *, group: str = _UNGROUPED, **parameters: Any) -
 
 
 def _single(name: str, parameters: dict[str, Any]) -> Any:
-    if name not in BACKBONES:
-        raise InputError(f"encoder must be one of {', '.join(encoder_names())}, got {name!r}")
-    check_names(f"encoder {name}", parameters, sorted(TorchvisionEncoder().get_params(deep=False)))
-    return TorchvisionEncoder(name, **parameters)
+    kind: Any = _kind(name)
+    known = [one for one in signature(kind).parameters if one not in _FIRST]
+    check_names(f"encoder {name}", parameters, known)
+    return kind(name, **parameters)
+
+
+def _kind(name: str) -> type:
+    """Class of an encoder, by the name of its network or file."""
+    if name in BACKBONES:
+        return TorchvisionEncoder
+    if name.lower().endswith(".onnx"):
+        return OnnxEncoder
+    if name.lower().endswith(LATENT_ENDINGS):
+        return LatentTable
+    raise InputError(
+        f"encoder must be one of {', '.join(encoder_names())}, an .onnx file, or vectors in a file "
+        f"ending in {', '.join(LATENT_ENDINGS)}, got {name!r}"
+    )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from equiclust.encoders._pixels import PixelEncoder
 from equiclust.encoders.backbone import BACKBONES, make_backbone
+from equiclust.encoders.photographs import check_range, resize_images, standardize
 from equiclust.encoders.pooling import POOLINGS, Pooling, pool_features, pooled_length
 from equiclust.encoders.records import state_digest
 from equiclust.exceptions import InputError
@@ -21,10 +20,6 @@ from equiclust.validation import check_choice, check_whole, is_auto, shown
 
 __all__ = ["TorchvisionEncoder"]
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
-# Pixels in 0 to 1 may overshoot where an image was interpolated, but not so far.
-_LOWEST, _HIGHEST = -2.0, 3.0
 _LARGEST_SIDE = 4096
 
 
@@ -144,12 +139,9 @@ class TorchvisionEncoder(PixelEncoder):
             features = module(torch.zeros(1, 3, side, side, device=device))
         return module, tuple(features.shape)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__getstate__().items() if name != "_cache"}
-
     def _encode(self, pixels: Float32Array) -> Float32Array:
         module, _ = self._loaded()
-        _check_range(pixels)
+        check_range(pixels)
         device = choose_device(self.device)
         with torch.inference_mode(), full_precision(device):
             seen = self._as_photographs(torch.from_numpy(pixels).to(device))
@@ -162,37 +154,14 @@ class TorchvisionEncoder(PixelEncoder):
             raise InputError(
                 f"images must have 1 or 3 channels for {self.network}, got {images.shape[1]}"
             )
-        resized = self._resized(images).expand(-1, 3, -1, -1)
-        mean, std = (
-            torch.tensor(values, device=images.device)[:, None, None]
-            for values in (_IMAGENET_MEAN, _IMAGENET_STD)
-        )
-        return (resized - mean) / std
+        return standardize(self._resized(images))
 
     def _resized(self, images: Tensor) -> Tensor:
         backbone = BACKBONES[self.network]
         height, width = images.shape[2:]
         if backbone.fixed_side:
-            return _resize(images, backbone.fixed_side, backbone.fixed_side)
+            return resize_images(images, backbone.fixed_side, backbone.fixed_side)
         shorter = min(height, width)
         wanted = max(shorter, backbone.smallest_side) if is_auto(self.input_size) else None
         factor = (wanted or int(self.input_size)) / shorter
-        return _resize(images, round(factor * height), round(factor * width))
-
-
-def _resize(images: Tensor, height: int, width: int) -> Tensor:
-    if tuple(images.shape[2:]) == (height, width):
-        return images
-    resample: Callable[..., Tensor] = functional.interpolate
-    return resample(
-        images, size=(height, width), mode="bilinear", align_corners=False, antialias=True
-    )
-
-
-def _check_range(pixels: Float32Array) -> None:
-    lowest, highest = float(pixels.min()), float(pixels.max())
-    if not (lowest >= _LOWEST and highest <= _HIGHEST):
-        raise InputError(
-            f"images must be in 0 to 1 for a network trained on photographs, got {lowest:.3g} to "
-            f"{highest:.3g}: scale them, or preprocess them by equiclust.Preprocessor"
-        )
+        return resize_images(images, round(factor * height), round(factor * width))

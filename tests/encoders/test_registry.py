@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from equiclust.encoders import GroupAveraged, TorchvisionEncoder, encoder_names, get_encoder
+from equiclust.encoders import (
+    GroupAveraged,
+    LatentTable,
+    OnnxEncoder,
+    TorchvisionEncoder,
+    encoder_names,
+    get_encoder,
+)
 from equiclust.exceptions import InputError
 
 
@@ -19,6 +28,13 @@ def test_a_group_averages() -> None:
     encoder = get_encoder("alexnet", group="D8", statistic="max", layer="features.2")
     assert isinstance(encoder, GroupAveraged)
     assert (encoder.group, encoder.statistic, encoder.encoder.layer) == ("D8", "max", "features.2")
+
+
+def test_files_are_told_by_their_endings(tmp_path: Path) -> None:
+    assert isinstance(get_encoder(tmp_path / "model.onnx", pooling="max"), OnnxEncoder)
+    assert isinstance(get_encoder("LATENTS.FITS"), LatentTable)
+    with pytest.raises(InputError, match=r"must use the names .* got 'path'"):
+        get_encoder("model.onnx", path="other.onnx")
 
 
 def test_unknown_names_and_parameters_are_refused() -> None:

@@ -1,0 +1,116 @@
+"""Vectors that were made elsewhere reach their images, and no others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from equiclust import ImageSet
+from equiclust.encoders import GroupAveraged, LatentTable, encoder_from_record, encoder_record
+from equiclust.encoders.latent_files import read_latents
+from equiclust.exceptions import InputError, MissingPackageError
+from equiclust.io import make_latents, write_table
+
+pyarrow = pytest.importorskip("pyarrow")
+IDS = ["moon.png", "b", "sun"]
+LATENTS = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+
+
+def _images(ids: list[str]) -> ImageSet:
+    return ImageSet.from_array(np.zeros((len(ids), 4, 4)), ids=ids)
+
+
+def _write(folder: Path, ending: str, ids: Any = IDS, latents: Any = LATENTS) -> Path:
+    path = folder / f"latents{ending}"
+    if ending == ".npy":
+        np.save(path, latents)
+        path.with_suffix(".txt").write_text("\n".join(ids))
+    elif ending == ".npz":
+        np.savez(path, ids=np.array(ids), latents=latents)
+    elif ending == ".parquet":
+        from pyarrow import parquet
+
+        rows = {"id": list(ids), "latent": [row.tolist() for row in latents]}
+        parquet.write_table(pyarrow.table(rows), path)
+    else:
+        write_table(make_latents(ids, latents), path)
+    return path
+
+
+@pytest.mark.parametrize("ending", [".npy", ".npz", ".parquet", ".fits", ".ecsv"])
+def test_every_image_gets_its_own_row_whatever_the_file(tmp_path: Path, ending: str) -> None:
+    table = LatentTable(_write(tmp_path, ending))
+    np.testing.assert_array_equal(table.transform(_images(["sun", "moon.png"])), LATENTS[[2, 0]])
+    assert table.latent_dim == 4
+    again = encoder_from_record(encoder_record(table))
+    np.testing.assert_array_equal(again.transform(_images(["b"])), LATENTS[[1]])
+
+
+def test_columns_of_numbers_are_a_vector_in_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "latents.csv"
+    path.write_text("filename,z0,z1,remark\na.png,1,2,x\nb.png,3,4,y\n")
+    ids, latents = read_latents(path)
+    assert ids == ("a.png", "b.png")
+    np.testing.assert_array_equal(latents, [[1, 2], [3, 4]])
+
+
+def test_rows_are_found_by_file_names_unless_two_have_the_same(tmp_path: Path) -> None:
+    ids = ["far/moon.png", "near/sun.png", "near/moon.png"]
+    table = LatentTable(_write(tmp_path, ".npz", ids))
+
+    def image(name: str, path: str) -> ImageSet:
+        return ImageSet((replace(_images([name])[0], path=path),))
+
+    np.testing.assert_array_equal(table.transform(image("sun", "/data/sun.fits")), LATENTS[[1]])
+    np.testing.assert_array_equal(table.transform(image("x", "near/moon.png")), LATENTS[[2]])
+    with pytest.raises(InputError, match="has no row for 1 of 1 images, first for 'moon'"):
+        table.transform(image("moon", "/data/moon.png"))
+
+
+def test_tables_that_do_not_fit_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    def refused(message: str, path: Any, images: Any = None) -> None:
+        with pytest.raises(InputError, match=message):
+            LatentTable(path).transform(_images(["sun"]) if images is None else images)
+
+    good = _write(tmp_path, ".npz")
+    refused("has no row for 2 of 3 images, first for 'mars'", good, _images(["mars", "b", "io"]))
+    refused("images must be an ImageSet to be looked up", good, np.zeros((1, 4, 4)))
+    refused("'b' twice", _write(tmp_path, ".npz", ["b", "sun", "b"]))
+    spoiled = np.where(np.arange(4) == 2, np.nan, LATENTS)
+    refused(
+        "NaN or infinity in 3 of 3 rows, first for 'moon.png'",
+        _write(tmp_path, ".npy", latents=spoiled),
+    )
+    refused("must have an id a row, got 2 and 3", _write(tmp_path, ".npy", IDS[:2]))
+    (tmp_path / "latents.txt").unlink()
+    refused("has no ids: write them to", tmp_path / "latents.npy")
+    refused(r"must hold vectors \(n, d\)", _write(tmp_path, ".npy", latents=LATENTS[:, 0]))
+    refused("there is no such file", tmp_path / "nothing.npz")
+    refused("must end in one of .npy", tmp_path / "latents.pickle")
+    for ending in (".npz", ".parquet", ".fits"):
+        broken = tmp_path / f"broken{ending}"
+        broken.write_text("no table")
+        refused("cannot read|not", broken)
+    np.save(tmp_path / "objects.npy", np.array([{"a": 1}]), allow_pickle=True)
+    (tmp_path / "objects.txt").write_text("a")
+    refused("cannot read .*objects.npy' as an array", tmp_path / "objects.npy")
+    refused("path must name a file", 3)
+
+
+def test_turned_images_have_no_row(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="encoder must look at the pixels"):
+        GroupAveraged(LatentTable(_write(tmp_path, ".npz"))).transform(_images(["sun"]))
+
+
+def test_without_pyarrow_the_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _write(tmp_path, ".parquet")
+    for name in ("pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(__import__("sys").modules, name, None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'equiclust\[parquet\]'"):
+        read_latents(path)
