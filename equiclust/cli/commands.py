@@ -6,6 +6,7 @@ What it needs is imported when it is called, so that help is fast.
 
 from __future__ import annotations
 
+from equiclust.cli.certify import certify
 from equiclust.cli.check import check
 from equiclust.cli.demo import demo
 from equiclust.cli.parser import Command
@@ -23,5 +24,5 @@ _RESUMING = (run, segment, simulate, demo)
 
 COMMANDS = tuple(
     Command(function.__name__, function, resumes=function in _RESUMING)
-    for function in (run, predict, similar, check, segment, report, simulate, demo)
+    for function in (run, predict, similar, check, certify, segment, report, simulate, demo)
 )

@@ -13,6 +13,7 @@ from equiclust.cli.session import Outcome
 
 if TYPE_CHECKING:
     from equiclust.pipeline.demo import Demo
+    from equiclust.pipeline.encoder_certificate import EncoderCertificate
     from equiclust.pipeline.model_certificate import ModelCertificate
     from equiclust.pipeline.prediction import Prediction
     from equiclust.pipeline.results import Run
@@ -23,6 +24,7 @@ __all__ = [
     "cluster_sizes",
     "describe_certificate",
     "describe_demo",
+    "describe_encoder_certificate",
     "describe_prediction",
     "describe_run",
     "describe_segmentation",
@@ -32,6 +34,7 @@ __all__ = [
 
 _FAILED = 1
 _MAX_LISTED = 5
+_CERTIFICATE_FILES = ("Certificate", "Figure", "Figure")
 # p-value of the dip test from which there is no gap between the clusters of a map.
 _CONTINUOUS = 0.02
 _HIDDEN = ("histories", "candidates", "job", "outputs", "digest")
@@ -213,6 +216,28 @@ def describe_certificate(certified: ModelCertificate) -> Outcome:
         f"the non-equivariant network was trained for {conditions['baseline_epochs']} epochs",
     ]
     record = {**certificate.to_dict(), "conditions": conditions}
+    return Outcome(record, "\n".join(text), 0 if certificate.passed else _FAILED)
+
+
+def describe_encoder_certificate(certified: EncoderCertificate, files: Sequence[Path]) -> Outcome:
+    """The certificate of an encoder as a text; exit status 1 when it failed.
+
+    Parameters
+    ----------
+    certified : EncoderCertificate
+    files : sequence of Path
+        What was written.
+
+    Returns
+    -------
+    Outcome
+    """
+    certificate = certified.certificate
+    text = [certificate.to_text()]
+    if certificate.baseline is not None:
+        text += ["", "the baseline is the same network, not averaged"]
+    text += [f"{what}: {path}" for what, path in zip(_CERTIFICATE_FILES, files, strict=False)]
+    record = {**certified.record, "files": [str(path) for path in files]}
     return Outcome(record, "\n".join(text), 0 if certificate.passed else _FAILED)
 
 

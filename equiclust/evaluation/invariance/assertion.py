@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from equiclust.argument_types import checks_types
 from equiclust.evaluation.invariance.certificate import D4_TOLERANCE
+from equiclust.evaluation.invariance.embeddings import Transforms, as_embed
 from equiclust.evaluation.invariance.error_measures import displacements
 from equiclust.evaluation.invariance.evaluate import scale_of
 from equiclust.evaluation.invariance.experiment import Embed, checked_images, checked_latents
@@ -14,15 +18,18 @@ from equiclust.evaluation.invariance.transforms import quarter_turns, rotate_exa
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 
+if TYPE_CHECKING:
+    from torch import nn
+
 __all__ = ["TOLERANCES", "assert_invariant"]
 
 TOLERANCES = {"float16": 1e-2, "float32": D4_TOLERANCE, "float64": 1e-12}
 """Largest error relative to the latent's norm, by the latents' dtype."""
 
 
-@checks_types
+@partial(checks_types, but=("embed",))
 def assert_invariant(
-    embed: Embed,
+    embed: Embed | Transforms | nn.Module,
     images: npt.ArrayLike | ImageSet,
     *,
     atol: float | None = None,
@@ -34,8 +41,8 @@ def assert_invariant(
 
     Parameters
     ----------
-    embed : callable
-        From images `(n, c, h, w)`, float32, to latents `(n, d)`.
+    embed : callable, encoder or torch.nn.Module
+        From images `(n, c, h, w)`, float32, to latents `(n, d)`; see `certify`.
     images : array-like (n, c, h, w) or ImageSet
         At least two different images of one size.
     atol : float, optional
@@ -58,12 +65,12 @@ def assert_invariant(
     """
     if atol is not None and not 0 <= atol < np.inf:
         raise InputError(f"atol must be None or a finite number, zero or more, got {atol}")
-    pixels = checked_images(images)
+    pixels, embedded = checked_images(images), as_embed(embed, name="embed")
     elements = quarter_turns(mirror=mirror)
-    original = checked_latents(embed, pixels, name="embed")
+    original = checked_latents(embedded, pixels, name="embed")
     transformed = np.stack(
         [
-            checked_latents(embed, rotate_exactly(pixels, element), name="embed")
+            checked_latents(embedded, rotate_exactly(pixels, element), name="embed")
             for element in elements
         ]
     )

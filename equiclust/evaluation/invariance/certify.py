@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from equiclust.argument_types import checks_types
 from equiclust.evaluation.invariance.certificate import D4_TOLERANCE, Certificate
+from equiclust.evaluation.invariance.embeddings import Transforms, as_embed
 from equiclust.evaluation.invariance.evaluate import Predict, failures, measured
 from equiclust.evaluation.invariance.experiment import (
     Embed,
@@ -23,16 +26,19 @@ from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.validation import check_random_state, check_whole
 
+if TYPE_CHECKING:
+    from torch import nn
+
 __all__ = ["certify"]
 
 
-@checks_types
+@partial(checks_types, but=("embed", "baseline"))
 def certify(
-    embed: Embed,
+    embed: Embed | Transforms | nn.Module,
     images: npt.ArrayLike | ImageSet,
     *,
     predict: Predict | None = None,
-    baseline: Embed | None = None,
+    baseline: Embed | Transforms | nn.Module | None = None,
     baseline_predict: Predict | None = None,
     angles: Sequence[float] = (45.0, 135.0, 225.0, 315.0),
     n_random_angles: int = 8,
@@ -56,14 +62,15 @@ def certify(
 
     Parameters
     ----------
-    embed : callable
-        From images `(n, c, h, w)`, float32, to latents `(n, d)`: the whole deployed path.
+    embed : callable, encoder or torch.nn.Module
+        From images `(n, c, h, w)`, float32, to latents `(n, d)`: the whole deployed path. Of an
+        encoder its `transform`; a module is called in evaluation mode, where its weights are.
     images : array-like (n, c, h, w) or ImageSet
         At least two different images of one size. They may be rectangles if `embed` accepts them
         in both orientations.
     predict : callable, optional
         From latents `(n, d)` to labels `(n,)`.
-    baseline : callable, optional
+    baseline : callable, encoder or torch.nn.Module, optional
         A second embedding, measured in the same way on the same transformed images.
     baseline_predict : callable, optional
         From latents `(n, d)` of the baseline to labels `(n,)`.
@@ -93,7 +100,9 @@ def certify(
     pixels = checked_images(images)
     random = _drawn(n_random_angles, mirror, check_random_state(random_state))
     experiment = Experiment(pixels, _diagonal(angles, mirror), random, mirror, rotate)
-    embeds = {"embed": embed} if baseline is None else {"embed": embed, "baseline": baseline}
+    embeds = {"embed": as_embed(embed, name="embed")}
+    if baseline is not None:
+        embeds["baseline"] = as_embed(baseline, name="baseline")
     families = latents_by_family(experiment, embeds)
     ours = measured(families["embed"], predict, name="predict")
     rival = None

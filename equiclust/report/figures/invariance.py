@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from equiclust.evaluation.invariance import Certificate, FamilyError, Measurement, Summary
 from equiclust.report.figures.palette import BASELINE_COLOUR, OURS_COLOUR
 from equiclust.report.figures.style import panels, styled, svg_uri
 from equiclust.report.formatting import compact
+from equiclust.typing import PathLike
 
-__all__ = ["draw_invariance", "named_families"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_invariance", "named_families", "save_invariance"]
+
+_NAMES = ("equiclust", "non-equivariant network")
+_DPI = 150
 
 _SMALLEST_SHOWN = 1e-9
 _LARGEST_SHOWN = 10.0
@@ -57,19 +64,41 @@ def draw_invariance(certificate: Certificate) -> str:
         Data URI.
     """
     with styled():
-        sheet, (left, right) = panels(2, columns=2, width=11.9, height=3.0)
-        _draw_panel(left, certificate, lambda family: family.relative_to_norm)
-        _draw_panel(right, certificate, lambda family: family.relative_to_spread)
-        left.set_title("Relative to the latent's length", loc="left")
-        right.set_title("Relative to the spread between images", loc="left")
-        right.tick_params(labelleft=False)
-        tolerance = f"limit for quarter turns: {compact(certificate.tolerance, 1)}"
-        _draw_limit(left, certificate.tolerance, tolerance, rows=(-0.5, 0.5))
-        last = len(named_families(certificate.ours, certificate.angles)) - 0.5
-        _draw_limit(right, _LIMIT_OF_ANGLES, "1 % of the spread", rows=(-0.5, last))
-        handles, labels = left.get_legend_handles_labels()
-        sheet.legend(handles, labels, loc="outside lower center", ncols=2)
-        return svg_uri(sheet)
+        return svg_uri(_sheet(certificate, _NAMES))
+
+
+def save_invariance(
+    certificate: Certificate, path: PathLike, *, names: tuple[str, str] = _NAMES
+) -> None:
+    """Write the figure as a file.
+
+    Parameters
+    ----------
+    certificate : Certificate
+    path : path-like
+        Its ending, such as .png or .pdf, decides the format.
+    names : tuple of two str, default ("equiclust", "non-equivariant network")
+        Of what is certified, and of the baseline.
+    """
+    without_date = {"CreationDate": None} if str(path).endswith(".pdf") else {}
+    with styled():
+        _sheet(certificate, names).savefig(path, dpi=_DPI, metadata=without_date)
+
+
+def _sheet(certificate: Certificate, names: tuple[str, str]) -> Figure:
+    sheet, (left, right) = panels(2, columns=2, width=11.9, height=3.0)
+    _draw_panel(left, certificate, names, lambda family: family.relative_to_norm)
+    _draw_panel(right, certificate, names, lambda family: family.relative_to_spread)
+    left.set_title("Relative to the latent's length", loc="left")
+    right.set_title("Relative to the spread between images", loc="left")
+    right.tick_params(labelleft=False)
+    tolerance = f"limit for quarter turns: {compact(certificate.tolerance, 1)}"
+    _draw_limit(left, certificate.tolerance, tolerance, rows=(-0.5, 0.5))
+    last = len(named_families(certificate.ours, certificate.angles)) - 0.5
+    _draw_limit(right, _LIMIT_OF_ANGLES, "1 % of the spread", rows=(-0.5, last))
+    handles, labels = left.get_legend_handles_labels()
+    sheet.legend(handles, labels, loc="outside lower center", ncols=2)
+    return sheet
 
 
 def _draw_limit(axes: Any, value: float, text: str, *, rows: tuple[float, float]) -> None:
@@ -78,12 +107,15 @@ def _draw_limit(axes: Any, value: float, text: str, *, rows: tuple[float, float]
 
 
 def _draw_panel(
-    axes: Any, certificate: Certificate, chosen: Callable[[FamilyError], Summary | None]
+    axes: Any,
+    certificate: Certificate,
+    sides_named: tuple[str, str],
+    chosen: Callable[[FamilyError], Summary | None],
 ) -> None:
     names = [name for name, _ in named_families(certificate.ours, certificate.angles)]
-    sides = [("equiclust", certificate.ours, OURS_COLOUR, "o", -0.14)]
+    sides = [(sides_named[0], certificate.ours, OURS_COLOUR, "o", -0.14)]
     if certificate.baseline is not None:
-        sides.append(("non-equivariant network", certificate.baseline, BASELINE_COLOUR, "s", 0.14))
+        sides.append((sides_named[1], certificate.baseline, BASELINE_COLOUR, "s", 0.14))
     for label, measurement, colour, marker, shift in sides:
         summaries = [
             chosen(family) for _, family in named_families(measurement, certificate.angles)
