@@ -142,6 +142,19 @@ def _compare_sky() -> Iterator[Table]:
     yield compare_sky_table()
 
 
+def _encoders() -> Iterator[Table]:
+    from benchmarks.encoders import encoders_tables
+
+    yield from encoders_tables()
+
+
+def _encoder_information() -> Iterator[Table]:
+    from benchmarks.encoder_information import encoder_information_table
+
+    if _with_data("encoder_information"):
+        yield encoder_information_table()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
     "invariance": _invariance,
@@ -161,6 +174,8 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "clustpy": _clustpy,
     "collapse": _collapse,
     "compare_sky": _compare_sky,
+    "encoders": _encoders,
+    "encoder_information": _encoder_information,
 }
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from equiclust._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from equiclust.encoders.canonicalized import Canonicalized
     from equiclust.encoders.group_averaged import GroupAveraged
     from equiclust.encoders.latent_files import read_latents
     from equiclust.encoders.latent_table import LatentTable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from equiclust.encoders.torchvision_encoder import TorchvisionEncoder
 
 __all__ = [
+    "Canonicalized",
     "Encoder",
     "GroupAveraged",
     "LatentTable",
@@ -33,6 +35,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     __all__,
     {
+        "Canonicalized": "equiclust.encoders.canonicalized",
         "Encoder": "equiclust.encoders.protocol",
         "GroupAveraged": "equiclust.encoders.group_averaged",
         "LatentTable": "equiclust.encoders.latent_table",

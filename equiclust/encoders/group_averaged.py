@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from equiclust.encoders.latent_table import LatentTable
+from equiclust.encoders.moved_images import moved, turned
 from equiclust.encoders.protocol import Encoder
-from equiclust.evaluation.invariance.transforms import (
-    Element,
-    rotate_exactly,
-    rotate_spline,
-    taper_corners,
-)
+from equiclust.evaluation.invariance import Element
 from equiclust.exceptions import InputError
 from equiclust.image_estimator import TakesImages
-from equiclust.images import Image, ImageSet, as_image_set
+from equiclust.images import ImageSet, as_image_set
 from equiclust.nn.groups import Group
 from equiclust.typing import Float32Array, Float64Array
 from equiclust.validation import check_choice, check_whole, shown
@@ -30,10 +25,6 @@ __all__ = ["STATISTICS", "GroupAveraged", "Statistic"]
 Statistic = Literal["mean", "mean+std", "max"]
 STATISTICS: tuple[str, ...] = get_args(Statistic)
 """What is made of the vectors of all elements of the group."""
-
-_SPLINE_ORDER = 3
-# Of a mask's edge after interpolation; no half, which edges often hit exactly.
-_MASKED = 0.45
 
 
 class GroupAveraged(
@@ -190,46 +181,17 @@ class GroupAveraged(
         for angle in angles:
             # A turn by splines commutes with quarter turns, and with mirrors turns into that of
             # another angle of the list. So each image is turned once and then moved exactly.
-            turned = images if len(angles) == 1 else _each(images, lambda i, a=angle: _turned(i, a))
+            seen = images
+            if len(angles) > 1:
+                seen = ImageSet(tuple(turned(image, angle) for image in images))
             for element in exact:
-                yield _each(turned, lambda image, e=element: _moved(image, e))
+                yield ImageSet(tuple(moved(image, element) for image in seen))
 
 
 def _angles_between(group: Group) -> list[float]:
     """Angles of the group in degrees, from 0 to below 90."""
     step = 360.0 / group.n_rotations
     return [step * k for k in range(max(1, group.n_rotations // 4))]
-
-
-def _each(images: ImageSet, function: Any) -> ImageSet:
-    return ImageSet(tuple(function(image) for image in images))
-
-
-def _moved(image: Image, element: Element) -> Image:
-    mask = None
-    if image.mask.any():
-        mask = rotate_exactly(image.mask.astype(np.float32), element) > 0
-    return _replaced(image, rotate_exactly(image.pixels, element), mask)
-
-
-def _turned(image: Image, angle: float) -> Image:
-    """Image within its inscribed circle, turned by splines."""
-    seen = np.where(image.mask, np.float32(0.0), image.pixels)
-    pixels = taper_corners(seen[None])
-    mask = None
-    if image.mask.any():
-        shown_mask = image.mask.astype(np.float32)[None, None]
-        mask = (rotate_spline(shown_mask, angle) if angle else shown_mask)[0, 0] > _MASKED
-    return _replaced(image, (rotate_spline(pixels, angle) if angle else pixels)[0], mask)
-
-
-def _replaced(image: Image, pixels: Any, mask: Any) -> Image:
-    if mask is None:
-        mask = np.zeros(pixels.shape[1:], bool)
-    for array in (pixels, mask):
-        # What nobody can write to is not copied.
-        array.setflags(write=False)
-    return replace(image, pixels=pixels, mask=mask, wcs=None, beam=None)
 
 
 def _reduced(latents: Float64Array, statistic: str) -> Float64Array:

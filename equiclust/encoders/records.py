@@ -18,6 +18,7 @@ from equiclust.typing import PathLike
 __all__ = ["encoder_from_record", "encoder_record", "state_digest"]
 
 _HOMES = {
+    "Canonicalized": "equiclust.encoders.canonicalized",
     "GroupAveraged": "equiclust.encoders.group_averaged",
     "LatentTable": "equiclust.encoders.latent_table",
     "ModuleEncoder": "equiclust.encoders.module_encoder",
