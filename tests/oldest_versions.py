@@ -10,7 +10,7 @@ from pathlib import Path
 
 __all__ = ["lower_bounds"]
 
-EXTRAS = ("cluster", "large", "maps", "onnx", "parquet", "watch")
+EXTRAS = ("cluster", "frames", "large", "maps", "onnx", "parquet", "watch")
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?>=([\w.]+)")
 
 

@@ -1,0 +1,251 @@
+"""Stacks of frames in HDF5 and NeXus files, also virtual and linked ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_adapters.frames.stack import FrameStack
+from equiclust.exceptions import InputError, UnreadableFileError
+from equiclust.optional import import_optional
+from equiclust.typing import Array
+
+__all__ = ["Hdf5Stack", "open_hdf5"]
+
+_SERIES = re.compile(r"data_\d+")
+# What HDF5 itself provides.
+_BUILT_IN_FILTERS = (1, 2, 3)
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+
+
+@dataclass(frozen=True)
+class Hdf5Stack(FrameStack):
+    """A data set `(n, height, width)`, or `(height, width)` for a single frame.
+
+    The file stays open between reads.
+    """
+
+    _opened: list[Any] = field(default_factory=list, repr=False, compare=False)
+
+    def read(self, start: int, stop: int) -> Array:
+        """Read frames; see `FrameStack.read`."""
+        if not self._opened:
+            file = _open(self.path)
+            self._opened.extend([file, file[self.part]])
+        dataset = self._opened[1]
+        try:
+            found: Array = dataset[start:stop] if dataset.ndim == 3 else dataset[()][None]
+        except _DAMAGE as error:
+            raise UnreadableFileError(
+                f"cannot read frames {start} to {stop - 1} of {self.name!r}: {_reason(error)}"
+            ) from error
+        return found
+
+    def close(self) -> None:
+        """Close the file; reading opens it again."""
+        if self._opened:
+            self._opened[0].close()
+            self._opened.clear()
+
+
+def open_hdf5(path: Path, dataset: str | None = None) -> list[Hdf5Stack]:
+    """Find the frames in an HDF5 file.
+
+    Without a name, the default signal of a NeXus file is taken, else the pieces
+    ``data_000001``, ... of ``/entry/data``, else the largest data set of three axes.
+
+    Parameters
+    ----------
+    path : Path
+    dataset : str, optional
+        Path of the data set within the file, or of a group that holds ``data_000001``, ...
+
+    Returns
+    -------
+    list of Hdf5Stack
+        One; several where the frames lie in pieces.
+
+    Raises
+    ------
+    InputError
+        When there is no such data set, it has other axes, or it is not clear which one is meant.
+    MissingPackageError
+        When h5py or hdf5plugin is not installed.
+    UnreadableFileError
+        When the file is no HDF5 file, or is damaged.
+    """
+    with _open(path) as file:
+        names = _members(file, dataset) if dataset else _default_names(file, path)
+        return [_stack(path, file, name) for name in names]
+
+
+def _open(path: Path) -> Any:
+    h5py = import_optional("h5py", extra="frames", purpose="reading HDF5 files")
+    # It registers the compressions of detectors when it is imported.
+    import_optional("hdf5plugin", extra="frames", purpose="reading HDF5 files")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise UnreadableFileError(f"cannot read {str(path)!r}: {_open_reason(error)}") from error
+
+
+def _open_reason(error: OSError) -> str:
+    text = str(error)
+    if "truncated" in text:
+        return "the HDF5 file is truncated; copy it again, or wait until it is written"
+    if "signature not found" in text:
+        return "it is not an HDF5 file"
+    return error.strerror or _reason(error)
+
+
+def _reason(error: BaseException) -> str:
+    """What HDF5 says, without its stack of calls."""
+    text = " ".join(str(error.args[0] if error.args else error).split())
+    found = re.search(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)\s*$", text)
+    return found[1] if found else text or type(error).__name__
+
+
+@contextmanager
+def _broken_links(path: Path, name: str) -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGE as error:
+        raise UnreadableFileError(
+            f"cannot read {name!r} of {str(path)!r}: {_reason(error)}"
+        ) from error
+
+
+def _members(file: Any, name: str) -> list[str]:
+    """The data set of a name, or its pieces."""
+    with _broken_links(Path(file.filename), name):
+        linked = file.get(name, getlink=True) is not None
+        found = file.get(name)
+    if found is None:
+        what = "leads to a file or data set that is missing" if linked else "is missing"
+        known = ", ".join(item for item, _ in _stacks_of(file)) or "no data set of three axes"
+        raise InputError(
+            f"dataset {name!r} {what} in {file.filename!r}, which holds {known}; name one of these"
+        )
+    if hasattr(found, "shape"):
+        return [name]
+    pieces = [f"{name.rstrip('/')}/{key}" for key in sorted(found) if _SERIES.fullmatch(key)]
+    if not pieces:
+        raise InputError(
+            f"dataset {name!r} of {file.filename!r} is a group without data_000001, ...; name a "
+            "data set"
+        )
+    return pieces
+
+
+def _default_names(file: Any, path: Path) -> list[str]:
+    signal = _nexus_signal(file)
+    if signal is not None:
+        return [signal]
+    group = file.get("/entry/data")
+    if group is not None and any(_SERIES.fullmatch(key) for key in group):
+        return _members(file, "/entry/data")
+    found = _stacks_of(file)
+    if not found:
+        raise InputError(
+            f"{str(path)!r} holds no data set of three axes, frame, height and width; "
+            "name one by dataset"
+        )
+    largest = max(size for _, size in found)
+    names = [name for name, size in found if size == largest]
+    if len(names) > 1:
+        raise InputError(
+            f"{str(path)!r} holds several equally large data sets: {', '.join(names)}; choose one "
+            "by dataset"
+        )
+    return names
+
+
+def _nexus_signal(file: Any) -> str | None:
+    """Path of the default signal of a NeXus file, where it is a stack of frames."""
+    place = file
+    while (name := _text(place.attrs.get("default"))) is not None and name in place:
+        place = place[name]
+    name = _text(place.attrs.get("signal"))
+    if name is None or place.get(name) is None or getattr(place[name], "ndim", 0) != 3:
+        return None
+    return f"{place.name.rstrip('/')}/{name}"
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value if isinstance(value, str) else None
+
+
+def _stacks_of(file: Any) -> list[tuple[str, int]]:
+    """Paths and sizes of all numeric data sets of three axes, links not followed."""
+    found: list[tuple[str, int]] = []
+
+    def visit(name: str, item: Any) -> None:
+        if getattr(item, "ndim", 0) == 3 and item.dtype.kind in "uif":
+            found.append((f"/{name}", item.size))
+
+    visitor: Callable[[str, Any], None] = visit
+    file.visititems(visitor)
+    return found
+
+
+def _stack(path: Path, file: Any, name: str) -> Hdf5Stack:
+    with _broken_links(path, name):
+        dataset = file[name]
+    shape = dataset.shape or ()
+    if len(shape) not in (2, 3) or 0 in shape or dataset.dtype.kind not in "uif":
+        raise InputError(
+            f"dataset {name!r} of {str(path)!r} must hold numbers on the axes frame, height and "
+            f"width, got {dataset.dtype} of shape {tuple(shape)}"
+        )
+    _check_filters(path, name, dataset)
+    _check_sources(path, name, dataset)
+    return Hdf5Stack(
+        path=path,
+        part=name,
+        n_frames=shape[0] if len(shape) == 3 else 1,
+        frame_shape=(int(shape[-2]), int(shape[-1])),
+        dtype=dataset.dtype,
+        saturation=_saturation(dataset),
+    )
+
+
+def _check_filters(path: Path, name: str, dataset: Any) -> None:
+    h5py = import_optional("h5py", extra="frames", purpose="reading HDF5 files")
+    plist = dataset.id.get_create_plist()
+    for number in range(plist.get_nfilters()):
+        code, _, _, label = plist.get_filter(number)
+        if code not in _BUILT_IN_FILTERS and not h5py.h5z.filter_avail(code):
+            said = label.decode(errors="replace") or "without a name"
+            raise InputError(
+                f"{name!r} of {str(path)!r} is compressed by the HDF5 filter {code} ({said}), for "
+                "which there is no plugin; install one in HDF5_PLUGIN_PATH"
+            )
+
+
+def _check_sources(path: Path, name: str, dataset: Any) -> None:
+    """Refuse a virtual data set that lacks files: HDF5 would fill in zeros without a word."""
+    if not dataset.is_virtual:
+        return
+    for source in dataset.virtual_sources():
+        if source.file_name != "." and not (path.parent / source.file_name).is_file():
+            raise UnreadableFileError(
+                f"{name!r} of {str(path)!r} is virtual, and its source {source.file_name!r} is "
+                "missing; put it beside the file"
+            )
+
+
+def _saturation(dataset: Any) -> float | None:
+    """Count from which a pixel is saturated, as the group of the data set or its detector says."""
+    for place in (dataset.parent, dataset.file.get("/entry/instrument/detector")):
+        value = None if place is None else place.get("saturation_value")
+        if value is not None and value.shape in ((), (1,)):
+            return float(np.ravel(value[()])[0])
+    return None

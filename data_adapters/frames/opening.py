@@ -1,0 +1,114 @@
+"""From the inputs that a user names to a series of detector frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from data_adapters.discovery import discover
+from data_adapters.frames.hdf5 import open_hdf5
+from data_adapters.frames.single_files import open_fabio, open_fits
+from data_adapters.frames.stack import FrameSeries, FrameStack
+from equiclust.exceptions import InputError, UnreadableFileError
+from equiclust.typing import PathLike
+
+__all__ = ["FRAME_SUFFIXES", "OpenedFrames", "open_frames", "open_stacks"]
+
+_HDF5 = (".h5", ".hdf5", ".hdf", ".nxs", ".nx5", ".nexus", ".cxi")
+_FABIO = (".cbf", ".edf", ".tif", ".tiff", ".img", ".mar3450", ".mccd")
+_FITS = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz")
+
+FRAME_SUFFIXES = (*_HDF5, *_FABIO, *_FITS)
+"""Endings of the names of files in which frames are looked for."""
+
+_OPENERS: Mapping[str, Callable[[Path], Sequence[FrameStack]]] = {
+    **dict.fromkeys(_FABIO, open_fabio),
+    **dict.fromkeys(_FITS, open_fits),
+}
+
+
+class OpenedFrames(NamedTuple):
+    """Frames of all inputs.
+
+    Parameters
+    ----------
+    series : FrameSeries
+    rejected : tuple of (str, str)
+        Path and reason of every file that could not be used.
+    """
+
+    series: FrameSeries
+    rejected: tuple[tuple[str, str], ...]
+
+
+def open_frames(
+    inputs: PathLike | Sequence[PathLike], *, dataset: str | None = None
+) -> OpenedFrames:
+    """Find the frames of files, folders and globs; no frame is read yet.
+
+    Parameters
+    ----------
+    inputs : path-like or sequence of path-like
+        HDF5 and NeXus files, CBF, EDF, TIFF and FITS files, folders or globs. Files of folders and
+        globs are taken in the order of their names.
+    dataset : str, optional
+        Path of the data set within HDF5 files; see `open_hdf5`.
+
+    Returns
+    -------
+    OpenedFrames
+
+    Raises
+    ------
+    InputError
+        When an input does not exist, no file can be used, or the shapes of the frames differ.
+    MissingPackageError
+        When a package that reads these files is not installed.
+    """
+    names = [inputs] if isinstance(inputs, str) or not isinstance(inputs, Sequence) else inputs
+    stacks: list[FrameStack] = []
+    rejected: list[tuple[str, str]] = []
+    failure: InputError | None = None
+    for found in discover([str(name) for name in names], FRAME_SUFFIXES):
+        try:
+            if found.reason:
+                raise UnreadableFileError(f"cannot read {str(found.path)!r}: {found.reason}")
+            stacks += open_stacks(found.path, dataset=dataset)
+        except InputError as error:
+            failure = failure or error
+            rejected.append((str(found.path), str(error)))
+    if not stacks and failure is not None:
+        raise failure
+    return OpenedFrames(FrameSeries(tuple(stacks)), tuple(rejected))
+
+
+def open_stacks(path: PathLike, *, dataset: str | None = None) -> list[FrameStack]:
+    """Find the frames of one file by the ending of its name.
+
+    Parameters
+    ----------
+    path : path-like
+    dataset : str, optional
+        Path of the data set within an HDF5 file.
+
+    Returns
+    -------
+    list of FrameStack
+
+    Raises
+    ------
+    InputError
+        When it holds none, or cannot be read.
+    """
+    place = Path(path)
+    name = place.name.lower()
+    if name.endswith(_HDF5):
+        return list[FrameStack](open_hdf5(place, dataset))
+    opener: Any = next((opener for end, opener in _OPENERS.items() if name.endswith(end)), None)
+    if opener is None:
+        raise InputError(
+            f"cannot read {str(path)!r} as frames: its name must end in one of "
+            f"{', '.join(FRAME_SUFFIXES)}"
+        )
+    return list[FrameStack](opener(place))

@@ -1,0 +1,141 @@
+"""Sequences of frames in files of their own: CBF, EDF and TIFF by fabio, FITS by astropy."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_adapters.frames.stack import FrameStack
+from equiclust.exceptions import InputError, UnreadableFileError
+from equiclust.optional import import_optional
+from equiclust.typing import Array
+
+__all__ = ["FabioStack", "FitsStack", "open_fabio", "open_fits"]
+
+
+@dataclass(frozen=True)
+class FabioStack(FrameStack):
+    """Frames of a file that fabio reads."""
+
+    def read(self, start: int, stop: int) -> Array:
+        """Read frames; see `FrameStack.read`."""
+        with _fabio_file(self.path) as image:
+            frames = [image.getframe(number).data for number in range(start, stop)]
+            return np.stack([_two_axes(frame, self.path) for frame in frames])
+
+
+@dataclass(frozen=True)
+class FitsStack(FrameStack):
+    """Frames of the first image of a FITS file, `(height, width)` or `(n, height, width)`."""
+
+    def read(self, start: int, stop: int) -> Array:
+        """Read frames; see `FrameStack.read`."""
+        with _fits_image(self.path) as unit:
+            values = unit.data if unit.data.ndim == 3 else unit.data[None]
+            frames = np.asarray(values[start:stop])
+            return frames.astype(frames.dtype.newbyteorder("="))
+
+
+def open_fabio(path: Path) -> list[FabioStack]:
+    """Find the frames in a CBF, EDF or TIFF file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    list of FabioStack
+        One.
+
+    Raises
+    ------
+    MissingPackageError
+        When fabio is not installed.
+    UnreadableFileError
+        When the file cannot be read.
+    """
+    with _fabio_file(path) as image:
+        frame = _two_axes(image.data, path)
+        return [FabioStack(path, "", image.nframes, _shape(frame), frame.dtype)]
+
+
+def open_fits(path: Path) -> list[FitsStack]:
+    """Find the frames in a FITS file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    list of FitsStack
+        One.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the file holds no image of two or three axes.
+    """
+    with _fits_image(path) as unit:
+        shape = unit.shape
+        sample = np.asarray(unit.data[..., :1, :1])
+        n = shape[0] if len(shape) == 3 else 1
+        return [
+            FitsStack(path, "", n, (shape[-2], shape[-1]), sample.dtype.newbyteorder("="))
+        ]
+
+
+@contextmanager
+def _fabio_file(path: Path) -> Iterator[Any]:
+    fabio = import_optional("fabio", extra="frames", purpose="reading CBF, EDF and TIFF frames")
+    # It tells of damage on standard error, and raises it too.
+    logging.getLogger("fabio").setLevel(logging.CRITICAL)
+    try:
+        with fabio.open(str(path)) as image:
+            yield image
+    except (InputError, MemoryError):
+        raise
+    # Its readers raise whatever the damage leads to.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UnreadableFileError(f"cannot read {str(path)!r} as a frame: {reason}") from error
+
+
+@contextmanager
+def _fits_image(path: Path) -> Iterator[Any]:
+    from astropy.io import fits
+
+    try:
+        with fits.open(path, memmap=True) as units:
+            images = [unit for unit in units if unit.is_image and len(unit.shape) in (2, 3)]
+            if not images:
+                raise UnreadableFileError(
+                    f"{str(path)!r} holds no image of two or three axes; leave it out"
+                )
+            yield images[0]
+    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = " ".join(str(error).split())
+        raise UnreadableFileError(f"cannot read {str(path)!r} as a frame: {reason}") from error
+
+
+def _two_axes(frame: Any, path: Path) -> Array:
+    values = np.asarray(frame)
+    if values.ndim != 2 or values.dtype.kind not in "uif":
+        raise UnreadableFileError(
+            f"{str(path)!r} must hold frames of two axes, got {values.dtype} of shape "
+            f"{values.shape}; leave it out"
+        )
+    return values
+
+
+def _shape(frame: Array) -> tuple[int, int]:
+    return int(frame.shape[0]), int(frame.shape[1])

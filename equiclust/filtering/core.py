@@ -1,0 +1,123 @@
+"""How far frames lie from the usable ones, in robust standard deviations of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from equiclust.filtering.features import FrameFeatures
+from equiclust.typing import BoolArray, Float64Array
+
+__all__ = ["COMPONENTS", "CERTAIN", "USUAL", "Core"]
+
+COMPONENTS = ("flux", "pattern", "place", "masked", "zero", "hot", "saturated")
+"""What a distance consists of: the total flux, the pattern over all blocks, the blocks that differ
+most, and the shares of odd pixels."""
+
+USUAL, CERTAIN = 4.0, 8.0
+"""Frames nearer than the first are surely like the usable ones, farther than the second surely not;
+between them lies what no threshold decides."""
+
+# Differences of shares of pixels that count as certain at the earliest, so that a spread of nearly
+# nothing makes no pixel matter.
+_LEAST_SHARES = {"masked": 2e-3, "zero": 1e-2, "hot": 3e-4, "saturated": 1e-3}
+# Counts that do not matter, as a share of the usual ones.
+_DARK = 0.01
+_N_ROUNDS = 20
+_N_LOCAL = 4
+_MAD_TO_SD = 1.4826
+
+
+@dataclass(frozen=True, eq=False)
+class Core:
+    """Where the usable frames lie, and how far they spread.
+
+    Parameters
+    ----------
+    usual : ndarray (256,), float64
+        Median of the means of each block, 0 where it is always masked.
+    is_used : ndarray (256,), bool
+        Whether a block is looked at.
+    centre, spread : ndarray (7,), float64
+        Median and robust standard deviation of every one of `COMPONENTS`.
+    """
+
+    usual: Float64Array
+    is_used: BoolArray
+    centre: Float64Array
+    spread: Float64Array
+
+    @classmethod
+    def fit(cls, features: FrameFeatures, start: BoolArray, *, tolerance: float) -> Self:
+        """Find the dense part of frames around some of them.
+
+        From these it grows, or shrinks, until it consists of the frames that are near to it.
+
+        Parameters
+        ----------
+        features : FrameFeatures
+            Of `n` frames.
+        start : ndarray (n,), bool
+            Frames most of which are usable.
+        tolerance : float
+            Relative difference below which frames are alike.
+        """
+        chosen = start
+        for _ in range(_N_ROUNDS):
+            core = cls._of(features[chosen], tolerance)
+            kept = core.distance(features) < USUAL
+            if not kept.any() or np.array_equal(kept, chosen):
+                break
+            chosen = kept
+        return core
+
+    @classmethod
+    def _of(cls, features: FrameFeatures, tolerance: float) -> Self:
+        blocks = features.blocks
+        is_used = np.isfinite(blocks).mean(axis=0) > 0.5
+        usual = np.zeros(blocks.shape[1])
+        usual[is_used] = np.nanmedian(blocks[:, is_used], axis=0)
+        n = len(COMPONENTS)
+        raw = cls(usual, is_used, np.zeros(n), np.ones(n))._raw(features)
+        centre = np.median(raw, axis=0)
+        spread = _MAD_TO_SD * np.median(np.abs(raw - centre), axis=0)
+        least = [tolerance, tolerance / 2, tolerance]
+        least += [float(np.sqrt(_LEAST_SHARES[name])) for name in COMPONENTS[3:]]
+        return cls(usual, is_used, centre, np.maximum(spread, np.array(least) / CERTAIN))
+
+    def components(self, features: FrameFeatures) -> Float64Array:
+        """Distances in each of `COMPONENTS`.
+
+        Parameters
+        ----------
+        features : FrameFeatures
+            Of `n` frames.
+
+        Returns
+        -------
+        ndarray (n, 7), float64
+            The first is negative where the flux is too low, the others are not below zero.
+        """
+        scaled = (self._raw(features) - self.centre) / self.spread
+        scaled[:, 1:] = np.maximum(scaled[:, 1:], 0.0)
+        return scaled
+
+    def distance(self, features: FrameFeatures) -> Float64Array:
+        """Largest of the components `(n,)`."""
+        found: Float64Array = np.abs(self.components(features)).max(axis=1)
+        return found
+
+    def _raw(self, features: FrameFeatures) -> Float64Array:
+        blocks = features.blocks[:, self.is_used].astype(np.float64)
+        usual = self.usual[self.is_used]
+        dark = _DARK * float(np.median(usual)) + np.finfo(np.float32).tiny
+        ratio = np.log((np.maximum(blocks, 0.0) + dark) / (usual + dark))
+        lost = ~np.isfinite(ratio)
+        # What is masked altogether is counted below, and not here.
+        flux = np.nanmedian(np.where(lost.all(axis=1, keepdims=True), 0.0, ratio), axis=1)
+        rest = np.where(lost, 0.0, ratio - flux[:, None])
+        local = np.sort(np.abs(rest), axis=1)[:, -_N_LOCAL:].mean(axis=1)
+        shares = [np.sqrt(features.share(name)) for name in COMPONENTS[3:]]
+        return np.stack([flux, np.sqrt(np.mean(rest**2, axis=1)), local, *shares], axis=1)
