@@ -16,7 +16,10 @@ from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.optional import import_optional
 from equiclust.typing import Array
 
-__all__ = ["Hdf5Stack", "open_hdf5"]
+__all__ = ["CREATOR", "Hdf5Stack", "open_hdf5"]
+
+CREATOR = "equiclust filter"
+"""Attribute `creator` of the HDF5 files of a filter, by which they are not taken for frames."""
 
 _SERIES = re.compile(r"data_\d+")
 # What HDF5 itself provides.
@@ -81,6 +84,10 @@ def open_hdf5(path: Path, dataset: str | None = None) -> list[Hdf5Stack]:
         When the file is no HDF5 file, or is damaged.
     """
     with _open(path) as file:
+        if _text(file.attrs.get("creator")) == CREATOR:
+            raise UnreadableFileError(
+                f"{str(path)!r} is the result of a filter; name the files of the frames"
+            )
         names = _members(file, dataset) if dataset else _default_names(file, path)
         return [_stack(path, file, name) for name in names]
 

@@ -82,6 +82,8 @@ class FrameFilter(SaveLoadMixin):
     ----------
     clusters_ : FrameClusters
         Of the sample; only after a fit.
+    chosen_by_ : str
+        From what it followed which cluster is that of the usable frames.
     core_ : Core
         Where the usable frames lie.
     classifier_ : FrameClassifier
@@ -141,6 +143,9 @@ class FrameFilter(SaveLoadMixin):
         if len(readable) == 0:
             raise InputError("no frame can be used: all are unreadable or masked altogether")
         known = _known_usable(reference, labels or {}, features)
+        self.chosen_by_ = (
+            "its flux" if not known else "the labels" if reference is None else "the reference frame"
+        )
         sample = self._sample(readable, [*known, *(labels or {})])
         self.measure_ = measure
         self.clusters_ = find_clusters(
