@@ -206,11 +206,11 @@ def _stacks_of(file: Any) -> list[tuple[str, int]]:
 def _stack(path: Path, file: Any, name: str) -> Hdf5Stack:
     with _broken_links(path, name):
         dataset = file[name]
-    shape = dataset.shape or ()
+    shape: tuple[int, ...] = tuple(dataset.shape or ())
     if len(shape) not in (2, 3) or 0 in shape or dataset.dtype.kind not in "uif":
         raise InputError(
             f"dataset {name!r} of {str(path)!r} must hold numbers on the axes frame, height and "
-            f"width, got {dataset.dtype} of shape {tuple(shape)}"
+            f"width, got {dataset.dtype} of shape {shape}"
         )
     _check_filters(path, name, dataset)
     _check_sources(path, name, dataset)

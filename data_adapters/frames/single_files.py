@@ -87,9 +87,7 @@ def open_fits(path: Path) -> list[FitsStack]:
         shape = unit.shape
         sample = np.asarray(unit.data[..., :1, :1])
         n = shape[0] if len(shape) == 3 else 1
-        return [
-            FitsStack(path, "", n, (shape[-2], shape[-1]), sample.dtype.newbyteorder("="))
-        ]
+        return [FitsStack(path, "", n, (shape[-2], shape[-1]), sample.dtype.newbyteorder("="))]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 from equiclust.cli.certify import certify
 from equiclust.cli.check import check
 from equiclust.cli.demo import demo
+from equiclust.cli.filter import filter as filter_frames
 from equiclust.cli.parser import Command
 from equiclust.cli.predict import predict
 from equiclust.cli.report import report
@@ -20,9 +21,20 @@ from equiclust.cli.simulate import simulate
 __all__ = ["COMMANDS"]
 
 # These keep what is done when they are stopped.
-_RESUMING = (run, segment, simulate, demo)
+_RESUMING = (run, segment, filter_frames, simulate, demo)
 
 COMMANDS = tuple(
     Command(function.__name__, function, resumes=function in _RESUMING)
-    for function in (run, predict, similar, check, certify, segment, report, simulate, demo)
+    for function in (
+        run,
+        predict,
+        similar,
+        check,
+        certify,
+        segment,
+        filter_frames,
+        report,
+        simulate,
+        demo,
+    )
 )

@@ -22,7 +22,7 @@ from equiclust.io.log_file import LogFile, logged
 __all__ = ["Outcome", "Session"]
 
 # What these loggers have to say from INFO upwards is shown.
-_SHOWN = ("equiclust.pipeline", "equiclust.segmentation")
+_SHOWN = ("equiclust.filtering", "equiclust.pipeline", "equiclust.segmentation")
 _SECONDS_BETWEEN_LINES = 15.0
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""`equiclust simulate`: images, maps and cubes whose true classes are known."""
+"""`equiclust simulate`: images, maps, cubes and frames whose true classes are known."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from equiclust.progress import Progress
 
 if TYPE_CHECKING:
     from equiclust.pipeline.simulated_files import SimulatedFiles
+    from equiclust.pipeline.simulated_frames import SimulatedFrames
 
 __all__ = ["simulate"]
 
@@ -25,17 +26,18 @@ _ARGUMENTS = {
         "snr": "snr",
         "angle": "angle",
     },
+    "frames": {"bad_fraction": "bad_fraction", "dtype": "dtype"},
 }
 
 
 def simulate(
     session: Session,
-    what: Literal["discs", "clouds"],
+    what: Literal["discs", "clouds", "frames"],
     *,
     n: Annotated[int, "N"],
     size: Annotated[int | None, "PX"] = None,
     seed: Annotated[int, "S"] = 0,
-    output: Annotated[str, "DIR"],
+    output: Annotated[str, "DIR|FILE.h5"],
     max_inclination: Annotated[float | None, "DEG"] = None,
     views: Annotated[int | None, "K"] = None,
     channels: Annotated[int | None, "K"] = None,
@@ -44,26 +46,31 @@ def simulate(
     beam: Annotated[float | None, "PX"] = None,
     snr: Annotated[float | None, "RATIO"] = None,
     angle: Annotated[float | None, "DEG"] = None,
+    bad_fraction: Annotated[float | None, "SHARE"] = None,
+    dtype: Literal["uint16", "uint32"] | None = None,
 ) -> Outcome:
-    """Simulate discs, or maps and cubes of gas clouds, with known classes.
+    """Simulate discs, maps and cubes of gas clouds, or detector frames, with known classes.
 
     Every image of discs holds one disc of one class. Every map of clouds holds regions of four
     textures, equally bright: a fractal, filaments, clumps and shells; the true map beside it,
-    cloud_0000.truth.fits by cloud_0000.fits, holds the class of every pixel.
+    cloud_0000.truth.fits by cloud_0000.fits, holds the class of every pixel. Frames of a detector,
+    of which a part is unusable, are in one NeXus file with the truth in /entry/truth.
 
     Parameters
     ----------
     what
         discs: protoplanetary discs of six classes, smooth, rings and gaps, cavity, spiral,
-        crescent, planet. clouds: maps of gas clouds, or cubes with --channels.
+        crescent, planet. clouds: maps of gas clouds, or cubes with --channels. frames: powder
+        diffraction with shutters, losses of beam, saturation, dead modules and hot pixels.
     n
-        Number of discs, maps or cubes.
+        Number of discs, maps, cubes or frames.
     size
-        Side in pixels; by default 128 for discs and 512 for clouds.
+        Side in pixels; by default 128 for discs, 512 for clouds and 256 for frames.
     seed
         The same seed gives the same images.
     output
-        New or empty folder for one FITS file per image or map, and truth.ecsv.
+        New or empty folder for one FITS file per image or map, and truth.ecsv; for frames a new
+        file that ends in .h5, .hdf5 or .nxs.
     max_inclination
         Discs: highest inclination in degrees, 60 by default; 0 is face-on.
     views
@@ -85,6 +92,10 @@ def simulate(
     angle
         Clouds: rotation of the camera in degrees, 0 by default; another angle with the same seed
         shows the same sky, rotated.
+    bad_fraction
+        Frames: share of unusable ones, 0.1 by default.
+    dtype
+        Frames: type of the counts, uint16 by default.
 
     Examples
     --------
@@ -92,6 +103,7 @@ def simulate(
     equiclust simulate discs -n 100 --views 2 --size 64 --output pairs
     equiclust simulate clouds -n 3 --size 512 --seed 1 --output clouds
     equiclust simulate clouds -n 1 --size 256 --channels 40 --output cubes
+    equiclust simulate frames -n 2000 --bad-fraction 0.1 --output frames.h5
     """
     options = {
         "max_inclination": max_inclination,
@@ -102,6 +114,8 @@ def simulate(
         "beam": beam,
         "snr": snr,
         "angle": angle,
+        "bad_fraction": bad_fraction,
+        "dtype": dtype,
     }
     return _simulate_files(
         what, options, n=n, size=size, seed=seed, output=output, on_progress=session.on_progress
@@ -118,10 +132,11 @@ def _simulate_files(
     output: str,
     on_progress: Progress,
 ) -> Outcome:
-    """Write simulated discs or clouds by the flags of their subject alone, None where not given."""
+    """Write a simulation by the flags of its subject alone, None where not given."""
     from equiclust.pipeline.simulated_files import write_clouds, write_discs
+    from equiclust.pipeline.simulated_frames import SimulatedFrames, write_frames
 
-    write = write_discs if what == "discs" else write_clouds
+    write: Any = {"discs": write_discs, "clouds": write_clouds, "frames": write_frames}[what]
     names = _ARGUMENTS[what]
     given = {flag: value for flag, value in options.items() if value is not None}
     for flag in given:
@@ -135,6 +150,8 @@ def _simulate_files(
         files = write(output, n, random_state=seed, on_progress=on_progress, **arguments)
     except InputError as error:
         raise InputError(_with_flag(str(error), names)) from error
+    if isinstance(files, SimulatedFrames):
+        return _describe_frames(files)
     return _describe(what, files, options, n)
 
 
@@ -143,6 +160,15 @@ def _with_flag(message: str, names: Mapping[str, str]) -> str:
     flags = {argument: flag for flag, argument in names.items()}
     first, _, rest = message.partition(" ")
     return f"{flags.get(first, first)} {rest}"
+
+
+def _describe_frames(files: SimulatedFrames) -> Outcome:
+    text = (
+        f"{files.n_frames} frames in {files.path}, {files.n_bad} of them unusable; the truth is in "
+        "/entry/truth"
+    )
+    record = {"file": str(files.path), "n_frames": files.n_frames, "n_bad": files.n_bad}
+    return Outcome(record, text)
 
 
 def _describe(what: str, files: SimulatedFiles, options: Mapping[str, Any], n: int) -> Outcome:

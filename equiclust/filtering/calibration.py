@@ -51,7 +51,9 @@ def calibrate(
     flux = frames.mean(axis=(1, 2), dtype=np.float64)
     usual = np.quantile(frames[flux >= np.median(flux)], 0.75, axis=0)
     limits: Float32Array = (_FACTOR * maximum_filter(usual, 3) + _COUNTS).astype(np.float32)
-    return Measure(limits, mask_value, min(known, default=None) if saturation is None else saturation)
+    return Measure(
+        limits, mask_value, min(known, default=None) if saturation is None else saturation
+    )
 
 
 def _sample(series: FrameSeries, mask_value: float | None, random_state: int) -> Array:

@@ -114,7 +114,8 @@ class FrameClassifier:
 def _inputs(components: Float64Array) -> Float64Array:
     # Farther off is no worse, so that a rare way of being unusable counts like a frequent one.
     sizes = np.minimum(np.abs(components), _FAR)
-    return np.log1p(np.concatenate([sizes.max(axis=1, keepdims=True), sizes], axis=1))
+    logs: Float64Array = np.log1p(np.concatenate([sizes.max(axis=1, keepdims=True), sizes], axis=1))
+    return logs
 
 
 def _some(indices: IntArray, generator: np.random.RandomState) -> IntArray:

@@ -10,7 +10,7 @@ import numpy as np
 from equiclust.filtering.features import FrameFeatures
 from equiclust.typing import BoolArray, Float64Array
 
-__all__ = ["COMPONENTS", "CERTAIN", "USUAL", "Core"]
+__all__ = ["CERTAIN", "COMPONENTS", "USUAL", "Core"]
 
 COMPONENTS = ("flux", "pattern", "place", "masked", "zero", "hot", "saturated")
 """What a distance consists of: the total flux, the pattern over all blocks, the blocks that differ

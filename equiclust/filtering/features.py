@@ -70,7 +70,7 @@ class FrameFeatures:
     @property
     def is_readable(self) -> BoolArray:
         """Whether the frames could be read and are not masked altogether `(n,)`."""
-        found: BoolArray = np.isfinite(self.blocks).any(axis=1)
+        found: BoolArray = np.any(np.isfinite(self.blocks), axis=1)
         return found
 
 
@@ -174,6 +174,8 @@ def _highest(kind: type[np.generic]) -> float:
 
 
 def _is_masked(frames: Array) -> Array:
-    if frames.dtype.kind == "u":
-        return frames == np.iinfo(frames.dtype).max
-    return frames < 0 if frames.dtype.kind == "i" else ~np.isfinite(frames)
+    if frames.dtype.kind == "f":
+        return ~np.isfinite(frames)
+    unusual = np.iinfo(frames.dtype).max if frames.dtype.kind == "u" else None
+    masked: Array = frames < 0 if unusual is None else frames == unusual
+    return masked

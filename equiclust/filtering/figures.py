@@ -49,7 +49,7 @@ def draw_flux(features: FrameFeatures, judgement: Judgement) -> str:
                 flux[shown],
                 ".",
                 color=colour,
-                ms=3.0,
+                ms=4.0,
                 mew=0.0,
                 label=f"{name} ({len(members):,})",
                 rasterized=True,
@@ -57,7 +57,9 @@ def draw_flux(features: FrameFeatures, judgement: Judgement) -> str:
         axes.set_yscale("symlog", linthresh=max(float(np.nanmedian(flux)) * 0.02, 1e-30))
         axes.set(xlabel="frame", ylabel="flux (counts per pixel)", xlim=(0, max(len(flux) - 1, 1)))
         axes.set_ylim(bottom=0.0)
-        axes.legend(fontsize=8.0, loc="upper left", bbox_to_anchor=(0.0, 1.16), ncols=3)
+        axes.legend(
+            fontsize=8.0, loc="upper left", bbox_to_anchor=(0.0, 1.16), ncols=3, markerscale=3.0
+        )
         sheet.set_dpi(150)
         return svg_uri(sheet)
 

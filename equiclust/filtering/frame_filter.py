@@ -10,7 +10,7 @@ import numpy as np
 
 from equiclust.exceptions import InputError
 from equiclust.filtering.classifier import FrameClassifier
-from equiclust.filtering.clusters import METHODS, FrameClusters, Method, find_clusters
+from equiclust.filtering.clusters import METHODS, Method, find_clusters
 from equiclust.filtering.core import CERTAIN, COMPONENTS, USUAL, Core
 from equiclust.filtering.features import FrameFeatures, Measure
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
@@ -94,6 +94,7 @@ class FrameFilter(SaveLoadMixin):
     """
 
     _file_stem = "frame_filter"
+    random_state: int
 
     def __init__(
         self,
@@ -144,7 +145,11 @@ class FrameFilter(SaveLoadMixin):
             raise InputError("no frame can be used: all are unreadable or masked altogether")
         known = _known_usable(reference, labels or {}, features)
         self.chosen_by_ = (
-            "its flux" if not known else "the labels" if reference is None else "the reference frame"
+            "its flux"
+            if not known
+            else "the labels"
+            if reference is None
+            else "the reference frame"
         )
         sample = self._sample(readable, [*known, *(labels or {})])
         self.measure_ = measure
@@ -177,7 +182,7 @@ class FrameFilter(SaveLoadMixin):
     def _learn(
         self, features: FrameFeatures, readable: IntArray, labels: Mapping[int, bool]
     ) -> None:
-        components = np.concatenate([one for one in self._components(features[readable])])
+        components = np.concatenate(list(self._components(features[readable])))
         distance = np.abs(components).max(axis=1)
         usable, decided = distance < USUAL, (distance < USUAL) | (distance > CERTAIN)
         for index, value in labels.items():
@@ -286,4 +291,5 @@ def _reasons(components: Float64Array) -> IntArray:
     """Indices into `REASONS` of the largest components."""
     largest = np.abs(components).argmax(axis=1)
     too_much = (largest == 0) & (components[:, 0] > 0)
-    return np.where(largest == 0, 1 + too_much, largest + 2).astype(np.int64)
+    found: IntArray = np.where(largest == 0, 1 + too_much, largest + 2).astype(np.int64)
+    return found

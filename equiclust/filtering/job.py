@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 _VERSION = 1
 # Share of uncertain frames from which the user is told.
 _MANY = 0.05
+_NAMES = {"hdbscan": "HDBSCAN", "dbscan": "DBSCAN", "kmeans": "k-means"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class KeptFiles:
     def model(self) -> Path:
         """Folder of what was learned, ``.model``."""
         return self.main.with_suffix(".model")
+
+    @property
+    def watched(self) -> Path:
+        """Table of the frames that were judged as they came, ``.watch.csv``."""
+        return self.main.with_suffix(".watch.csv")
 
     @property
     def working(self) -> Path:
@@ -151,9 +157,9 @@ def filter_frames(
     inputs : path-like or sequence of path-like
         See `data_adapters.frames.open_frames`.
     output : path-like
-        Ends in .h5, .hdf5 or .nxs for an HDF5 file with ``/entry/keep``, ``probability``, ``label``,
-        ``reason``, ``flux``, ``file`` and ``index``, and the kept frames as the virtual data set
-        ``/entry/data/kept``; or in .ecsv, .csv, .fits or .vot for a table. The report and the model
+        Ends in .h5, .hdf5 or .nxs for an HDF5 file with ``/entry/keep``, ``probability``,
+        ``label``, ``reason``, ``flux``, ``file`` and ``index``, and the kept frames as the virtual
+        data set ``/entry/data/kept``; or in .ecsv, .csv, .fits or .vot for a table. The report and the model
         lie beside it.
     dataset : str, optional
         Path of the data set within HDF5 files.
@@ -301,15 +307,15 @@ def _sentences(chosen: FrameFilter) -> list[str]:
         n = len(chosen.clusters_.labels)
         which = "one cluster" if len(sizes) == 1 else f"{len(sizes)} clusters"
         found.append(
-            f"A sample of {n:,} frames lies in {which} by {chosen.method} (of "
-            f"{', '.join(f'{size:,}' for size in sizes)} frames; {alone:,} in none). The cluster of "
-            f"the usable frames was chosen by {chosen.chosen_by_}."
+            f"A sample of {n:,} frames lies in {which} by {_NAMES[chosen.method]} (of "
+            f"{', '.join(f'{size:,}' for size in sizes)} frames; {alone:,} in none). The cluster "
+            f"of the usable frames was chosen by {chosen.chosen_by_}."
         )
     if chosen.n_surely_bad_:
         found.append(
             f"{chosen.n_surely_bad_:,} frames surely differ from the usable ones and served as "
-            f"examples for the classifier; {chosen.classifier_.n_dropped:,} labels of examples were "
-            "dropped since the others contradict them."
+            f"examples for the classifier; {chosen.classifier_.n_dropped:,} labels of examples "
+            "were dropped since the others contradict them."
         )
     else:
         found.append("No frame surely differs from the usable ones.")

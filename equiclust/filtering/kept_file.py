@@ -58,14 +58,20 @@ def write_kept(
         write_table(make_table(series, features, judgement), path)
 
 
-def make_table(series: FrameSeries, features: FrameFeatures, judgement: Judgement) -> Table:
-    """Table of all frames.
+def make_table(
+    series: FrameSeries, features: FrameFeatures, judgement: Judgement, *, start: int = 0
+) -> Table:
+    """Table of frames that follow each other.
 
     Parameters
     ----------
     series : FrameSeries
     features : FrameFeatures
+        Of `n` frames.
     judgement : Judgement
+        Of the same frames.
+    start : int, default 0
+        Index of the first one within the series.
 
     Returns
     -------
@@ -75,10 +81,11 @@ def make_table(series: FrameSeries, features: FrameFeatures, judgement: Judgemen
     from astropy.table import Table
 
     files, numbers, indices = _origin(series)
+    part = slice(start, start + len(features))
     table = Table(
         {
-            "file": np.array(files)[numbers],
-            "index": indices,
+            "file": np.array(files)[numbers[part]],
+            "index": indices[part],
             "usable": (judgement.label == 1).astype(np.int64),
             "label": judgement.label,
             "probability": judgement.probability.round(6),

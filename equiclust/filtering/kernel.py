@@ -29,8 +29,8 @@ def sum_blocks(
 ) -> None:
     """Add up the pixels of each block of each frame, and count the odd ones.
 
-    A pixel is hot when it exceeds its limit and four times both of its neighbours in the row; one of
-    these is added in its place.
+    A pixel is hot when it exceeds its limit and four times both of its neighbours in the row; one
+    of these is added in its place.
 
     Parameters
     ----------

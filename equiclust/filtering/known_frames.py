@@ -101,8 +101,7 @@ def read_labels(path: PathLike, series: FrameSeries) -> Mapping[int, bool]:
     for name in ("index", "usable"):
         if name not in table.colnames:
             raise InputError(
-                f"labels {str(path)!r} must have a column {name!r}, got "
-                f"{', '.join(table.colnames)}"
+                f"labels {str(path)!r} must have a column {name!r}, got {', '.join(table.colnames)}"
             )
     spans = _spans(series)
     labels: dict[int, bool] = {}

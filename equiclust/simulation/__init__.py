@@ -1,4 +1,4 @@
-"""Simulated images, maps and cubes whose true classes are known."""
+"""Simulated images, maps, cubes and detector frames whose true classes are known."""
 
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from equiclust.simulation.disc_classes import DISC_CLASSES
     from equiclust.simulation.disc_model import DiscParameters, render
     from equiclust.simulation.discs import draw_disc, simulate_discs, simulate_views
+    from equiclust.simulation.frames import FRAME_CLASSES, simulate_frames
     from equiclust.simulation.shapes import (
         ShapeParameters,
         draw_shape,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CLOUD_CLASSES",
     "DISC_CLASSES",
+    "FRAME_CLASSES",
     "MAP_CLASSES",
     "SHAPE_CLASSES",
     "CloudCube",
@@ -43,6 +45,7 @@ __all__ = [
     "simulate_cloud_map",
     "simulate_cloud_patches",
     "simulate_discs",
+    "simulate_frames",
     "simulate_shapes",
     "simulate_views",
     "texture",
@@ -59,6 +62,7 @@ __getattr__, __dir__ = lazy_names(
         "CloudCube": "equiclust.simulation.cloud_cubes",
         "DISC_CLASSES": "equiclust.simulation.disc_classes",
         "DiscParameters": "equiclust.simulation.disc_model",
+        "FRAME_CLASSES": "equiclust.simulation.frames",
         "MAP_CLASSES": "equiclust.simulation.cloud_scene",
         "SHAPE_CLASSES": "equiclust.simulation.signed_distance",
         "ShapeParameters": "equiclust.simulation.shapes",
@@ -71,6 +75,7 @@ __getattr__, __dir__ = lazy_names(
         "simulate_cloud_map": "equiclust.simulation.cloud_maps",
         "simulate_cloud_patches": "equiclust.simulation.textures",
         "simulate_discs": "equiclust.simulation.discs",
+        "simulate_frames": "equiclust.simulation.frames",
         "simulate_shapes": "equiclust.simulation.shapes",
         "simulate_views": "equiclust.simulation.discs",
         "texture": "equiclust.simulation.textures",

@@ -145,7 +145,7 @@ def poisson_counts(expected: Float32Array, rng: np.random.Generator) -> Array:
 
 @cache
 def _quantiles() -> Array:
-    """Quantiles of the Poisson distributions of all tabulated expected counts, one after another."""
+    """Quantiles of the Poisson distributions of all tabulated means, one after another."""
     n_levels = int(np.sqrt(_MOST_TABULATED) / _STEP) + 2
     shares = (np.arange(1 << _BITS) + 0.5) / (1 << _BITS)
     table = np.empty((n_levels, 1 << _BITS), np.uint16)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,14 @@ from equiclust.validation import check_share, check_whole
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["FRAME_CLASSES", "SATURATION", "FrameBlock", "check_frames", "frame_blocks", "simulate_frames"]
+__all__ = [
+    "FRAME_CLASSES",
+    "SATURATION",
+    "FrameBlock",
+    "check_frames",
+    "frame_blocks",
+    "simulate_frames",
+]
 
 FRAME_CLASSES = (
     "usable",
@@ -45,7 +52,7 @@ _HOT_COUNTS = 3000
 SATURATION = 60000
 """Count at which a pixel of the simulated detector is saturated."""
 
-_DTYPES = {"uint16": np.uint16, "uint32": np.uint32}
+_DTYPES: dict[str, type[np.unsignedinteger[Any]]] = {"uint16": np.uint16, "uint32": np.uint32}
 
 
 class FrameBlock(NamedTuple):
@@ -71,7 +78,7 @@ class _Detector:
     """What all frames have in common: modules and gaps, and the type of the counts."""
 
     modules: IntArray
-    dtype: type[np.unsignedinteger]
+    dtype: type[np.unsignedinteger[Any]]
 
     @property
     def gaps(self) -> BoolArray:
