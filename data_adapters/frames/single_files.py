@@ -26,6 +26,9 @@ class FabioStack(FrameStack):
     def read(self, start: int, stop: int) -> Array:
         """Read frames; see `FrameStack.read`."""
         with _fabio_file(self.path) as image:
+            if self.n_frames == 1:
+                # By number, fabio would open another file of the sequence.
+                return _two_axes(image.data, self.path)[None][start:stop]
             frames = [image.getframe(number).data for number in range(start, stop)]
             return np.stack([_two_axes(frame, self.path) for frame in frames])
 

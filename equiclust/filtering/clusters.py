@@ -194,14 +194,19 @@ _CLUSTERERS: Mapping[str, Callable[[Float64Array, float, int], IntArray]] = {
 
 
 def _merged(labels: IntArray, points: Float64Array, tolerance: float) -> IntArray:
-    """Clusters of which those are joined whose medians lie nearer than the tolerance."""
+    """Clusters of which those are joined whose medians lie nearer than the tolerance.
+
+    Frames of no cluster that lie so near to a median belong to it too.
+    """
     numbers = np.unique(labels[labels >= 0])
     medians = np.stack([np.median(points[labels == number], axis=0) for number in numbers])
     near = cdist(medians, medians) < tolerance
     _, groups = connected_components(near, directed=False)
     joined = np.full(int(numbers.max()) + 2, -1)
     joined[numbers] = groups
-    merged: IntArray = joined[labels]
+    distances = cdist(points, medians)
+    is_near = (labels < 0) & (distances.min(axis=1) < tolerance)
+    merged: IntArray = np.where(is_near, groups[distances.argmin(axis=1)], joined[labels])
     return merged
 
 
