@@ -111,6 +111,7 @@ FUNCTIONS: Mapping[Callable[..., Any], Mapping[str, Any]] = {
     simulation.simulate_views: {
         "n": 1, "n_views": 1, "size": 32, "classes": ("rings",), "random_state": 0,
     },
+    simulation.simulate_frames: {"n": 2, "size": 32, "bad_fraction": 0.5, "random_state": 0},
     simulation.simulate_shapes: {
         "n": 1, "size": 32, "classes": ("ring",), "snr": (20.0, 30.0), "random_state": 0,
     },

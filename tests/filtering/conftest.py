@@ -27,6 +27,13 @@ class Simulated(NamedTuple):
     usable: BoolArray
 
 
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filterings whose report nobody reads: it is empty."""
+    monkeypatch.setattr("equiclust.filtering.job.write_page", lambda path, **_: path.touch())
+    monkeypatch.setattr("equiclust.filtering.job.average_frames", lambda *_: [])
+
+
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Simulated]:
     """Frames of 64 pixels by their number, the share of unusable ones, and the seed."""
