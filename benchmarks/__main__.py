@@ -155,6 +155,12 @@ def _encoder_information() -> Iterator[Table]:
         yield encoder_information_table()
 
 
+def _frames() -> Iterator[Table]:
+    from benchmarks.frames import frames_tables
+
+    yield from frames_tables()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
     "invariance": _invariance,
@@ -176,6 +182,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "compare_sky": _compare_sky,
     "encoders": _encoders,
     "encoder_information": _encoder_information,
+    "frames": _frames,
 }
 
 

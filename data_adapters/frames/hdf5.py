@@ -32,6 +32,13 @@ class Hdf5Stack(FrameStack):
     """A data set `(n, height, width)`, or `(height, width)` for a single frame.
 
     The file stays open between reads.
+
+    Parameters
+    ----------
+    path, part, n_frames, frame_shape, dtype : object
+        See `FrameStack`.
+    saturation : float or None, default None
+        See `FrameStack`.
     """
 
     _opened: list[Any] = field(default_factory=list, repr=False, compare=False)

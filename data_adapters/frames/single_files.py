@@ -21,7 +21,15 @@ __all__ = ["FabioStack", "FitsStack", "open_fabio", "open_fits"]
 
 @dataclass(frozen=True)
 class FabioStack(FrameStack):
-    """Frames of a file that fabio reads."""
+    """Frames of a file that fabio reads.
+
+    Parameters
+    ----------
+    path, part, n_frames, frame_shape, dtype : object
+        See `FrameStack`.
+    saturation : float or None, default None
+        See `FrameStack`.
+    """
 
     def read(self, start: int, stop: int) -> Array:
         """Read frames; see `FrameStack.read`."""
@@ -35,7 +43,15 @@ class FabioStack(FrameStack):
 
 @dataclass(frozen=True)
 class FitsStack(FrameStack):
-    """Frames of the first image of a FITS file, `(height, width)` or `(n, height, width)`."""
+    """Frames of the first image of a FITS file, `(height, width)` or `(n, height, width)`.
+
+    Parameters
+    ----------
+    path, part, n_frames, frame_shape, dtype : object
+        See `FrameStack`.
+    saturation : float or None, default None
+        See `FrameStack`.
+    """
 
     def read(self, start: int, stop: int) -> Array:
         """Read frames; see `FrameStack.read`."""

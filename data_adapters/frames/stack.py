@@ -32,8 +32,6 @@ class FrameStack(ABC):
         Height and width in pixels.
     dtype : dtype
         Of the values in the file.
-    mask_value : float or None, default None
-        Value of pixels that measured nothing; `None` where the file does not say so.
     saturation : float or None, default None
         Value from which a pixel is saturated; `None` where the file does not say so.
     """
@@ -43,7 +41,6 @@ class FrameStack(ABC):
     n_frames: int
     frame_shape: tuple[int, int]
     dtype: np.dtype[Any]
-    mask_value: float | None = None
     saturation: float | None = None
 
     @property

@@ -105,7 +105,17 @@ class Core:
         return scaled
 
     def distance(self, features: FrameFeatures) -> Float64Array:
-        """Largest of the components `(n,)`."""
+        """Largest of the components.
+
+        Parameters
+        ----------
+        features : FrameFeatures
+            Of `n` frames.
+
+        Returns
+        -------
+        ndarray (n,), float64
+        """
         found: Float64Array = np.abs(self.components(features)).max(axis=1)
         return found
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from data_adapters.frames import FrameSeries, open_frames
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.filtering.averages import average_frames
 from equiclust.filtering.calibration import calibrate
@@ -131,6 +132,7 @@ class FilterResult:
         return headline_of(self.judgement)
 
 
+@checks_types
 def filter_frames(
     inputs: PathLike | Sequence[PathLike],
     output: PathLike,
@@ -159,8 +161,8 @@ def filter_frames(
     output : path-like
         Ends in .h5, .hdf5 or .nxs for an HDF5 file with ``/entry/keep``, ``probability``,
         ``label``, ``reason``, ``flux``, ``file`` and ``index``, and the kept frames as the virtual
-        data set ``/entry/data/kept``; or in .ecsv, .csv, .fits or .vot for a table. The report and the model
-        lie beside it.
+        data set ``/entry/data/kept``; or in .ecsv, .csv, .fits or .vot for a table. The report and
+        the model lie beside it.
     dataset : str, optional
         Path of the data set within HDF5 files.
     reference : str or int, optional
@@ -169,7 +171,7 @@ def filter_frames(
         Table of frames that are known to be usable or not; see `read_labels`.
     model : path-like, optional
         Folder that an earlier call wrote: nothing is learned, and its labels mean the same.
-    method, tolerance, confidence, random_state : optional
+    method, tolerance, confidence, random_state : str, float or int, optional
         See `FrameFilter`; not used with a model.
     mask_value, saturation : float, optional
         See `Measure`; not used with a model.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_adapters.frames import FRAME_SUFFIXES, FrameSeries, open_stacks
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, OutputError
 from equiclust.filtering.frame_filter import FrameFilter
 from equiclust.filtering.kept_file import make_table
@@ -38,7 +39,7 @@ class Watched:
     ----------
     table : Path
         One line for each frame.
-    labels : Counter
+    labels : Counter, optional
         Numbers of frames that were judged in this call by their label.
     """
 
@@ -46,6 +47,7 @@ class Watched:
     labels: Counter[int] = field(default_factory=Counter)
 
 
+@checks_types
 def watch_frames(
     folder: PathLike,
     model: PathLike,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.atomic import atomic_path
 from equiclust.io.locks import exclusive
@@ -41,6 +42,7 @@ class SimulatedFrames(NamedTuple):
     n_bad: int
 
 
+@checks_types
 def write_frames(
     path: PathLike,
     n: int,
@@ -62,7 +64,7 @@ def write_frames(
         Ends in .h5, .hdf5 or .nxs; nothing may be there.
     n : int
         Number of frames.
-    size, bad_fraction, dtype, random_state : optional
+    size, bad_fraction, dtype, random_state : int, float or str, optional
         As in `simulate_frames`.
     on_progress : callable, optional
         See `equiclust.progress.Progress`.

@@ -115,8 +115,8 @@ def draw_pattern(size: int, rng: np.random.Generator) -> Pattern:
 def poisson_counts(expected: Float32Array, rng: np.random.Generator) -> Array:
     """Draw counts from Poisson distributions, several times faster than NumPy does.
 
-    The expected counts are rounded by a twentieth of the noise at most, and one of 1024 quantiles is
-    taken; above 2500 counts the distribution is a normal one.
+    The expected counts are rounded by a twentieth of the noise at most, and one of 1024 quantiles
+    is taken; above 2500 counts the distribution is a normal one.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.simulation.diffraction import (
     Pattern,
@@ -92,6 +93,7 @@ class _Detector:
         return int(np.iinfo(self.dtype).max)
 
 
+@checks_types
 def simulate_frames(
     n: int,
     *,
@@ -191,7 +193,9 @@ def frame_blocks(
 
     Parameters
     ----------
-    n, size, bad_fraction, dtype, random_state : optional
+    n : int
+        Number of frames.
+    size, bad_fraction, dtype, random_state : int, float or str, optional
         As in `simulate_frames`; they are not checked.
 
     Yields

@@ -37,9 +37,7 @@ def test_frames_are_filtered_and_watched(
     assert np.mean(right) >= 0.99
 
 
-def test_errors_are_one_sentence(
-    frames: Path, tmp_path: Path, refused: Callable[..., str]
-) -> None:
+def test_errors_are_one_sentence(frames: Path, tmp_path: Path, refused: Callable[..., str]) -> None:
     output = str(tmp_path / "kept.h5")
     assert "FRAMES must be named" in refused("filter", "--output", output)
     (tmp_path / "cut.h5").write_bytes(frames.read_bytes()[:-5000])

@@ -19,7 +19,7 @@ pytest.importorskip("hdf5plugin")
 
 @pytest.mark.parametrize("mean", [0.0, 0.4, 3.0, 120.0, 2400.0, 5000.0])
 def test_counts_are_poisson_distributed(mean: float) -> None:
-    # The mean is rounded by a twentieth of the noise, which moves the distribution function by 0.02.
+    # The mean is rounded by a twentieth of the noise: the distribution function moves by 0.02.
     counts = poisson_counts(np.full((200, 200), mean, np.float32), np.random.default_rng(0))
     n = counts.size
     assert counts.mean() == pytest.approx(mean, abs=5 * np.sqrt(mean / n) + 0.05 * np.sqrt(mean))
