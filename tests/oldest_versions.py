@@ -10,7 +10,9 @@ from pathlib import Path
 
 __all__ = ["lower_bounds"]
 
-EXTRAS = ("cluster", "frames", "large", "maps", "onnx", "parquet", "watch")
+EXTRAS = (
+    "cluster", "efficientnet", "frames", "large", "maps", "onnx", "parquet", "watch",
+)  # fmt: skip
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?>=([\w.]+)")
 
 

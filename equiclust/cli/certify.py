@@ -36,8 +36,8 @@ def certify(
     Parameters
     ----------
     model
-        Name of a network: alexnet, vgg16, resnet18, resnet50, efficientnet_b0, convnext_tiny or
-        vit_b_16; or an ONNX file.
+        Name of a network: alexnet, vgg16, resnet18, resnet50, efficientnet_b0, efficientnet_lite0,
+        convnext_tiny or vit_b_16; or an ONNX file.
     inputs
         Files, folders or globs.
     output

