@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from torch.nn import Identity
 
 import equiclust
 import equiclust.clustering as clustering
+import equiclust.encoders as encoders
 import equiclust.evaluation as evaluation
 import equiclust.evaluation.confounders as confounders
 import equiclust.evaluation.invariance as invariance
@@ -38,6 +40,7 @@ NONSENSE: tuple[Any, ...] = (
 )  # fmt: skip
 LABELS = np.array([0, 0, 1, 1, 2, 2])
 POINTS = np.random.default_rng(0).normal(size=(6, 3))
+NETWORK = encoders.TorchvisionEncoder("resnet18", layer="conv1", weights="random")
 SET = equiclust.ImageSet.from_array(IMAGES[:6])
 
 
@@ -172,6 +175,11 @@ FUNCTIONS: Mapping[Callable[..., Any], Mapping[str, Any]] = {
     segmentation.MaskOptions: {"min_weight": 1.0, "threshold": 1.0, "weights": "a.fits"},
     segmentation.find_segments: {"labels": np.zeros((4, 4), np.int16), "min_pixels": 1},
     segmentation.read_segment_map: {"path": "no such.fits"},
+    encoders.encoder_from_record: {"record": encoders.encoder_record(NETWORK), "folder": "."},
+    encoders.encoder_names: {},
+    encoders.encoder_record: {"encoder": NETWORK},
+    encoders.get_encoder: {"name": "alexnet", "group": "D4", "statistic": "max", "layer": "x"},
+    encoders.read_latents: {"path": "no such.npz"},
     io.read_arrays: {"path": "no such"},
     io.read_json: {"path": "no such"},
     io.read_table: {"path": "no such.ecsv"},
@@ -191,7 +199,13 @@ def misused() -> Iterator[tuple[str, str, Any, Callable[[], Any]]]:
 def misused_parameters() -> Iterator[tuple[str, str, Any, Callable[[], Any]]]:
     """Estimators with one parameter replaced: class, parameter, value, and the check of `fit`."""
     estimators: list[BaseEstimator] = [estimator for estimator, _ in CASES.values()]
-    for estimator in (*estimators, clustering.SpectralClustering(), clustering.LatentClusterer()):
+    plain: tuple[BaseEstimator, ...] = (
+        clustering.SpectralClustering(), clustering.LatentClusterer(), NETWORK,
+        encoders.GroupAveraged(NETWORK), encoders.Canonicalized(NETWORK),
+        encoders.ModuleEncoder(Identity()), encoders.OnnxEncoder("a.onnx"),
+        encoders.LatentTable("a.npz"),
+    )  # fmt: skip
+    for estimator in (*estimators, *plain):
         for name in estimator.get_params(deep=False):
             for value in NONSENSE:
                 changed = clone(estimator)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from equiclust.exceptions import InputError
+from equiclust.validation import shown
 
 __all__ = ["DEVICES", "choose_device", "full_precision", "seeded"]
 
@@ -45,7 +46,7 @@ def choose_device(name: str, *, fall_back: bool = False) -> torch.device:
     if isinstance(name, str) and (name == "auto" or (fall_back and name in there)):
         return torch.device(next(device for device, present in there.items() if present))
     known = ", ".join(("auto", *(device for device, present in there.items() if present)))
-    raise InputError(f"device must be one of {known} on this machine, got {name!r}")
+    raise InputError(f"device must be one of {known} on this machine, got {shown(name)}")
 
 
 @contextmanager
