@@ -12,7 +12,6 @@ import numpy.typing as npt
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import StandardScaler
 
 from benchmarks.encoders import found_encoder
 from benchmarks.tables import Table
@@ -99,14 +98,13 @@ def _vectors(encoder: Encoder, images: FloatArray) -> Iterator[tuple[str, FloatA
 
 
 def _scores(latents: FloatArray, classes: npt.NDArray[np.int64]) -> dict[str, float]:
-    scaled = StandardScaler().fit_transform(latents)
-    whitened = PCA(_N_COMPONENTS, whiten=True, random_state=0).fit_transform(scaled)
+    whitened = PCA(_N_COMPONENTS, whiten=True, random_state=0).fit_transform(latents)
     k = len(np.unique(classes))
     accuracies = [
         clustering_accuracy(classes, KMeans(k, n_init=10, random_state=s).fit_predict(whitened))
         for s in range(_N_SEEDS)
     ]
     # Without arguments, an image is not its own neighbour.
-    nearest = NearestNeighbors(n_neighbors=_N_NEIGHBOURS).fit(scaled).kneighbors()[1]
+    nearest = NearestNeighbors(n_neighbors=_N_NEIGHBOURS).fit(latents).kneighbors()[1]
     same = classes[nearest] == classes[:, None]
     return {"neighbours": float(same.mean()), "ACC": float(np.mean(accuracies))}

@@ -18,6 +18,7 @@ from equiclust.encoders.backbone import BACKBONES
 from equiclust.evaluation.invariance import Element, rotate_spline, taper_corners
 from equiclust.evaluation.invariance.transforms import rotate_exactly
 from equiclust.exceptions import WeightsNotFoundError
+from equiclust.preprocessing import Preprocessor
 from equiclust.simulation.discs import simulate_discs
 
 __all__ = ["encoder_angles_table", "encoder_sizes_table", "encoders_tables", "found_encoder"]
@@ -86,8 +87,8 @@ def _own() -> tuple[EquivariantAutoencoder, str]:
         size=_SIDE, preprocess=False, perceptual=None, max_epochs=1, random_state=0
     )
     # A step so small that the weights stay what they were.
-    images = _discs(8, _SIDE).clip(0.0, 1.0)
-    return autoencoder.set_params(learning_rate=1e-12).fit(images), "shipped"
+    tiny = autoencoder.set_params(learning_rate=1e-12)
+    return tiny.fit(_discs(8, _SIDE)), "shipped"
 
 
 def _variants(name: str, encoder: Encoder) -> dict[str, Encoder]:
@@ -99,7 +100,8 @@ def _variants(name: str, encoder: Encoder) -> dict[str, Encoder]:
 
 
 def _discs(n: int, side: int) -> FloatArray:
-    return simulate_discs(n, size=side, random_state=3)[0].pixels.clip(0.0, 1.0)
+    images, _ = simulate_discs(n, size=side, random_state=3)
+    return Preprocessor(size=side).fit_transform(images).pixels
 
 
 def _exact_change(encoder: Encoder, images: FloatArray) -> float:

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from equiclust.encoders.latent_table import LatentTable
+from equiclust.encoders._wrapping import WrappingEncoder
 from equiclust.encoders.moment_frame import MomentFrames, moment_frames
 from equiclust.encoders.moved_images import moved, turned
 from equiclust.encoders.protocol import Encoder
 from equiclust.evaluation.invariance import Element
-from equiclust.exceptions import InputError
-from equiclust.image_estimator import TakesImages
 from equiclust.images import Image, ImageSet, as_image_set
 from equiclust.typing import Float32Array
-from equiclust.validation import check_choice, check_flag, check_whole, shown
+from equiclust.validation import check_choice, check_flag
 
 __all__ = ["Canonicalized"]
 
 
-class Canonicalized(
-    TakesImages,
-    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]  # scikit-learn has no annotations
-    TransformerMixin,  # type: ignore[misc]
-    BaseEstimator,  # type: ignore[misc]
-):
+class Canonicalized(WrappingEncoder):
     """Features that do not depend on how an image lies, at the price of one: its own frame.
 
     Every image is mirrored if need be and turned, once, so that its moments point in fixed
@@ -75,44 +67,10 @@ class Canonicalized(
         self.mirror = mirror
         self.batch_size = batch_size
 
-    @property
-    def latent_dim(self) -> int:
-        """Length of a vector."""
-        return self.encoder.latent_dim
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.latent_dim
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
     def _check_parameters(self) -> None:
-        if not callable(getattr(self.encoder, "transform", None)):
-            raise InputError(f"encoder must be an encoder of images, got {shown(self.encoder)}")
-        if isinstance(self.encoder, LatentTable):
-            raise InputError("encoder must look at the pixels, got a table of vectors")
+        super()._check_parameters()
         check_choice("frame", self.frame, ("moment",))
         check_flag("mirror", self.mirror)
-        check_whole("batch_size", self.batch_size, largest=10**5)
-
-    def fit(self, images: object = None, y: object = None) -> Self:
-        """Check the parameters; nothing is learned.
-
-        Parameters
-        ----------
-        images : object, optional
-            Ignored.
-        y : object, optional
-            Ignored.
-
-        Returns
-        -------
-        Canonicalized
-            Itself.
-        """
-        self._check_parameters()
-        return self
 
     def frames(self, images: ImageSet | npt.ArrayLike) -> MomentFrames:
         """How images lie, and how certain that is.
@@ -134,32 +92,8 @@ class Canonicalized(
         found = [self._frame(image) for image in as_image_set(images)]
         return MomentFrames(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
-    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
-        """Invariant vectors of images.
-
-        Parameters
-        ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
-            The encoder has to take them upright and lying.
-
-        Returns
-        -------
-        ndarray (n, latent_dim), float32
-
-        Raises
-        ------
-        InputError
-            When a parameter or an image cannot be used.
-        """
-        self._check_parameters()
-        given = as_image_set(images)
-        if not len(given):
-            raise InputError("images must hold at least one image, got none")
-        parts = [
-            self.encoder.transform(self.canonical(given[start : start + self.batch_size]))
-            for start in range(0, len(given), self.batch_size)
-        ]
-        return np.concatenate(parts)
+    def _encode_moved(self, images: ImageSet) -> Float32Array:
+        return self.encoder.transform(self.canonical(images))
 
     def canonical(self, images: ImageSet) -> ImageSet:
         """Images as the encoder sees them.

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, Self, get_args
+from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from equiclust.encoders.latent_table import LatentTable
+from equiclust.encoders._wrapping import WrappingEncoder
 from equiclust.encoders.moved_images import moved, turned
 from equiclust.encoders.protocol import Encoder
 from equiclust.evaluation.invariance import Element
 from equiclust.exceptions import InputError
-from equiclust.image_estimator import TakesImages
-from equiclust.images import ImageSet, as_image_set
+from equiclust.images import ImageSet
 from equiclust.nn.groups import Group
 from equiclust.typing import Float32Array, Float64Array
-from equiclust.validation import check_choice, check_whole, shown
+from equiclust.validation import check_choice, shown
 
 __all__ = ["STATISTICS", "GroupAveraged", "Statistic"]
 
@@ -27,12 +24,7 @@ STATISTICS: tuple[str, ...] = get_args(Statistic)
 """What is made of the vectors of all elements of the group."""
 
 
-class GroupAveraged(
-    TakesImages,
-    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]  # scikit-learn has no annotations
-    TransformerMixin,  # type: ignore[misc]
-    BaseEstimator,  # type: ignore[misc]
-):
+class GroupAveraged(WrappingEncoder):
     r"""Features that do not depend on how an image lies: the mean over a group of transforms.
 
     .. math::
@@ -92,20 +84,9 @@ class GroupAveraged(
         """Length of a vector."""
         return self.encoder.latent_dim * (2 if self.statistic == "mean+std" else 1)
 
-    @property
-    def _n_features_out(self) -> int:
-        return self.latent_dim
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
     def _check_parameters(self) -> None:
-        if not callable(getattr(self.encoder, "transform", None)):
-            raise InputError(f"encoder must be an encoder of images, got {shown(self.encoder)}")
-        if isinstance(self.encoder, LatentTable):
-            raise InputError("encoder must look at the pixels, got a table of vectors")
+        super()._check_parameters()
         check_choice("statistic", self.statistic, STATISTICS)
-        check_whole("batch_size", self.batch_size, largest=10**5)
         if not isinstance(self.group, str):
             raise InputError(f"group must be the name of a group, got {shown(self.group)}")
         rotations = Group(self.group).n_rotations
@@ -115,53 +96,8 @@ class GroupAveraged(
                 f"got {self.group!r}"
             )
 
-    def fit(self, images: object = None, y: object = None) -> Self:
-        """Check the parameters; nothing is learned.
-
-        Parameters
-        ----------
-        images : object, optional
-            Ignored.
-        y : object, optional
-            Ignored.
-
-        Returns
-        -------
-        GroupAveraged
-            Itself.
-        """
-        self._check_parameters()
-        return self
-
-    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
-        """Invariant vectors of images.
-
-        Parameters
-        ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
-            The encoder has to take them upright and lying.
-
-        Returns
-        -------
-        ndarray (n, latent_dim), float32
-
-        Raises
-        ------
-        InputError
-            When a parameter or an image cannot be used.
-        """
-        self._check_parameters()
-        given = as_image_set(images)
-        if not len(given):
-            raise InputError("images must hold at least one image, got none")
-        parts = [
-            self._averaged(given[start : start + self.batch_size])
-            for start in range(0, len(given), self.batch_size)
-        ]
-        return np.concatenate(parts)
-
-    def _averaged(self, images: ImageSet) -> Float32Array:
-        latents = np.stack([self.encoder.transform(moved) for moved in self.transformed(images)])
+    def _encode_moved(self, images: ImageSet) -> Float32Array:
+        latents = np.stack([self.encoder.transform(seen) for seen in self.transformed(images)])
         return _reduced(latents.astype(np.float64), self.statistic).astype(np.float32)
 
     def transformed(self, images: ImageSet) -> Iterator[ImageSet]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equiclust.encoders._pixels import PixelEncoder
+from equiclust.encoders._stateless import StatelessEncoder
 from equiclust.encoders.latent_files import read_latents
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
@@ -20,7 +20,7 @@ from equiclust.validation import shown
 __all__ = ["LatentTable"]
 
 
-class LatentTable(PixelEncoder):
+class LatentTable(StatelessEncoder):
     """Vectors from a file, in place of an encoder: the pixels are not looked at.
 
     A row belongs to the image of the same id; to that of the same file name, with or without its
