@@ -8,6 +8,7 @@ from equiclust._lazy import lazy_names
 __all__ = [
     "DeepEmbeddedClustering",
     "EquivariantAutoencoder",
+    "GroupAveraged",
     "Image",
     "ImageSet",
     "LatentClusterer",
@@ -19,6 +20,7 @@ __all__ = [
     "__version__",
     "assert_invariant",
     "certify",
+    "get_encoder",
     "make_clusterer",
     "measure_inclinations",
     "open_run",
@@ -46,6 +48,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "DeepEmbeddedClustering": "equiclust.clustering.deep",
         "EquivariantAutoencoder": "equiclust.autoencoder.estimator",
+        "GroupAveraged": "equiclust.encoders",
         "Image": "equiclust.images",
         "ImageSet": "equiclust.images",
         "LatentClusterer": "equiclust.clustering",
@@ -56,6 +59,7 @@ __getattr__, __dir__ = lazy_names(
         "SpectralClustering": "equiclust.clustering",
         "assert_invariant": "equiclust.evaluation.invariance",
         "certify": "equiclust.evaluation.invariance",
+        "get_encoder": "equiclust.encoders",
         "make_clusterer": "equiclust.clustering",
         "measure_inclinations": "equiclust.preprocessing.inclination",
         "open_run": "equiclust.pipeline.results",

@@ -6,6 +6,8 @@ from equiclust.clustering import SpectralClustering as SpectralClustering
 from equiclust.clustering import make_clusterer as make_clusterer
 from equiclust.clustering.deep import DeepEmbeddedClustering as DeepEmbeddedClustering
 from equiclust.clustering.deep import SelfLabelling as SelfLabelling
+from equiclust.encoders import GroupAveraged as GroupAveraged
+from equiclust.encoders import get_encoder as get_encoder
 from equiclust.evaluation.invariance import assert_invariant as assert_invariant
 from equiclust.evaluation.invariance import certify as certify
 from equiclust.evaluation.similarity import LatentIndex as LatentIndex

@@ -13,6 +13,9 @@ from equiclust.typing import Float32Array, IntArray
 
 __all__: list[str] = []
 
+# Pixels of an image of which a whole batch is encoded at a time.
+_USUAL_PIXELS = 256 * 256
+
 
 class PixelEncoder(StatelessEncoder):
     """An encoder of batches of one shape, which a subclass computes in `_encode`."""
@@ -37,12 +40,14 @@ class PixelEncoder(StatelessEncoder):
 
 
 def _of_one_shape(images: ImageSet, most: int) -> Iterator[IntArray]:
-    """Indices of images of one shape, at most so many at a time."""
+    """Indices of images of one shape, at most so many at a time, and fewer of large ones."""
     shapes = np.array([image.shape for image in images])
     for shape in sorted(images.shapes):
         rows = np.flatnonzero((shapes == shape).all(axis=1))
-        for start in range(0, len(rows), most):
-            yield rows[start : start + most]
+        fitting = most * _USUAL_PIXELS // (shape[1] * shape[2])
+        step = max(1, min(most, fitting))
+        for start in range(0, len(rows), step):
+            yield rows[start : start + step]
 
 
 def _seen(images: ImageSet) -> Float32Array:

@@ -28,7 +28,7 @@ class ModuleEncoder(PixelEncoder):
     pooling : {"mean", "max", "mean+max", "token"}, default "mean"
         Of a map or of tokens.
     batch_size : int, default 32
-        Images that are encoded at a time.
+        Images that are encoded at a time; fewer where they are larger than 256 pixels a side.
 
     Examples
     --------

@@ -59,7 +59,8 @@ class OnnxEncoder(PixelEncoder):
         Side in pixels to which images are resized where the file leaves it free; by default they
         are seen as they are.
     batch_size : int, default 16
-        Images that are encoded at a time, where the file leaves it free.
+        Images that are encoded at a time, where the file leaves it free; fewer where they are
+        larger than 256 pixels a side.
     """
 
     def __init__(

@@ -51,7 +51,7 @@ class TorchvisionEncoder(PixelEncoder):
     random_state : int, default 0
         Of random weights.
     batch_size : int, default 16
-        Images that are encoded at a time.
+        Images that are encoded at a time; fewer where they are larger than 256 pixels a side.
     device : {"auto", "cpu", "cuda", "mps"}, default "auto"
 
     References

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
+from torch import Tensor
+from torch.nn import Module
 
+from equiclust import ImageSet
 from equiclust.encoders import (
     GroupAveraged,
     LatentTable,
+    ModuleEncoder,
     OnnxEncoder,
     TorchvisionEncoder,
     encoder_names,
     get_encoder,
 )
 from equiclust.exceptions import InputError
+from tests.encoders.networks import photographs, small_resnet
 
 
 def test_every_name_is_a_network() -> None:
@@ -46,3 +57,35 @@ def test_unknown_names_and_parameters_are_refused() -> None:
         get_encoder("alexnet", group="round")
     with pytest.raises(InputError, match="statistic is one over a group"):
         get_encoder("alexnet", statistic="max")
+
+
+def test_encoders_are_estimators_that_can_be_copied_and_chained() -> None:
+    images = photographs(3, 64)
+    network = small_resnet("conv1", batch_size=2)
+    averaged = GroupAveraged(network)
+    chain = make_pipeline(averaged, StandardScaler())
+    assert chain.fit_transform(images).shape == (3, 128)
+    assert len(averaged.get_feature_names_out()) == averaged.latent_dim == 128
+    again = pickle.loads(pickle.dumps(clone(averaged).set_params(encoder__pooling="max")))
+    assert again.latent_dim == 64
+    np.testing.assert_array_equal(again.transform(images), clone(again).fit_transform(images))
+    assert not hasattr(pickle.loads(pickle.dumps(network)), "_cache")
+    assert get_tags(averaged).input_tags.three_d_array
+
+
+def test_large_images_are_encoded_fewer_at_a_time() -> None:
+    images = ImageSet(
+        (
+            *ImageSet.from_array(np.zeros((5, 256, 256)), ids=list("abcde")),
+            *ImageSet.from_array(np.zeros((3, 512, 512)), ids=list("fgh")),
+        )
+    )
+    seen: list[int] = []
+
+    class Watched(Module):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(len(x))
+            return x.mean(dim=(2, 3))
+
+    ModuleEncoder(Watched(), batch_size=4).transform(images)
+    assert sorted(seen) == [1, 1, 1, 1, 4]
