@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from benchmarks.tables import Table
 from equiclust.nn.allocator import keep_freed_memory
-from equiclust.nn.escnn_bridge import import_escnn
+from equiclust.nn.escnn import import_escnn
 from equiclust.nn.export import export_encoder
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.nn.resampling import BinomialBlur2d

@@ -24,6 +24,7 @@ MODULES = {
     "equiclust.clouds": "equiclust.simulation.textures",
     "equiclust.invariance": "equiclust.evaluation.invariance",
     "equiclust.metrics": "equiclust.evaluation.metrics",
+    "equiclust.nn.escnn_bridge": "equiclust.nn.escnn",
     "equiclust.report.latent_film": "equiclust.report.latent_animation",
     "equiclust.shapes": "equiclust.simulation.shapes",
     "equiclust.similarity": "equiclust.evaluation.similarity",

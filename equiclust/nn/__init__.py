@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     )
     from equiclust.nn.decoder import Decoder
     from equiclust.nn.encoder import Encoder
-    from equiclust.nn.escnn_bridge import from_escnn, to_escnn
-    from equiclust.nn.export import ExportedEncoder, export_encoder
+    from equiclust.nn.escnn import from_escnn, to_escnn
+    from equiclust.nn.export import ExportedEncoder, export_encoder, export_network
     from equiclust.nn.groups import Group
     from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
     from equiclust.nn.pooling import InvariantPooling
@@ -55,6 +55,7 @@ __all__ = [
     "SoftDiscMask",
     "SplineRotation",
     "export_encoder",
+    "export_network",
     "from_escnn",
     "keep_freed_memory",
     "to_escnn",
@@ -87,8 +88,9 @@ __getattr__, __dir__ = lazy_names(
         "SoftDiscMask": "equiclust.nn.resampling",
         "SplineRotation": "equiclust.nn.rotation",
         "export_encoder": "equiclust.nn.export",
-        "from_escnn": "equiclust.nn.escnn_bridge",
+        "export_network": "equiclust.nn.export",
+        "from_escnn": "equiclust.nn.escnn",
         "keep_freed_memory": "equiclust.nn.allocator",
-        "to_escnn": "equiclust.nn.escnn_bridge",
+        "to_escnn": "equiclust.nn.escnn",
     },
 )

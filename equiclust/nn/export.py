@@ -1,4 +1,4 @@
-"""The encoder in plain torch: convolutions with their filters written out and norms folded in."""
+"""Networks in plain torch: convolutions with their filters written out and norms folded in."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from equiclust.exceptions import InputError
 from equiclust.nn.blocks import FieldBatchNorm2d, SeparableBlock
+from equiclust.nn.escnn.plain import Fixed
 from equiclust.nn.expansion import ExpandedConv2d
 from equiclust.nn.groups import Group
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.nn.rotation import SplineRotation
 
-__all__ = ["ExportedEncoder", "export_encoder"]
+__all__ = ["ExportedEncoder", "export_encoder", "export_network"]
 
 
 # Of a group with more than the four quarter turns; larger groups use all of theirs.
@@ -111,19 +113,71 @@ def export_encoder(network: AutoencoderNetwork, *, average: bool = True) -> Expo
     ExportedEncoder
     """
     encoder = network.encoder
-    lifting, norm, activation = encoder.stem
-    layers = [_merged(lifting, norm), deepcopy(activation)]
-    for stage in encoder.stages:
-        layers.append(
-            _merged_block(stage) if isinstance(stage, SeparableBlock) else deepcopy(stage)
-        )
     exported = ExportedEncoder(
-        nn.Sequential(*layers),
+        nn.Sequential(_plain(encoder.stem), _plain(encoder.stages)),
         deepcopy(network.pooling),
         deepcopy(network.head),
         _rotations(network.config) if average else [],
     ).to(next(network.parameters()))
     return exported.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def export_network(network: nn.Module) -> nn.Module:
+    """Copy a sequence of layers, such as `from_escnn` gives, into one without layers of the group.
+
+    It gives the output of the network in evaluation mode, up to rounding, and consists of modules
+    of torch that `torch.export`, `torch.jit.trace` and `torch.onnx` can follow.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        A `torch.nn.Sequential` of layers of this package and of torch, or one of them. Not changed;
+        its mode does not matter.
+
+    Returns
+    -------
+    torch.nn.Module
+        Only for inference.
+
+    Raises
+    ------
+    InputError
+        When layers of this package lie within a module of another kind.
+    """
+    return _plain(network).eval().requires_grad_(False)
+
+
+def _plain(module: nn.Module) -> nn.Module:
+    if isinstance(module, nn.Sequential):
+        return nn.Sequential(*_plain_sequence(list(module)))
+    if isinstance(module, SeparableBlock):
+        return _merged_block(module)
+    if isinstance(module, FieldBatchNorm2d):
+        return _scaling(module)
+    if isinstance(module, ExpandedConv2d):
+        return _merged(module)
+    if isinstance(module, Fixed):
+        return deepcopy(module.module)
+    if any(isinstance(part, (ExpandedConv2d, FieldBatchNorm2d)) for part in module.modules()):
+        raise InputError(
+            f"network must be a torch.nn.Sequential, or a layer, to be exported, got "
+            f"{type(module).__name__}"
+        )
+    return deepcopy(module)
+
+
+def _plain_sequence(modules: list[nn.Module]) -> list[nn.Module]:
+    """The modules in plain torch, every convolution with the norm that follows it."""
+    layers: list[nn.Module] = []
+    before: nn.Module | None = None
+    for module in modules:
+        if isinstance(module, FieldBatchNorm2d) and before is not None and _is_convolution(before):
+            layers[-1] = _merged(before, module)
+        else:
+            layers.append(_plain(module))
+        before = module
+    return layers
 
 
 def _rotations(config: NetworkConfig) -> list[SplineRotation]:
@@ -140,16 +194,30 @@ def _merged_block(block: SeparableBlock) -> nn.Module:
     return _Residual(body) if block.residual else body
 
 
+def _is_convolution(module: nn.Module) -> bool:
+    fixed = isinstance(module, Fixed) and isinstance(module.module, nn.Conv2d)
+    return fixed or isinstance(module, ExpandedConv2d)
+
+
 def _merged(layer: nn.Module, norm: nn.Module | None = None) -> nn.Conv2d:
-    """One ordinary convolution for a group convolution and the norm behind it."""
+    """One ordinary convolution for a convolution and the norm behind it."""
+    merged = _ordinary(layer)
+    if isinstance(norm, FieldBatchNorm2d):
+        scale, shift = norm.expanded_scale_shift()
+        bias = merged.bias
+        merged.weight = nn.Parameter(merged.weight * scale[:, None, None, None])
+        merged.bias = nn.Parameter(shift if bias is None else shift + scale * bias)
+    return merged
+
+
+def _ordinary(layer: nn.Module) -> nn.Conv2d:
+    """An ordinary convolution with the filters of a layer."""
+    if isinstance(layer, Fixed) and isinstance(layer.module, nn.Conv2d):
+        return deepcopy(layer.module)
     if not isinstance(layer, ExpandedConv2d):
         raise TypeError(f"cannot export a {type(layer).__name__}")
     weight, bias, stride, padding, groups = layer.expanded()
-    if isinstance(norm, FieldBatchNorm2d):
-        scale, shift = norm.expanded_scale_shift()
-        weight = weight * scale[:, None, None, None]
-        bias = shift if bias is None else shift + scale * bias
-    merged = nn.Conv2d(
+    ordinary = nn.Conv2d(
         layer.in_channels,
         layer.out_channels,
         layer.kernel_size,
@@ -160,7 +228,17 @@ def _merged(layer: nn.Module, norm: nn.Module | None = None) -> nn.Conv2d:
         dtype=weight.dtype,
         device=weight.device,
     )
-    merged.weight.copy_(weight)
-    if merged.bias is not None and bias is not None:
-        merged.bias.copy_(bias)
-    return merged
+    ordinary.weight.copy_(weight)
+    if ordinary.bias is not None and bias is not None:
+        ordinary.bias.copy_(bias)
+    return ordinary
+
+
+def _scaling(norm: FieldBatchNorm2d) -> nn.Conv2d:
+    """A norm that follows no convolution: one number times every channel, plus one."""
+    scale, shift = norm.expanded_scale_shift()
+    channels = len(scale)
+    scaling = nn.Conv2d(channels, channels, 1, groups=channels).to(scale)
+    scaling.weight.copy_(scale[:, None, None, None])
+    scaling.bias = nn.Parameter(shift)
+    return scaling

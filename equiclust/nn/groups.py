@@ -22,6 +22,7 @@ from torch import Tensor
 from equiclust.typing import Float64Array, IntArray
 
 __all__ = [
+    "MOST_ROTATIONS",
     "GridElement",
     "Group",
     "check_channels",
@@ -34,7 +35,8 @@ __all__ = [
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _NAME = re.compile(r"([CD])([1-9][0-9]*)", re.IGNORECASE)
-_MOST_ROTATIONS = 64
+MOST_ROTATIONS = 64
+"""Rotations of the largest group."""
 
 
 @dataclass(frozen=True)
@@ -174,8 +176,8 @@ def _parse(name: str) -> tuple[bool, int]:
     if match is None:
         raise InputError(f"group must be named like 'D8', 'C4', 'D1' or 'trivial', got {name!r}")
     n_rotations = int(match[2])
-    if n_rotations > _MOST_ROTATIONS:
-        raise InputError(f"group may have {_MOST_ROTATIONS} rotations at most, got {name!r}")
+    if n_rotations > MOST_ROTATIONS:
+        raise InputError(f"group may have {MOST_ROTATIONS} rotations at most, got {name!r}")
     return match[1].upper() == "D", n_rotations
 
 

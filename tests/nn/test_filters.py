@@ -8,7 +8,7 @@ import torch
 
 from equiclust.exceptions import InputError
 from equiclust.nn.convolution import GroupConv2d, LiftingConv2d, ProjectionConv2d
-from equiclust.nn.escnn_bridge import import_escnn
+from equiclust.nn.escnn import import_escnn
 from equiclust.nn.expansion import ExpandedConv2d
 from equiclust.nn.filters import polar_basis, rings
 from equiclust.nn.groups import Group
