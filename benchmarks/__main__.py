@@ -30,6 +30,13 @@ def _speed() -> Iterator[Table]:
     yield speed_table()
 
 
+def _escnn() -> Iterator[Table]:
+    from benchmarks.escnn_networks import autoencoder_table, steerable_cnn_table
+
+    yield autoencoder_table()
+    yield steerable_cnn_table()
+
+
 def _discs() -> Iterator[Table]:
     from benchmarks.discs import discs_table
 
@@ -163,6 +170,7 @@ def _frames() -> Iterator[Table]:
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
+    "escnn": _escnn,
     "invariance": _invariance,
     "discs": _discs,
     "exxa": _exxa,
