@@ -22,7 +22,7 @@ $(VENV)/.product: pyproject.toml | $(BIN)/python
 	touch $@
 
 # escnn, the reference of the layer tests, goes in without its dependencies: two of them need a
-# Fortran compiler or an old numpy, and neither is used for images.
+# Fortran compiler or an old numpy, and neither is used for images (docs/escnn.md).
 $(VENV)/.tests: pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --editable '.[test]'
 	$(BIN)/pip install --quiet --no-deps escnn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks.steerable_cnn import SteerableCNN, trained_steerable_cnn
 from equiclust import certify
+from equiclust.encoders import ModuleEncoder, OnnxEncoder
 from equiclust.exceptions import InputError
 from equiclust.nn import GroupConv2d, export_network, from_escnn
 from equiclust.nn.escnn import import_escnn
@@ -55,12 +57,7 @@ def test_the_example_of_the_documentation_runs_without_escnn(
 
 def test_it_is_certified(steerable: SteerableCNN, images: Tensor) -> None:
     network = from_escnn(steerable, images=images)
-
-    def embed(pixels: Any) -> Any:
-        with torch.no_grad():
-            return network(torch.tensor(pixels)).numpy()
-
-    certificate = certify(embed, images.numpy(), n_random_angles=1, random_state=0)
+    certificate = certify(network, images.numpy(), n_random_angles=1, random_state=0)
     assert certificate.passed
     assert certificate.ours.d4.relative_to_norm.max <= 1e-6
 
@@ -79,6 +76,27 @@ def test_it_is_exported_to_plain_torch(steerable: SteerableCNN, images: Tensor) 
     assert relative_error(program(images[:5]), wanted[:5]) <= 1e-5
     # The network itself is left as it was.
     assert relative_error(network(images), wanted) <= 1e-5
+
+
+# torch warns of its own way to ONNX, the only one that needs no further package.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@torch.no_grad()
+def test_it_is_an_encoder_as_module_and_as_onnx_file(
+    steerable: SteerableCNN, images: Tensor, tmp_path: Path
+) -> None:
+    network = from_escnn(steerable, images=images)
+    path, axes = tmp_path / "network.onnx", {"images": {0: "n"}}
+    torch.onnx.export(
+        export_network(network),
+        (images,),
+        path,
+        input_names=["images"],
+        dynamic_axes=axes,
+        dynamo=False,
+    )
+    wanted = steerable(images[:3])
+    for encoder in (ModuleEncoder(network), OnnxEncoder(path)):
+        assert relative_error(torch.tensor(encoder.transform(images[:3].numpy())), wanted) <= 1e-5
 
 
 def test_further_training_here_keeps_the_invariance(
