@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -36,10 +37,12 @@ def module_features(module: nn.Module, images: Float32Array, *, batch_size: int 
     InputError
         When the module does not take these images, or gives something else.
     """
-    first = next(module.parameters(), None)
+    # A network read from escnn may hold its weights as buffers.
+    values = chain(module.parameters(), module.buffers())
+    first = next((value for value in values if value.is_floating_point()), None)
     device = torch.device("cpu") if first is None else first.device
     pixels = torch.from_numpy(images)
-    if first is not None and first.is_floating_point():
+    if first is not None:
         pixels = pixels.to(first.dtype)
     with _evaluating(module), torch.inference_mode(), full_precision(device):
         done = [_checked(module, batch.to(device)) for batch in torch.split(pixels, batch_size)]

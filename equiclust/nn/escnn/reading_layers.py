@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import parametrize
 
 from equiclust.exceptions import InputError
@@ -18,6 +18,7 @@ from equiclust.nn.convolution import (
     ProjectionConv2d,
 )
 from equiclust.nn.escnn.coefficients import Coefficients, fill
+from equiclust.nn.escnn.exact_filters import exact_filters
 from equiclust.nn.escnn.field_types import group_of, is_uniform
 from equiclust.nn.escnn.plain import Fixed
 from equiclust.nn.expansion import ExpandedConv2d
@@ -184,7 +185,7 @@ def _same(module: Any) -> ExpandedConv2d | None:
 
 def _dense(module: Any) -> Fixed:
     """An ordinary convolution with the filters written out."""
-    filters, bias = cast("tuple[Tensor, Tensor | None]", module.expand_parameters())
+    filters, bias = exact_filters(module)
     convolution = nn.Conv2d(
         filters.shape[1] * module.groups,
         len(filters),
