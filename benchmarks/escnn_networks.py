@@ -27,7 +27,7 @@ from equiclust.simulation.discs import simulate_discs
 __all__ = ["autoencoder_table", "steerable_cnn_table"]
 
 _STEPS = 10
-_FIELDS, _HIDDEN, _TRAINING_STEPS = (2, 4, 4, 6, 6, 8), 64, 200
+_FIELDS, _HIDDEN, _TRAINING_STEPS = (2, 4, 4, 6, 6, 8), 64, 120
 _SIDE, _N_TRAINING, _N_CERTIFIED = 29, 1400, 48
 
 
@@ -103,9 +103,9 @@ def steerable_cnn_table() -> Table:
     exported = export_network(read)
     embeds: dict[str, Callable[[Tensor], Tensor]] = {"escnn": theirs, "read": read}
     embeds |= {"exported": exported, "torch.export": _program(exported, images[:2])}
-    embeds |= {"read, in double precision": _doubled(read)}
     if find_spec("onnx") and find_spec("onnxruntime"):
         embeds["ONNX"] = _onnx(exported, images[:2])
+    embeds |= {"read, double": _doubled(read), "exported, double": _doubled(exported)}
     wanted = _apply(theirs)(images[test])
     rows = []
     for name, embed in embeds.items():

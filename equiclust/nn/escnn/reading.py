@@ -17,6 +17,7 @@ from equiclust.nn.escnn.installation import import_escnn
 from equiclust.nn.escnn.reading_layers import fill_from
 from equiclust.nn.escnn.reading_modules import called, difference, read_module
 from equiclust.nn.network import AutoencoderNetwork
+from equiclust.validation import shown
 
 __all__ = ["from_escnn"]
 
@@ -44,7 +45,8 @@ def from_escnn(module: nn.Module, *, images: Tensor | None = None) -> nn.Module:
         latter must be in evaluation mode.
     images : Tensor (n, c, h, w), optional
         An example for a network with a `forward` of its own, which is followed once to learn
-        which part comes after which. If given, the output for them is compared with escnn's.
+        which part comes after which. If given, the output for them is compared with escnn's, in
+        evaluation mode.
 
     Returns
     -------
@@ -58,6 +60,10 @@ def from_escnn(module: nn.Module, *, images: Tensor | None = None) -> nn.Module:
     ImportError
         When escnn is not installed.
     """
+    if not isinstance(module, nn.Module):
+        raise InputError(f"module must be a torch.nn.Module, got {shown(module)}")
+    if images is not None and not isinstance(images, Tensor):
+        raise InputError(f"images must be a torch.Tensor, got {shown(images)}")
     import_escnn()
     with torch.no_grad():
         if isinstance(module, EscnnAutoencoder):
@@ -66,7 +72,7 @@ def from_escnn(module: nn.Module, *, images: Tensor | None = None) -> nn.Module:
             network = _read(module, "", alone=True)
         else:
             network = _read_followed(follow(module, images)).eval()
-        if images is not None:
+        if images is not None and not module.training:
             _compare(module, network, images)
     return network
 

@@ -236,6 +236,10 @@ def test_a_forward_needs_an_example_and_evaluation_mode(images: Tensor) -> None:
         from_escnn(own)
     with pytest.raises(InputError, match=r"call its eval\(\) first"):
         from_escnn(own.train(), images=images)
+    with pytest.raises(InputError, match=r"module must be a torch.nn.Module, got"):
+        from_escnn("own")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"images must be a torch.Tensor, got"):
+        from_escnn(own, images=images.numpy())  # type: ignore[arg-type]
     with pytest.raises(InputError, match="the Linear has no part made of modules of escnn"):
         from_escnn(nn.Linear(2, 2).eval(), images=torch.ones(1, 2))
     with pytest.raises(InputError, match="the Own at '0' cannot be converted: it has modules of"):
