@@ -113,6 +113,8 @@ def certify_encoder(
         raise InputError(f"encoder must be a name or a file, got the folder {str(model)!r}; for a "
                          "run there is equiclust check")  # fmt: skip
     encoder = get_encoder(model, group=group, **parameters)
+    # Before the images are read: this is where weights are looked for.
+    described = encoder_record(encoder)
     loaded = load_images(inputs, {"size": size}, on_progress=on_progress)
     pixels = loaded.images.take(sample_indices(len(loaded.images), n_images, random_state)).pixels
     update = start_stage(on_progress, "rotation")
@@ -123,7 +125,7 @@ def certify_encoder(
         baseline=single,
         random_state=random_state,
     )
-    return EncoderCertificate(certificate, encoder_record(encoder), len(loaded.rejected))
+    return EncoderCertificate(certificate, described, len(loaded.rejected))
 
 
 def _watched(
