@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from data_adapters.discovery import discover
 from data_adapters.frames.hdf5 import open_hdf5
@@ -21,11 +21,6 @@ _FITS = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz")
 
 FRAME_SUFFIXES = (*_HDF5, *_FABIO, *_FITS)
 """Endings of the names of files in which frames are looked for."""
-
-_OPENERS: Mapping[str, Callable[[Path], Sequence[FrameStack]]] = {
-    **dict.fromkeys(_FABIO, open_fabio),
-    **dict.fromkeys(_FITS, open_fits),
-}
 
 
 class OpenedFrames(NamedTuple):
@@ -74,7 +69,8 @@ def open_frames(
         try:
             if found.reason:
                 raise UnreadableFileError(f"cannot read {str(found.path)!r}: {found.reason}")
-            stacks += open_stacks(found.path, dataset=dataset)
+            last = stacks[-1] if stacks else None
+            stacks += open_stacks(found.path, dataset=dataset, like=last)
         except InputError as error:
             failure = failure or error
             rejected.append((str(found.path), str(error)))
@@ -83,7 +79,9 @@ def open_frames(
     return OpenedFrames(FrameSeries(tuple(stacks)), tuple(rejected))
 
 
-def open_stacks(path: PathLike, *, dataset: str | None = None) -> list[FrameStack]:
+def open_stacks(
+    path: PathLike, *, dataset: str | None = None, like: FrameStack | None = None
+) -> list[FrameStack]:
     """Find the frames of one file by the ending of its name.
 
     Parameters
@@ -91,6 +89,8 @@ def open_stacks(path: PathLike, *, dataset: str | None = None) -> list[FrameStac
     path : path-like
     dataset : str, optional
         Path of the data set within an HDF5 file.
+    like : FrameStack, optional
+        The file before; see `open_fabio`.
 
     Returns
     -------
@@ -105,10 +105,11 @@ def open_stacks(path: PathLike, *, dataset: str | None = None) -> list[FrameStac
     name = place.name.lower()
     if name.endswith(_HDF5):
         return list[FrameStack](open_hdf5(place, dataset))
-    opener: Any = next((opener for end, opener in _OPENERS.items() if name.endswith(end)), None)
-    if opener is None:
-        raise InputError(
-            f"cannot read {str(path)!r} as frames: its name must end in one of "
-            f"{', '.join(FRAME_SUFFIXES)}"
-        )
-    return list[FrameStack](opener(place))
+    if name.endswith(_FABIO):
+        return list[FrameStack](open_fabio(place, like))
+    if name.endswith(_FITS):
+        return list[FrameStack](open_fits(place))
+    raise InputError(
+        f"cannot read {str(path)!r} as frames: its name must end in one of "
+        f"{', '.join(FRAME_SUFFIXES)}"
+    )

@@ -34,11 +34,20 @@ class FabioStack(FrameStack):
     def read(self, start: int, stop: int) -> Array:
         """Read frames; see `FrameStack.read`."""
         with _fabio_file(self.path) as image:
-            if self.n_frames == 1:
-                # By number, fabio would open another file of the sequence.
-                return _two_axes(image.data, self.path)[None][start:stop]
-            frames = [image.getframe(number).data for number in range(start, stop)]
-            return np.stack([_two_axes(frame, self.path) for frame in frames])
+            # By number, fabio would open another file of a sequence.
+            single = self.n_frames == 1
+            frames = [image.data if single else image.getframe(i).data for i in range(start, stop)]
+            return np.stack([self._checked(frame) for frame in frames])
+
+    def _checked(self, frame: Any) -> Array:
+        values = _two_axes(frame, self.path)
+        if values.shape != self.frame_shape:
+            height, width = self.frame_shape
+            raise UnreadableFileError(
+                f"{str(self.path)!r} holds a frame of {values.shape[0]} x {values.shape[1]} pixels "
+                f"and not {height} x {width}; leave it out"
+            )
+        return values
 
 
 @dataclass(frozen=True)
@@ -61,12 +70,15 @@ class FitsStack(FrameStack):
             return frames.astype(frames.dtype.newbyteorder("="))
 
 
-def open_fabio(path: Path) -> list[FabioStack]:
+def open_fabio(path: Path, like: FrameStack | None = None) -> list[FabioStack]:
     """Find the frames in a CBF, EDF or TIFF file.
 
     Parameters
     ----------
     path : Path
+    like : FrameStack, optional
+        The last file of the same folder. A CBF file holds one frame: it is taken for one of the
+        same shape without being opened, since a scan may have a hundred thousand of them.
 
     Returns
     -------
@@ -80,6 +92,9 @@ def open_fabio(path: Path) -> list[FabioStack]:
     UnreadableFileError
         When the file cannot be read.
     """
+    is_alike = like is not None and like.path.parent == path.parent
+    if like is not None and is_alike and path.suffix == like.path.suffix == ".cbf":
+        return [FabioStack(path, "", 1, like.frame_shape, like.dtype)]
     with _fabio_file(path) as image:
         frame = _two_axes(image.data, path)
         return [FabioStack(path, "", image.nframes, _shape(frame), frame.dtype)]

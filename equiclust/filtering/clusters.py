@@ -30,6 +30,8 @@ _MIN_NEIGHBOURS = 10
 _MIN_SHARE = 0.02
 _MOST_KMEANS = 6
 _N_SILHOUETTE = 2000
+# A split whose mean silhouette is lower is none.
+_LEAST_SILHOUETTE = 0.5
 _MOST_SATURATED = 0.01
 _DARK = 0.01
 # Of odd pixels, one tolerance apart from none.
@@ -113,7 +115,8 @@ def find_clusters(
     features : FrameFeatures
         Of some thousand readable frames.
     method : {"hdbscan", "dbscan", "kmeans"}, default "hdbscan"
-        With k-means, 2 to 6 clusters by the largest mean silhouette.
+        With k-means, 2 to 6 clusters by the largest mean silhouette, and one if that is below
+        0.5.
     tolerance : float, default 0.15
         Relative difference below which frames are alike: they stay in one cluster.
     random_state : int, default 0
@@ -132,6 +135,8 @@ def find_clusters(
     if method not in METHODS:
         raise InputError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     points = _points(features, tolerance)
+    if len(points) == 1:
+        return FrameClusters(features, np.zeros(1, np.int64))
     n_dimensions = min(_N_DIMENSIONS, *points.shape)
     points = PCA(n_dimensions, random_state=random_state).fit_transform(points)
     labels = _CLUSTERERS[method](points, tolerance, random_state)
@@ -173,7 +178,7 @@ def _dbscan(points: Float64Array, tolerance: float, random_state: int) -> IntArr
 
 
 def _kmeans(points: Float64Array, tolerance: float, random_state: int) -> IntArray:
-    best, found = -1.0, np.zeros(len(points), np.int64)
+    best, found = _LEAST_SILHOUETTE, np.zeros(len(points), np.int64)
     for k in range(2, min(_MOST_KMEANS, len(points) - 1) + 1):
         labels = KMeans(k, n_init=10, random_state=random_state).fit_predict(points)
         if len(np.unique(labels)) < 2:

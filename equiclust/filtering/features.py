@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -94,6 +94,7 @@ class Measure:
     limits: Float32Array
     mask_value: float | None = None
     saturation: float | None = None
+    _cast: dict[Any, Array] = field(default_factory=dict, init=False, repr=False)
 
     def __call__(self, frames: Array) -> FrameFeatures:
         """Measure frames `(n, h, w)` of any type of number."""
@@ -106,7 +107,9 @@ class Measure:
         kind: Any = plain.dtype.type
         highest = _highest(kind)
         full = highest if self.saturation is None else min(self.saturation, highest)
-        limits = self.limits.clip(0, highest).astype(kind)
+        if kind not in self._cast:
+            self._cast[kind] = self.limits.clip(0, highest).astype(kind)
+        limits = self._cast[kind]
         sum_blocks(plain, kind(mask_value), kind(full), limits, rows, bounds, sums, valid, counts)
         with np.errstate(invalid="ignore", divide="ignore"):
             means = np.where(valid > 0, sums / valid, np.nan).reshape(n, -1)
@@ -156,7 +159,9 @@ def plain_frames(frames: Array, mask_value: float | None) -> tuple[Array, float]
     masked = _is_masked(frames) if mask_value is None else frames == mask_value
     if frames.dtype.kind == "f":
         masked |= ~np.isfinite(frames)
-    plain = np.clip(np.where(masked, 0, frames), 0, _highest(kind)).astype(kind)
+    # Only floats have a meaning below zero, as after a dark frame was subtracted.
+    lowest = -_highest(kind) if kind is np.float32 else 0
+    plain = np.clip(np.where(masked, 0, frames), lowest, _highest(kind)).astype(kind)
     plain[masked] = largest
     return plain, largest
 

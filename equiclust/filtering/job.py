@@ -217,6 +217,7 @@ def filter_frames(
         if model is None:
             start_stage(on_progress, "learning")
             chosen.fit(features, measure, reference=frame, labels=known)
+            _warn_of_empty(chosen)
         judgement = chosen.predict(features)
         confusion = confusion_of(known, judgement) if known else None
         result = FilterResult(files, judgement, chosen, opened.rejected, confusion)
@@ -241,6 +242,16 @@ def _warn_of(rejected: Sequence[tuple[str, str]]) -> None:
     if len(rejected) > 3:
         more = f"{len(rejected) - 3} more inputs cannot be used"
         warnings.warn(more, EquiclustWarning, stacklevel=3)
+
+
+def _warn_of_empty(chosen: FrameFilter) -> None:
+    if not chosen.core_.usual.any():
+        warnings.warn(
+            "the frames that were taken for usable ones are empty; name one that is usable "
+            "(--reference) if there is any",
+            EquiclustWarning,
+            stacklevel=3,
+        )
 
 
 def _check_shape(model: FrameFilter, series: FrameSeries, path: PathLike) -> None:
@@ -332,6 +343,8 @@ def _sentences(chosen: FrameFilter) -> list[str]:
 def _notes(result: FilterResult, failures: Sequence[str]) -> list[str]:
     notes = [reason for _, reason in result.rejected[:5]]
     notes += failures[:5]
+    if not result.frame_filter.core_.usual.any():
+        notes.append("The frames that were taken for usable ones are empty.")
     uncertain = float(np.mean(result.judgement.label == UNCERTAIN))
     if uncertain > _MANY:
         notes.append(

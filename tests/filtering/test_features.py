@@ -78,6 +78,12 @@ def test_a_mask_value_of_the_user_counts_instead() -> None:
     assert plain.dtype == np.uint16
 
 
+def test_values_below_zero_count_in_frames_of_floats() -> None:
+    given = np.random.default_rng(0).normal(size=(2, 48, 80))
+    expected = block_means(given, np.zeros(given.shape, bool))
+    np.testing.assert_allclose(Measure(LIMITS)(given).blocks, expected, atol=1e-6)
+
+
 def test_a_frame_that_is_masked_altogether_is_not_readable() -> None:
     given = frames().astype(np.uint16)
     given[1] = 65535

@@ -53,6 +53,14 @@ def test_the_order_of_the_frames_decides_nothing(simulated: Make) -> None:
     assert np.mean(back.label == found.label) > 0.99
 
 
+@pytest.mark.parametrize("n", [1, 2, 11])
+@pytest.mark.parametrize("method", ["hdbscan", "dbscan", "kmeans"])
+def test_a_handful_of_usable_frames_is_usable(simulated: Make, n: int, method: str) -> None:
+    one = simulated(500, 0.0)
+    few = one.features[:n]
+    assert np.all(FrameFilter(method=method).fit(few, one.measure).predict(few).label == 1)
+
+
 def test_a_reference_frame_and_labels_choose_the_cluster(simulated: Make) -> None:
     one = simulated(500, 0.5)
     empty = np.flatnonzero(one.features.flux == 0)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from data_adapters.frames import open_frames
-from equiclust.exceptions import InputError, OutputError, UnreadableFileError
+from equiclust.exceptions import EquiclustWarning, InputError, OutputError, UnreadableFileError
 from equiclust.filtering import filter_frames
 from equiclust.filtering import job as job_module
 from equiclust.filtering.job import KeptFiles
@@ -182,6 +182,14 @@ def test_damaged_frames_are_unusable_and_the_report_says_why(
     result = filter_frames(path, tmp_path / "kept.csv")
     assert np.flatnonzero(result.judgement.label != 1).tolist() == [42]
     assert "cannot read frames" in result.files.report.read_text()
+
+
+@pytest.mark.usefixtures("hurried")
+def test_when_all_frames_are_empty_it_is_said(tmp_path: Path) -> None:
+    frames = np.zeros((30, 64, 64), np.uint16)
+    with pytest.warns(EquiclustWarning, match="are empty"):
+        result = filter_frames(write_frames(tmp_path / "a.h5", frames), tmp_path / "kept.csv")
+    assert result.record["n_unusable"] == 0
 
 
 def test_series_are_measured_alike_from_any_start(simulated: Make) -> None:

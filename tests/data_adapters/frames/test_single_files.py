@@ -54,16 +54,30 @@ def test_a_fits_cube_and_an_edf_of_several_frames_are_stacks(tmp_path: Path) -> 
     np.testing.assert_array_equal(read(open_frames(tmp_path / "many.edf").series), FRAMES)
 
 
-def test_a_damaged_file_is_rejected_and_the_others_are_read(tmp_path: Path) -> None:
+def test_of_many_cbf_files_only_the_first_is_opened_before_they_are_read(tmp_path: Path) -> None:
     write_all(tmp_path / "scan", "cbf")
     (tmp_path / "scan/frame_001.cbf").write_bytes(b"###CBF: nothing\r\n")
+    fabio.cbfimage.cbfimage(data=FRAMES[0, 1:]).write(str(tmp_path / "scan/frame_002.cbf"))
+    opened = open_frames(tmp_path / "scan")
+    assert len(opened.series) == 3
+    first, damaged, other = opened.series.stacks
+    np.testing.assert_array_equal(first.read(0, 1)[0], FRAMES[0])
+    with pytest.raises(UnreadableFileError, match=r"frame_001\.cbf"):
+        damaged.read(0, 1)
+    with pytest.raises(UnreadableFileError, match="19 x 24 pixels and not 20 x 24"):
+        other.read(0, 1)
+
+
+def test_a_damaged_file_is_rejected_and_the_others_are_read(tmp_path: Path) -> None:
+    write_all(tmp_path / "scan", "edf")
+    (tmp_path / "scan/frame_001.edf").write_bytes(b"{ nothing")
     opened = open_frames(tmp_path / "scan")
     np.testing.assert_array_equal(read(opened.series), FRAMES[[0, 2]])
     ((path, reason),) = opened.rejected
-    assert path.endswith("frame_001.cbf")
+    assert path.endswith("frame_001.edf")
     assert "cannot read" in reason
-    with pytest.raises(UnreadableFileError, match=r"frame_001\.cbf"):
-        open_frames(tmp_path / "scan/frame_001.cbf")
+    with pytest.raises(UnreadableFileError, match=r"frame_001\.edf"):
+        open_frames(tmp_path / "scan/frame_001.edf")
 
 
 def test_frames_of_another_shape_are_refused(tmp_path: Path) -> None:
