@@ -60,14 +60,14 @@ def frames_tables(place: str | None = None) -> Iterator[Table]:
         Folder with 14 GB of room; a temporary one by default.
     """
     with TemporaryDirectory(dir=place) as folder:
-        rows = [_scored(Path(folder), fraction, seed) for fraction in _FRACTIONS for seed in _SEEDS]
-        title = f"{_SMALL:,} simulated frames of {_SIZE} x {_SIZE}, of which a part is unusable"
-        yield Table("frames", title, rows)
         yield Table(
             "frames_large",
             f"{_LARGE:,} simulated frames of {_SIZE} x {_SIZE} in one HDF5 file, 10 % unusable",
             [_large(Path(folder))],
         )
+        rows = [_scored(Path(folder), fraction, seed) for fraction in _FRACTIONS for seed in _SEEDS]
+        title = f"{_SMALL:,} simulated frames of {_SIZE} x {_SIZE}, of which a part is unusable"
+        yield Table("frames", title, rows)
 
 
 def _scored(folder: Path, fraction: float, seed: int) -> dict[str, Any]:
