@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from data_adapters.frames.stack import FrameStack
-from equiclust.exceptions import InputError, UnreadableFileError
+from equiclust.exceptions import EquiclustError, InputError, UnreadableFileError
 from equiclust.optional import import_optional
 from equiclust.typing import Array
 
@@ -46,8 +46,9 @@ class Hdf5Stack(FrameStack):
     def read(self, start: int, stop: int) -> Array:
         """Read frames; see `FrameStack.read`."""
         if not self._opened:
-            file = _open(self.path)
-            self._opened.extend([file, file[self.part]])
+            with _damage_told(self.path, self.part):
+                file = _open(self.path)
+                self._opened.extend([file, file[self.part]])
         dataset = self._opened[1]
         try:
             found: Array = dataset[start:stop] if dataset.ndim == 3 else dataset[()][None]
@@ -90,7 +91,7 @@ def open_hdf5(path: Path, dataset: str | None = None) -> list[Hdf5Stack]:
     UnreadableFileError
         When the file is no HDF5 file, or is damaged.
     """
-    with _open(path) as file:
+    with _damage_told(path), _open(path) as file:
         if _text(file.attrs.get("creator")) == CREATOR:
             raise UnreadableFileError(
                 f"{str(path)!r} is the result of a filter; name the files of the frames"
@@ -126,18 +127,20 @@ def _reason(error: BaseException) -> str:
 
 
 @contextmanager
-def _broken_links(path: Path, name: str) -> Iterator[None]:
+def _damage_told(path: Path, name: str = "") -> Iterator[None]:
+    """Turn whatever HDF5 raises into one sentence."""
     try:
         yield
+    except EquiclustError:
+        raise
     except _DAMAGE as error:
-        raise UnreadableFileError(
-            f"cannot read {name!r} of {str(path)!r}: {_reason(error)}"
-        ) from error
+        what = f"{name!r} of {str(path)!r}" if name else repr(str(path))
+        raise UnreadableFileError(f"cannot read {what}: {_reason(error)}") from error
 
 
 def _members(file: Any, name: str) -> list[str]:
     """The data set of a name, or its pieces."""
-    with _broken_links(Path(file.filename), name):
+    with _damage_told(Path(file.filename), name):
         linked = file.get(name, getlink=True) is not None
         found = file.get(name)
     if found is None:
@@ -211,7 +214,7 @@ def _stacks_of(file: Any) -> list[tuple[str, int]]:
 
 
 def _stack(path: Path, file: Any, name: str) -> Hdf5Stack:
-    with _broken_links(path, name):
+    with _damage_told(path, name):
         dataset = file[name]
     shape: tuple[int, ...] = tuple(dataset.shape or ())
     if len(shape) not in (2, 3) or 0 in shape or dataset.dtype.kind not in "uif":

@@ -143,6 +143,24 @@ def test_damage_within_a_file_names_the_frames(tmp_path: Path) -> None:
     stack.close()
 
 
+@pytest.mark.parametrize("place", [100, 300, 700, 900, 1000])
+def test_damage_of_the_structure_is_one_sentence(tmp_path: Path, place: int) -> None:
+    path = write(tmp_path / "a.h5", frames=FRAMES)
+    content = bytearray(path.read_bytes())
+    content[place : place + 60] = bytes(range(60))
+    path.write_bytes(content)
+    assert "\n" not in fault_of(path)
+
+
+def fault_of(path: Path) -> str:
+    """Why a file cannot be opened; empty where it can."""
+    try:
+        open_frames(path).series.stacks[0].close()
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 def test_the_result_of_a_filter_is_no_input(tmp_path: Path) -> None:
     path = write(tmp_path / "a.h5", frames=FRAMES)
     with h5py.File(path, "a") as file:
