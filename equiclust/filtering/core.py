@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from equiclust.filtering.features import FrameFeatures
-from equiclust.typing import BoolArray, Float64Array
+from equiclust.typing import BoolArray, Float32Array, Float64Array
 
 __all__ = ["CERTAIN", "COMPONENTS", "USUAL", "Core"]
 
@@ -120,14 +120,28 @@ class Core:
         return found
 
     def _raw(self, features: FrameFeatures) -> Float64Array:
-        blocks = features.blocks[:, self.is_used].astype(np.float64)
+        blocks = features.blocks[:, self.is_used]
         usual = self.usual[self.is_used]
         dark = _DARK * float(np.median(usual)) + np.finfo(np.float32).tiny
-        ratio = np.log((np.maximum(blocks, 0.0) + dark) / (usual + dark))
-        lost = ~np.isfinite(ratio)
+        ratio = np.log(np.maximum(blocks, 0) + np.float32(dark))
+        ratio -= np.log(usual + dark).astype(np.float32)
+        lost = np.isnan(ratio)
+        flux = _medians(ratio, lost)
+        ratio -= flux[:, None]
         # What is masked altogether is counted below, and not here.
-        flux = np.nanmedian(np.where(lost.all(axis=1, keepdims=True), 0.0, ratio), axis=1)
-        rest = np.where(lost, 0.0, ratio - flux[:, None])
-        local = np.sort(np.abs(rest), axis=1)[:, -_N_LOCAL:].mean(axis=1)
+        ratio[lost] = 0
+        sizes = np.abs(ratio, out=ratio)
+        pattern = np.sqrt(np.einsum("ij,ij->i", sizes, sizes) / sizes.shape[1])
+        n_local = min(_N_LOCAL, sizes.shape[1])
+        local = np.partition(sizes, -n_local, axis=1)[:, -n_local:].mean(axis=1)
         shares = [np.sqrt(features.share(name)) for name in COMPONENTS[3:]]
-        return np.stack([flux, np.sqrt(np.mean(rest**2, axis=1)), local, *shares], axis=1)
+        return np.stack([flux, pattern, local, *shares], axis=1).astype(np.float64)
+
+
+def _medians(values: Float32Array, lost: BoolArray) -> Float32Array:
+    """Medians of rows, without what is lost; 0 where all of a row is lost."""
+    found: Float32Array = np.median(values, axis=1)
+    for row in np.flatnonzero(lost.any(axis=1)):
+        kept = values[row, ~lost[row]]
+        found[row] = np.median(kept) if len(kept) else 0
+    return found
