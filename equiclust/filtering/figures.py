@@ -19,6 +19,7 @@ from equiclust.typing import Array
 __all__ = ["draw_averages", "draw_flux"]
 
 _MOST_POINTS = 20_000
+_MANY = 10_000
 _GROUPS = ((1, "usable", OURS_COLOUR), (0, "not usable", BASELINE_COLOUR))
 
 
@@ -49,7 +50,9 @@ def draw_flux(features: FrameFeatures, judgement: Judgement) -> str:
                 flux[shown],
                 ".",
                 color=colour,
-                ms=4.0,
+                ms=4.0 if len(flux) < _MANY else 1.8,
+                # The usable ones, which lie closely, in front.
+                zorder=3 if label == 1 else 2,
                 mew=0.0,
                 label=f"{name} ({len(members):,})",
                 rasterized=True,
@@ -58,7 +61,7 @@ def draw_flux(features: FrameFeatures, judgement: Judgement) -> str:
         axes.set(xlabel="frame", ylabel="flux (counts per pixel)", xlim=(0, max(len(flux) - 1, 1)))
         axes.set_ylim(bottom=0.0)
         axes.legend(
-            fontsize=8.0, loc="upper left", bbox_to_anchor=(0.0, 1.16), ncols=3, markerscale=3.0
+            fontsize=8.0, loc="upper left", bbox_to_anchor=(0.0, 1.16), ncols=3, markerscale=4.0
         )
         sheet.set_dpi(150)
         return svg_uri(sheet)
