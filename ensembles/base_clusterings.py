@@ -86,7 +86,13 @@ def concatenate_latents(
 
 
 def fit_base_clusterings(
-    latents: Float64Array, scales: Float64Array, method: str, n_clusters: int, *, seed: int
+    latents: Float64Array,
+    scales: Float64Array,
+    method: str,
+    n_clusters: int,
+    *,
+    n_init: int = 10,
+    seed: int,
 ) -> list[BaseClustering]:
     """Fit pairs of clusterings that share neither members nor objects.
 
@@ -104,6 +110,8 @@ def fit_base_clusterings(
     method : str
         As in `LatentClusterer`.
     n_clusters : int
+    n_init : int, default 10
+        Starts of every k-means.
     seed : int
 
     Returns
@@ -119,7 +127,10 @@ def fit_base_clusterings(
         for members, objects in zip(member_halves, object_halves, strict=True):
             vectors = concatenate_latents(latents, scales, members)
             clusterer = make_clusterer(
-                method, n_clusters, random_state=int(generator.integers(2**31 - 1))
+                method,
+                n_clusters,
+                n_init=n_init,
+                random_state=int(generator.integers(2**31 - 1)),
             )
             fitted.append(BaseClustering(tuple(members), clusterer.fit(vectors[objects])))
     return fitted

@@ -91,6 +91,8 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
     reliability : float, default 0.9
         Share of right labels asked for, 0 to 1. The least certain objects get the label -1, "don't
         know", until the mean confidence of the others is at least this. 0 labels every object.
+    n_init : int, default 10
+        Starts of every k-means.
     random_state : int, RandomState or None, default None
 
     Attributes
@@ -121,12 +123,14 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         method: str = "auto",
         consensus: Method = "vote",
         reliability: float = 0.9,
+        n_init: int = 10,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_clusters = n_clusters
         self.method = method
         self.consensus = consensus
         self.reliability = reliability
+        self.n_init = n_init
         self.random_state = random_state
 
     def fit(self, X: npt.ArrayLike, y: object = None, *, held_out: BoolArray | None = None) -> Self:
@@ -167,7 +171,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         stabilities: dict[str, float] = {}
         for method in METHODS if self.method == "auto" else (self.method,):
             fitted[method] = fit_base_clusterings(
-                latents, self.scales_, method, self.n_clusters, seed=seed
+                latents, self.scales_, method, self.n_clusters, n_init=self.n_init, seed=seed
             )
             stabilities[method] = stability(fitted[method], latents, self.scales_)
             if stabilities[method] == 1.0:
@@ -179,7 +183,9 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
 
     def _fit_member(self, own: Float64Array, hidden: BoolArray, seed: int) -> LatentClusterer:
         """A member's own clustering, of the objects that it was trained on if they are enough."""
-        clusterer = make_clusterer(self.method_, self.n_clusters, random_state=seed)
+        clusterer = make_clusterer(
+            self.method_, self.n_clusters, n_init=self.n_init, random_state=seed
+        )
         enough = len(np.unique(own[~hidden], axis=0)) >= 2 * self.n_clusters
         return clusterer.fit(own[~hidden] if enough else own)
 
@@ -330,7 +336,8 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         )
 
     def _check_parameters(self) -> None:
-        make_clusterer("gmm" if is_auto(self.method) else self.method, self.n_clusters)
+        method = "gmm" if is_auto(self.method) else self.method
+        make_clusterer(method, self.n_clusters, n_init=self.n_init)
         check_random_state(self.random_state)
         check_choice("consensus", self.consensus, get_args(Method))
         check_share("reliability", self.reliability)

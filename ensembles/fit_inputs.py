@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ensembles.member_estimators import MemberEstimator
 from ensembles.training_images import TrainingImages
-from equiclust.autoencoder.estimator import EquivariantAutoencoder
-from equiclust.io.fit_record import array_digest, recorded_fit
+from equiclust.encoders.records import encoder_record
+from equiclust.encoders.whitened import WhitenedEncoder
+from equiclust.images import ImageSet
+from equiclust.io.fit_record import array_digest, image_set_digest, recorded_fit
 from equiclust.typing import PathLike
 
 __all__ = ["ensemble_inputs", "estimator_inputs", "recorded_seed"]
@@ -20,7 +23,8 @@ _SEED = "the seed drawn from random_state"
 
 
 def ensemble_inputs(
-    estimators: Sequence[EquivariantAutoencoder],
+    estimators: Sequence[MemberEstimator],
+    given: ImageSet,
     images: Sequence[TrainingImages],
     positive_pairs: Sequence[TrainingImages] | None,
     *,
@@ -32,9 +36,12 @@ def ensemble_inputs(
 
     Parameters
     ----------
-    estimators : sequence of EquivariantAutoencoder
+    estimators : sequence of EquivariantAutoencoder or WhitenedEncoder
         Those that the members are copies of.
+    given : ImageSet
+        Images of the ensemble.
     images : sequence of TrainingImages
+        The same, prepared for each autoencoder.
     positive_pairs : sequence of TrainingImages or None
     n_folds, held_out_folds : int
     seed : int
@@ -51,7 +58,7 @@ def ensemble_inputs(
         "n_folds": n_folds,
         "held_out_folds": held_out_folds,
         _SEED: seed,
-        "images": _digest(images),
+        "images": _digest(images) if images else image_set_digest(given),
         "positive_pairs": positive_pairs and _digest(positive_pairs),
     }
 
@@ -76,19 +83,21 @@ def recorded_seed(checkpoints: PathLike) -> int | None:
     return seed if isinstance(seed, int) else None
 
 
-def estimator_inputs(autoencoder: EquivariantAutoencoder) -> dict[str, Any]:
-    """Parameters of an autoencoder that decide its weights, without those of random numbers.
+def estimator_inputs(estimator: MemberEstimator) -> dict[str, Any]:
+    """Parameters of an estimator that decide what it learns, without those of random numbers.
 
     Parameters
     ----------
-    autoencoder : EquivariantAutoencoder
+    estimator : EquivariantAutoencoder or WhitenedEncoder
 
     Returns
     -------
     dict of str to object
         As JSON can hold them.
     """
-    parameters = autoencoder.get_params(deep=False)
+    parameters = estimator.get_params(deep=False)
+    if isinstance(estimator, WhitenedEncoder):
+        parameters["encoder"] = encoder_record(estimator.used_encoder)
     return {
         name: dict(value) if isinstance(value, Mapping) else value
         for name, value in parameters.items()

@@ -20,10 +20,13 @@ from sklearn.utils.validation import check_is_fitted
 from ensembles.base_clusterings import concatenate_latents
 from ensembles.consensus_clustering import ConsensusClustering, ConsensusResult
 from ensembles.consensus_files import member_folder
+from ensembles.encoder_members import encoder_latents
+from ensembles.member_estimators import MemberEstimator, read_member, share_encoders
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from equiclust.image_estimator import TakesImages
-from equiclust.images import ImageSet
+from equiclust.images import ImageSet, as_image_set
 from equiclust.io.atomic import read_json, write_json
 from equiclust.io.manifest import DAMAGE, MANIFEST, check_manifest, saved_together
 from equiclust.io.staging import recover
@@ -48,7 +51,7 @@ class FittedEnsemble(
 
     estimator: Any
     random_state: int | np.random.RandomState | None
-    members_: list[EquivariantAutoencoder]
+    members_: list[MemberEstimator]
     consensus_: ConsensusClustering
     scales_: Float32Array
 
@@ -72,9 +75,13 @@ class FittedEnsemble(
         ndarray (n_folds, n, latent_dim), float32
         """
         check_is_fitted(self, "members_")
+        given = as_image_set(images)
+        whitened = [one for one in self.members_ if isinstance(one, WhitenedEncoder)]
+        known = iter(encoder_latents(whitened, given))
         found = []
         for k, member in enumerate(self.members_):
-            found.append(member.transform(images))
+            is_known = isinstance(member, WhitenedEncoder)
+            found.append(next(known) if is_known else member.transform(given))
             if on_progress is not None:
                 on_progress(k + 1, len(self.members_), "")
         return np.stack(found)
@@ -154,7 +161,7 @@ class FittedEnsemble(
         return self.consensus_.predict_consensus(self.encode(images))
 
     def reconstruct(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
-        """Mean of the members' reconstructions.
+        """Mean of the reconstructions by all members that are autoencoders.
 
         Parameters
         ----------
@@ -164,17 +171,25 @@ class FittedEnsemble(
         -------
         ndarray (n, c, size, size), float32
             In 0 to 1.
+
+        Raises
+        ------
+        InputError
+            When no member is an autoencoder.
         """
         check_is_fitted(self, "members_")
-        total = self.members_[0].reconstruct(images)
-        for member in self.members_[1:]:
+        own = [one for one in self.members_ if isinstance(one, EquivariantAutoencoder)]
+        if not own:
+            raise InputError("no member of this ensemble can reconstruct images")
+        total = own[0].reconstruct(images)
+        for member in own[1:]:
             total += member.reconstruct(images)
-        return total / np.float32(len(self.members_))
+        return total / np.float32(len(own))
 
     @property
     def notes_(self) -> list[str]:
         """Remarks on the training that a user should read, each one once."""
-        return list(dict.fromkeys(note for member in self.members_ for note in member.notes_))
+        return list(dict.fromkeys(note for member in self.members_ for note in getattr(member, "notes_", [])))
 
     def save(self, folder: PathLike) -> None:
         """Write the fitted ensemble as JSON and safetensors, each member in its own folder.
@@ -249,16 +264,17 @@ class FittedEnsemble(
             raise InputError(f"{str(path)!r} does not describe an ensemble: {error}") from error
         ensemble.consensus_ = ConsensusClustering._read(folder, digests)
         ensemble.members_ = [
-            EquivariantAutoencoder._read(member_folder(folder, k), digests)
+            read_member(member_folder(folder, k), digests)
             for k in range(len(ensemble.consensus_.members_))
         ]
+        share_encoders(ensemble.members_)
         if not _fit(ensemble.scales_, ensemble.consensus_.scales_, ensemble.members_):
             raise InputError(f"{str(path)!r} does not fit the members beside it")
         ensemble.estimator = clone(ensemble.members_[0])
         return ensemble
 
 
-def _fit(scales: Float32Array, known: Float64Array, members: list[EquivariantAutoencoder]) -> bool:
+def _fit(scales: Float32Array, known: Float64Array, members: list[MemberEstimator]) -> bool:
     """Whether the scales are one for each member, and those that the consensus has."""
     if scales.shape != (len(members),) or scales.shape != known.shape:
         return False

@@ -15,16 +15,19 @@ from sklearn.utils.validation import check_is_fitted
 from ensembles.base_clusterings import latent_spreads
 from ensembles.consensus_clustering import ConsensusClustering
 from ensembles.consensus_files import member_folder
+from ensembles.encoder_members import fit_encoder_members
 from ensembles.fit_inputs import ensemble_inputs, recorded_seed
 from ensembles.fitted_ensemble import FittedEnsemble
 from ensembles.folds import fold_masks, three_tenths
 from ensembles.label_voting import Method
-from ensembles.members import MemberTask, has_results
+from ensembles.member_estimators import MemberEstimator, checked_estimators, share_encoders
+from ensembles.members import Member, MemberTask, has_results
 from ensembles.parallel_training import train_members
 from ensembles.refinement import DEEP_METHODS, refine_networks
-from ensembles.training_images import check_pairs, prepare_for_members
+from ensembles.training_images import TrainingImages, check_pairs, prepare_for_members
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.selection import Choice, choose_n_clusters
+from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet, as_image_set
 from equiclust.io.fit_record import check_same_fit
@@ -38,7 +41,7 @@ _REFINED = "refined"
 
 
 class KFoldEnsemble(FittedEnsemble):
-    """K autoencoders, each trained without some of the images, and the consensus of their latents.
+    """K encoders, each trained without some of the images, and the consensus of their latents.
 
     The images are split at random into folds, and member `k` is not trained on fold `k` and the
     folds that follow it, so that every image has members that were trained on it and members that
@@ -46,9 +49,11 @@ class KFoldEnsemble(FittedEnsemble):
 
     Parameters
     ----------
-    estimator : EquivariantAutoencoder or sequence of EquivariantAutoencoder, optional
+    estimator : EquivariantAutoencoder, WhitenedEncoder, or sequence of them, optional
         Parameters of the members; by default ``EquivariantAutoencoder()``. Of several, member `k`
-        uses number `k` modulo their number. Each member gets its own random state.
+        uses number `k` modulo their number, so that different encoders stand side by side with the
+        same weight. Each member gets its own random state. A `WhitenedEncoder` fits its principal
+        axes to the images that the member is trained on; its network stays as it is.
     n_clusters : int or "auto", default "auto"
         "auto" chooses the number by the latents, see `choose_n_clusters`.
     method : str, default "auto"
@@ -58,6 +63,8 @@ class KFoldEnsemble(FittedEnsemble):
         As in `ConsensusClustering`.
     reliability : float, default 0.9
         As in `ConsensusClustering`.
+    n_init : int, default 10
+        Starts of every k-means, see `LatentClusterer`.
     n_folds : int, default 10
         Number of folds and of members; 1 trains a single network on all images.
     held_out_folds : int or "auto", default "auto"
@@ -72,7 +79,7 @@ class KFoldEnsemble(FittedEnsemble):
 
     Attributes
     ----------
-    members_ : list of EquivariantAutoencoder
+    members_ : list of EquivariantAutoencoder or WhitenedEncoder
     held_out_ : ndarray (n_folds, n), bool
         Images that a member was not trained on.
     latents_ : ndarray (n_folds, n, latent_dim), float32
@@ -91,12 +98,13 @@ class KFoldEnsemble(FittedEnsemble):
 
     def __init__(
         self,
-        estimator: EquivariantAutoencoder | Sequence[EquivariantAutoencoder] | None = None,
+        estimator: MemberEstimator | Sequence[MemberEstimator] | None = None,
         *,
         n_clusters: int | Literal["auto"] = "auto",
         method: str = "auto",
         consensus: Method = "vote",
         reliability: float = 0.9,
+        n_init: int = 10,
         n_folds: int = 10,
         held_out_folds: int | Literal["auto"] = "auto",
         n_jobs: int | None = None,
@@ -107,6 +115,7 @@ class KFoldEnsemble(FittedEnsemble):
         self.method = method
         self.consensus = consensus
         self.reliability = reliability
+        self.n_init = n_init
         self.n_folds = n_folds
         self.held_out_folds = held_out_folds
         self.n_jobs = n_jobs
@@ -181,36 +190,12 @@ class KFoldEnsemble(FittedEnsemble):
         """
         self._check_parameters()
         given = as_image_set(images)
-        folders = self._folders(checkpoints)
         members, held_out = self._draw_members(len(given), checkpoints)
-        shown = prepare_for_members(members, given)
-        paired = None
-        if positive_pairs is not None:
-            paired = prepare_for_members(members, as_image_set(positive_pairs))
-            check_pairs(paired, shown)
-        if checkpoints is not None:
-            started = any(folder is not None and has_results(folder) for folder in folders)
-            inputs = ensemble_inputs(
-                self._estimators(),
-                shown,
-                paired,
-                n_folds=self.n_folds,
-                held_out_folds=self._n_held_out,
-                seed=self._entropy,
-            )
-            check_same_fit(checkpoints, inputs, started=started)
-        tasks = [
-            MemberTask(member, hidden, folder=folder)
-            for member, hidden, folder in zip(members, held_out, folders, strict=True)
-        ]
-        trained = train_members(
-            tasks, shown, positive_pairs=paired, n_jobs=self.n_jobs, on_progress=on_progress
+        trained = self._fit_autoencoders(
+            members, held_out, given, positive_pairs, checkpoints, on_progress
         )
-        self.members_ = [member.autoencoder for member in trained]
-        self._keep_latents(np.stack([member.latents for member in trained]))
-        self.seconds_ = [member.seconds for member in trained]
-        # The number of clusters chosen by the latents of an earlier fit does not apply to these.
-        self.__dict__.pop("choice_", None)
+        trained |= self._fit_encoders(members, held_out, given, checkpoints, on_progress)
+        self._keep_members([trained[k] for k in range(len(members))])
         self.held_out_ = held_out
         return self
 
@@ -263,10 +248,85 @@ class KFoldEnsemble(FittedEnsemble):
             method="kmeans" if self.method in DEEP_METHODS else self.method,
             consensus=self.consensus,
             reliability=self.reliability,
+            n_init=self.n_init,
             random_state=seed,
         ).fit(self.latents_, held_out=self.held_out_)
         self.labels_, self.confidence_ = self.consensus_.labels_, self.consensus_.confidence_
         return self
+
+    def _fit_autoencoders(
+        self,
+        members: list[MemberEstimator],
+        held_out: BoolArray,
+        images: ImageSet,
+        positive_pairs: ImageSet | npt.ArrayLike | None,
+        checkpoints: PathLike | None,
+        on_progress: Update | None,
+    ) -> dict[int, Member]:
+        """Train the members that are autoencoders, by their number."""
+        numbers = [k for k, one in enumerate(members) if isinstance(one, EquivariantAutoencoder)]
+        own = [members[k] for k in numbers]
+        folders = self._folders(checkpoints)
+        shown = prepare_for_members(own, images)
+        paired = None
+        if positive_pairs is not None:
+            paired = prepare_for_members(own, as_image_set(positive_pairs))
+            check_pairs(paired, shown)
+        if checkpoints is not None:
+            self._check_same_fit(checkpoints, images, shown, paired)
+        tasks = [MemberTask(members[k], held_out[k], folder=folders[k]) for k in numbers]
+        if not tasks:
+            return {}
+        trained = train_members(
+            tasks, shown, positive_pairs=paired, n_jobs=self.n_jobs, on_progress=on_progress
+        )
+        return dict(zip(numbers, trained, strict=True))
+
+    def _fit_encoders(
+        self,
+        members: list[MemberEstimator],
+        held_out: BoolArray,
+        images: ImageSet,
+        checkpoints: PathLike | None,
+        on_progress: Update | None,
+    ) -> dict[int, Member]:
+        """Fit the members whose networks are trained already, by their number."""
+        numbers = [k for k, one in enumerate(members) if isinstance(one, WhitenedEncoder)]
+        fitted = fit_encoder_members(
+            [members[k] for k in numbers],
+            held_out[numbers],
+            images,
+            folder=None if checkpoints is None else Path(os.path.abspath(checkpoints)),
+            on_progress=on_progress,
+        )
+        return dict(zip(numbers, fitted, strict=True))
+
+    def _check_same_fit(
+        self,
+        checkpoints: PathLike,
+        images: ImageSet,
+        shown: list[TrainingImages],
+        paired: list[TrainingImages] | None,
+    ) -> None:
+        folders = self._folders(checkpoints)
+        started = any(folder is not None and has_results(folder) for folder in folders)
+        inputs = ensemble_inputs(
+            self._estimators(),
+            images,
+            shown,
+            paired,
+            n_folds=self.n_folds,
+            held_out_folds=self._n_held_out,
+            seed=self._entropy,
+        )
+        check_same_fit(checkpoints, inputs, started=started)
+
+    def _keep_members(self, members: list[Member]) -> None:
+        self.members_ = [member.estimator for member in members]
+        self._keep_latents(np.stack([member.latents for member in members]))
+        self.seconds_ = [member.seconds for member in members]
+        # The number of clusters chosen by the latents of an earlier fit does not apply to these.
+        self.__dict__.pop("choice_", None)
 
     def _check_parameters(self) -> None:
         self._estimators()
@@ -284,10 +344,16 @@ class KFoldEnsemble(FittedEnsemble):
                 f"n_jobs must be None or a whole number but 0, got {shown(self.n_jobs)}"
             )
         deep = isinstance(self.method, str) and self.method in DEEP_METHODS
+        if deep and any(isinstance(one, WhitenedEncoder) for one in self._estimators()):
+            raise InputError(
+                f"method {self.method!r} trains networks further, which is for "
+                "EquivariantAutoencoder only; choose another method for other encoders"
+            )
         ConsensusClustering(
             method="kmeans" if deep else self.method,
             consensus=self.consensus,
             reliability=self.reliability,
+            n_init=self.n_init,
             random_state=self.random_state,
         )._check_parameters()
 
@@ -301,22 +367,8 @@ class KFoldEnsemble(FittedEnsemble):
             return [None] * self.n_folds
         return [member_folder(os.path.abspath(checkpoints), k) for k in range(self.n_folds)]
 
-    def _estimators(self) -> list[EquivariantAutoencoder]:
-        if self.estimator is None:
-            return [EquivariantAutoencoder()]
-        if isinstance(self.estimator, EquivariantAutoencoder):
-            return [self.estimator]
-        several = isinstance(self.estimator, Sequence)
-        estimators = list(self.estimator) if several else []
-        if not estimators or not all(isinstance(k, EquivariantAutoencoder) for k in estimators):
-            raise InputError(
-                "estimator must be an EquivariantAutoencoder or a sequence of them, got "
-                f"{shown(self.estimator)}"
-            )
-        dimensions = sorted({one.latent_dim for one in estimators})
-        if len(dimensions) > 1:
-            raise InputError(f"the estimators must have one latent_dim, got {dimensions}")
-        return estimators
+    def _estimators(self) -> list[MemberEstimator]:
+        return checked_estimators(self.estimator)
 
     def _seeds(self) -> IntArray:
         """Seeds of each member, of the consensus and of the folds."""
@@ -324,8 +376,8 @@ class KFoldEnsemble(FittedEnsemble):
 
     def _draw_members(
         self, n_images: int, checkpoints: PathLike | None
-    ) -> tuple[list[EquivariantAutoencoder], BoolArray]:
-        """Autoencoders to train, and the images held out from each, `(n_folds, n_images)`."""
+    ) -> tuple[list[MemberEstimator], BoolArray]:
+        """Members to fit, and the images held out from each, `(n_folds, n_images)`."""
         estimators = self._estimators()
         self._entropy = self._draw_entropy(checkpoints)
         seeds = self._seeds()
@@ -334,6 +386,7 @@ class KFoldEnsemble(FittedEnsemble):
         for member, seed in zip(members, seeds, strict=False):
             member.set_params(random_state=int(seed))
             member._check_parameters()
+        share_encoders(members)
         return members, held_out
 
     def _draw_entropy(self, checkpoints: PathLike | None) -> int:

@@ -99,17 +99,17 @@ def has_results(folder: Path) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A trained autoencoder, and its latents of all images.
+    """A fitted encoder, and its latents of all images.
 
     Attributes
     ----------
-    autoencoder : EquivariantAutoencoder
+    estimator : EquivariantAutoencoder or WhitenedEncoder
     latents : ndarray (n, latent_dim), float32
     seconds : float
         Duration of the training in seconds, without what was done before it was resumed.
     """
 
-    autoencoder: EquivariantAutoencoder
+    estimator: Any
     latents: Float32Array
     seconds: float
 
@@ -157,7 +157,7 @@ def train_member(
                 check_same_fit(finished, inputs, started=True)
                 return member
             member = _trained(task, images, positive_pairs, on_epoch)
-            member.autoencoder.notes_ += damage
+            member.estimator.notes_ += damage
             _write(member, finished, inputs)
             # Also read when just written, so that a resumed fit has exactly the same members.
             return _read(finished)
@@ -223,7 +223,7 @@ def _read_or_set_aside(finished: Path) -> tuple[Member | None, list[str]]:
 
 def _write(member: Member, folder: Path, inputs: Mapping[str, Any]) -> None:
     with replace_folder(folder) as draft:
-        member.autoencoder.save(draft)
+        member.estimator.save(draft)
         write_arrays(draft / _LATENTS, {"latents": member.latents})
         write_json(draft / _RECORD, {"seconds": member.seconds})
         check_same_fit(draft, inputs, started=False)

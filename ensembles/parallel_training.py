@@ -75,7 +75,7 @@ def train_members(
         trained = _train_in_turn(tasks, images, paired, on_progress)
     else:
         trained = _train_side_by_side(tasks, images, paired, n_jobs, on_progress)
-    for note in dict.fromkeys(note for one in trained for note in one.autoencoder.notes_):
+    for note in dict.fromkeys(note for one in trained for note in one.estimator.notes_):
         warnings.warn(note, EquiclustWarning, stacklevel=5)
     return trained
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ensembles.kfold import KFoldEnsemble
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.evaluation.metrics import reconstruction_scores
 from equiclust.images import ImageSet
 from equiclust.progress import Update
@@ -24,9 +25,10 @@ class ReconstructionEvaluation:
     Parameters
     ----------
     pixels : ndarray (n, c, h, w), float32
-        Mean reconstruction by all members, in 0 to 1.
+        Mean reconstruction by all members that are autoencoders, in 0 to 1; of no image where none
+        is one.
     scores : dict of str to float
-        Scores of `pixels`; see `reconstruction_scores`.
+        Scores of `pixels`; see `reconstruction_scores`. Empty where there are none.
     members : list of dict
         Scores of each member for the images that it was not trained on; empty where there are none.
     held_out : dict of str to float
@@ -73,15 +75,21 @@ def evaluate_reconstruction(
     originals = images.pixels
     total, held_out_total = np.zeros_like(originals), np.zeros_like(originals)
     members = []
+    able = [isinstance(member, EquivariantAutoencoder) for member in ensemble.members_]
     for k, (member, hidden) in enumerate(zip(ensemble.members_, held_out, strict=True)):
+        if not isinstance(member, EquivariantAutoencoder):
+            members.append({})
+            continue
         pixels = member.reconstruct(images)
         total += pixels
         held_out_total[hidden] += pixels[hidden]
         members.append(_scores(images, pixels, hidden))
         if on_progress is not None:
             on_progress(k + 1, len(held_out), "")
-    n_held_out = held_out.sum(axis=0)
-    mean = (total / np.float32(len(held_out))).clip(0.0, 1.0)
+    if not any(able):
+        return ReconstructionEvaluation(originals[:0], {}, members, {})
+    n_held_out = held_out[able].sum(axis=0)
+    mean = (total / np.float32(sum(able))).clip(0.0, 1.0)
     unseen = held_out_total / np.maximum(n_held_out, 1).astype(np.float32)[:, None, None, None]
     everything = np.ones(len(images), dtype=bool)
     return ReconstructionEvaluation(

@@ -14,6 +14,7 @@ from equiclust.autoencoder.augmentation import Augmentation
 from equiclust.autoencoder.objectives import ObjectiveWeights
 from equiclust.autoencoder.pretrained import upgrade_start
 from equiclust.exceptions import InputError
+from equiclust.nn.encoder import n_halvings
 
 __all__ = ["Recipe"]
 
@@ -51,7 +52,7 @@ class Recipe:
     Raises
     ------
     InputError
-        When the seed is out of range.
+        When the seed is out of range, or the size of the images is none of the network's.
 
     Examples
     --------
@@ -75,6 +76,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if not 0 <= self.seed <= _LARGEST_SEED:
             raise InputError(f"seed must be from 0 to {_LARGEST_SEED}, got {self.seed}")
+        if self.network.trains:
+            n_halvings(self.images.size)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -98,7 +101,7 @@ class Recipe:
         training = {key: value for key, value in vars(self.training).items() if key != "max_epochs"}
         return {
             "size": self.images.size,
-            **vars(self.network),
+            **self.network.shape,
             **training,
             "objective": dict(vars(self.objective)),
             "augmentation": dict(vars(self.augmentation)),

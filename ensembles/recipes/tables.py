@@ -6,7 +6,7 @@ Their defaults are those of the classes that they configure.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ensembles.consensus_clustering import METHODS, ConsensusClustering
 from ensembles.folds import three_tenths
@@ -17,17 +17,25 @@ from equiclust.argument_types import checks_types
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
 from equiclust.images import ImageSet
-from equiclust.nn.encoder import n_halvings
+from equiclust.encoders.pooling import POOLINGS
+from equiclust.encoders.registry import encoder_names
+from equiclust.exceptions import InputError
+from equiclust.nn.groups import Group
 from equiclust.nn.network import NetworkConfig
 from equiclust.preprocessing import Preprocessor
 from equiclust.validation import check_choice, check_positive, check_whole
 
-__all__ = ["Clusters", "Ensemble", "Images", "Network", "Training"]
+__all__ = ["OWN", "Clusters", "Ensemble", "Images", "Network", "Training"]
 
 _PREPROCESSOR = Preprocessor()
 _AUTOENCODER = EquivariantAutoencoder()
 _ENSEMBLE = KFoldEnsemble()
 _METHODS = ("auto", *METHODS, *DEEP_METHODS)
+OWN = "own"
+"""Name of the autoencoder that is trained on the images."""
+
+# Of encoders that are not trained.
+_FOREIGN = ("encoder", "layer", "pooling", "encoder_group")
 
 
 @checks_types
@@ -38,7 +46,8 @@ class Images:
     Parameters
     ----------
     size : int, default 128
-        Side of the preprocessed images in pixels, 32 times a power of two.
+        Side of the preprocessed images in pixels: 32 times a power of two where the encoder is
+        "own".
     background : str, default "border"
     stretch : str, default "linear"
     percentiles : (float, float), default (1.0, 99.9)
@@ -46,6 +55,7 @@ class Images:
     canonical : str, default "scale"
     circular_mask : float or None, default None
     channels : "auto" or int, default "auto"
+    equalize : {"none", "clahe"}, default "none"
 
     Raises
     ------
@@ -61,19 +71,32 @@ class Images:
     canonical: str = _PREPROCESSOR.canonical
     circular_mask: float | None = _PREPROCESSOR.circular_mask
     channels: int | Literal["auto"] = "auto"
+    equalize: str = _PREPROCESSOR.equalize
 
     def __post_init__(self) -> None:
         Preprocessor(**vars(self)).fit(ImageSet())
-        n_halvings(self.size)
 
 
 @checks_types
 @dataclass(frozen=True)
 class Network:
-    """Shape of the network; see `EquivariantAutoencoder` for every parameter.
+    """Encoder of the images, and the shape of the network that is trained.
+
+    See `EquivariantAutoencoder` for the parameters of that one, and `equiclust.encoders` for those
+    of all others.
 
     Parameters
     ----------
+    encoder : str, default "own"
+        "own", the autoencoder that is trained; a network trained on photographs, such as "alexnet"
+        or "vgg16"; an ONNX file; a table of vectors made elsewhere; or several of them with commas
+        between, which stand side by side in the ensemble with the same weight.
+    layer : str, default "auto"
+        Layer of a network trained on photographs, such as "features.10".
+    pooling : {"auto", "mean", "max", "mean+max", "token"}, default "auto"
+        Of the features of an encoder that is not trained.
+    encoder_group : str, default "D4"
+        Group over which the features of such an encoder are averaged, or "none".
     group : str, default "D8"
     latent_dim : int, default 32
     fields : tuple of int, default (4, 8, 12, 16)
@@ -88,6 +111,10 @@ class Network:
         When a parameter has a value it cannot have.
     """
 
+    encoder: str = OWN
+    layer: str = "auto"
+    pooling: str = "auto"
+    encoder_group: str = "D4"
     group: str = _AUTOENCODER.group
     latent_dim: int = _AUTOENCODER.latent_dim
     fields: tuple[int, ...] = tuple(_AUTOENCODER.fields)
@@ -97,7 +124,30 @@ class Network:
     harmonics: int = _AUTOENCODER.harmonics
 
     def __post_init__(self) -> None:
-        NetworkConfig(**vars(self))
+        NetworkConfig(**self.shape)
+        check_choice("pooling", self.pooling, ("auto", *POOLINGS))
+        if self.encoder_group != "none":
+            Group(self.encoder_group)
+        if not all(self.encoders):
+            raise InputError(
+                f"encoder must be {OWN}, {', '.join(encoder_names())} or a file, or several of them "
+                f"with commas between, got {self.encoder!r}"
+            )
+
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """Names of the encoders."""
+        return tuple(name.strip() for name in self.encoder.split(","))
+
+    @property
+    def trains(self) -> bool:
+        """Whether one of the encoders is the autoencoder that is trained."""
+        return OWN in self.encoders
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """Parameters of the network that is trained."""
+        return {key: value for key, value in vars(self).items() if key not in _FOREIGN}
 
 
 @checks_types
@@ -192,6 +242,8 @@ class Clusters:
     n_clusters : "auto" or int, default "auto"
         "auto" chooses the number by the latents.
     method : str, default "auto"
+    n_init : int, default 10
+        Starts of k-means.
 
     Raises
     ------
@@ -201,7 +253,9 @@ class Clusters:
 
     n_clusters: int | Literal["auto"] = _ENSEMBLE.n_clusters
     method: str = _ENSEMBLE.method
+    n_init: int = _ENSEMBLE.n_init
 
     def __post_init__(self) -> None:
         check_choice("method", self.method, _METHODS)
-        make_clusterer("gmm", 1 if self.n_clusters == "auto" else self.n_clusters)
+        n_clusters = 1 if self.n_clusters == "auto" else self.n_clusters
+        make_clusterer("gmm", n_clusters, n_init=self.n_init)

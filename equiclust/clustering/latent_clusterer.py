@@ -55,6 +55,7 @@ def make_clusterer(
     whiten: bool | float = 0.5,
     n_components: float | int | Literal["auto"] | None = "auto",
     standardise: bool = True,
+    n_init: int = 10,
     random_state: int | np.random.RandomState | None = None,
 ) -> LatentClusterer:
     """A `LatentClusterer` with checked parameters, not fitted.
@@ -70,6 +71,8 @@ def make_clusterer(
     n_components : int, float, "auto" or None, default "auto"
         As in `LatentClusterer`.
     standardise : bool, default True
+        As in `LatentClusterer`.
+    n_init : int, default 10
         As in `LatentClusterer`.
     random_state : int, RandomState or None, default None
         For the clustering.
@@ -89,6 +92,7 @@ def make_clusterer(
         whiten=whiten,
         n_components=n_components,
         standardise=standardise,
+        n_init=n_init,
         random_state=random_state,
     )
     clusterer._check_parameters()
@@ -118,6 +122,9 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         all for "manifold", whose neighbourhoods gain from small axes, and else 0.95.
     standardise : bool, default True
         Scale every column to unit variance first.
+    n_init : int, default 10
+        Starts of k-means, of which the one with the smallest variance within clusters is kept. In
+        many whitened dimensions the best one is rare. No other method uses it.
     random_state : int, RandomState or None, default None
         For the clustering.
 
@@ -145,6 +152,7 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         whiten: bool | float = 0.5,
         n_components: float | int | Literal["auto"] | None = "auto",
         standardise: bool = True,
+        n_init: int = 10,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_clusters = n_clusters
@@ -152,6 +160,7 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         self.whiten = whiten
         self.n_components = n_components
         self.standardise = standardise
+        self.n_init = n_init
         self.random_state = random_state
 
     def fit(self, X: npt.ArrayLike, y: object = None) -> Self:
@@ -191,6 +200,7 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         check_choice("method", self.method, _MODELS)
         check_whitening(self.whiten, self._n_components_or_share)
         check_flag("standardise", self.standardise)
+        check_whole("n_init", self.n_init, largest=10**6)
         check_random_state(self.random_state)
 
     @property
@@ -211,7 +221,11 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         n_distinct = len(distinct_rows(points)[0])
         check_enough_samples(self.n_clusters, n_distinct, len(latents))
         seed = int(generator.randint(2**31 - 1))
-        self.model_ = _MODELS[self.method].fit(points, self.n_clusters, seed)
+        kind = _MODELS[self.method]
+        if kind is CentreModel:
+            self.model_ = CentreModel.fit(points, self.n_clusters, seed, n_init=self.n_init)
+        else:
+            self.model_ = kind.fit(points, self.n_clusters, seed)
         chosen = generator.permutation(len(points))[:_MAX_REFERENCES]
         self._references = KDTree(points[np.sort(chosen)])
         median = float(np.median(self._neighbour_distance(points)))

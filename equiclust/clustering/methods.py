@@ -121,10 +121,10 @@ class CentreModel(Model):
     variance: float
 
     @classmethod
-    def fit(cls, points: Float64Array, n_clusters: int, seed: int) -> Self:
-        """Fit samples `(n, d)` by the best of ten runs of k-means."""
+    def fit(cls, points: Float64Array, n_clusters: int, seed: int, n_init: int = 10) -> Self:
+        """Fit samples `(n, d)` by the best of `n_init` runs of k-means."""
         counts = np.ones(len(points), dtype=np.int64)
-        centres = kmeans_centres(points, counts, n_clusters, n_init=10, seed=seed)
+        centres = kmeans_centres(points, counts, n_clusters, n_init=n_init, seed=seed)
         return cls(centres, within_cluster_variance(points, centres))
 
     @classmethod

@@ -27,8 +27,10 @@ class Previews:
     ----------
     ids : tuple of str
         One of each of the `m` images, as in the catalogue.
-    images, reconstructions : ndarray (m, c, h, w), float32
+    images : ndarray (m, c, h, w), float32
         From 0 to 1, the first row at the bottom.
+    reconstructions : ndarray (m, c, h, w), float32
+        Likewise; `(0, c, h, w)` where no network reconstructs.
     """
 
     ids: tuple[str, ...]
@@ -93,7 +95,8 @@ def read_previews(path: PathLike) -> Previews:
         if pixels.dtype.kind not in "fiu":
             _refuse(path, f"{name} must be numbers, got {pixels.dtype}")
     shape = images.shape
-    if len(shape) != 4 or shape != reconstructions.shape or len(ids) != shape[0] or 0 in shape[1:]:
+    fitting = reconstructions.shape in (shape, (0, *shape[1:]))
+    if len(shape) != 4 or not fitting or len(ids) != shape[0] or 0 in shape[1:]:
         _refuse(
             path,
             f"images and reconstructions must have the shape ({len(ids)}, c, h, w), got {shape} "

@@ -16,11 +16,14 @@ from ensembles import ConsensusResult, KFoldEnsemble
 from ensembles.backend import training_backend
 from ensembles.calibration import coverage_curve
 from ensembles.recipes import Recipe
+from ensembles.recipes.tables import OWN
 from ensembles.reconstruction import ReconstructionEvaluation, evaluate_reconstruction
 from ensembles.refinement import DEEP_METHODS
 from equiclust import __version__
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.autoencoder.objectives import PerceptualNetwork, find_weights
+from equiclust.encoders.records import encoder_record
+from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import EquiclustWarning, WeightsNotFoundError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import write_json
@@ -152,7 +155,7 @@ def _write_tables(
 
 def _perceptual(recipe: Recipe) -> tuple[PerceptualNetwork | None, str]:
     """Network of the perceptual term if its weights are available, else None and the reason."""
-    if not recipe.objective.perceptual:
+    if not recipe.objective.perceptual or not recipe.network.trains:
         return None, ""
     try:
         find_weights(_PERCEPTUAL)
@@ -171,19 +174,28 @@ def _trained(
     on_progress: Progress | None,
 ) -> KFoldEnsemble:
     recipe = settings.recipe
+    estimators = [
+        _autoencoder(settings, len(images), perceptual) if name == OWN else one
+        for name, one in zip(recipe.network.encoders, settings.encoders, strict=True)
+    ]
+    ensemble = KFoldEnsemble(estimators, **recipe.kfold, n_jobs=settings.n_jobs)
+    update = start_stage(on_progress, "training")
+    with training_backend(settings.scheduler):
+        ensemble.fit_members(images, checkpoints=folder.checkpoints, on_progress=update)
+    return ensemble
+
+
+def _autoencoder(
+    settings: RunSettings, n_images: int, perceptual: PerceptualNetwork | None
+) -> EquivariantAutoencoder:
+    recipe = settings.recipe
     autoencoder = EquivariantAutoencoder(
         **recipe.autoencoder, preprocess=False, perceptual=perceptual, device=settings.device
     )
     epochs = recipe.training.max_epochs
     if epochs == "auto":
-        epochs = default_epochs(len(images), autoencoder)
-    ensemble = KFoldEnsemble(
-        autoencoder.set_params(max_epochs=epochs), **recipe.kfold, n_jobs=settings.n_jobs
-    )
-    update = start_stage(on_progress, "training")
-    with training_backend(settings.scheduler):
-        ensemble.fit_members(images, checkpoints=folder.checkpoints, on_progress=update)
-    return ensemble
+        epochs = default_epochs(n_images, autoencoder)
+    return autoencoder.set_params(max_epochs=epochs)  # type: ignore[no-any-return]
 
 
 def _reconstructions(
@@ -212,12 +224,20 @@ def _balanced_sample(labels: IntArray, most: int) -> IntArray:
 
 
 def _network_metrics(ensemble: KFoldEnsemble) -> Record:
-    config = ensemble.members_[0].network_.config
+    encoders = [
+        encoder_record(one.used_encoder)
+        for one in ensemble.members_
+        if isinstance(one, WhitenedEncoder)
+    ]
+    networks = [one for one in ensemble.members_ if isinstance(one, EquivariantAutoencoder)]
+    record: Record = {"encoders": encoders} if encoders else {}
+    if not networks:
+        return record
+    config = networks[0].network_.config
     return {
-        "histories": [
-            [_finite(record) for record in member.history_] for member in ensemble.members_
-        ],
-        "started_from": ensemble.members_[0].started_from_,
+        **record,
+        "histories": [[_finite(epoch) for epoch in member.history_] for member in networks],
+        "started_from": networks[0].started_from_,
         "size": {
             "image": config.image_numbers,
             "map": config.map_numbers,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ensembles import ConsensusResult, KFoldEnsemble
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, replace_folder, write_json
@@ -84,13 +85,9 @@ class Model:
         except DAMAGE as error:
             raise InputError(f"{str(path)!r} does not describe a preprocessor: {error}") from error
         ensemble = KFoldEnsemble._read(folder, digests)
-        member = ensemble.members_[0]
-        channels = member.network_.config.in_channels
-        if preprocessor.size != member.size or preprocessor.channels not in ("auto", channels):
-            raise InputError(
-                f"{str(path)!r} makes {preprocessor.channels} channels of size {preprocessor.size} "
-                f"and the networks take {channels} of size {member.size}; restore the file"
-            )
+        for member in ensemble.members_:
+            if isinstance(member, EquivariantAutoencoder):
+                _check_fits(preprocessor, member, path)
         return cls(preprocessor, ensemble)
 
     def predict_consensus(self, images: ImageSet, update: Update) -> ConsensusResult:
@@ -186,3 +183,12 @@ class Model:
         if len(images):
             labels[[rows[name] for name in usable.ids]] = self.ensemble.predict(images)
         return labels
+
+
+def _check_fits(preprocessor: Preprocessor, member: EquivariantAutoencoder, path: Path) -> None:
+    channels = member.network_.config.in_channels
+    if preprocessor.size != member.size or preprocessor.channels not in ("auto", channels):
+        raise InputError(
+            f"{str(path)!r} makes {preprocessor.channels} channels of size {preprocessor.size} "
+            f"and the networks take {channels} of size {member.size}; restore the file"
+        )

@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from data_adapters.array_axes import check_axes
 from ensembles.backend import check_scheduler
 from ensembles.recipes import Recipe
+from ensembles.recipes.tables import OWN, Network
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.encoders.records import encoder_record
+from equiclust.encoders.latent_files import LATENT_ENDINGS
+from equiclust.encoders.registry import encoder_names, get_encoder
+from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.fit_record import image_set_digest
@@ -19,6 +25,9 @@ from equiclust.typing import PathLike
 from equiclust.validation import check_choice, check_whole
 
 __all__ = ["RunSettings"]
+
+# Settings that earlier versions did not have: a run with their defaults is the same run.
+_YOUNGER = ("encoder", "layer", "pooling", "encoder_group", "equalize", "n_init")
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,15 @@ class RunSettings:
             return [f"{len(self.inputs)} images in memory, {image_set_digest(self.inputs)}"]
         return absolute_paths(self.inputs)
 
+    @cached_property
+    def encoders(self) -> list[WhitenedEncoder | None]:
+        """Estimators of the recipe's encoders; None for the autoencoder that is trained."""
+        network = self.recipe.network
+        return [
+            None if name == OWN else _whitened(name, network, self.device)
+            for name in network.encoders
+        ]
+
     @property
     def config(self) -> dict[str, Any]:
         """What identifies the run: everything but its folder and the machine it is trained on."""
@@ -70,6 +88,10 @@ class RunSettings:
         # As in version 0.1, whose runs are the same runs.
         start = "shipped" if settings.pop("pretrained") else "none"
         axes = {"axes": self.axes.lower()} if self.axes else {}
+        default = Recipe().settings
+        for name in _YOUNGER:
+            if settings[name] == default[name]:
+                del settings[name]
         return {"inputs": self.input_names, **settings, "start": start, **axes}
 
     @property
@@ -97,9 +119,28 @@ class RunSettings:
         if self.n_jobs is not None:
             check_whole("n_jobs", self.n_jobs)
         # Before images are brought to its size.
-        EquivariantAutoencoder(**self.recipe.autoencoder)._check_parameters()
+        if self.recipe.network.trains:
+            EquivariantAutoencoder(**self.recipe.autoencoder)._check_parameters()
+        for encoder in self.encoders:
+            if encoder is not None:
+                # Its file is read now, and not after the images are.
+                encoder_record(encoder.used_encoder)
         _check_device(self.device)
         check_scheduler(self.scheduler)
+
+
+def _whitened(name: str, network: Network, device: str) -> WhitenedEncoder:
+    parameters: dict[str, Any] = {}
+    if network.layer != "auto":
+        parameters["layer"] = network.layer
+    if network.pooling != "auto":
+        parameters["pooling"] = network.pooling
+    if name in encoder_names():
+        parameters["device"] = device
+    is_table = name.lower().endswith(LATENT_ENDINGS)
+    group = "none" if is_table else network.encoder_group
+    encoder = get_encoder(name, group=group, **parameters)
+    return WhitenedEncoder(encoder, latent_dim=network.latent_dim)
 
 
 def _word(value: object) -> str:

@@ -14,6 +14,7 @@ from equiclust.preprocessing.background import border, border_level, limits
 from equiclust.preprocessing.canonical import Frames, canonical_zooms, deprojected_frames
 from equiclust.preprocessing.center import centroid_offsets, peak_offsets
 from equiclust.preprocessing.ellipse import measure_ellipses
+from equiclust.preprocessing.equalize import equalized
 from equiclust.preprocessing.resize import positions, resize
 from equiclust.preprocessing.sky import beam_moments
 from equiclust.preprocessing.stretch import stretch_named
@@ -44,6 +45,7 @@ class Settings(NamedTuple):
     center : str
     circular_mask : float or None
     canonical : str
+    equalize : str
     """
 
     size: int
@@ -53,6 +55,7 @@ class Settings(NamedTuple):
     center: str
     circular_mask: float | None
     canonical: str
+    equalize: str = "none"
 
 
 class Unusable(NamedTuple):
@@ -132,6 +135,8 @@ def process_batch(
     background = _background(pixels, mask, ring, settings.background)
     bounds = _bounds(values, hidden, background, settings.percentiles)
     shown = _stretched(values, hidden, bounds, settings.stretch)
+    if settings.equalize == "clahe":
+        shown = equalized(shown, hidden)
     records = _records(images, settings, frames, background, bounds)
     # The images are views of these, and need no copies of what nobody can write to.
     shown.setflags(write=False)
@@ -255,6 +260,7 @@ def _records(
         "height": height,
         "width": width,
         "stretch": settings.stretch,
+        "equalize": settings.equalize,
     }
     centers, zooms, ratios = _geometry(frames, len(images))
     scales = max(height, width) / settings.size * zooms

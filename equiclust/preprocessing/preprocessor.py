@@ -28,6 +28,7 @@ __all__ = ["Preprocessor", "Processed"]
 
 BACKGROUNDS = ("border", "none", "median")
 CENTERS = ("none", "centroid", "peak")
+EQUALIZERS = ("none", "clahe")
 CANONICALS = ("none", "scale", *DEPROJECTED)
 # The corners lie the root of 2 half sides from the middle.
 MAX_RADIUS = 1.5
@@ -92,6 +93,10 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
     channels : "auto" or int, default "auto"
         Channels of the new images. "auto" keeps them, or averages them to one where their number
         differs within the set. 1 always averages; more than 1 also repeats single channels.
+    equalize : {"none", "clahe"}, default "none"
+        Last step. "clahe" evens out the contrast within an image (Pizer et al. 1990), so that
+        exposure and illumination matter less than texture; see `equiclust.preprocessing.equalize`.
+        It cannot be undone.
 
     Examples
     --------
@@ -114,6 +119,7 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
         canonical: str = "scale",
         circular_mask: float | None = None,
         channels: str | int = "auto",
+        equalize: str = "none",
     ) -> None:
         self.size = size
         self.background = background
@@ -123,6 +129,7 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
         self.canonical = canonical
         self.circular_mask = circular_mask
         self.channels = channels
+        self.equalize = equalize
 
     def __sklearn_tags__(self) -> Any:
         """Tags of the estimator, as scikit-learn asks for them.
@@ -195,7 +202,7 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
             `id`; `height`, `width` of the image in pixels; `scale`, width of a new pixel in old
             pixels; `center_y`, `center_x`, the new centre in old pixels from the old one;
             `axis_ratio`, minor over major axis of the ellipse that was made round, 1 for none;
-            `background`, `lower` and `upper` in the unit of the image; `stretch`.
+            `background`, `lower` and `upper` in the unit of the image; `stretch`; `equalize`.
 
         Raises
         ------
@@ -283,7 +290,7 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
         Raises
         ------
         InputError
-            When there is not one record for every image.
+            When there is not one record for every image, or contrast was equalised.
         """
         images = as_image_set(images)
         if len(images) != len(records):
@@ -311,6 +318,7 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
             center=self.center,
             circular_mask=self.circular_mask,
             canonical=self.canonical,
+            equalize=self.equalize,
         )
 
     def _channels_of(self, images: ImageSet) -> int | None:
@@ -332,6 +340,7 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
         check_choice("stretch", self.stretch, STRETCHES)
         check_choice("center", self.center, CENTERS)
         check_choice("canonical", self.canonical, CANONICALS)
+        check_choice("equalize", self.equalize, EQUALIZERS)
         if not is_auto(self.channels):
             check_whole("channels", self.channels, largest=MAX_SIZE)
         _check_percentiles(self.percentiles)
@@ -353,6 +362,10 @@ def _check_percentiles(percentiles: Sequence[float]) -> None:
 
 
 def _restored(image: Image, record: Mapping[str, Any]) -> Image:
+    if record.get("equalize", "none") != "none":
+        raise InputError(
+            f"image {image.id!r} was equalised by {record['equalize']!r}, which cannot be undone"
+        )
     lower, upper = record["lower"], record["upper"]
     part = stretch_named(record["stretch"]).inverse(image.pixels.astype(float), clip=False)
     values = (lower + (upper - lower) * part).astype(np.float32)

@@ -73,10 +73,10 @@ def make_reconstruction(contents: Contents) -> ReconstructionSection:
     Returns
     -------
     ReconstructionSection
-        Without groups when there are no previews.
+        Without groups when there are no reconstructions.
     """
     scores = contents.section("reconstruction")
-    rows = sorted(contents.preview_index)
+    rows = sorted(contents.preview_index) if len(contents.previews.reconstructions) else []
     if not rows:
         return ReconstructionSection(scores, (), 0, "", "")
     errors = np.array([_mse(contents, row) for row in rows])
