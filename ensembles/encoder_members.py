@@ -72,9 +72,7 @@ def fit_encoder_members(
     return fitted
 
 
-def encoder_latents(
-    members: Sequence[WhitenedEncoder], images: ImageSet
-) -> list[Float32Array]:
+def encoder_latents(members: Sequence[WhitenedEncoder], images: ImageSet) -> list[Float32Array]:
     """Latents of images by members, of which those with one encoder share its features.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from ensembles.base_clusterings import concatenate_latents
 from ensembles.consensus_clustering import ConsensusClustering, ConsensusResult
 from ensembles.consensus_files import member_folder
 from ensembles.encoder_members import encoder_latents
+from ensembles.label_voting import Method
 from ensembles.member_estimators import MemberEstimator, read_member, share_encoders
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.encoders.whitened import WhitenedEncoder
@@ -50,6 +51,13 @@ class FittedEnsemble(
     """Encoding, prediction and files of `KFoldEnsemble`, which inherits from it."""
 
     estimator: Any
+    n_clusters: int | Literal["auto"]
+    method: str
+    consensus: Method
+    reliability: float
+    n_init: int
+    n_folds: int
+    held_out_folds: int | Literal["auto"]
     random_state: int | np.random.RandomState | None
     members_: list[MemberEstimator]
     consensus_: ConsensusClustering
@@ -189,7 +197,11 @@ class FittedEnsemble(
     @property
     def notes_(self) -> list[str]:
         """Remarks on the training that a user should read, each one once."""
-        return list(dict.fromkeys(note for member in self.members_ for note in getattr(member, "notes_", [])))
+        return list(
+            dict.fromkeys(
+                note for member in self.members_ for note in getattr(member, "notes_", [])
+            )
+        )
 
     def save(self, folder: PathLike) -> None:
         """Write the fitted ensemble as JSON and safetensors, each member in its own folder.

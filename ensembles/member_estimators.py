@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.encoders.protocol import Encoder
@@ -22,7 +23,7 @@ __all__ = [
     "share_encoders",
 ]
 
-MemberEstimator = EquivariantAutoencoder | WhitenedEncoder
+MemberEstimator: TypeAlias = EquivariantAutoencoder | WhitenedEncoder
 
 
 def checked_estimators(

@@ -74,7 +74,7 @@ def evaluate_reconstruction(
     """
     originals = images.pixels
     total, held_out_total = np.zeros_like(originals), np.zeros_like(originals)
-    members = []
+    members: list[Scores] = []
     able = [isinstance(member, EquivariantAutoencoder) for member in ensemble.members_]
     for k, (member, hidden) in enumerate(zip(ensemble.members_, held_out, strict=True)):
         if not isinstance(member, EquivariantAutoencoder):

@@ -16,10 +16,10 @@ from ensembles.refinement import DEEP_METHODS
 from equiclust.argument_types import checks_types
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
-from equiclust.images import ImageSet
 from equiclust.encoders.pooling import POOLINGS
 from equiclust.encoders.registry import encoder_names
 from equiclust.exceptions import InputError
+from equiclust.images import ImageSet
 from equiclust.nn.groups import Group
 from equiclust.nn.network import NetworkConfig
 from equiclust.preprocessing import Preprocessor
@@ -130,8 +130,8 @@ class Network:
             Group(self.encoder_group)
         if not all(self.encoders):
             raise InputError(
-                f"encoder must be {OWN}, {', '.join(encoder_names())} or a file, or several of them "
-                f"with commas between, got {self.encoder!r}"
+                f"encoder must be {OWN}, {', '.join(encoder_names())} or a file, or several with "
+                f"commas between, got {self.encoder!r}"
             )
 
     @property

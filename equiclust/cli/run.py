@@ -22,6 +22,10 @@ def run(
     n_folds: Annotated[int, "K"] = 10,
     size: Annotated[int, "PX"] = 128,
     method: Method = "auto",
+    encoder: Annotated[str, "NAME|FILE[,...]"] = "own",
+    layer: Annotated[str, "NAME"] = "auto",
+    pooling: Literal["auto", "mean", "max", "mean+max", "token"] = "auto",
+    encoder_group: Annotated[str, "GROUP"] = "D4",
     seed: Annotated[int, "S"] = 0,
     latent_dim: Annotated[int, "D"] = 32,
     max_epochs: Annotated[int | Literal["auto"], "auto|N"] = "auto",
@@ -30,6 +34,7 @@ def run(
     percentiles: Annotated[tuple[float, float], "LOW HIGH"] = (1.0, 99.9),
     center: Literal["none", "centroid", "peak"] = "none",
     canonical: Literal["none", "scale", "inclination", "affine"] = "scale",
+    equalize: Literal["none", "clahe"] = "none",
     reliability: Annotated[float, "P"] = 0.9,
     pretrained: bool = True,
     device: Device = "auto",
@@ -62,6 +67,18 @@ def run(
     method
         Clustering method; auto takes the most stable of gmm, kmeans, spectral and manifold. dec,
         idec and dcec train the networks further with their clusters.
+    encoder
+        What turns images into vectors: own, the autoencoder that is trained on them; a network
+        trained on photographs (alexnet, vgg16, resnet18, ..., efficientnet_lite0); an ONNX file; a
+        table of vectors made elsewhere (.npy, .npz, .fits, .parquet, ...); or several with commas
+        between, which stand side by side with the same weight.
+    layer
+        Layer of a network trained on photographs, such as features.10 of alexnet.
+    pooling
+        How the features of such a layer become one vector.
+    encoder_group
+        Quarter turns and mirrors (D4), or finer turns (D8, D16), over which the features of an
+        encoder that is not trained are averaged; none leaves them as they are.
     seed
         Seed of everything random.
     latent_dim
@@ -80,6 +97,8 @@ def run(
         What is removed before images are compared: nothing; scale, the apparent size of objects on
         a sky; inclination, so that flat discs are seen face-on; or affine, which is both. The last
         two write inclinations and position angles into the catalogue.
+    equalize
+        clahe evens out the contrast within an image, for textures under uneven light.
     reliability
         Mean confidence to keep, 0 to 1: the least certain images get the label -1, "don't know",
         until the others reach it. 0 labels every image.
@@ -110,6 +129,10 @@ def run(
         n_folds=n_folds,
         size=size,
         method=method,
+        encoder=encoder,
+        layer=layer,
+        pooling=pooling,
+        encoder_group=encoder_group,
         random_state=seed,
         latent_dim=latent_dim,
         max_epochs=max_epochs,
@@ -118,6 +141,7 @@ def run(
         percentiles=(percentiles[0], percentiles[1]),
         center=center,
         canonical=canonical,
+        equalize=equalize,
         reliability=reliability,
         pretrained=pretrained,
         device=device,

@@ -102,8 +102,8 @@ class WhitenedEncoder(
     @property
     def group(self) -> str:
         """Group under which the latents are invariant by construction; "trivial" for none."""
-        averaged = isinstance(self.encoder, GroupAveraged)
-        return self.encoder.group if averaged else "trivial"
+        encoder = self.used_encoder
+        return encoder.group if isinstance(encoder, GroupAveraged) else "trivial"
 
     @property
     def _n_features_out(self) -> int:
@@ -216,7 +216,7 @@ class WhitenedEncoder(
                 f"features must have length {len(self.mean_)}, got {features.shape[1]}"
             )
         centred = features.astype(np.float64) - self.mean_
-        return (centred @ self.components_.T.astype(np.float64)).astype(np.float32)
+        return np.asarray(centred @ self.components_.T.astype(np.float64), dtype=np.float32)
 
     def _saved_parameters(self) -> dict[str, Any]:
         parameters = super()._saved_parameters()

@@ -41,6 +41,10 @@ def run(
     n_folds: int | None = None,
     size: int | None = None,
     method: str | None = None,
+    encoder: str | None = None,
+    layer: str | None = None,
+    pooling: str | None = None,
+    encoder_group: str | None = None,
     random_state: int | None = None,
     latent_dim: int | None = None,
     max_epochs: int | Literal["auto"] | None = None,
@@ -49,6 +53,7 @@ def run(
     percentiles: tuple[float, float] | None = None,
     center: str | None = None,
     canonical: str | None = None,
+    equalize: str | None = None,
     reliability: float | None = None,
     pretrained: bool | None = None,
     device: str = "auto",
@@ -84,6 +89,16 @@ def run(
     method : str, default "auto"
         Clustering method: "gmm", "kmeans", "spectral", "manifold", or "auto", the one of these that
         is most stable; "dec", "idec" and "dcec" train the networks further with their clusters.
+    encoder : str, default "own"
+        What turns images into vectors: "own", the autoencoder that is trained on them; a network
+        trained on photographs, such as "alexnet" (see `equiclust.encoders`); an ONNX file; a table
+        of vectors made elsewhere; or several of them with commas between.
+    layer : str, default "auto"
+        Layer of a network trained on photographs.
+    pooling : {"auto", "mean", "max", "mean+max", "token"}, default "auto"
+        How the features of such a layer become one vector.
+    encoder_group : str, default "D4"
+        Group over which the features of an encoder that is not trained are averaged, or "none".
     random_state : int, default 0
         Seed of everything random.
     latent_dim : int, default 32
@@ -101,6 +116,8 @@ def run(
     canonical : {"none", "scale", "inclination", "affine"}, default "scale"
         What is removed before images are compared: nothing, the apparent size, the inclination of
         flat discs, or both.
+    equalize : {"none", "clahe"}, default "none"
+        Evens out the contrast within an image.
     reliability : float, default 0.9
         Mean confidence to keep, 0 to 1: the least certain images get the label -1. 0 labels all.
     pretrained : bool, default True
@@ -145,6 +162,10 @@ def run(
         "n_folds": n_folds,
         "size": size,
         "method": method,
+        "encoder": encoder,
+        "layer": layer,
+        "pooling": pooling,
+        "encoder_group": encoder_group,
         "seed": random_state,
         "latent_dim": latent_dim,
         "max_epochs": max_epochs,
@@ -153,6 +174,7 @@ def run(
         "percentiles": percentiles,
         "center": center,
         "canonical": canonical,
+        "equalize": equalize,
         "reliability": reliability,
         "pretrained": pretrained,
     }

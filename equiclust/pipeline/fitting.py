@@ -16,7 +16,6 @@ from ensembles import ConsensusResult, KFoldEnsemble
 from ensembles.backend import training_backend
 from ensembles.calibration import coverage_curve
 from ensembles.recipes import Recipe
-from ensembles.recipes.tables import OWN
 from ensembles.reconstruction import ReconstructionEvaluation, evaluate_reconstruction
 from ensembles.refinement import DEEP_METHODS
 from equiclust import __version__
@@ -175,8 +174,7 @@ def _trained(
 ) -> KFoldEnsemble:
     recipe = settings.recipe
     estimators = [
-        _autoencoder(settings, len(images), perceptual) if name == OWN else one
-        for name, one in zip(recipe.network.encoders, settings.encoders, strict=True)
+        one or _autoencoder(settings, len(images), perceptual) for one in settings.encoders
     ]
     ensemble = KFoldEnsemble(estimators, **recipe.kfold, n_jobs=settings.n_jobs)
     update = start_stage(on_progress, "training")

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ensembles import KFoldEnsemble
 from equiclust.autoencoder.baseline import non_equivariant_baseline
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
+from equiclust.encoders.group_averaged import GroupAveraged
+from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.evaluation.invariance import Certificate, Element, certify, quarter_turns
 from equiclust.evaluation.invariance.transforms import rotate_exactly
 from equiclust.exceptions import EquiclustWarning, InputError
@@ -41,6 +44,10 @@ _MAX_ENCODED = 320
 # Enough for a trained network; the baseline need not be a good one.
 _BASELINE_EPOCHS = 10
 
+# Images whose features give the baseline its principal axes.
+_MAX_WHITENED = 256
+
+Embed = Callable[[Any], Float32Array]
 Predict = Callable[[Any], npt.ArrayLike]
 
 
@@ -117,19 +124,19 @@ def certify_model(
     InputError
         When there are not two different images.
     """
-    most = min(_MAX_IMAGES, _MAX_ENCODED // len(model.ensemble.members_))
+    most = min(_MAX_IMAGES, _MAX_ENCODED // _cost(model.ensemble))
     chosen = sample_indices(len(images), max(most, _MAX_FILES), random_state)
     pixels = images.take(chosen).pixels
-    ensemble, member = model.ensemble, model.ensemble.members_[0]
-    mirror = Group(member.group).name.startswith("D")
-    baseline = _fitted_baseline(member, pixels, start_stage(on_progress, "baseline network"))
+    ensemble = model.ensemble
+    mirror = all(Group(member.group).name.startswith("D") for member in ensemble.members_)
+    baseline = _baseline(ensemble, images, pixels, start_stage(on_progress, "baseline network"))
     start_stage(on_progress, "rotation")
     certificate = certify(
         ensemble.transform,
         pixels,
         predict=ensemble.predict_transformed,
-        baseline=baseline.transform,
-        baseline_predict=_baseline_clusters(model, baseline.transform(pixels)),
+        baseline=baseline,
+        baseline_predict=_baseline_clusters(model, baseline(pixels)),
         mirror=mirror,
         random_state=random_state,
     )
@@ -220,6 +227,33 @@ def _images_to_rotate(
             f"the images of the run are no longer where they were ({error}); name the images to "
             f"rotate besides {str(folder.path)!r}"
         ) from error
+
+
+def _cost(ensemble: KFoldEnsemble) -> int:
+    """Times that the members encode an image together."""
+    encoders = {
+        id(one.used_encoder): Group(one.group).order
+        for one in ensemble.members_
+        if isinstance(one, WhitenedEncoder)
+    }
+    n_own = sum(isinstance(one, EquivariantAutoencoder) for one in ensemble.members_)
+    return n_own + sum(encoders.values())
+
+
+def _baseline(
+    ensemble: KFoldEnsemble, images: ImageSet, pixels: Float32Array, update: Update
+) -> Embed:
+    """A network that is not equivariant: ours without the group, or the encoder not averaged."""
+    for member in ensemble.members_:
+        if isinstance(member, EquivariantAutoencoder):
+            embed: Embed = _fitted_baseline(member, pixels, update).transform
+            return embed
+    encoder: Any = ensemble.members_[0].used_encoder
+    plain = encoder.encoder if isinstance(encoder, GroupAveraged) else encoder
+    shown = images.take(np.arange(min(len(images), _MAX_WHITENED)))
+    whitened = WhitenedEncoder(plain, latent_dim=ensemble.members_[0].latent_dim, random_state=0)
+    fitted: WhitenedEncoder = whitened.fit(shown)
+    return fitted.transform
 
 
 def _fitted_baseline(

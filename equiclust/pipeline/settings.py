@@ -13,8 +13,8 @@ from ensembles.backend import check_scheduler
 from ensembles.recipes import Recipe
 from ensembles.recipes.tables import OWN, Network
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
-from equiclust.encoders.records import encoder_record
 from equiclust.encoders.latent_files import LATENT_ENDINGS
+from equiclust.encoders.records import encoder_record
 from equiclust.encoders.registry import encoder_names, get_encoder
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError

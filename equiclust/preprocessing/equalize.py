@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from equiclust.optional import import_optional
 from equiclust.typing import BoolArray, Float32Array, Float64Array
 
 __all__ = ["equalized"]
@@ -35,13 +34,10 @@ def equalized(pixels: Float32Array, hidden: BoolArray) -> Float32Array:
     -------
     ndarray (n, c, h, h), float32
         From 0 to 1.
-
-    Raises
-    ------
-    MissingPackageError
-        When scikit-image is not installed.
     """
-    exposure = import_optional("skimage.exposure", extra="transfer", purpose="equalize='clahe'")
+    # It takes a while to import, and most images are not equalised.
+    from skimage import exposure
+
     tile = max(pixels.shape[-1] // _N_TILES, 1)
     new = np.zeros_like(pixels)
     for index in np.ndindex(pixels.shape[:2]):
