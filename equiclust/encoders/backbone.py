@@ -48,8 +48,8 @@ class Backbone(NamedTuple):
 
 
 BACKBONES = {
-    "alexnet": Backbone("features", 64),
-    "vgg16": Backbone("features", 64),
+    "alexnet": Backbone("features.10", 64),
+    "vgg16": Backbone("features.28", 64),
     "resnet18": Backbone("layer4", 64),
     "resnet50": Backbone("layer4", 64),
     "efficientnet_b0": Backbone("features", 64),

@@ -26,6 +26,9 @@ __all__ = ["WhitenedEncoder"]
 # Of the training images: variances along more axes than this share of their number are noise.
 _LARGEST_SHARE = 0.125
 _LEAST_AXES = 8
+# Axes are left out along which features vary less than this share of the largest variation, or of
+# their own size, where float32 rounds: whitening would magnify what is nothing.
+_LEAST_SPREAD, _ROUNDING = 1e-3, 1e-5
 
 
 class WhitenedEncoder(
@@ -166,8 +169,7 @@ class WhitenedEncoder(
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         analysis = PCA(most, random_state=seed).fit(features.astype(np.float64))
         spread = np.sqrt(analysis.explained_variance_)
-        # Along axes below float32's resolution of the largest there is nothing but rounding.
-        used = spread > spread[0] * 1e-5
+        used = spread > max(_LEAST_SPREAD * spread[0], _ROUNDING * np.linalg.norm(analysis.mean_))
         axes = np.zeros((self.latent_dim, length))
         axes[: used.sum()] = analysis.components_[used] / spread[used, None]
         self.mean_ = analysis.mean_.astype(np.float32)

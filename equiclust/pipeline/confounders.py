@@ -30,7 +30,8 @@ class ConfounderAudit:
     Parameters
     ----------
     record : dict
-        For `metrics.json`: `nuisances`, one entry per confounder, and `perturbation`.
+        For `metrics.json`: `nuisances`, one entry per confounder, and `perturbation`, which is
+        left out where the model does not look at the pixels.
     findings : list of str
         A sentence for every confounder that the labels follow.
     """
@@ -71,13 +72,15 @@ def audit_confounders(
     start_stage(on_progress, "confounders")
     properties = measure_confounders(originals.take(measured), images.take(measured))
     rows = audit(labels[measured], properties, random_state=random_state)
-    perturbed = sample_indices(len(images), _MAX_PERTURBED, random_state)
-    start_stage(on_progress, "perturbation")
-    stability = perturbation_stability(
-        model.label_originals,
-        originals.take(perturbed),
-        labels[perturbed],
-        random_state=random_state,
-    )
+    record: dict[str, Any] = {"nuisances": rows}
+    if model.sees_pixels:
+        perturbed = sample_indices(len(images), _MAX_PERTURBED, random_state)
+        start_stage(on_progress, "perturbation")
+        record["perturbation"] = perturbation_stability(
+            model.label_originals,
+            originals.take(perturbed),
+            labels[perturbed],
+            random_state=random_state,
+        )
     findings = [row["sentence"] for row in rows if is_suspect(row)]
-    return ConfounderAudit({"nuisances": rows, "perturbation": stability}, findings)
+    return ConfounderAudit(record, findings)

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from ensembles import ConsensusResult, KFoldEnsemble
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.encoders.latent_table import LatentTable
+from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, replace_folder, write_json
@@ -46,6 +48,14 @@ class Model:
 
     preprocessor: Preprocessor
     ensemble: KFoldEnsemble
+
+    @property
+    def sees_pixels(self) -> bool:
+        """Whether images are encoded, and not looked up in a table of vectors made elsewhere."""
+        return not any(
+            isinstance(one, WhitenedEncoder) and isinstance(one.used_encoder, LatentTable)
+            for one in self.ensemble.members_
+        )
 
     def save(self, folder: Path) -> None:
         """Write the model; an older model in the folder is replaced.

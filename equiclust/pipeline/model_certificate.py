@@ -41,6 +41,8 @@ _MAX_IMAGES = 64
 _MAX_FILES = 8
 # Every member of an ensemble encodes every image at every rotation.
 _MAX_ENCODED = 320
+# A pass of a large network takes as long as several of ours.
+_ENCODER_COST = 4
 # Enough for a trained network; the baseline need not be a good one.
 _BASELINE_EPOCHS = 10
 
@@ -176,10 +178,16 @@ def certify_run(
     Raises
     ------
     InputError
-        When the images of the run are no longer where they were, or no image can be used.
+        When the images of the run are no longer where they were, no image can be used, or the
+        latents are from a table.
     OutputError
         When the folder cannot be written, or the user has changed one of these files.
     """
+    if not model.sees_pixels:
+        raise InputError(
+            f"the run in {str(folder.path)!r} is of vectors from a table, whose change under "
+            "rotations cannot be measured"
+        )
     check_writable(folder.path)
     replaced = [path for path in (folder.invariance_json, folder.metrics_json) if path.is_file()]
     folder.adopt_version_0_1(*replaced)
@@ -237,7 +245,7 @@ def _cost(ensemble: KFoldEnsemble) -> int:
         if isinstance(one, WhitenedEncoder)
     }
     n_own = sum(isinstance(one, EquivariantAutoencoder) for one in ensemble.members_)
-    return n_own + sum(encoders.values())
+    return n_own + _ENCODER_COST * sum(encoders.values())
 
 
 def _baseline(

@@ -104,8 +104,13 @@ class RunFiles:
             raise _damaged(self.folder.metrics_json, "clusters.n_clusters") from error
 
     @property
-    def is_invariant(self) -> bool:
-        """Whether quarter turns and mirrors leave the latents unchanged up to rounding."""
+    def is_invariant(self) -> bool | None:
+        """Whether quarter turns and mirrors leave the latents unchanged up to rounding.
+
+        None where that was not measured, since the latents are from a table made elsewhere.
+        """
+        if not self.folder.invariance_json.exists() and not self.model.sees_pixels:
+            return None
         passed = read_json(self.folder.invariance_json).get("passed")
         if not isinstance(passed, bool):
             raise _damaged(self.folder.invariance_json, "passed")

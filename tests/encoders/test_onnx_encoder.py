@@ -16,49 +16,15 @@ from equiclust.encoders import GroupAveraged, OnnxEncoder, encoder_from_record, 
 from equiclust.encoders.onnx_file import external_files
 from equiclust.exceptions import InputError, MissingPackageError
 from tests.encoders.networks import photographs
+from tests.encoders.onnx_files import write_onnx
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-Shape = list[int | str | None]
-
-
-def _write(
-    path: Path,
-    shape: Shape = ("n", 1, "h", "w"),  # type: ignore[assignment]
-    *,
-    domain: str = "",
-    outputs: tuple[str, ...] = ("map",),
-    dtype: int = 1,
-    operator: str = "Conv",
-    **saved: Any,
-) -> Path:
-    """A strided convolution of random weights; `shape` is that of its input."""
-    channels = shape[1] if isinstance(shape[1], int) else 1
-    weights = np.random.default_rng(0).normal(size=(4, channels, 3, 3)).astype(np.float32)
-    initializers = [onnx.numpy_helper.from_array(weights, "weights")]
-    nodes = [
-        onnx.helper.make_node(
-            operator, ["images", "weights"], [outputs[0]], strides=[2, 2], domain=domain
-        ),
-        *(onnx.helper.make_node("Relu", [outputs[0]], [name]) for name in outputs[1:]),
-    ]
-    graph = onnx.helper.make_graph(
-        nodes,
-        "network",
-        [onnx.helper.make_tensor_value_info("images", dtype, shape)],
-        [onnx.helper.make_tensor_value_info(name, dtype, None) for name in outputs],
-        initializers,
-    )
-    opsets = [onnx.helper.make_opsetid("", 17)]
-    opsets += [onnx.helper.make_opsetid(domain, 1)] if domain else []
-    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), path, **saved)
-    return path
-
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _write(tmp_path_factory.mktemp("onnx") / "network.onnx")
+    return write_onnx(tmp_path_factory.mktemp("onnx") / "network.onnx")
 
 
 def test_vectors_are_those_of_onnxruntime_itself(network: Path) -> None:
@@ -82,13 +48,13 @@ def test_quarter_turns_of_an_averaged_file_change_nothing(network: Path) -> None
 def test_axes_that_a_file_fixes_are_respected(network: Path, tmp_path: Path) -> None:
     images = photographs(5, 20)
     expected = OnnxEncoder(network).transform(images)
-    threes = OnnxEncoder(_write(tmp_path / "batch.onnx", [3, 1, 20, 20])).transform(images)
+    threes = OnnxEncoder(write_onnx(tmp_path / "batch.onnx", [3, 1, 20, 20])).transform(images)
     np.testing.assert_allclose(threes, expected, rtol=1e-5)
-    resized = OnnxEncoder(_write(tmp_path / "size.onnx", ["n", 1, 20, 20]))
+    resized = OnnxEncoder(write_onnx(tmp_path / "size.onnx", ["n", 1, 20, 20]))
     assert resized.transform(photographs(2, 40, 30)).shape == (2, 4)
     free = OnnxEncoder(network, input_size=20).transform(photographs(2, 40, 30))
     np.testing.assert_allclose(resized.transform(photographs(2, 40, 30)), free, rtol=1e-5)
-    coloured = OnnxEncoder(_write(tmp_path / "colours.onnx", [None, 3, None, None]))
+    coloured = OnnxEncoder(write_onnx(tmp_path / "colours.onnx", [None, 3, None, None]))
     np.testing.assert_allclose(
         coloured.transform(images), coloured.transform(images.repeat(3, axis=1)), rtol=1e-5
     )
@@ -97,7 +63,7 @@ def test_axes_that_a_file_fixes_are_respected(network: Path, tmp_path: Path) -> 
 
 
 def test_imagenet_normalization_is_that_of_its_mean_and_deviation(tmp_path: Path) -> None:
-    path, images = _write(tmp_path / "colours.onnx", ["n", 3, "h", "w"]), photographs(2, 20)
+    path, images = write_onnx(tmp_path / "colours.onnx", ["n", 3, "h", "w"]), photographs(2, 20)
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     seen = (images - mean[:, None, None]) / std[:, None, None]
     found = OnnxEncoder(path, normalization="imagenet").transform(images)
@@ -107,7 +73,7 @@ def test_imagenet_normalization_is_that_of_its_mean_and_deviation(tmp_path: Path
 
 
 def test_one_of_several_outputs_has_to_be_named(tmp_path: Path) -> None:
-    path, images = _write(tmp_path / "two.onnx", outputs=("map", "other")), photographs(2, 20)
+    path, images = write_onnx(tmp_path / "two.onnx", outputs=("map", "other")), photographs(2, 20)
     with pytest.raises(InputError, match=r"output must be one of 'map', 'other' of .* got None"):
         OnnxEncoder(path).transform(images)
     chosen = OnnxEncoder(path, output="other").transform(images)
@@ -119,7 +85,7 @@ def test_weights_beside_the_file_are_read_and_others_refused(network: Path, tmp_
     images, folder = photographs(2, 20), tmp_path / "model"
     folder.mkdir()
     outside = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
-    path = _write(folder / "network.onnx", **outside)
+    path = write_onnx(folder / "network.onnx", **outside)
     expected = OnnxEncoder(network).transform(images)
     np.testing.assert_array_equal(OnnxEncoder(path).transform(images), expected)
     assert OnnxEncoder(path).digest != OnnxEncoder(network).digest
@@ -154,9 +120,9 @@ def test_what_cannot_be_a_network_of_images_is_refused_in_one_sentence(
     refused(r"cut.onnx' is no ONNX file", cut)
     refused(r"cannot read .*nowhere.onnx': No such file", tmp_path / "nowhere.onnx")
     refused(r"cannot read .*: Is a directory", tmp_path)
-    foreign = _write(tmp_path / "foreign.onnx", domain="company.secret", operator="Own")
+    foreign = write_onnx(tmp_path / "foreign.onnx", domain="company.secret", operator="Own")
     refused(r"cannot use .*foreign.onnx' as a network: .*company.secret", foreign)
-    integers = _write(tmp_path / "integers.onnx", dtype=6)
+    integers = write_onnx(tmp_path / "integers.onnx", dtype=6)
     refused(r"cannot use|must have one input of images", integers)
     refused(r"does not take images of shape \(1, 2, 2\)", network, photographs(1, 2))
     refused("images must have 1 channels", network, np.zeros((1, 2, 20, 20)))

@@ -1,0 +1,69 @@
+"""Whitened features: unit variance and no correlation, as scikit-learn's PCA has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+from equiclust.encoders import GroupAveraged, ModuleEncoder
+from equiclust.encoders.whitened import WhitenedEncoder
+from equiclust.exceptions import InputError
+from tests.encoders.networks import photographs, small_module, small_resnet
+
+
+def test_training_latents_are_uncorrelated_with_unit_variance() -> None:
+    images = photographs(60, 24)
+    encoder = WhitenedEncoder(ModuleEncoder(small_module()), latent_dim=4)
+    latents = encoder.fit_transform(images).astype(np.float64)
+    np.testing.assert_allclose(np.cov(latents.T), np.eye(4), atol=2e-3)
+
+
+def test_latents_are_those_of_pca_up_to_signs() -> None:
+    features = np.random.default_rng(0).normal(size=(200, 9)) @ np.diag(np.arange(1.0, 10.0))
+    features = features.astype(np.float32)
+    encoder = WhitenedEncoder(ModuleEncoder(small_module()), latent_dim=5)
+    ours = encoder.fit_features(features[:150]).whiten(features)
+    theirs = PCA(5, whiten=True).fit(features[:150].astype(np.float64)).transform(features)
+    np.testing.assert_allclose(np.abs(ours), np.abs(theirs), rtol=1e-3, atol=1e-4)
+
+
+def test_few_images_give_few_components() -> None:
+    features = np.random.default_rng(0).normal(size=(40, 30)).astype(np.float32)
+    encoder = WhitenedEncoder(ModuleEncoder(small_module()), latent_dim=20)
+    latents = encoder.fit_features(features).whiten(features)
+    assert latents.shape == (40, 20)
+    assert latents[:, :8].std(axis=0).min() > 0.9
+    assert not latents[:, 8:].any()
+
+
+def test_turned_images_have_the_same_latents() -> None:
+    images = photographs(20, 33)
+    encoder = WhitenedEncoder(GroupAveraged(ModuleEncoder(small_module()), "D4"), latent_dim=4)
+    latents = encoder.fit_transform(images)
+    turned = encoder.transform(np.rot90(images[..., ::-1], axes=(2, 3)))
+    assert np.linalg.norm(turned - latents, axis=1).max() < 1e-6 * np.linalg.norm(latents)
+    assert encoder.group == "D4"
+
+
+def test_a_saved_encoder_gives_the_same_latents(tmp_path: Path) -> None:
+    images = photographs(20, 64)
+    encoder = WhitenedEncoder(GroupAveraged(small_resnet(), "C4"), latent_dim=6, random_state=0)
+    latents = encoder.fit_transform(images)
+    encoder.save(tmp_path)
+    loaded = WhitenedEncoder.load(tmp_path)
+    np.testing.assert_array_equal(loaded.transform(images), latents)
+    assert not list(tmp_path.glob("*.pkl"))
+
+
+def test_equal_images_and_other_lengths_are_refused() -> None:
+    encoder = WhitenedEncoder(ModuleEncoder(small_module()), latent_dim=4)
+    with pytest.raises(InputError, match="same features for all 3"):
+        encoder.fit(np.ones((3, 24, 24), np.float32))
+    encoder.fit(photographs(20, 24))
+    with pytest.raises(InputError, match="must have length 5, got 7"):
+        encoder.whiten(np.zeros((2, 7), np.float32))
+    with pytest.raises(InputError, match=r"transform\(images\)"):
+        WhitenedEncoder("alexnet").fit(photographs(20, 24))  # type: ignore[arg-type]
