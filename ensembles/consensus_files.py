@@ -19,6 +19,9 @@ from equiclust.typing import Array, Float64Array, IntArray, PathLike
 
 __all__ = ["ConsensusFiles", "member_folder"]
 
+# Starts of k-means.
+_DEFAULT_N_INIT = 10
+
 _ARRAY_RANKS = {
     "names": 2,
     "member_names": 2,
@@ -56,6 +59,7 @@ class ConsensusFiles(SaveLoadMixin):
     """`save` and `load` of `ConsensusClustering`, which inherits from it."""
 
     n_clusters: int
+    n_init: int
     members_: list[LatentClusterer]
     base_clusterings_: list[BaseClustering]
     names_: IntArray
@@ -75,6 +79,13 @@ class ConsensusFiles(SaveLoadMixin):
     _saved_kind = "Jury"
 
     _is_many = True
+
+    def _saved_parameters(self) -> dict[str, Any]:
+        parameters = super()._saved_parameters()
+        # Younger than version 0.1, which refuses what it does not know.
+        if parameters["n_init"] == _DEFAULT_N_INIT:
+            del parameters["n_init"]
+        return parameters
 
     def _write(self, folder: Path) -> None:
         super()._write(folder)

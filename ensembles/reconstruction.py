@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ensembles.kfold import KFoldEnsemble
-from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.evaluation.metrics import reconstruction_scores
 from equiclust.images import ImageSet
 from equiclust.progress import Update
@@ -75,9 +75,9 @@ def evaluate_reconstruction(
     originals = images.pixels
     total, held_out_total = np.zeros_like(originals), np.zeros_like(originals)
     members: list[Scores] = []
-    able = [isinstance(member, EquivariantAutoencoder) for member in ensemble.members_]
+    able = [not isinstance(member, WhitenedEncoder) for member in ensemble.members_]
     for k, (member, hidden) in enumerate(zip(ensemble.members_, held_out, strict=True)):
-        if not isinstance(member, EquivariantAutoencoder):
+        if isinstance(member, WhitenedEncoder):
             members.append({})
             continue
         pixels = member.reconstruct(images)

@@ -76,8 +76,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if not 0 <= self.seed <= _LARGEST_SEED:
             raise InputError(f"seed must be from 0 to {_LARGEST_SEED}, got {self.seed}")
-        if self.network.trains:
-            n_halvings(self.images.size)
+        _check_size(self.network, self.images)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -175,6 +174,10 @@ class Recipe:
                 raise InputError(_no_such_entry(name))
         top = _typed(cls, {name: content[name] for name in _TOP if name in content})
         tables = {name: _table(name, content[name]) for name in _TABLES if name in content}
+        try:
+            _check_size(tables.get("network", Network()), tables.get("images", Images()))
+        except InputError as error:
+            raise InputError(f"[images] {error}") from error
         return cls(**top, **tables)
 
 
@@ -184,6 +187,12 @@ _TABLES: Mapping[str, Any] = {
 }
 _HOMES = {entry.name: name for name, kind in _TABLES.items() for entry in fields(kind)}
 _HOMES |= dict.fromkeys(_TOP, "")
+
+
+def _check_size(network: Network, images: Images) -> None:
+    """Refuse images of a size that the network which is trained cannot halve."""
+    if network.trains:
+        n_halvings(images.size)
 
 
 def _plain(value: Any) -> Any:

@@ -122,7 +122,23 @@ class CentreModel(Model):
 
     @classmethod
     def fit(cls, points: Float64Array, n_clusters: int, seed: int, n_init: int = 10) -> Self:
-        """Fit samples `(n, d)` by the best of `n_init` runs of k-means."""
+        """Fit samples by the best of several runs of k-means.
+
+        Parameters
+        ----------
+        points : ndarray (n, d)
+            Samples.
+        n_clusters : int
+            Number of clusters.
+        seed : int
+            Random state.
+        n_init : int, default 10
+            Number of runs.
+
+        Returns
+        -------
+        CentreModel
+        """
         counts = np.ones(len(points), dtype=np.int64)
         centres = kmeans_centres(points, counts, n_clusters, n_init=n_init, seed=seed)
         return cls(centres, within_cluster_variance(points, centres))

@@ -45,7 +45,7 @@ class Settings(NamedTuple):
     center : str
     circular_mask : float or None
     canonical : str
-    equalize : str
+    equalize : str, default "none"
     """
 
     size: int

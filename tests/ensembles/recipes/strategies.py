@@ -7,7 +7,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ensembles.recipes import Recipe
-from equiclust.preprocessing.preprocessor import BACKGROUNDS, CANONICALS, CENTERS
+from equiclust.preprocessing.preprocessor import (
+    BACKGROUNDS,
+    CANONICALS,
+    CENTERS,
+    EQUALIZERS,
+)
 from equiclust.preprocessing.stretch import STRETCHES
 
 __all__ = ["KEYS", "recipes"]
@@ -30,6 +35,11 @@ _SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "canonical": st.sampled_from(CANONICALS),
     "circular_mask": st.floats(1e-300, 1.5),
     "channels": st.just("auto") | _COUNT,
+    "equalize": st.sampled_from(EQUALIZERS),
+    "encoder": st.sampled_from(["own", "alexnet", "own,vgg16", "network.onnx"]),
+    "layer": st.sampled_from(["auto", "features.10"]),
+    "pooling": st.sampled_from(["auto", "mean", "mean+max", "token"]),
+    "encoder_group": st.sampled_from(["none", "C4", "D4", "D16"]),
     "group": st.sampled_from(["D8", "C8", "D4", "C1", "trivial"]),
     "fields": st.lists(_COUNT, min_size=1, max_size=5),
     "max_epochs": st.just("auto") | _COUNT,
