@@ -130,6 +130,13 @@ def _rotated_mnist() -> Iterator[Table]:
         yield rotated_mnist_table(folder)
 
 
+def _steel() -> Iterator[Table]:
+    from benchmarks.steel import steel_tables
+
+    if folder := _with_data("steel"):
+        yield from steel_tables(folder)
+
+
 def _clustpy() -> Iterator[Table]:
     from benchmarks.clustpy import clustpy_table
 
@@ -185,6 +192,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "inclination": _inclination,
     "mnist": _mnist,
     "rotated_mnist": _rotated_mnist,
+    "steel": _steel,
     "clustpy": _clustpy,
     "collapse": _collapse,
     "compare_sky": _compare_sky,

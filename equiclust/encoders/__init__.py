@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from equiclust.encoders.records import encoder_from_record, encoder_record
     from equiclust.encoders.registry import encoder_names, get_encoder
     from equiclust.encoders.torchvision_encoder import TorchvisionEncoder
+    from equiclust.encoders.whitened import WhitenedEncoder
 
 __all__ = [
     "Canonicalized",
@@ -24,6 +25,7 @@ __all__ = [
     "ModuleEncoder",
     "OnnxEncoder",
     "TorchvisionEncoder",
+    "WhitenedEncoder",
     "encoder_from_record",
     "encoder_names",
     "encoder_record",
@@ -42,6 +44,7 @@ __getattr__, __dir__ = lazy_names(
         "ModuleEncoder": "equiclust.encoders.module_encoder",
         "OnnxEncoder": "equiclust.encoders.onnx_encoder",
         "TorchvisionEncoder": "equiclust.encoders.torchvision_encoder",
+        "WhitenedEncoder": "equiclust.encoders.whitened",
         "encoder_from_record": "equiclust.encoders.records",
         "encoder_names": "equiclust.encoders.registry",
         "encoder_record": "equiclust.encoders.records",
