@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from ensembles.member_estimators import encoder_key
+from ensembles.member_estimators import MemberEstimator, encoder_key
 from ensembles.members import Member
 from equiclust.encoders.protocol import Encoder
 from equiclust.encoders.whitened import WhitenedEncoder
@@ -27,19 +27,19 @@ _FEATURES = "features"
 
 
 def fit_encoder_members(
-    members: Sequence[WhitenedEncoder],
+    members: Sequence[MemberEstimator],
     held_out: BoolArray,
     images: ImageSet,
     *,
     folder: Path | None = None,
     on_progress: Update | None = None,
-) -> list[Member]:
+) -> dict[int, Member]:
     """Fit the principal axes of every member to the features of its training images.
 
     Parameters
     ----------
-    members : sequence of WhitenedEncoder
-        Not fitted.
+    members : sequence of EquivariantAutoencoder or WhitenedEncoder
+        Not fitted. Those of the first kind are passed over.
     held_out : ndarray (n_members, n), bool
         Images that a member is not fitted to.
     images : ImageSet
@@ -50,25 +50,28 @@ def fit_encoder_members(
 
     Returns
     -------
-    list of Member
+    dict of int to Member
+        By the number of the member.
     """
-    keys = [encoder_key(member.used_encoder) for member in members]
-    encoders = {key: one.used_encoder for key, one in zip(keys, members, strict=True)}
+    chosen = {k: one for k, one in enumerate(members) if isinstance(one, WhitenedEncoder)}
+    keys = {k: encoder_key(one.used_encoder) for k, one in chosen.items()}
+    encoders = {keys[k]: one.used_encoder for k, one in chosen.items()}
     features: dict[str, tuple[Float32Array, float]] = {}
-    for k, (key, encoder) in enumerate(encoders.items()):
+    for number, (key, encoder) in enumerate(encoders.items()):
 
-        def update(done: int, total: int, remark: str, k: int = k) -> None:
+        def update(done: int, total: int, remark: str, number: int = number) -> None:
             if on_progress is not None:
-                on_progress(k * total + done, len(encoders) * total, remark)
+                on_progress(number * total + done, len(encoders) * total, remark)
 
         started = perf_counter()
         found = _features(encoder, images, _folder_of(folder, key), update)
         features[key] = (found, perf_counter() - started)
-    fitted = []
-    for key, member, hidden in zip(keys, members, held_out, strict=True):
-        own, seconds = features[key]
-        member.fit_features(own[~hidden])
-        fitted.append(Member(member, member.whiten(own), seconds / keys.count(key)))
+    fitted = {}
+    for k, member in chosen.items():
+        own, seconds = features[keys[k]]
+        member.fit_features(own[~held_out[k]])
+        share = seconds / list(keys.values()).count(keys[k])
+        fitted[k] = Member(member, member.whiten(own), share)
     return fitted
 
 

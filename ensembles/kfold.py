@@ -194,7 +194,10 @@ class KFoldEnsemble(FittedEnsemble):
         trained = self._fit_autoencoders(
             members, held_out, given, positive_pairs, checkpoints, on_progress
         )
-        trained |= self._fit_encoders(members, held_out, given, checkpoints, on_progress)
+        kept = None if checkpoints is None else Path(os.path.abspath(checkpoints))
+        trained |= fit_encoder_members(
+            members, held_out, given, folder=kept, on_progress=on_progress
+        )
         self._keep_members([trained[k] for k in range(len(members))])
         self.held_out_ = held_out
         return self
@@ -281,25 +284,6 @@ class KFoldEnsemble(FittedEnsemble):
             tasks, shown, positive_pairs=paired, n_jobs=self.n_jobs, on_progress=on_progress
         )
         return dict(zip(numbers, trained, strict=True))
-
-    def _fit_encoders(
-        self,
-        members: list[MemberEstimator],
-        held_out: BoolArray,
-        images: ImageSet,
-        checkpoints: PathLike | None,
-        on_progress: Update | None,
-    ) -> dict[int, Member]:
-        """Fit the members whose networks are trained already, by their number."""
-        numbers = [k for k, one in enumerate(members) if isinstance(one, WhitenedEncoder)]
-        fitted = fit_encoder_members(
-            [members[k] for k in numbers],
-            held_out[numbers],
-            images,
-            folder=None if checkpoints is None else Path(os.path.abspath(checkpoints)),
-            on_progress=on_progress,
-        )
-        return dict(zip(numbers, fitted, strict=True))
 
     def _check_same_fit(
         self,
