@@ -72,7 +72,7 @@ def _sets() -> Mapping[str, Labelled]:
 
 
 def _drawn(images: npt.NDArray[np.uint8], labels: npt.ArrayLike, n: int) -> Labelled:
-    """So many images of each class, in 0 to 1, with their classes."""
+    """Draw `n` images of each class; pixels in 0 to 1, with their classes."""
     _, classes = np.unique(labels, return_inverse=True)
     rng = np.random.default_rng(0)
     rows = [rng.permutation(np.flatnonzero(classes == k))[:n] for k in range(classes.max() + 1)]

@@ -179,7 +179,7 @@ def _forget(path: Path) -> None:
 
 
 def _filter(frames: Path, kept: Path, *, kill_after: int | None = None) -> _Ran:
-    """Run the command in a process of its own; kill it when so many frames are measured."""
+    """Run the command in a process of its own; kill it once `kill_after` frames are measured."""
     _forget(frames)
     program = "import sys; from equiclust.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "filter", str(frames), "--output", str(kept)]

@@ -112,7 +112,7 @@ def _features(folder: Path, images: npt.NDArray[np.uint8], chain: Chain) -> Floa
 
 def _labels(training: FloatArray, features: FloatArray, chain: Chain, seed: int) -> Labels:
     """Labels of features by axes and clusters that were fitted to others."""
-    axes = WhitenedEncoder(_Known(), latent_dim=chain.n_components, random_state=0)
+    axes = WhitenedEncoder(latent_dim=chain.n_components, random_state=0)
     axes.fit_features(training)
     clusterer = LatentClusterer(
         chain.n_clusters,
@@ -126,19 +126,11 @@ def _labels(training: FloatArray, features: FloatArray, chain: Chain, seed: int)
     return clusterer.predict(_components(axes, features, chain))
 
 
-class _Known:
-    """Stands for the encoder of features that are known already."""
-
-    latent_dim = 0
-
-    def transform(self, images: object) -> FloatArray:
-        raise NotImplementedError
-
-
 def _components(axes: WhitenedEncoder, features: FloatArray, chain: Chain) -> FloatArray:
     latents = axes.whiten(features)
     lengths = np.linalg.norm(axes.components_, axis=1)
-    return latents if chain.whiten else latents / lengths
+    # Axes that were left out are 0, and so is what lies along them.
+    return latents if chain.whiten else latents / np.where(lengths > 0, lengths, 1.0)
 
 
 def _labels_of(folder: Path, images: npt.NDArray[np.uint8], chain: Chain) -> Labels:

@@ -6,6 +6,7 @@ Their defaults are those of the classes that they configure.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from ensembles.consensus_clustering import METHODS, ConsensusClustering
@@ -128,9 +129,10 @@ class Network:
         check_choice("pooling", self.pooling, ("auto", *POOLINGS))
         if self.encoder_group != "none":
             Group(self.encoder_group)
-        if not all(self.encoders):
+        named = (OWN, *encoder_names())
+        if not all(name in named or Path(name).suffix for name in self.encoders):
             raise InputError(
-                f"encoder must be {OWN}, {', '.join(encoder_names())} or a file, or several with "
+                f"encoder must be one of {', '.join(named)} or a file, or several with "
                 f"commas between, got {self.encoder!r}"
             )
 

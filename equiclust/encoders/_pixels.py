@@ -40,7 +40,7 @@ class PixelEncoder(StatelessEncoder):
 
 
 def _of_one_shape(images: ImageSet, most: int) -> Iterator[IntArray]:
-    """Indices of images of one shape, at most so many at a time, and fewer of large ones."""
+    """Batches of indices of images of one shape, at most `most` each, and fewer of large ones."""
     shapes = np.array([image.shape for image in images])
     for shape in sorted(images.shapes):
         rows = np.flatnonzero((shapes == shape).all(axis=1))

@@ -16,7 +16,7 @@ __all__: list[str] = []
 
 
 class WrappingEncoder(StatelessEncoder):
-    """An encoder around another one, whose subclass encodes so many images in `_encode_moved`."""
+    """An encoder around another one, whose subclass encodes a batch in `_encode_moved`."""
 
     encoder: Encoder
     batch_size: int

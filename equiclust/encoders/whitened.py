@@ -96,11 +96,13 @@ class WhitenedEncoder(
     @property
     def used_encoder(self) -> Encoder:
         """The encoder, or the default one."""
-        if self.encoder is None:
+        if self.encoder is not None:
+            return self.encoder
+        if not hasattr(self, "_default"):
             from equiclust.encoders.registry import get_encoder
 
-            self.encoder = get_encoder("alexnet", group="D4")
-        return self.encoder
+            self._default = get_encoder("alexnet", group="D4")
+        return self._default
 
     @property
     def group(self) -> str:

@@ -34,7 +34,7 @@ def draw_flux(features: FrameFeatures, judgement: Judgement) -> str:
     Returns
     -------
     str
-        Data URI. Of more than 20,000 frames of a class only so many are drawn, evenly spread.
+        Data URI. Of each class at most 20,000 frames are drawn, evenly spread.
     """
     flux = features.flux
     with styled():

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 # Of the layout of the features.
 _VERSION = 1
-# Share of uncertain frames from which the user is told.
+# Share of uncertain frames above which there is a warning.
 _MANY = 0.05
 _NAMES = {"hdbscan": "HDBSCAN", "dbscan": "DBSCAN", "kmeans": "k-means"}
 
