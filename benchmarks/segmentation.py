@@ -16,7 +16,8 @@ from sklearn.metrics import adjusted_rand_score
 from benchmarks.sky_baselines import SKY_BASELINES
 from benchmarks.tables import Table
 from data_adapters.sky.sky_map import open_sky_map
-from equiclust.segmentation.segment import Segmentation, SegmentOptions, segment_sky_map
+from equiclust.segmentation.options import SegmentOptions
+from equiclust.segmentation.segment import Segmentation, segment_sky_map
 from equiclust.simulation.cloud_files import write_cloud_map
 
 __all__ = ["boundary_error", "clouds_tables", "rotated_table"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +135,9 @@ def describe_segmentation(result: SegmentResult) -> Outcome:
             "The textures change gradually, without a gap between the clusters: where one ends and "
             "the next begins depends on the method"
         )
+    # Results of version 0.1 have none.
+    if record.get("encoder") is not None:
+        lines.append(_encoder_line(record["encoder"]))
     lines += [
         f"Labels: {files.labels}",
         f"Segments: {files.segments}",
@@ -143,6 +146,18 @@ def describe_segmentation(result: SegmentResult) -> Outcome:
     ]
     shown = {name: value for name, value in record.items() if name not in _HIDDEN}
     return Outcome(shown, "\n".join(lines))
+
+
+def _encoder_line(record: Mapping[str, Any]) -> str:
+    """What made the latents, from its record."""
+    inner: Mapping[str, Any] = record
+    while isinstance(within := inner.get("parameters", {}).get("encoder"), dict):
+        inner = within
+    given = inner.get("parameters", {})
+    name = given.get("network") or given.get("path") or inner["kind"]
+    if record["group"] == "trivial":
+        return f"Encoder: {name}, not averaged: the labels depend on how the map lies"
+    return f"Encoder: {name}, invariant under {record['group']}"
 
 
 def describe_demo(demo: Demo) -> Outcome:

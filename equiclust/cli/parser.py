@@ -30,10 +30,29 @@ from docstring_parser import Docstring, DocstringStyle, parse
 from equiclust import __version__
 from equiclust.exceptions import InputError
 
-__all__ = ["Command", "Device", "Inputs", "Parsed", "RunPath", "parse_arguments"]
+__all__ = [
+    "Command",
+    "Device",
+    "EncoderGroup",
+    "EncoderPooling",
+    "Inputs",
+    "Layer",
+    "Parsed",
+    "RunPath",
+    "parse_arguments",
+]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 """Devices on which networks are trained."""
+
+EncoderGroup = Annotated[str, "GROUP"]
+"""Group over which the features of an encoder that is not trained are averaged."""
+
+EncoderPooling = Literal["auto", "mean", "max", "mean+max", "token"]
+"""How the features of such an encoder become one vector."""
+
+Layer = Annotated[str, "NAME"]
+"""Layer of such an encoder."""
 
 Inputs = Annotated[tuple[str, ...], "INPUT"]
 """Files, folders and globs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from equiclust.cli.parser import Device, Inputs, RunPath
+from equiclust.cli.parser import Device, EncoderGroup, EncoderPooling, Inputs, Layer, RunPath
 from equiclust.cli.session import Outcome, Session
 
 __all__ = ["run"]
@@ -23,9 +23,9 @@ def run(
     size: Annotated[int, "PX"] = 128,
     method: Method = "auto",
     encoder: Annotated[str, "NAME|FILE[,...]"] = "own",
-    layer: Annotated[str, "NAME"] = "auto",
-    pooling: Literal["auto", "mean", "max", "mean+max", "token"] = "auto",
-    encoder_group: Annotated[str, "GROUP"] = "D4",
+    layer: Layer = "auto",
+    pooling: EncoderPooling = "auto",
+    encoder_group: EncoderGroup = "D4",
     seed: Annotated[int, "S"] = 0,
     latent_dim: Annotated[int, "D"] = 32,
     max_epochs: Annotated[int | Literal["auto"], "auto|N"] = "auto",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from equiclust.cli.parser import Device
+from equiclust.cli.parser import Device, EncoderGroup, EncoderPooling, Layer
 from equiclust.cli.session import Outcome, Session
 
 __all__ = ["segment"]
@@ -29,6 +29,10 @@ def segment(
     region: Annotated[str | None, "FILE.reg"] = None,
     min_confidence: Annotated[float, "P"] = 0.0,
     method: Literal["kmeans", "gmm", "spectral", "manifold"] = "kmeans",
+    encoder: Annotated[str, "NAME|FILE"] = "own",
+    layer: Layer = "auto",
+    pooling: EncoderPooling = "auto",
+    encoder_group: EncoderGroup = "D4",
     max_memory: Annotated[str, "SIZE"] = "auto",
     seed: Annotated[int, "S"] = 0,
     n_pairs: Annotated[int, "N"] = 8192,
@@ -82,16 +86,28 @@ def segment(
         Pixels with a lower confidence get -1; 0 labels all that a tile covers.
     method
         How the tiles are clustered.
+    encoder
+        What turns tiles into vectors: own, the networks that are trained on the map; a network
+        trained on photographs (alexnet, vgg16, resnet18, ..., efficientnet_lite0), which is
+        shown the tiles in 0 to 1; or an ONNX file.
+    layer
+        Layer of a network trained on photographs, such as features.10 of alexnet.
+    pooling
+        How the features of such a layer become one vector.
+    encoder_group
+        Quarter turns and mirrors (D4), or finer turns (D8, D16), over which the features of an
+        encoder that is not trained are averaged; none leaves them as they are.
     max_memory
         Limit such as 2GB; work that needs more is refused before it starts.
     seed
         Seed of everything random.
     n_pairs
-        Pairs of neighbouring tiles to learn from.
+        Pairs of neighbouring tiles to learn from; tiles, at most 2048, where only the principal
+        axes of an encoder are learned.
     max_epochs
         Passes over these pairs.
     device
-        Where to train.
+        Where to train, and where a network trained on photographs computes.
     n_jobs
         Networks to train at a time; by default one per core.
     scheduler
@@ -105,7 +121,7 @@ def segment(
     from equiclust.cli.messages import describe_segmentation
     from equiclust.segmentation.job import SegmentJob, run_segment_job
     from equiclust.segmentation.mask_options import MaskOptions
-    from equiclust.segmentation.segment import SegmentOptions
+    from equiclust.segmentation.options import SegmentOptions
 
     options = SegmentOptions(
         tile=tile,
@@ -118,6 +134,10 @@ def segment(
         n_pairs=n_pairs,
         max_epochs=max_epochs,
         seed=seed,
+        encoder=encoder,
+        layer=layer,
+        pooling=pooling,
+        encoder_group=encoder_group,
     )
     masks = MaskOptions(mask, weights, min_weight, threshold, region)
     job = SegmentJob(

@@ -15,7 +15,7 @@ from equiclust.encoders.protocol import Encoder
 from equiclust.exceptions import InputError
 from equiclust.typing import PathLike
 
-__all__ = ["encoder_from_record", "encoder_record", "state_digest"]
+__all__ = ["encoder_from_record", "encoder_record", "is_in_memory", "state_digest"]
 
 _HOMES = {
     "Canonicalized": "equiclust.encoders.canonicalized",
@@ -69,6 +69,21 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value.resolve())
     return list(value) if isinstance(value, tuple) else value
+
+
+def is_in_memory(encoder: Encoder) -> bool:
+    """Whether an encoder is, or has within, a module that no record can give back.
+
+    Parameters
+    ----------
+    encoder : Encoder
+
+    Returns
+    -------
+    bool
+    """
+    within = getattr(encoder, "encoder", None)
+    return type(encoder).__name__ == _IN_MEMORY or (within is not None and is_in_memory(within))
 
 
 @checks_types

@@ -17,9 +17,9 @@ from equiclust.exceptions import InputError
 from equiclust.typing import PathLike
 from equiclust.validation import check_names
 
-__all__ = ["encoder_names", "get_encoder"]
+__all__ = ["encoder_names", "get_encoder", "named_encoder"]
 
-_UNGROUPED = "none"
+_UNGROUPED, _CHOSEN = "none", "auto"
 # Parameters for which the name stands.
 _FIRST = ("network", "path")
 
@@ -72,6 +72,44 @@ def get_encoder(name: PathLike, *, group: str = _UNGROUPED, **parameters: Any) -
     encoder.fit()
     made: Encoder = encoder
     return made
+
+
+def named_encoder(
+    name: str,
+    *,
+    layer: str = _CHOSEN,
+    pooling: str = _CHOSEN,
+    group: str = "D4",
+    device: str = _CHOSEN,
+) -> Encoder:
+    """Make an encoder from the flags that the commands share.
+
+    Parameters
+    ----------
+    name : str
+        As of `get_encoder`.
+    layer, pooling : str, default "auto"
+        Of the encoder; "auto" is its own default.
+    group : str, default "D4"
+        Group over which the vectors are averaged, or "none"; those of a table never are.
+    device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+        Where a network computes; an ONNX file is run by the processor.
+
+    Returns
+    -------
+    Encoder
+
+    Raises
+    ------
+    InputError
+        When there is no such encoder, or a parameter cannot be used.
+    """
+    given = {"layer": layer, "pooling": pooling}
+    parameters = {key: value for key, value in given.items() if value != _CHOSEN}
+    if name in BACKBONES:
+        parameters["device"] = device
+    is_table = name.lower().endswith(LATENT_ENDINGS)
+    return get_encoder(name, group=_UNGROUPED if is_table else group, **parameters)
 
 
 def _single(name: str, parameters: dict[str, Any]) -> Any:

@@ -13,9 +13,8 @@ from ensembles.backend import check_scheduler
 from ensembles.recipes import Recipe
 from ensembles.recipes.tables import OWN, Network
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
-from equiclust.encoders.latent_files import LATENT_ENDINGS
 from equiclust.encoders.records import encoder_record
-from equiclust.encoders.registry import encoder_names, get_encoder
+from equiclust.encoders.registry import named_encoder
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
@@ -130,16 +129,13 @@ class RunSettings:
 
 
 def _whitened(name: str, network: Network, device: str) -> WhitenedEncoder:
-    parameters: dict[str, Any] = {}
-    if network.layer != "auto":
-        parameters["layer"] = network.layer
-    if network.pooling != "auto":
-        parameters["pooling"] = network.pooling
-    if name in encoder_names():
-        parameters["device"] = device
-    is_table = name.lower().endswith(LATENT_ENDINGS)
-    group = "none" if is_table else network.encoder_group
-    encoder = get_encoder(name, group=group, **parameters)
+    encoder = named_encoder(
+        name,
+        layer=network.layer,
+        pooling=network.pooling,
+        group=network.encoder_group,
+        device=device,
+    )
     return WhitenedEncoder(encoder, latent_dim=network.latent_dim)
 
 

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from equiclust.segmentation.job import SegmentJob, SegmentResult, run_segment_job
     from equiclust.segmentation.label_maps import read_segment_map, write_segment_map
     from equiclust.segmentation.mask_options import MaskOptions
+    from equiclust.segmentation.options import SegmentOptions
     from equiclust.segmentation.pairs import Stretch
     from equiclust.segmentation.regions import write_regions
-    from equiclust.segmentation.segment import Segmentation, SegmentOptions, segment_sky_map
+    from equiclust.segmentation.segment import Segmentation, segment_sky_map
     from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
     from equiclust.segmentation.segment_table import find_segments, segments
     from equiclust.segmentation.texture_clusters import TextureClusters
@@ -47,7 +48,7 @@ __getattr__, __dir__ = lazy_names(
         "MaskOptions": "equiclust.segmentation.mask_options",
         "SegmentJob": "equiclust.segmentation.job",
         "SegmentMap": "equiclust.segmentation.segment_map",
-        "SegmentOptions": "equiclust.segmentation.segment",
+        "SegmentOptions": "equiclust.segmentation.options",
         "SegmentResult": "equiclust.segmentation.job",
         "Segmentation": "equiclust.segmentation.segment",
         "Stretch": "equiclust.segmentation.pairs",

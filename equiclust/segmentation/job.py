@@ -17,6 +17,8 @@ import numpy as np
 from data_adapters.discovery import split_part
 from data_adapters.sky.sky_map import SkyMap, open_sky_map
 from ensembles.backend import check_scheduler, training_backend
+from ensembles.member_estimators import MemberEstimator
+from ensembles.recipes.tables import OWN
 from equiclust import __version__
 from equiclust.exceptions import InputError
 from equiclust.io.catalogue import write_table
@@ -32,11 +34,13 @@ from equiclust.segmentation.figure import draw_segment_map
 from equiclust.segmentation.label_maps import write_segment_map
 from equiclust.segmentation.mask_options import MaskOptions, read_mask
 from equiclust.segmentation.memory import estimate_memory
+from equiclust.segmentation.options import SegmentOptions
 from equiclust.segmentation.outputs import SegmentFiles, WorkingFolder
 from equiclust.segmentation.regions import write_regions
-from equiclust.segmentation.segment import Segmentation, SegmentOptions, segment_sky_map
+from equiclust.segmentation.segment import Segmentation, segment_sky_map
 from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
 from equiclust.segmentation.segment_table import segments
+from equiclust.segmentation.tile_encoder import tile_encoder_record
 from equiclust.typing import Float32Array
 
 __all__ = ["SegmentJob", "SegmentResult", "run_segment_job"]
@@ -117,13 +121,17 @@ class SegmentJob:
             if name is not None
         }
 
-    def describe(self, options: SegmentOptions) -> dict[str, Any]:
+    def describe(
+        self, options: SegmentOptions, encoder: MemberEstimator | None = None
+    ) -> dict[str, Any]:
         """Everything that decides the result, as JSON returns it.
 
         Parameters
         ----------
         options : SegmentOptions
             Those of the job, made definite for the map.
+        encoder : WhitenedEncoder or EquivariantAutoencoder, optional
+            What makes latents of the tiles without being trained on them.
 
         Returns
         -------
@@ -136,11 +144,13 @@ class SegmentJob:
         content = {
             "version": __version__,
             "files": files,
-            "options": asdict(options),
+            "options": options.settings,
             "masks": {"min_weight": self.masks.min_weight, "threshold": self.masks.threshold},
         }
         if self.stokes:
             content["stokes"] = self.stokes.upper()
+        if encoder is not None:
+            content["encoder"] = tile_encoder_record(encoder)
         plain: dict[str, Any] = json.loads(json.dumps(content))
         return plain
 
@@ -228,11 +238,12 @@ def _run_segment_job(
     on_progress: Progress | None,
 ) -> dict[str, Any]:
     check_scheduler(job.scheduler)
-    model = None if job.run is None else _check_model(job.run)
+    model = None if job.run is None else _check_model(job.run, job.options)
     sky = open_sky_map(job.map, stokes=job.stokes)
     options = job.options.for_shape(sky.shape[1:])
+    encoder = options.tile_encoder(job.device)
     need = estimate_memory(sky, options, job.max_memory, job.n_jobs)
-    described = job.describe(options)
+    described = job.describe(options, encoder)
     known = files.read_result(described)
     if known is not None:
         working.adopt(described)
@@ -270,8 +281,12 @@ def _model_folder(run: str) -> Path:
     return Path(run) if Path(run).is_dir() else Path(run).with_suffix(".model")
 
 
-def _check_model(run: str) -> Path:
+def _check_model(run: str, options: SegmentOptions) -> Path:
     """Folder of the networks and clusters of an earlier job."""
+    if options.encoder != OWN and isinstance(options.encoder, str):
+        raise InputError(
+            f"encoder must be left out with run, which has its own, got {options.encoder!r}"
+        )
     folder = _model_folder(run)
     if not (folder / "textures.json").is_file():
         raise InputError(
@@ -353,7 +368,8 @@ def _figures(
         "unimodal_p": None if choice is None else choice.unimodal_p,
         "votes": {} if choice is None else dict(choice.votes),
         "candidates": [] if choice is None else [dict(row) for row in choice.scores],
-        "options": asdict(options),
+        "options": options.settings,
+        "encoder": done.encoder,
         "masks": asdict(job.masks),
         "histories": [[dict(epoch) for epoch in history] for history in done.histories],
     }

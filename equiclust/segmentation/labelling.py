@@ -17,7 +17,7 @@ from data_adapters.sky.overlap_average import OverlapAverage
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.progress import Update
 from equiclust.segmentation.latent_grid import LatentGrid
-from equiclust.segmentation.pairs import Stretch, usable
+from equiclust.segmentation.pairs import usable
 from equiclust.segmentation.planes import Planes
 from equiclust.segmentation.segment_map import MASKED, UNSURE
 from equiclust.segmentation.texture_clusters import TextureClusters
@@ -28,6 +28,8 @@ __all__ = ["Labelled", "encode_planes", "label_planes", "masked_plane"]
 
 
 TILES_AT_ONCE = 1024
+# An encoder that was not trained here may be a hundred times as slow.
+_ENCODER_TILES_AT_ONCE = 128
 
 
 class Labelled(NamedTuple):
@@ -81,7 +83,7 @@ def masked_plane(planes: Planes, number: int, mask: BoolArray | None) -> Float32
 def encode_planes(
     planes: Planes,
     mask: BoolArray | None,
-    networks: Path,
+    networks: Path | TextureNetworks,
     grid: LatentGrid,
     *,
     on_progress: Update | None = None,
@@ -94,19 +96,20 @@ def encode_planes(
         What is segmented.
     mask : ndarray (h, w), bool, or None
         True = ignore.
-    networks : Path
-        Folder of the saved `TextureNetworks`; every process reads them for itself.
+    networks : Path or TextureNetworks
+        Folder of the saved `TextureNetworks`, which every process reads for itself; or themselves,
+        where they are an encoder.
     grid : LatentGrid
         Where the latents are written.
     on_progress : callable, optional
         Gets the rows of tiles done, their total, and "rows of tiles".
     """
-    stretch = _networks(networks).stretch
+    known = _networks(networks)
     total = planes.count * len(grid.tiling.rows)
     sent: list[_Chunk] = []
 
     def tasks() -> Iterator[tuple[object, ...]]:
-        for chunk in _chunks(planes, mask, grid, stretch):
+        for chunk in _chunks(planes, mask, grid, known):
             sent.append(chunk._replace(patches=chunk.patches[:0]))
             yield delayed(_encode)(networks, chunk.patches, os.getpid())
 
@@ -122,11 +125,12 @@ def encode_planes(
 
 
 def _chunks(
-    planes: Planes, mask: BoolArray | None, grid: LatentGrid, stretch: Stretch
+    planes: Planes, mask: BoolArray | None, grid: LatentGrid, networks: TextureNetworks
 ) -> Iterator[_Chunk]:
+    most = TILES_AT_ONCE if networks.trained else _ENCODER_TILES_AT_ONCE
     for number, rows in groupby(grid.todo(), key=lambda place: place[0]):
-        stretched = stretch(masked_plane(planes, number, mask))
-        for tile_rows in _together([row for _, row in rows], len(grid.tiling.columns)):
+        stretched = networks.stretch(masked_plane(planes, number, mask))
+        for tile_rows in _together([row for _, row in rows], len(grid.tiling.columns), most):
             patches = np.stack(
                 [
                     grid.tiling.cut(stretched, index)
@@ -139,13 +143,13 @@ def _chunks(
             yield _Chunk(number, tile_rows, in_rows, patches[chosen])
 
 
-def _together(rows: list[int], n_columns: int) -> Iterable[range]:
-    at_once = max(1, TILES_AT_ONCE // n_columns)
+def _together(rows: list[int], n_columns: int, most: int) -> Iterable[range]:
+    at_once = max(1, most // n_columns)
     for first in range(rows[0], rows[-1] + 1, at_once):
         yield range(first, min(first + at_once, rows[-1] + 1))
 
 
-def _encode(networks: Path, patches: Float32Array, sender: int) -> Float32Array:
+def _encode(networks: Path | TextureNetworks, patches: Float32Array, sender: int) -> Float32Array:
     """Latents of patches by all networks, one after the other, `(n, n_networks * d)`."""
     if os.getpid() != sender:
         # A process that joblib started for this work, not the user's own.
@@ -156,9 +160,11 @@ def _encode(networks: Path, patches: Float32Array, sender: int) -> Float32Array:
     return known.encode(patches).reshape(len(patches), -1)
 
 
-def _networks(folder: Path) -> TextureNetworks:
+def _networks(networks: Path | TextureNetworks) -> TextureNetworks:
     """Read once by every process, and again when they have been written anew."""
-    return _networks_as_of(folder, (folder / "textures.json").stat().st_mtime_ns)
+    if isinstance(networks, TextureNetworks):
+        return networks
+    return _networks_as_of(networks, (networks / "textures.json").stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=1)
@@ -226,7 +232,7 @@ def _memberships(
 ) -> Iterator[Float32Array]:
     """Memberships of the tiles `(n_tile_columns, n_clusters)`, row of tiles by row of tiles."""
     rows = list(range(len(grid.tiling.rows)))
-    for tile_rows in _together(rows, len(grid.tiling.columns)):
+    for tile_rows in _together(rows, len(grid.tiling.columns), TILES_AT_ONCE):
         latents = grid.smoothed(plane, tile_rows)
         n = latents.shape[0] * latents.shape[1]
         found = clusters.memberships(latents.reshape(n, n_networks, -1))

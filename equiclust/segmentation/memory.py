@@ -8,8 +8,7 @@ from typing import NamedTuple
 from data_adapters.sky.sky_map import SkyMap
 from equiclust.exceptions import InputError
 from equiclust.memory import readable_size
-from equiclust.segmentation.segment import SegmentOptions
-from equiclust.segmentation.texture_networks import LATENT_DIM
+from equiclust.segmentation.options import SegmentOptions
 
 __all__ = ["MemoryEstimate", "estimate_memory", "parse_bytes"]
 
@@ -101,7 +100,7 @@ def estimate_memory(
     if not sky.by_section:
         memory += sky.n_bytes
     n_tiles = n_planes * len(options.tiling(sky.shape[1:]))
-    disk = n_tiles * 4 * LATENT_DIM * options.n_networks
+    disk = n_tiles * 4 * options.n_values
     summary = (
         f"{readable_size(sky.n_bytes)} to read, {n_tiles} tiles, at most {readable_size(memory)} "
         f"of memory and {readable_size(disk)} of disk on the way"

@@ -321,6 +321,8 @@ def _difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
         *_, group, part = ("", *name.split("."))
         if part in ("size", "modified"):
             return f"the file of {group} has changed"
+        if part == "digest":
+            return "the weights of the encoder have changed"
         subject = f"the {part} of {group}" if part in ("path", "extension") else part
         return f"{subject} is {before!r} there and {now!r} here"
     return "it is of another version"

@@ -6,16 +6,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any
 
 import numpy as np
 
 from data_adapters.sky.sky_map import SkyMap
-from data_adapters.sky.tiling import Tiling
-from equiclust.argument_types import checks_types
+from ensembles.member_estimators import MemberEstimator
 from equiclust.clustering import Choice
-from equiclust.exceptions import InputError
-from equiclust.progress import Progress, Update, start_stage
+from equiclust.progress import Progress, start_stage
 from equiclust.segmentation.labelling import (
     Labelled,
     encode_planes,
@@ -23,127 +21,25 @@ from equiclust.segmentation.labelling import (
     masked_plane,
 )
 from equiclust.segmentation.latent_grid import LatentGrid
+from equiclust.segmentation.options import SegmentOptions
 from equiclust.segmentation.pairs import Pairs, Stretch, draw_pairs
-from equiclust.segmentation.planes import CUBE_WAYS, Planes, open_planes
+from equiclust.segmentation.planes import Planes, open_planes
 from equiclust.segmentation.segment_map import SegmentMap
 from equiclust.segmentation.texture_clusters import TextureClusters
 from equiclust.segmentation.texture_networks import TextureNetworks
+from equiclust.segmentation.tile_encoder import is_kept
 from equiclust.typing import BoolArray, PathLike
-from equiclust.validation import check_choice, check_share, check_whole
 
-__all__ = ["SegmentOptions", "Segmentation", "segment_sky_map"]
+__all__ = ["Segmentation", "segment_sky_map"]
 
 Backend = Callable[[], AbstractContextManager[None]]
 
 _MODEL = "model"
-_TILE, _SMALL_TILE = 32, 16
-# Maps narrower than this in pixels have small tiles.
-_WIDE_MAP = 128
 # From more planes of a cube than these nothing more is learned.
 _MOST_LEARNED = 16
+# Tiles that principal axes are learned from.
+_MOST_WHITENED = 2048
 _SAMPLE = 4000
-
-
-@checks_types
-@dataclass(frozen=True)
-class SegmentOptions:
-    """How a map is segmented.
-
-    Parameters
-    ----------
-    tile : int or "auto", default 32
-        Side of the tiles in pixels, 8 to 256; texture on smaller scales is seen. "auto" is 32, or
-        16 for maps narrower than 128 pixels.
-    step : int, optional
-        Distance from one tile to the next in pixels; default a quarter of a tile.
-    cube : {"integrated", "peak", "channels"}, default "integrated"
-        What of a cube is segmented: one of its moments, or its channels, each by itself.
-    channel_group : int, default 1
-        Channels that are averaged to one plane, with ``cube="channels"``.
-    n_clusters : int or "auto", default "auto"
-        Number of clusters; "auto" estimates it from the tiles.
-    method : {"kmeans", "gmm", "spectral", "manifold"}, default "kmeans"
-        How the tiles are clustered, see `ensembles.ConsensusClustering`.
-    min_confidence : float, default 0.0
-        Pixels with a lower confidence, 0 to 1, get the label -1.
-    group : str, default "D8"
-        Rotations and mirrors built into the networks, see `EquivariantAutoencoder`.
-    n_networks : int, default 2
-        Networks, each trained without some of the pairs.
-    n_pairs : int, default 8192
-        Pairs of neighbouring tiles to learn from.
-    max_epochs : int, default 10
-        Passes over the pairs.
-    seed : int, default 0
-        Seed of everything random, 0 to 2^32 - 1.
-
-    Raises
-    ------
-    InputError
-        When a value cannot be used.
-    """
-
-    tile: int | Literal["auto"] = 32
-    step: int | None = None
-    cube: str = "integrated"
-    channel_group: int = 1
-    n_clusters: int | Literal["auto"] = "auto"
-    method: str = "kmeans"
-    min_confidence: float = 0.0
-    group: str = "D8"
-    n_networks: int = 2
-    n_pairs: int = 8192
-    max_epochs: int = 10
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.tile != "auto" and not 8 <= self.tile <= 256:
-            raise InputError(f"tile must be from 8 to 256 pixels, got {self.tile}")
-        largest = 256 if self.tile == "auto" else self.tile
-        if self.step is not None and not 1 <= self.step <= largest:
-            raise InputError(f"step must be from 1 to the tile's {largest}, got {self.step}")
-        check_choice("cube", self.cube, CUBE_WAYS)
-        check_share("min_confidence", self.min_confidence)
-        if self.n_clusters != "auto":
-            check_whole("n_clusters", self.n_clusters)
-        for name in ("channel_group", "n_networks", "n_pairs", "max_epochs"):
-            check_whole(name, getattr(self, name))
-        if not 0 <= self.seed < 2**32:
-            raise InputError(f"seed must be from 0 to {2**32 - 1}, got {self.seed}")
-
-    def for_shape(self, shape: tuple[int, int]) -> Self:
-        """The options for a map, with the tile in pixels.
-
-        Parameters
-        ----------
-        shape : (int, int)
-            Height and width of the map in pixels.
-
-        Raises
-        ------
-        InputError
-            When `step` is longer than the tile.
-        """
-        if self.tile != "auto":
-            return self
-        return replace(self, tile=_TILE if min(shape) >= _WIDE_MAP else _SMALL_TILE)
-
-    def tiling(self, shape: tuple[int, int]) -> Tiling:
-        """Tiles of a map.
-
-        Parameters
-        ----------
-        shape : (int, int)
-            Height and width of the map in pixels.
-
-        Returns
-        -------
-        Tiling
-            Where every tile lies.
-        """
-        tile = int(self.for_shape(shape).tile)
-        step = max(tile // 4, 1) if self.step is None else self.step
-        return Tiling(shape, tile=tile, step=step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +60,8 @@ class Segmentation:
         "n_tiles", and how many of them were left out, "n_tiles_left_out".
     histories : list, optional
         Losses of the networks' training, epoch by epoch.
+    encoder : dict, optional
+        What made the latents, see `tile_encoder_record`; None for networks trained on a map.
     """
 
     segment_map: SegmentMap
@@ -172,6 +70,7 @@ class Segmentation:
     choice: Choice | None
     counts: dict[str, int]
     histories: list[Any] = field(default_factory=list)
+    encoder: dict[str, Any] | None = None
 
 
 def segment_sky_map(
@@ -201,14 +100,15 @@ def segment_sky_map(
         True = ignore; blank pixels are ignored anyway.
     model : path-like, optional
         Folder of the networks and clusters of another map, which label this one; nothing is
-        learned.
+        learned. An encoder whose module is in memory alone is handed over once more in `options`,
+        as a fitted `WhitenedEncoder`.
     device : {"auto", "cpu", "cuda", "mps"}, default "auto"
-        Device on which the networks are trained.
+        Device on which the networks are trained, and on which a named encoder computes.
     n_jobs : int, optional
         Networks trained at a time; default one per core.
     on_progress : callable, optional
-        Gets ``(stage, done, total, remark)`` with the stages "reading", "training", "encoding",
-        "clustering" and "labelling"; see `equiclust.progress.Progress`.
+        Gets ``(stage, done, total, remark)`` with the stages "reading", "training" (of an encoder
+        "whitening"), "encoding", "clustering" and "labelling"; see `equiclust.progress.Progress`.
     backend : callable, default `contextlib.nullcontext`
         Returns the context manager in which networks are trained and tiles encoded, such as that
         of `ensembles.backend.training_backend`.
@@ -227,6 +127,10 @@ def segment_sky_map(
     """
     options = options.for_shape(sky.shape[1:])
     folder = Path(folder)
+    encoder = options.tile_encoder(device)
+    place = folder / _MODEL if model is None else Path(model)
+    # Before the map is read: it may be damaged.
+    networks = _known_networks(place, options, encoder, is_given=model is not None)
     planes = open_planes(
         sky,
         options.cube,
@@ -234,16 +138,17 @@ def segment_sky_map(
         folder=folder,
         on_progress=start_stage(on_progress, "reading"),
     )
-    place = folder / _MODEL if model is None else Path(model)
-    if model is None and not (place / "textures.json").is_file():
-        update = start_stage(on_progress, "training")
+    if networks is None:
         with backend():
-            _learn_networks(planes, mask, options, folder, device, n_jobs, update).save(place)
-    networks = TextureNetworks.load(place)
+            networks = _learn_networks(
+                planes, mask, options, encoder, folder, device, n_jobs, on_progress
+            )
+        networks.save(place)
     grid = _latent_grid(networks, options, sky, planes, folder)
     update = start_stage(on_progress, "encoding")
+    source = place if networks.trained else networks
     with backend():
-        encode_planes(planes, mask, place, grid, on_progress=update)
+        encode_planes(planes, mask, source, grid, on_progress=update)
     start_stage(on_progress, "clustering")
     known = None if model is None else TextureClusters.load(place)
     clusters = known or _find_clusters(grid, networks, options, place)
@@ -262,34 +167,39 @@ def segment_sky_map(
         place,
         clusters.choice,
         {"n_tiles": grid.n_tiles, "n_tiles_left_out": grid.n_left_out},
-        [member.history_ for member in networks.members],
+        [member.history_ for member in networks.members] if networks.trained else [],
+        networks.record,
     )
+
+
+def _known_networks(
+    place: Path, options: SegmentOptions, encoder: MemberEstimator | None, *, is_given: bool
+) -> TextureNetworks | None:
+    """Networks of the given model, or of a stopped call; None where there are none to be read."""
+    if is_given:
+        handed_over = None if isinstance(options.encoder, str) else encoder
+        return TextureNetworks.load(place, encoder=handed_over)
+    if not (place / "textures.json").is_file() or not (encoder is None or is_kept(encoder)):
+        return None
+    return TextureNetworks.load(place)
 
 
 def _learn_networks(
     planes: Planes,
     mask: BoolArray | None,
     options: SegmentOptions,
+    encoder: MemberEstimator | None,
     folder: Path,
     device: str,
     n_jobs: int | None,
-    update: Update,
+    on_progress: Progress | None,
 ) -> TextureNetworks:
-    chosen = _spread(planes.count, _MOST_LEARNED)
-    # Of all planes one stretch: between channels brightness is comparable.
-    stretch = Stretch.of(np.concatenate([masked_plane(planes, number, mask) for number in chosen]))
-    generator = np.random.default_rng(options.seed)
-    share = -(-options.n_pairs // len(chosen))
-    drawn = [
-        draw_pairs(
-            stretch(masked_plane(planes, number, mask)),
-            share,
-            tile=int(options.tile),
-            generator=generator,
-        )
-        for number in chosen
-    ]
-    pairs = Pairs(*(np.concatenate(parts) for parts in zip(*drawn, strict=True)))
+    if encoder is not None:
+        update = start_stage(on_progress, "whitening")
+        pairs, stretch = _drawn(planes, mask, options, min(options.n_pairs, _MOST_WHITENED))
+        return TextureNetworks.of_encoder(encoder, pairs.first, stretch, on_progress=update)
+    update = start_stage(on_progress, "training")
+    pairs, stretch = _drawn(planes, mask, options, options.n_pairs)
     return TextureNetworks.train(
         pairs,
         stretch,
@@ -302,6 +212,27 @@ def _learn_networks(
         checkpoints=folder / "checkpoints",
         on_progress=update,
     )
+
+
+def _drawn(
+    planes: Planes, mask: BoolArray | None, options: SegmentOptions, n_pairs: int
+) -> tuple[Pairs, Stretch]:
+    """Pairs of patches to learn from, and their stretch."""
+    chosen = _spread(planes.count, _MOST_LEARNED)
+    # Of all planes one stretch: between channels brightness is comparable.
+    stretch = Stretch.of(np.concatenate([masked_plane(planes, number, mask) for number in chosen]))
+    generator = np.random.default_rng(options.seed)
+    share = -(-n_pairs // len(chosen))
+    drawn = [
+        draw_pairs(
+            stretch(masked_plane(planes, number, mask)),
+            share,
+            tile=int(options.tile),
+            generator=generator,
+        )
+        for number in chosen
+    ]
+    return Pairs(*(np.concatenate(parts) for parts in zip(*drawn, strict=True))), stretch
 
 
 def _spread(count: int, most: int) -> list[int]:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from ensembles import KFoldEnsemble
 from ensembles.consensus_files import member_folder
+from ensembles.member_estimators import MemberEstimator, read_member
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json, write_json
 from equiclust.progress import Update
 from equiclust.segmentation.pairs import Pairs, Stretch, network_size, normalised
+from equiclust.segmentation.tile_encoder import (
+    LATENT_DIM,
+    as_images,
+    fit_to_tiles,
+    tile_encoder_record,
+)
 from equiclust.typing import Float32Array
+from equiclust.validation import shown
 
-__all__ = ["LATENT_DIM", "TextureNetworks"]
+__all__ = ["TextureNetworks"]
 
-
-LATENT_DIM = 16
-"""Numbers that describe a tile to one network."""
-
-_FORMAT = 1
+# Of networks that were trained, as in version 0.1, and of an encoder in their place.
+_FORMAT, _FORMAT_OF_ENCODER = 1, 2
 _FILE = "textures.json"
 _FEWEST_PAIRS = 16
 # The augmentations that objects need would make textures alike that differ.
@@ -57,13 +63,16 @@ class TextureNetworks:
         Side of a tile in pixels.
     stretch : Stretch
         Of the map that they learned from.
-    members : list of EquivariantAutoencoder
+    members : list of EquivariantAutoencoder or WhitenedEncoder
         Fitted.
+    trained : bool, default True
+        False where there is one member that was not trained on pairs; see `of_encoder`.
     """
 
     tile: int
     stretch: Stretch
-    members: list[EquivariantAutoencoder]
+    members: list[MemberEstimator]
+    trained: bool = True
 
     @classmethod
     def train(
@@ -118,11 +127,7 @@ class TextureNetworks:
         InputError
             When there are too few pairs, or a parameter cannot be used.
         """
-        if len(pairs.first) < _FEWEST_PAIRS:
-            raise InputError(
-                "too little of the map can be used: hardly a tile is varied and at most half "
-                "masked; use smaller tiles or mask less"
-            )
+        _check_enough(pairs.first)
         tile = pairs.first.shape[-1]
         size = network_size(tile)
         recipe = EquivariantAutoencoder(
@@ -150,6 +155,46 @@ class TextureNetworks:
         )
         return cls(tile, stretch, ensemble.members_)
 
+    @classmethod
+    def of_encoder(
+        cls,
+        encoder: MemberEstimator,
+        patches: Float32Array,
+        stretch: Stretch,
+        *,
+        on_progress: Update | None = None,
+    ) -> Self:
+        """An encoder in the place of trained networks, with principal axes of these patches.
+
+        Parameters
+        ----------
+        encoder : WhitenedEncoder or EquivariantAutoencoder
+            From `tile_encoder`. One that is fitted learns nothing.
+        patches : ndarray (n, tile, tile), float32
+            Stretched and `usable`; masked pixels are NaN.
+        stretch : Stretch
+            Their stretch.
+        on_progress : callable, optional
+            Gets the number of tiles encoded, their total and a remark.
+
+        Returns
+        -------
+        TextureNetworks
+
+        Raises
+        ------
+        InputError
+            When there are too few patches, or the encoder does not take them.
+        """
+        _check_enough(patches)
+        fit_to_tiles(encoder, patches, on_progress=on_progress)
+        return cls(patches.shape[-1], stretch, [encoder], trained=False)
+
+    @property
+    def record(self) -> dict[str, Any] | None:
+        """What the encoder is, see `tile_encoder_record`; None for trained networks."""
+        return None if self.trained else tile_encoder_record(self.members[0])
+
     @property
     def shape(self) -> tuple[int, int]:
         """Networks, and the length of a latent."""
@@ -167,6 +212,9 @@ class TextureNetworks:
         -------
         ndarray (n, n_networks, latent_dim), float32
         """
+        if not self.trained:
+            (encoder,) = self.members
+            return encoder.transform(as_images(encoder, patches))[:, None]
         shown = normalised(patches, size=network_size(self.tile))
         return np.stack([member.transform(shown) for member in self.members], axis=1)
 
@@ -181,37 +229,73 @@ class TextureNetworks:
         for number, member in enumerate(self.members):
             member.save(member_folder(folder, number))
         content = {
-            "format": _FORMAT,
+            "format": _FORMAT if self.trained else _FORMAT_OF_ENCODER,
             "tile": self.tile,
             "stretch": [self.stretch.level, self.stretch.scale],
             "n_networks": len(self.members),
         }
+        if not self.trained:
+            content["encoder"] = self.record
         write_json(Path(folder) / _FILE, content)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
+    def load(
+        cls, folder: str | os.PathLike[str], *, encoder: MemberEstimator | None = None
+    ) -> Self:
         """Networks that `save` wrote.
 
         Parameters
         ----------
         folder : path-like
             Where they lie.
+        encoder : WhitenedEncoder or EquivariantAutoencoder, optional
+            The fitted encoder that was saved, for one that cannot be read again.
 
         Raises
         ------
         InputError
-            When the folder holds none, or damaged ones.
+            When the folder holds none, or damaged ones, or `encoder` is another one.
         """
         path = Path(folder) / _FILE
         content = read_json(path)
         try:
-            if content["format"] != _FORMAT:
+            trained = content["format"] == _FORMAT
+            if not trained and content["format"] != _FORMAT_OF_ENCODER:
                 raise ValueError(f"format {content['format']!r}")
             level, scale = map(float, content["stretch"])
             tile, count = int(content["tile"]), int(content["n_networks"])
+            record = None if trained else dict(content["encoder"])
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{str(path)!r} does not describe networks: {error}") from error
-        members = [EquivariantAutoencoder.load(member_folder(folder, k)) for k in range(count)]
-        if not members or any(member.size != network_size(tile) for member in members):
+        if encoder is not None:
+            _check_same(encoder, record, path)
+            return cls(tile, Stretch(level, scale), [encoder], trained)
+        members = [read_member(member_folder(folder, k), {}) for k in range(count)]
+        if not _fit(members, trained, tile):
             raise InputError(f"{str(path)!r} does not fit the networks beside it")
-        return cls(tile, Stretch(level, scale), members)
+        return cls(tile, Stretch(level, scale), members, trained)
+
+
+def _fit(members: list[MemberEstimator], trained: bool, tile: int) -> bool:
+    if not trained:
+        return len(members) == 1
+    return bool(members) and all(
+        isinstance(member, EquivariantAutoencoder) and member.size == network_size(tile)
+        for member in members
+    )
+
+
+def _check_same(encoder: MemberEstimator, record: dict[str, Any] | None, path: Path) -> None:
+    if json.loads(json.dumps(tile_encoder_record(encoder))) != record:
+        raise InputError(
+            f"encoder must be the one that {str(path)!r} describes, fitted as it was then, "
+            f"got {shown(encoder)}"
+        )
+
+
+def _check_enough(patches: Float32Array) -> None:
+    if len(patches) < _FEWEST_PAIRS:
+        raise InputError(
+            "too little of the map can be used: hardly a tile is varied and at most half "
+            "masked; use smaller tiles or mask less"
+        )

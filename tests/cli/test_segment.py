@@ -100,6 +100,34 @@ def test_a_known_run_labels_another_map_alike(sky: Path, labels: Path, tmp_path:
     assert not output.with_suffix(".model").exists()
 
 
+def test_an_encoder_from_a_file_labels_this_map_and_others(
+    sky: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], refused: Callable[..., str]
+) -> None:
+    from tests.encoders.onnx_files import write_onnx
+
+    network = write_onnx(tmp_path / "network.onnx")
+    encoder = ["--encoder", str(network), "--pooling", "mean+max", "--step", "8"]
+    known = tmp_path / "labels.fits"
+    capsys.readouterr()
+    assert main(arguments(sky, known, *encoder)) == 0
+    assert f"Encoder: {network}, invariant under D4" in capsys.readouterr().out
+    record = json.loads(known.with_suffix(".json").read_text())
+    assert record["encoder"]["parameters"]["encoder"]["parameters"]["pooling"] == "mean+max"
+    turned = tmp_path / "turned.fits"
+    fits.writeto(turned, np.ascontiguousarray(np.rot90(plane())))
+    words = arguments(turned, tmp_path / "more.fits", "--run", str(known), "--step", "8")
+    assert main(words) == 0
+    assert "invariant under D4" in capsys.readouterr().out
+    np.testing.assert_array_equal(
+        fits.getdata(tmp_path / "more.fits"), np.rot90(fits.getdata(known))
+    )
+    assert "there and 'own' here" in refused(*arguments(sky, known, "--step", "8"))
+    assert "--encoder must be left out with run" in refused(*words, "--encoder", "alexnet")
+    assert "--layer must be left out" in refused(*words, "--layer", "features.2")
+    write_onnx(network, seed=1)
+    assert "the weights of the encoder have changed" in refused(*arguments(sky, known, *encoder))
+
+
 def test_masks_are_joined(sky: Path, labels: Path, tmp_path: Path) -> None:
     values = plane()
     mask = np.zeros(values.shape, dtype=np.uint8)

@@ -23,11 +23,12 @@ def write_onnx(
     outputs: tuple[str, ...] = ("map",),
     dtype: int = 1,
     operator: str = "Conv",
+    seed: int = 0,
     **saved: Any,
 ) -> Path:
     """A strided convolution of random weights; `shape` is that of its input."""
     channels = shape[1] if isinstance(shape[1], int) else 1
-    weights = np.random.default_rng(0).normal(size=(4, channels, 3, 3)).astype(np.float32)
+    weights = np.random.default_rng(seed).normal(size=(4, channels, 3, 3)).astype(np.float32)
     initializers = [onnx.numpy_helper.from_array(weights, "weights")]
     nodes = [
         onnx.helper.make_node(

@@ -10,7 +10,8 @@ import pytest
 from astropy.io import fits
 
 from data_adapters.sky.sky_map import open_sky_map
-from equiclust.segmentation.segment import Segmentation, SegmentOptions, segment_sky_map
+from equiclust.segmentation.options import SegmentOptions
+from equiclust.segmentation.segment import Segmentation, segment_sky_map
 
 SIDE = 96
 SMALL = SegmentOptions(tile=16, n_clusters=2, n_networks=1, n_pairs=512, max_epochs=6, group="D4")

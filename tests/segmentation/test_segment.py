@@ -6,7 +6,8 @@ from astropy.io import fits
 
 from data_adapters.sky.sky_map import open_sky_map
 from equiclust.exceptions import InputError
-from equiclust.segmentation.segment import Segmentation, SegmentOptions, segment_sky_map
+from equiclust.segmentation.options import SegmentOptions
+from equiclust.segmentation.segment import Segmentation, segment_sky_map
 from equiclust.segmentation.segment_map import MASKED, UNSURE
 from tests.segmentation.conftest import SIDE, SMALL, two_textures, write
 

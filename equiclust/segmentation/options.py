@@ -1,0 +1,202 @@
+"""`SegmentOptions`: everything that decides a segmentation beside its inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Self
+
+from data_adapters.sky.tiling import Tiling
+from ensembles.member_estimators import MemberEstimator
+from ensembles.recipes.tables import OWN
+from equiclust.argument_types import checks_types
+from equiclust.encoders.protocol import Encoder
+from equiclust.encoders.registry import named_encoder
+from equiclust.exceptions import InputError
+from equiclust.segmentation.planes import CUBE_WAYS
+from equiclust.segmentation.tile_encoder import LATENT_DIM, tile_encoder
+from equiclust.validation import check_choice, check_share, check_whole
+
+__all__ = ["SegmentOptions"]
+
+_TILE, _SMALL_TILE = 32, 16
+# Maps narrower than this in pixels have small tiles.
+_WIDE_MAP = 128
+_OF_NAMED = {"layer": "auto", "pooling": "auto", "encoder_group": "D4"}
+
+
+@checks_types
+@dataclass(frozen=True)
+class SegmentOptions:
+    """How a map is segmented.
+
+    Parameters
+    ----------
+    tile : int or "auto", default 32
+        Side of the tiles in pixels, 8 to 256; texture on smaller scales is seen. "auto" is 32, or
+        16 for maps narrower than 128 pixels.
+    step : int, optional
+        Distance from one tile to the next in pixels; default a quarter of a tile.
+    cube : {"integrated", "peak", "channels"}, default "integrated"
+        What of a cube is segmented: one of its moments, or its channels, each by itself.
+    channel_group : int, default 1
+        Channels that are averaged to one plane, with ``cube="channels"``.
+    n_clusters : int or "auto", default "auto"
+        Number of clusters; "auto" estimates it from the tiles.
+    method : {"kmeans", "gmm", "spectral", "manifold"}, default "kmeans"
+        How the tiles are clustered, see `ensembles.ConsensusClustering`.
+    min_confidence : float, default 0.0
+        Pixels with a lower confidence, 0 to 1, get the label -1.
+    group : str, default "D8"
+        Rotations and mirrors built into the networks, see `EquivariantAutoencoder`.
+    n_networks : int, default 2
+        Networks, each trained without some of the pairs.
+    n_pairs : int, default 8192
+        Pairs of neighbouring tiles to learn from.
+    max_epochs : int, default 10
+        Passes over the pairs.
+    seed : int, default 0
+        Seed of everything random, 0 to 2^32 - 1.
+    encoder : str or Encoder, default "own"
+        "own", networks that are trained on the map; or what makes latents of the tiles in their
+        place: a network trained on photographs, such as "alexnet" (see `equiclust.encoders`), an
+        ONNX file, or an encoder itself. One that is fitted is used as it is; of others the
+        principal axes of `n_pairs` tiles are learned, see `tile_encoder`.
+    layer, pooling : str, default "auto"
+        Of the features of a named encoder.
+    encoder_group : str, default "D4"
+        Group over which the features of a named encoder are averaged, or "none".
+
+    Raises
+    ------
+    InputError
+        When a value cannot be used.
+    """
+
+    tile: int | Literal["auto"] = 32
+    step: int | None = None
+    cube: str = "integrated"
+    channel_group: int = 1
+    n_clusters: int | Literal["auto"] = "auto"
+    method: str = "kmeans"
+    min_confidence: float = 0.0
+    group: str = "D8"
+    n_networks: int = 2
+    n_pairs: int = 8192
+    max_epochs: int = 10
+    seed: int = 0
+    encoder: str | Encoder = OWN
+    layer: str = "auto"
+    pooling: str = "auto"
+    encoder_group: str = "D4"
+
+    def __post_init__(self) -> None:
+        if self.tile != "auto" and not 8 <= self.tile <= 256:
+            raise InputError(f"tile must be from 8 to 256 pixels, got {self.tile}")
+        largest = 256 if self.tile == "auto" else self.tile
+        if self.step is not None and not 1 <= self.step <= largest:
+            raise InputError(f"step must be from 1 to the tile's {largest}, got {self.step}")
+        check_choice("cube", self.cube, CUBE_WAYS)
+        check_share("min_confidence", self.min_confidence)
+        if self.n_clusters != "auto":
+            check_whole("n_clusters", self.n_clusters)
+        for name in ("channel_group", "n_networks", "n_pairs", "max_epochs"):
+            check_whole(name, getattr(self, name))
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"seed must be from 0 to {2**32 - 1}, got {self.seed}")
+        self._check_encoder()
+
+    def _check_encoder(self) -> None:
+        if isinstance(self.encoder, str) and "," in self.encoder:
+            raise InputError(f"encoder must be one encoder for a map, got {self.encoder!r}")
+        for name, default in _OF_NAMED.items():
+            value = getattr(self, name)
+            if value != default and not self._is_named:
+                raise InputError(
+                    f"{name} must be left out unless encoder names a network or file, got {value!r}"
+                )
+
+    @property
+    def _is_named(self) -> bool:
+        return isinstance(self.encoder, str) and self.encoder != OWN
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All options as plain values; of an encoder that was handed over its class."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        if not isinstance(self.encoder, str):
+            values["encoder"] = type(self.encoder).__name__
+        return values
+
+    @property
+    def n_values(self) -> int:
+        """Numbers by which a tile is described, all networks together."""
+        if self.encoder == OWN:
+            return self.n_networks * LATENT_DIM
+        if isinstance(self.encoder, MemberEstimator):
+            return int(self.encoder.latent_dim)
+        return LATENT_DIM
+
+    def tile_encoder(self, device: str = "auto") -> MemberEstimator | None:
+        """What makes latents of the tiles without being trained on them.
+
+        Parameters
+        ----------
+        device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+            Where a named network computes.
+
+        Returns
+        -------
+        WhitenedEncoder, EquivariantAutoencoder or None
+            None for networks that are trained on the map.
+
+        Raises
+        ------
+        InputError
+            When the encoder cannot be used for tiles.
+        """
+        if self.encoder == OWN:
+            return None
+        encoder = self.encoder
+        if isinstance(encoder, str):
+            encoder = named_encoder(
+                encoder,
+                layer=self.layer,
+                pooling=self.pooling,
+                group=self.encoder_group,
+                device=device,
+            )
+        return tile_encoder(encoder, random_state=self.seed)
+
+    def for_shape(self, shape: tuple[int, int]) -> Self:
+        """The options for a map, with the tile in pixels.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Height and width of the map in pixels.
+
+        Raises
+        ------
+        InputError
+            When `step` is longer than the tile.
+        """
+        if self.tile != "auto":
+            return self
+        return replace(self, tile=_TILE if min(shape) >= _WIDE_MAP else _SMALL_TILE)
+
+    def tiling(self, shape: tuple[int, int]) -> Tiling:
+        """Tiles of a map.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Height and width of the map in pixels.
+
+        Returns
+        -------
+        Tiling
+            Where every tile lies.
+        """
+        tile = int(self.for_shape(shape).tile)
+        step = max(tile // 4, 1) if self.step is None else self.step
+        return Tiling(shape, tile=tile, step=step)
