@@ -24,7 +24,7 @@ CREATOR = "equiclust filter"
 _SERIES = re.compile(r"data_\d+")
 # What HDF5 itself provides.
 _BUILT_IN_FILTERS = (1, 2, 3)
-_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+_DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,8 @@ def _check_sources(path: Path, name: str, dataset: Any) -> None:
 def _saturation(dataset: Any) -> float | None:
     """Count from which a pixel is saturated, as the group of the data set or its detector says."""
     for place in (dataset.parent, dataset.file.get("/entry/instrument/detector")):
-        value = None if place is None else place.get("saturation_value")
-        if value is not None and value.shape in ((), (1,)):
+        value: Any = None if place is None else place.get("saturation_value")
+        # A group or a named type has no shape, an empty data set none either.
+        if getattr(value, "shape", None) in ((), (1,)) and value.dtype.kind in "uif":
             return float(np.ravel(value[()])[0])
     return None

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_adapters.discovery import discover
+from data_adapters.frames.crashes import crashing_files
 from data_adapters.frames.hdf5 import open_hdf5
 from data_adapters.frames.single_files import open_fabio, open_fits
 from data_adapters.frames.stack import FrameSeries, FrameStack
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.typing import PathLike
 
-__all__ = ["FRAME_SUFFIXES", "OpenedFrames", "open_frames", "open_stacks"]
+__all__ = ["FRAME_SUFFIXES", "OpenedFrames", "is_hdf5", "open_frames", "open_stacks"]
 
 _HDF5 = (".h5", ".hdf5", ".hdf", ".nxs", ".nx5", ".nexus", ".cxi")
 _FABIO = (".cbf", ".edf", ".tif", ".tiff", ".img", ".mar3450", ".mccd")
@@ -38,7 +39,10 @@ class OpenedFrames(NamedTuple):
 
 
 def open_frames(
-    inputs: PathLike | Sequence[PathLike], *, dataset: str | None = None
+    inputs: PathLike | Sequence[PathLike],
+    *,
+    dataset: str | None = None,
+    find_crashes: bool = False,
 ) -> OpenedFrames:
     """Find the frames of files, folders and globs; no frame is read yet.
 
@@ -49,6 +53,9 @@ def open_frames(
         globs are taken in the order of their names.
     dataset : str, optional
         Path of the data set within HDF5 files; see `open_hdf5`.
+    find_crashes : bool, default False
+        Whether HDF5 files are opened in another process first, so that one at which the HDF5
+        library crashes is rejected as other damaged files are. Takes half a second.
 
     Returns
     -------
@@ -65,10 +72,14 @@ def open_frames(
     stacks: list[FrameStack] = []
     rejected: list[tuple[str, str]] = []
     failure: InputError | None = None
-    for found in discover([str(name) for name in names], FRAME_SUFFIXES):
+    files = discover([str(name) for name in names], FRAME_SUFFIXES)
+    crashes = _crashing([one.path for one in files if not one.reason], dataset, find_crashes)
+    for found in files:
         try:
             if found.reason:
                 raise UnreadableFileError(f"cannot read {str(found.path)!r}: {found.reason}")
+            if found.path in crashes:
+                raise UnreadableFileError(crashes[found.path])
             last = stacks[-1] if stacks else None
             stacks += open_stacks(found.path, dataset=dataset, like=last)
         except InputError as error:
@@ -77,6 +88,26 @@ def open_frames(
     if not stacks and failure is not None:
         raise failure
     return OpenedFrames(FrameSeries(tuple(stacks)), tuple(rejected))
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether the name of a file ends as those of HDF5 and NeXus files do.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    bool
+    """
+    return path.name.lower().endswith(_HDF5)
+
+
+def _crashing(paths: Sequence[Path], dataset: str | None, wanted: bool) -> dict[Path, str]:
+    if not wanted:
+        return {}
+    return crashing_files([one for one in paths if is_hdf5(one)], dataset)
 
 
 def open_stacks(
@@ -103,7 +134,7 @@ def open_stacks(
     """
     place = Path(path)
     name = place.name.lower()
-    if name.endswith(_HDF5):
+    if is_hdf5(place):
         return list[FrameStack](open_hdf5(place, dataset))
     if name.endswith(_FABIO):
         return list[FrameStack](open_fabio(place, like))

@@ -32,11 +32,17 @@ class FeatureStore:
         Made by `open`.
     job : mapping
         What decides the features, as JSON returns it. Features of another job are not used.
+
+    Attributes
+    ----------
+    is_taken_up : bool
+        After `open`: whether a stopped call of the same job has left the folder.
     """
 
     def __init__(self, folder: Path, job: Mapping[str, Any]) -> None:
         self.folder = folder
         self.job = dict(job)
+        self.is_taken_up = False
         self._file: IO[bytes] | None = None
 
     @property
@@ -64,7 +70,8 @@ class FeatureStore:
                 "choose another output"
             )
         with refused(self.folder):
-            if not self._is_of_this_job():
+            self.is_taken_up = self._is_of_this_job()
+            if not self.is_taken_up:
                 self.remove()
                 self.folder.mkdir(parents=True)
                 write_json(self.folder / _JOB, self.job)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from data_adapters.frames import FrameSeries, open_frames
+from data_adapters.frames.crashes import crashing_frame
 from equiclust.argument_types import checks_types
-from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.exceptions import EquiclustWarning, InputError, UnreadableFileError
 from equiclust.filtering.averages import average_frames
 from equiclust.filtering.calibration import calibrate
 from equiclust.filtering.clusters import Method
@@ -23,7 +24,7 @@ from equiclust.filtering.features import FrameFeatures, Measure
 from equiclust.filtering.frame_filter import REASONS, UNCERTAIN, FrameFilter, Judgement
 from equiclust.filtering.kept_file import HDF5_SUFFIXES, OUTPUT_SUFFIXES, write_kept
 from equiclust.filtering.known_frames import find_frame, read_labels
-from equiclust.filtering.measuring import measure_series
+from equiclust.filtering.measuring import measure_series, n_ahead
 from equiclust.filtering.page import Confusion, confusion_of, headline_of, write_page
 from equiclust.io.output_checks import check_writable, output_path
 from equiclust.io.outputs import Outputs
@@ -197,7 +198,7 @@ def filter_frames(
     )
     chosen._check_parameters()
     _check_output(files.main)
-    opened = open_frames(inputs, dataset=dataset)
+    opened = open_frames(inputs, dataset=dataset, find_crashes=True)
     series = opened.series
     _warn_of(opened.rejected)
     known = read_labels(labels, series) if labels is not None else {}
@@ -280,8 +281,12 @@ def _measure_all(
     """Features of all frames, and why some could not be read."""
     n, failures = len(series), []
     start = min(store.open(), n)
-    if start:
+    if store.is_taken_up:
         logger.info("going on after %d of %d frames", start, n)
+        # Perhaps it was these frames that ended the call before.
+        if failure := crashing_frame(series, start, start + n_ahead(series)):
+            store.close()
+            raise UnreadableFileError(failure)
     update = start_stage(on_progress, "reading frames")
     try:
         for measured in measure_series(series, measure, start=start):

@@ -13,7 +13,7 @@ from equiclust.exceptions import UnreadableFileError
 from equiclust.filtering.features import N_FEATURES, FrameFeatures, Measure
 from equiclust.typing import Array
 
-__all__ = ["Measured", "measure_series"]
+__all__ = ["Measured", "measure_series", "n_ahead"]
 
 _PIECE_BYTES = 1 << 23
 _MOST_OF_A_PIECE = 256
@@ -52,10 +52,7 @@ def measure_series(series: FrameSeries, measure: Measure, *, start: int = 0) -> 
     Measured
         Of a few megabytes of frames.
     """
-    height, width = series.frame_shape
-    frame_bytes = height * width * max(stack.dtype.itemsize for stack in series.stacks)
-    size = min(max(_PIECE_BYTES // frame_bytes, 1), _MOST_OF_A_PIECE)
-    pieces = series.pieces(start, size)
+    pieces = series.pieces(start, _piece_size(series))
     with ThreadPoolExecutor(1) as reader:
         coming = None
         for piece in pieces:
@@ -67,6 +64,26 @@ def measure_series(series: FrameSeries, measure: Measure, *, start: int = 0) -> 
         if coming is not None:
             yield _measured(coming[0], coming[1].result(), measure)
             coming[0].stack.close()
+
+
+def n_ahead(series: FrameSeries) -> int:
+    """Number of frames that may have been read but not measured when a call is stopped.
+
+    Parameters
+    ----------
+    series : FrameSeries
+
+    Returns
+    -------
+    int
+    """
+    return 2 * _piece_size(series)
+
+
+def _piece_size(series: FrameSeries) -> int:
+    height, width = series.frame_shape
+    frame_bytes = height * width * max(stack.dtype.itemsize for stack in series.stacks)
+    return min(max(_PIECE_BYTES // frame_bytes, 1), _MOST_OF_A_PIECE)
 
 
 def _close_left(last: Piece, following: Piece) -> None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_adapters.frames import FRAME_SUFFIXES, FrameSeries, open_stacks
+from data_adapters.frames.crashes import crashing_files
+from data_adapters.frames.opening import is_hdf5
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, OutputError
 from equiclust.filtering.frame_filter import FrameFilter
@@ -131,6 +133,16 @@ class _Watch:
             logger.info("the watch was stopped")
 
     def _look(self) -> None:
+        ready = list(self._ready())
+        crashes = crashing_files([one for one in ready if is_hdf5(one)], self.dataset)
+        for path in ready:
+            if path in crashes:
+                logger.warning("left out: %s", crashes[path])
+            else:
+                self._judge(path)
+
+    def _ready(self) -> Iterator[Path]:
+        """Files that have not changed since the last look, nor been finished as they are."""
         for path in _files_in(self.folder):
             try:
                 status = path.stat()
@@ -141,7 +153,7 @@ class _Watch:
                 self._seen[path] = state
             elif self._finished.get(path) != state:
                 self._finished[path] = state
-                self._judge(path)
+                yield path
 
     def _judge(self, path: Path) -> None:
         try:

@@ -34,6 +34,12 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("equiclust.filtering.job.average_frames", lambda *_: [])
 
 
+@pytest.fixture(autouse=True)
+def without_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that do not crash HDF5 are not read in another process first, which takes a while."""
+    monkeypatch.setattr("data_adapters.frames.crashes._survived", lambda tasks: (len(tasks), ""))
+
+
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Simulated]:
     """Frames of 64 pixels by their number, the share of unusable ones, and the seed."""

@@ -134,6 +134,32 @@ def test_a_call_that_was_stopped_goes_on_and_ends_with_the_same_mask(
         np.testing.assert_array_equal(first["entry/keep"], second["entry/keep"])
 
 
+@pytest.mark.usefixtures("hurried")
+def test_a_frame_that_ended_the_call_before_is_named(
+    simulated: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_: Any, **__: Any) -> Iterator[Measured]:
+        raise _Killed
+        yield
+
+    one = simulated(500, 0.1)
+    files = KeptFiles(tmp_path / "kept.h5")
+    monkeypatch.setattr(job_module, "measure_series", ended)
+    with pytest.raises(_Killed):
+        filter_frames(one.path, files.main)
+    tried = []
+
+    def survived(tasks: Any) -> tuple[int, str]:
+        tried.append([frames for _, _, frames in tasks])
+        return (1 if tasks[0][2] is None else 7), "crashes"
+
+    monkeypatch.setattr("data_adapters.frames.crashes._survived", survived)
+    with pytest.raises(UnreadableFileError, match=r"cannot read frame 7 of .*HDF5 library crashes"):
+        filter_frames(one.path, files.main)
+    assert tried[0] == [None]
+    assert tried[1] == [[index] for index in range(500)]
+
+
 def _short_pieces(series: Any, measure: Any, start: int) -> Iterator[Measured]:
     """Features of 50 frames at a time."""
     for piece in series.pieces(start, 50):

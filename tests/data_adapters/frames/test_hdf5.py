@@ -48,6 +48,17 @@ def test_the_default_signal_of_nexus_comes_before_larger_data_sets(tmp_path: Pat
     np.testing.assert_array_equal(read(path), FRAMES)
 
 
+@pytest.mark.parametrize("odd", [h5py.Empty("f4"), np.dtype("u2"), "high", None])
+def test_a_saturation_that_is_no_number_is_passed_over(tmp_path: Path, odd: Any) -> None:
+    path = write(tmp_path / "a.h5", entry__data__raw=FRAMES)
+    with h5py.File(path, "a") as file:
+        if odd is None:
+            file.create_group("entry/data/saturation_value")
+        else:
+            file["entry/data/saturation_value"] = odd
+    assert open_frames(path).series.stacks[0].saturation is None
+
+
 def test_else_the_largest_stack_is_read_or_the_one_that_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.h5", small=FRAMES[:2], large=FRAMES, table=np.zeros((90, 90)))
     np.testing.assert_array_equal(read(path), FRAMES)
