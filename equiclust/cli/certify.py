@@ -46,7 +46,8 @@ def certify(
         Group over which vectors are averaged: D4 is exact for quarter turns and mirrors; D8 and D16
         have further angles.
     layer
-        Node of a named network whose output is taken; by default the last one with positions.
+        Node of a named network whose output is taken, by default the last one with positions; or
+        one of several outputs of an ONNX file.
     pooling
         What is made of a map, over its positions.
     statistic

@@ -73,7 +73,8 @@ def run(
         table of vectors made elsewhere (.npy, .npz, .fits, .parquet, ...); or several with commas
         between, which stand side by side with the same weight.
     layer
-        Layer of a network trained on photographs, such as features.10 of alexnet.
+        Layer of a network trained on photographs, such as features.10 of alexnet; or one of several
+        outputs of an ONNX file.
     pooling
         How the features of such a layer become one vector.
     encoder_group

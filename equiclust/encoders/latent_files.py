@@ -21,6 +21,10 @@ LATENT_ENDINGS = (".npy", ".npz", ".fits", ".ecsv", ".vot", ".csv", ".parquet")
 """Endings of the names of files that hold vectors."""
 
 _ID_COLUMNS = ("id", "ids", "name", "filename", "file", "path")
+# Numbers of rows, as pandas writes them, and what is to be found: no features.
+_NO_FEATURES = (
+    *_ID_COLUMNS, "index", "__index_level_0__", "unnamed: 0", "row", "label", "labels", "class",
+)  # fmt: skip
 _VECTOR_COLUMNS = ("latent", "latents", "embedding", "embeddings", "features", "vector")
 
 
@@ -33,7 +37,7 @@ def read_latents(path: PathLike) -> tuple[tuple[str, ...], Float32Array]:
       ``.txt``, one a line;
     - FITS, ECSV, CSV, VOTable and Parquet: a column ``id`` (or ``name``, ``filename``, ``path``)
       and one of vectors, ``latent`` (or ``embedding``, ``features``); without such a one, all
-      columns of numbers in their order.
+      columns of numbers in their order, but for ``index``, ``row``, ``label`` and ``class``.
 
     Parameters
     ----------
@@ -99,13 +103,22 @@ def _from_parquet(path: Path) -> tuple[Sequence[Any], Array]:
     try:
         table = parquet.read_table(path)
         columns = {name: table.column(name).to_pylist() for name in table.column_names}
-        return _columns(path, {name: np.asarray(values) for name, values in columns.items()})
+        return _columns(path, {name: _array(path, one) for name, one in columns.items()})
     except InputError:
         raise
     # Those of Arrow, and lists of different lengths.
     except Exception as error:
         reason = " ".join(str(error).split())
         raise InputError(f"cannot read {str(path)!r} as a table of vectors: {reason}") from error
+
+
+def _array(path: Path, values: list[Any]) -> Array:
+    lengths = sorted({len(one or ()) for one in values if isinstance(one, list | None)})
+    if len(lengths) > 1:
+        raise InputError(
+            f"{str(path)!r} must hold vectors of one length, got {', '.join(map(str, lengths))}"
+        )
+    return np.asarray(values)
 
 
 def _columns(path: Path, columns: dict[str, Array]) -> tuple[Sequence[Any], Array]:
@@ -122,7 +135,7 @@ def _columns(path: Path, columns: dict[str, Array]) -> tuple[Sequence[Any], Arra
         numbers = [
             one
             for name, one in named.items()
-            if one.ndim == 1 and one.dtype.kind in "fiu" and name not in _ID_COLUMNS
+            if one.ndim == 1 and one.dtype.kind in "fiu" and name not in _NO_FEATURES
         ]
         if not numbers:
             raise InputError(f"{str(path)!r} must have a column 'latent' of vectors, or numbers")

@@ -111,8 +111,8 @@ class OnnxEncoder(PixelEncoder):
             return str(names[0])
         if self.output not in names:
             raise InputError(
-                f"output must be one of {', '.join(map(repr, names))} of {str(self.path)!r}, "
-                f"got {self.output!r}"
+                f"{str(self.path)!r} has the outputs {', '.join(map(repr, names))}: one must be "
+                f"named as its layer, got {self.output!r}"
             )
         return str(self.output)
 
@@ -192,11 +192,14 @@ def _run(session: Any, wanted: _Input, output: str, images: Array, path: PathLik
             f"{str(path)!r} does not take images of shape {images.shape[1:]}: {_reason(error)}"
         ) from error
     if not isinstance(features, np.ndarray) or features.dtype.kind != "f" or not features.ndim:
-        raise InputError(f"output {output!r} of {str(path)!r} must be floating-point numbers")
+        raise InputError(
+            f"{str(path)!r} must give floating-point numbers for every image as {output!r}, got "
+            f"{getattr(features, 'dtype', type(features).__name__)} of shape {np.shape(features)}"
+        )
     if len(features) != len(images):
         raise InputError(
-            f"output {output!r} of {str(path)!r} must have {len(images)} entries for as many "
-            f"images, got shape {features.shape}"
+            f"{str(path)!r} must have {len(images)} entries for as many images in {output!r}, got "
+            f"shape {features.shape}"
         )
     return features[:n]
 

@@ -47,7 +47,7 @@ def get_encoder(name: PathLike, *, group: str = _UNGROUPED, **parameters: Any) -
         Group over which the vectors are averaged, such as "D4"; see `GroupAveraged`.
     **parameters : object
         Of the encoder, such as ``layer``, ``pooling`` and ``weights`` of a `TorchvisionEncoder`,
-        and ``statistic`` of the average.
+        and ``statistic`` of the average. The ``layer`` of an ONNX file is one of its outputs.
 
     Returns
     -------
@@ -114,6 +114,8 @@ def named_encoder(
 
 def _single(name: str, parameters: dict[str, Any]) -> Any:
     kind: Any = _kind(name)
+    if kind is OnnxEncoder and "layer" in parameters:
+        parameters["output"] = parameters.pop("layer")
     known = [one for one in signature(kind).parameters if one not in _FIRST]
     check_names(f"encoder {name}", parameters, known)
     return kind(name, **parameters)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from equiclust.encoders import GroupAveraged, encoder_record, get_encoder
+from equiclust.encoders import GroupAveraged, LatentTable, encoder_record, get_encoder
 from equiclust.evaluation.invariance import Certificate, certify
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.atomic import write_json
@@ -113,6 +113,11 @@ def certify_encoder(
         raise InputError(f"encoder must be a name or a file, got the folder {str(model)!r}; for a "
                          "run there is equiclust check")  # fmt: skip
     encoder = get_encoder(model, group=group, **parameters)
+    if isinstance(encoder, LatentTable):
+        raise InputError(
+            f"encoder must look at the pixels to be certified, got the table {str(model)!r}: what "
+            "its vectors do when an image is turned is not known"
+        )
     # Before the images are read: this is where weights are looked for.
     described = encoder_record(encoder)
     loaded = load_images(inputs, {"size": size}, on_progress=on_progress)

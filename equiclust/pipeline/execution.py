@@ -94,7 +94,7 @@ def run(
         trained on photographs, such as "alexnet" (see `equiclust.encoders`); an ONNX file; a table
         of vectors made elsewhere; or several of them with commas between.
     layer : str, default "auto"
-        Layer of a network trained on photographs.
+        Layer of a network trained on photographs, or one of several outputs of an ONNX file.
     pooling : {"auto", "mean", "max", "mean+max", "token"}, default "auto"
         How the features of such a layer become one vector.
     encoder_group : str, default "D4"

@@ -129,13 +129,19 @@ class RunSettings:
 
 
 def _whitened(name: str, network: Network, device: str) -> WhitenedEncoder:
-    encoder = named_encoder(
-        name,
-        layer=network.layer,
-        pooling=network.pooling,
-        group=network.encoder_group,
-        device=device,
-    )
+    try:
+        encoder = named_encoder(
+            name,
+            layer=network.layer,
+            pooling=network.pooling,
+            group=network.encoder_group,
+            device=device,
+        )
+    except InputError as error:
+        # Where the group of the autoencoder is another setting.
+        if str(error).startswith("group "):
+            raise InputError(f"encoder_{error}") from error
+        raise
     return WhitenedEncoder(encoder, latent_dim=network.latent_dim)
 
 

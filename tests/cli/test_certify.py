@@ -62,6 +62,7 @@ def test_what_the_user_made_is_not_overwritten_and_what_it_wrote_is(
         (["alexnet", "--statistic", "max"], "--statistic is one over a group"),
         (["alexnet", "--size", "3"], "--size must be a whole number of at least 16, got 3"),
         (["nothing.onnx"], "cannot read 'nothing.onnx': No such file"),
+        (["vectors.npz"], "encoder must look at the pixels to be certified"),
         (["."], "the folder '.'; for a run there is equiclust check"),
     ],
 )

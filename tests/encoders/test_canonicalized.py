@@ -64,12 +64,45 @@ def test_without_mirrors_a_mirrored_image_stays_another() -> None:
     assert np.abs(mirrored - latents).max() > 100.0 * np.abs(turned - latents).max()
 
 
+@pytest.mark.parametrize("mirror", [False, True])
+def test_every_element_of_the_square_gives_the_same_seen_image(mirror: bool) -> None:
+    given = np.concatenate([_commas(40), _commas(40)[..., ::-1]])
+    images = ImageSet.from_array(given)
+    encoder = Canonicalized(ModuleEncoder(small_module()), mirror=mirror)
+    seen = encoder.canonical(images).pixels
+    for element in quarter_turns(mirror=mirror):
+        again = encoder.canonical(ImageSet.from_array(rotate_exactly(images.pixels, element)))
+        np.testing.assert_allclose(again.pixels, seen, atol=1e-5)
+    # Seen once more it lies as it is.
+    angles, mirrored, _ = encoder.frames(seen)
+    upright = np.where(mirrored, 180.0 - angles, angles)
+    assert mirrored.any() != mirror
+    np.testing.assert_allclose((upright + 180.0) % 360.0 - 180.0, 0.0, atol=1.0)
+
+
+def test_masked_pixels_count_as_nothing_however_the_image_lies() -> None:
+    mask = np.zeros((3, 40, 40), bool)
+    mask[:, 4:12, 22:30] = True
+    wild = np.where(mask[:, None], 1e3, _commas(40)).astype(np.float32)
+    encoder = Canonicalized(ModuleEncoder(small_module()))
+    zero = ImageSet.from_array(np.where(mask[:, None], 0.0, _commas(40)), mask=mask)
+    latents = encoder.transform(zero)
+    np.testing.assert_allclose(
+        encoder.transform(ImageSet.from_array(wild, mask=mask)), latents, rtol=1e-4, atol=1e-5
+    )
+    covered = [image.mask.mean() for image in encoder.canonical(zero)]
+    np.testing.assert_allclose(covered, mask[0].mean(), atol=0.01)
+
+
 def test_a_symmetric_image_is_said_to_have_no_certain_frame() -> None:
     y, x = np.indices((41, 41)) - 20.0
     round_one = np.exp(-(x**2 + y**2) / 50.0)
     long_one = np.exp(-(x**2) / 100.0 - y**2 / 20.0)
     encoder = Canonicalized(ModuleEncoder(small_module()))
-    assert encoder.frames(np.stack([round_one, long_one])).certainty.max() < 1e-6
+    # It points along an axis, and has no side.
+    even_one = np.exp(-((x - 4.0) ** 2) / 100.0 - y**2 / 20.0)
+    symmetric = np.stack([round_one, long_one, even_one])
+    assert encoder.frames(symmetric).certainty.max() < 1e-6
     assert encoder.frames(_commas(41)).certainty.min() > 0.05
 
 

@@ -52,10 +52,20 @@ def test_every_image_gets_its_own_row_whatever_the_file(tmp_path: Path, ending: 
 
 def test_columns_of_numbers_are_a_vector_in_their_order(tmp_path: Path) -> None:
     path = tmp_path / "latents.csv"
-    path.write_text("filename,z0,z1,remark\na.png,1,2,x\nb.png,3,4,y\n")
+    path.write_text("index,a,filename,z9,remark,Label\n0,1,a.png,2,x,7\n1,3,b.png,4,y,8\n")
     ids, latents = read_latents(path)
     assert ids == ("a.png", "b.png")
+    # Neither numbers of rows nor what is to be found are features.
     np.testing.assert_array_equal(latents, [[1, 2], [3, 4]])
+
+
+def test_another_path_is_another_table_and_ids_are_part_of_its_digest(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    table = LatentTable(_write(tmp_path, ".npz"))
+    digest, first = table.digest, table.transform(_images(["sun"]))
+    swapped = _write(tmp_path / "other", ".npz", [*IDS[1:], IDS[0]])
+    assert table.set_params(path=swapped).digest != digest
+    assert not np.array_equal(table.transform(_images(["sun"])), first)
 
 
 def test_rows_are_found_by_file_names_unless_two_have_the_same(tmp_path: Path) -> None:
@@ -99,6 +109,10 @@ def test_tables_that_do_not_fit_are_refused_in_one_sentence(tmp_path: Path) -> N
     (tmp_path / "objects.txt").write_text("a")
     refused("cannot read .*objects.npy' as an array", tmp_path / "objects.npy")
     refused("path must name a file", 3)
+    for odd in ([[1.0, 2.0], [3.0]], [[1.0], None]):
+        rows = pyarrow.table({"id": ["b", "sun"], "latent": odd})
+        pyarrow.parquet.write_table(rows, tmp_path / "ragged.parquet")
+        refused("vectors of one length, got [01], [12]", tmp_path / "ragged.parquet")
 
 
 def test_turned_images_have_no_row(tmp_path: Path) -> None:

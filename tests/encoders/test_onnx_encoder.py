@@ -74,7 +74,9 @@ def test_imagenet_normalization_is_that_of_its_mean_and_deviation(tmp_path: Path
 
 def test_one_of_several_outputs_has_to_be_named(tmp_path: Path) -> None:
     path, images = write_onnx(tmp_path / "two.onnx", outputs=("map", "other")), photographs(2, 20)
-    with pytest.raises(InputError, match=r"output must be one of 'map', 'other' of .* got None"):
+    with pytest.raises(
+        InputError, match=r"has the outputs 'map', 'other': one .* its layer, got None"
+    ):
         OnnxEncoder(path).transform(images)
     chosen = OnnxEncoder(path, output="other").transform(images)
     assert (chosen >= 0.0).all()
@@ -102,6 +104,74 @@ def test_weights_beside_the_file_are_read_and_others_refused(network: Path, tmp_
     path.write_bytes(content.replace(b"weights.bin", b"../ghts.bin"))
     with pytest.raises(InputError, match="outside of its folder"):
         OnnxEncoder(path).transform(images)
+
+
+def test_channels_may_come_last_and_numbers_be_of_any_precision(tmp_path: Path) -> None:
+    """The features are the pixels themselves, so that their order shows."""
+    images = photographs(2, 4, 3)
+    for dtype in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16):
+        for shape, expected in {
+            ("n", 1, "h", "w"): images.reshape(2, -1),
+            ("n", "h", "w", 1): images.reshape(2, -1),
+            ("n", "h", "w", 3): images.repeat(3, axis=1).transpose(0, 2, 3, 1).reshape(2, -1),
+        }.items():
+            graph = onnx.helper.make_graph(
+                [onnx.helper.make_node("Flatten", ["images"], ["flat"])],
+                "network",
+                [onnx.helper.make_tensor_value_info("images", dtype, shape)],
+                [onnx.helper.make_tensor_value_info("flat", dtype, None)],
+            )
+            path = tmp_path / "flat.onnx"
+            opset = onnx.helper.make_opsetid("", 17)
+            onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8), path)
+            tolerance = 1e-3 if dtype == onnx.TensorProto.FLOAT16 else 1e-7
+            found = OnnxEncoder(path).transform(images)
+            np.testing.assert_allclose(found, expected, rtol=tolerance)
+
+
+def test_weights_beside_are_found_wherever_in_the_file_they_are_used(tmp_path: Path) -> None:
+    make = onnx.helper
+    weights = onnx.numpy_helper.from_array(np.ones(3, np.float32), "weights")
+    weights.ClearField("raw_data")
+    weights.data_location = onnx.TensorProto.EXTERNAL
+    weights.external_data.add(key="location", value="weights.bin")
+    (tmp_path / "weights.bin").write_bytes(bytes(12))
+    constant = make.make_node("Constant", [], ["weights"], value=weights)
+    branch = make.make_graph([constant], "branch", [], [], [])
+    nested = make.make_node("If", ["x"], ["y"], then_branch=branch, else_branch=branch)
+    several = make.make_node("Own", ["x"], ["y"], domain="own", graphs=[branch])
+    trained = make.make_model(make.make_graph([], "empty", [], []))
+    trained.training_info.append(onnx.TrainingInfoProto(algorithm=branch))
+    opset = [make.make_opsetid("", 17)]
+    function = make.make_function("own", "Own", ["x"], ["y"], [constant], opset)
+    for model in (
+        make.make_model(make.make_graph([], "g", [], [], [weights])),
+        make.make_model(make.make_graph([constant], "g", [], [])),
+        make.make_model(make.make_graph([nested], "g", [], [])),
+        make.make_model(make.make_graph([several], "g", [], [])),
+        make.make_model(make.make_graph([], "g", [], []), functions=[function]),
+        trained,
+    ):
+        path = tmp_path / "network.onnx"
+        path.write_bytes(model.SerializeToString())
+        assert external_files(path) == (tmp_path / "weights.bin",)
+        digest = OnnxEncoder(path).digest
+        (tmp_path / "weights.bin").write_bytes(bytes([1] * 12))
+        assert OnnxEncoder(path).digest != digest
+        (tmp_path / "weights.bin").write_bytes(bytes(12))
+
+
+def test_another_path_or_output_is_another_network(tmp_path: Path) -> None:
+    images = photographs(2, 20)
+    encoder = OnnxEncoder(write_onnx(tmp_path / "two.onnx", outputs=("map", "other")), output="map")
+    first = encoder.transform(images)
+    assert not np.allclose(encoder.set_params(output="other").transform(images), first)
+    np.testing.assert_array_equal(encoder.set_params(output="map").transform(images), first)
+    other = write_onnx(tmp_path / "three.onnx", ["n", 3, "h", "w"])
+    np.testing.assert_array_equal(
+        encoder.set_params(path=other, output="map").transform(images),
+        OnnxEncoder(other).transform(images),
+    )
 
 
 def test_what_cannot_be_a_network_of_images_is_refused_in_one_sentence(

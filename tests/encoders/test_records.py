@@ -17,6 +17,7 @@ from equiclust.encoders import (
     encoder_record,
 )
 from equiclust.encoders.backbone import make_backbone
+from equiclust.encoders.records import state_digest
 from equiclust.exceptions import InputError
 from tests.encoders.networks import photographs, small_module, small_resnet
 
@@ -48,6 +49,21 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     other.rename(old)
     with pytest.raises(InputError, match="weights of the TorchvisionEncoder are others"):
         encoder_from_record(record)
+
+
+def test_a_digest_follows_names_types_shapes_and_values() -> None:
+    state = {"a": torch.zeros(2, 3), "b": torch.ones(4)}
+    same = {"b": torch.ones(4), "a": torch.zeros(2, 3)}
+    others = [
+        {"c": torch.zeros(2, 3), "b": torch.ones(4)},
+        {"a": torch.zeros(3, 2), "b": torch.ones(4)},
+        {"a": torch.zeros(2, 3), "b": 2 * torch.ones(4)},
+        {"a": torch.zeros(2, 3, dtype=torch.int32), "b": torch.ones(4)},
+        {"a": torch.zeros(2, 3)},
+    ]
+    digests = [state_digest(one) for one in (state, *others)]
+    assert state_digest(same) == digests[0]
+    assert len(set(digests)) == len(digests)
 
 
 def test_what_is_no_record_is_refused() -> None:

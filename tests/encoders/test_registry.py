@@ -43,6 +43,7 @@ def test_a_group_averages() -> None:
 
 def test_files_are_told_by_their_endings(tmp_path: Path) -> None:
     assert isinstance(get_encoder(tmp_path / "model.onnx", pooling="max"), OnnxEncoder)
+    assert get_encoder("model.onnx", layer="map").output == "map"
     assert isinstance(get_encoder("LATENTS.FITS"), LatentTable)
     with pytest.raises(InputError, match=r"must use the names .* got 'path'"):
         get_encoder("model.onnx", path="other.onnx")

@@ -83,7 +83,8 @@ def test_a_vision_transformer_has_tokens_and_one_size() -> None:
 
 
 def test_images_of_many_sizes_are_encoded_one_by_one_in_their_order() -> None:
-    images = [photographs(1, 64, seed=1)[0], photographs(1, 70, 64)[0], photographs(1, 64)[0]]
+    shapes = [(70, 64), (64, 70), (64, 64), (70, 64), (64, 64)]
+    images = [photographs(1, *shape, seed=i)[0] for i, shape in enumerate(shapes)]
     mixed = ImageSet(
         tuple(ImageSet.from_array(one[None], ids=[str(i)])[0] for i, one in enumerate(images))
     )
@@ -181,6 +182,23 @@ def test_code_in_a_file_of_weights_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read weights from"):
         TorchvisionEncoder(weights=tmp_path).transform(photographs(1, 64))
     assert not trace.exists()
+
+
+def test_images_have_the_mean_and_deviation_that_the_network_was_trained_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "equiclust.encoders.torchvision_encoder.make_backbone",
+        lambda *_, **__: torch.nn.Identity(),
+    )
+    images = photographs(2, 64)
+    for network, (mean, std) in {
+        "resnet18": (MEAN.ravel(), STD.ravel()),
+        "efficientnet_lite0": (127 / 255, 128 / 255),
+    }.items():
+        found = TorchvisionEncoder(network, pooling="mean", weights="random").transform(images)
+        expected = (images.mean(axis=(2, 3)) - mean) / std
+        np.testing.assert_allclose(found, np.broadcast_to(expected, (2, 3)), rtol=1e-4, atol=1e-5)
 
 
 def test_networks_are_those_of_torchvision() -> None:

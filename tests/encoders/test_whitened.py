@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from equiclust.encoders import GroupAveraged, ModuleEncoder
+from equiclust.encoders import Canonicalized, GroupAveraged, ModuleEncoder
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from tests.encoders.networks import photographs, small_module, small_resnet
@@ -37,6 +37,26 @@ def test_few_images_give_few_components() -> None:
     assert latents.shape == (40, 20)
     assert latents[:, :8].std(axis=0).min() > 0.9
     assert not latents[:, 8:].any()
+
+
+def test_axes_along_which_only_rounding_varies_are_left_out() -> None:
+    rng = np.random.default_rng(0)
+    sizes = np.array([1.0, 0.5, 0.25, 1e-4, 1e-6, 0.0])
+    features = (rng.normal(size=(100, 6)) * sizes + 3.0).astype(np.float32)
+    encoder = WhitenedEncoder(ModuleEncoder(small_module()), latent_dim=6)
+    latents = encoder.fit_features(features).whiten(features)
+    np.testing.assert_allclose(latents[:, :3].std(axis=0), 1.0, atol=0.01)
+    assert not latents[:, 3:].any()
+    # Of features that are large, what rounding leaves is no axis either.
+    features = (rng.normal(size=(100, 2)) * [1.0, 0.02] + 1e4).astype(np.float32)
+    assert not encoder.fit_features(features).whiten(features)[:, 1:].any()
+
+
+def test_only_an_average_over_a_group_is_said_to_be_invariant() -> None:
+    network = ModuleEncoder(small_module())
+    assert WhitenedEncoder(network).group == "trivial"
+    assert WhitenedEncoder(Canonicalized(network)).group == "trivial"
+    assert WhitenedEncoder(GroupAveraged(network, "C4")).group == "C4"
 
 
 def test_turned_images_have_the_same_latents() -> None:

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from ensembles import KFoldEnsemble
+from ensembles.encoder_members import encoder_latents, fit_encoder_members
+from ensembles.member_estimators import share_encoders
 from equiclust import EquivariantAutoencoder
-from equiclust.encoders import GroupAveraged, ModuleEncoder
+from equiclust.encoders import GroupAveraged, ModuleEncoder, records
+from equiclust.encoders._stateless import StatelessEncoder
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
@@ -73,6 +76,51 @@ def test_labels_do_not_depend_on_how_images_lie(images: ImageSet) -> None:
     ensemble = _fitted(images, _member(GroupAveraged(ModuleEncoder(small_module()), "D4")))
     turned = ensemble.predict(np.rot90(images.pixels, axes=(2, 3)))
     np.testing.assert_array_equal(turned, ensemble.predict(images))
+
+
+class _Moments(StatelessEncoder):
+    """One power of the pixels, by position: cheap, and another one for another image or power."""
+
+    def __init__(self, power: float = 1.0) -> None:
+        self.power = power
+
+    def _check_parameters(self) -> None:
+        pass
+
+    def _vectors(self, images: ImageSet) -> Float32Array:
+        return (np.abs(images.pixels).mean(axis=(1, 2)) ** self.power).astype(np.float32)
+
+
+@pytest.fixture
+def two_kinds(monkeypatch: pytest.MonkeyPatch) -> list[WhitenedEncoder]:
+    """Members of two encoders in turn; features are kept by seven images."""
+    monkeypatch.setitem(records._HOMES, "_Moments", __name__)
+    monkeypatch.setattr("ensembles.encoder_members._CHUNK", 7)
+    return [_member(_Moments(power)) for power in (1.0, 3.0, 1.0, 3.0)]
+
+
+def test_every_member_sees_the_features_of_its_own_encoder_of_every_image(
+    images: ImageSet, two_kinds: list[WhitenedEncoder], tmp_path: Path
+) -> None:
+    hidden = np.zeros((4, len(images)), bool)
+    told: list[tuple[int, int]] = []
+
+    def tell(done: int, total: int, remark: str) -> None:
+        told.append((done, total))
+
+    fitted = fit_encoder_members(two_kinds, hidden, images, folder=tmp_path, on_progress=tell)
+    again = fit_encoder_members(two_kinds, hidden, images, folder=tmp_path)
+    for number, member in enumerate(two_kinds):
+        alone = _member(_Moments(member.used_encoder.power))  # type: ignore[attr-defined]
+        expected = alone.fit(images).transform(images)
+        np.testing.assert_allclose(fitted[number].latents, expected, rtol=1e-3, atol=1e-4)
+        np.testing.assert_array_equal(again[number].latents, fitted[number].latents)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert {total for _, total in told} == {2 * len(images)} == {told[-1][0]}
+    share_encoders(two_kinds)
+    assert len({id(member.used_encoder) for member in two_kinds}) == 2
+    for number, latents in enumerate(encoder_latents(two_kinds, images)):
+        np.testing.assert_array_equal(latents, fitted[number].latents)
 
 
 def test_a_saved_ensemble_of_both_kinds_predicts_the_same(images: ImageSet, tmp_path: Path) -> None:

@@ -21,10 +21,11 @@ def _textures(size: int) -> Float32Array:
     )
 
 
-@pytest.mark.parametrize("size", [40, 63])
-def test_equalising_commutes_with_turns_and_mirrors(size: int) -> None:
+@pytest.mark.parametrize(("size", "seen"), [(40, 32), (63, 44)])
+def test_equalising_commutes_with_turns_and_mirrors(size: int, seen: int) -> None:
+    # Tiles of 5 pixels do not divide 44: scikit-image's own result depends on the corner.
     images = _textures(size)
-    step = Preprocessor(size=32, canonical="none", equalize="clahe")
+    step = Preprocessor(size=seen, canonical="none", equalize="clahe")
     straight = step.transform(images).pixels
     turned = step.transform(np.rot90(images[..., ::-1], axes=(1, 2))).pixels
     np.testing.assert_allclose(
