@@ -23,11 +23,10 @@ from ensembles.label_voting import Method
 from ensembles.member_estimators import MemberEstimator, checked_estimators, share_encoders
 from ensembles.members import Member, MemberTask, has_results
 from ensembles.parallel_training import train_members
-from ensembles.refinement import DEEP_METHODS, refine_networks
+from ensembles.refinement import DEEP_METHODS, check_refinable, refine_members
 from ensembles.training_images import TrainingImages, check_pairs, prepare_for_members
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.selection import Choice, choose_n_clusters
-from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet, as_image_set
 from equiclust.io.fit_record import check_same_fit
@@ -58,7 +57,8 @@ class KFoldEnsemble(FittedEnsemble):
         "auto" chooses the number by the latents, see `choose_n_clusters`.
     method : str, default "auto"
         As in `ConsensusClustering`; or "dec", "idec" or "dcec", which first refine the networks,
-        see `DeepEmbeddedClustering`.
+        see `DeepEmbeddedClustering`. Of a `WhitenedEncoder` "dec" refines the axes alone, by a
+        linear map of the latents; the others need a decoder.
     consensus : {"vote", "coassociation"}, default "vote"
         As in `ConsensusClustering`.
     reliability : float, default 0.9
@@ -226,8 +226,9 @@ class KFoldEnsemble(FittedEnsemble):
         seeds = self._seeds()
         self.choice_ = self._choice(int(seeds[-2]))
         if self.method in DEEP_METHODS:
-            self.members_ = refine_networks(
+            self.members_, latents = refine_members(
                 self.members_,
+                self.latents_,
                 as_image_set(images),
                 self.held_out_,
                 method=self.method,
@@ -236,7 +237,7 @@ class KFoldEnsemble(FittedEnsemble):
                 folders=[folder and folder / _REFINED for folder in self._folders(checkpoints)],
                 on_progress=on_progress,
             )
-            self._keep_latents(self.encode(images))
+            self._keep_latents(latents)
         return self
 
     def fit_consensus(self) -> Self:
@@ -328,11 +329,8 @@ class KFoldEnsemble(FittedEnsemble):
                 f"n_jobs must be None or a whole number but 0, got {shown(self.n_jobs)}"
             )
         deep = isinstance(self.method, str) and self.method in DEEP_METHODS
-        if deep and any(isinstance(one, WhitenedEncoder) for one in self._estimators()):
-            raise InputError(
-                f"method {self.method!r} trains networks further, which is for "
-                "EquivariantAutoencoder only; choose another method for other encoders"
-            )
+        if deep:
+            check_refinable(self._estimators(), self.method)
         ConsensusClustering(
             method="kmeans" if deep else self.method,
             consensus=self.consensus,

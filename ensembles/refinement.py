@@ -9,16 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from ensembles.encoder_refinement import refine_encoders
+from ensembles.member_estimators import MemberEstimator
+from ensembles.members import Member
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.deep import DEEP_METHODS, DeepEmbeddedClustering
+from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, replace_folder, write_json
 from equiclust.io.fit_record import array_digest
 from equiclust.progress import Update
-from equiclust.typing import BoolArray, IntArray
+from equiclust.typing import BoolArray, Float32Array, IntArray
 
-__all__ = ["DEEP_METHODS", "refine_networks"]
+__all__ = ["DEEP_METHODS", "check_refinable", "refine_members", "refine_networks"]
 
 # The networks are trained already, so that refinement needs few steps.
 _STEPS = 300
@@ -29,6 +33,85 @@ _WORSE_RECONSTRUCTION = (
     "DEC changed the encoder but not the decoder, so images are reconstructed worse than before; "
     "use method 'idec' or 'dcec' when the reconstructions matter."
 )
+
+
+def check_refinable(estimators: Sequence[MemberEstimator], method: str) -> None:
+    """Refuse a deep method that needs more than an estimator has.
+
+    Parameters
+    ----------
+    estimators : sequence of EquivariantAutoencoder or WhitenedEncoder
+    method : {"dec", "idec", "dcec"}
+
+    Raises
+    ------
+    InputError
+        When a decoder is missing.
+    """
+    if method != "dec" and any(isinstance(one, WhitenedEncoder) for one in estimators):
+        raise InputError(
+            f"method {method!r} needs a decoder, since it keeps the reconstruction, and of all "
+            "encoders only the autoencoder has one; choose 'dec' or another method"
+        )
+
+
+def refine_members(
+    members: Sequence[MemberEstimator],
+    latents: Float32Array,
+    images: ImageSet,
+    held_out: BoolArray,
+    *,
+    method: str,
+    n_clusters: int,
+    seeds: IntArray,
+    folders: Sequence[Path | None],
+    on_progress: Update | None = None,
+) -> tuple[list[MemberEstimator], Float32Array]:
+    """Refine every member: networks by `refine_networks`, encoders by `refine_encoders`.
+
+    Parameters
+    ----------
+    members : sequence of EquivariantAutoencoder or WhitenedEncoder
+        Fitted; they are not changed.
+    latents : ndarray (n_members, n, latent_dim), float32
+        Of all images by every member.
+    images : ImageSet
+    held_out : ndarray (n_members, n), bool
+        Images that a member was not trained on.
+    method : {"dec", "idec", "dcec"}
+    n_clusters : int
+    seeds : ndarray (n_members,), int
+        Random state of every member's clustering.
+    folders : sequence of path or None
+        See `refine_networks`.
+    on_progress : callable, optional
+        Gets the number of steps or members done, their total and a remark.
+
+    Returns
+    -------
+    members : list of EquivariantAutoencoder or WhitenedEncoder
+        Refined, in order.
+    latents : ndarray (n_members, n, latent_dim), float32
+        By the refined members.
+    """
+    found = refine_encoders(
+        members, latents, held_out, n_clusters=n_clusters, seeds=seeds, on_progress=on_progress
+    )
+    numbers = [k for k, one in enumerate(members) if isinstance(one, EquivariantAutoencoder)]
+    networks = refine_networks(
+        [members[k] for k in numbers],
+        images,
+        held_out[numbers],
+        method=method,
+        n_clusters=n_clusters,
+        seeds=seeds[numbers],
+        folders=[folders[k] for k in numbers],
+        on_progress=on_progress,
+    )
+    for k, network in zip(numbers, networks, strict=True):
+        found[k] = Member(network, network.transform(images), 0.0)
+    refined = [found[k] for k in range(len(members))]
+    return [one.estimator for one in refined], np.stack([one.latents for one in refined])
 
 
 def refine_networks(
@@ -86,7 +169,7 @@ def refine_networks(
     notes = dict.fromkeys(note for one in done for note in one.notes_)
     for note in notes:
         if all(note not in member.notes_ for member in members):
-            warnings.warn(note, EquiclustWarning, stacklevel=4)
+            warnings.warn(note, EquiclustWarning, stacklevel=5)
     return done
 
 

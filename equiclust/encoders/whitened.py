@@ -62,7 +62,8 @@ class WhitenedEncoder(
     mean_ : ndarray (d,), float32
         Of the features.
     components_ : ndarray (latent_dim, d), float32
-        Principal axes, each divided by the standard deviation along it.
+        Principal axes, each divided by the standard deviation along it; in an ensemble that was
+        refined by DEC, times the linear map that was learned there.
 
     References
     ----------

@@ -175,9 +175,10 @@ def test_damaged_features_are_computed_again(images: ImageSet, tmp_path: Path) -
     np.testing.assert_array_equal(again.latents_, first.latents_)
 
 
-def test_deep_clustering_and_unequal_lengths_are_refused(images: ImageSet) -> None:
-    with pytest.raises(InputError, match="method 'dec' trains networks further"):
-        KFoldEnsemble(_member(), method="dec").fit(images)
+def test_unequal_lengths_and_what_needs_a_decoder_are_refused(images: ImageSet) -> None:
+    for method in ("idec", "dcec"):
+        with pytest.raises(InputError, match=f"method '{method}' needs a decoder"):
+            KFoldEnsemble(_member(), method=method).fit(images)
     with pytest.raises(InputError, match=r"must have one latent_dim, got \[3, 4\]"):
         KFoldEnsemble([_member(latent_dim=3), _member()]).fit(images)
     with pytest.raises(InputError, match="no member of this ensemble can reconstruct"):
