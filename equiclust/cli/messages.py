@@ -150,9 +150,9 @@ def describe_segmentation(result: SegmentResult) -> Outcome:
 
 def _encoder_line(record: Mapping[str, Any]) -> str:
     """What made the latents, from its record."""
-    inner: Mapping[str, Any] = record
-    while isinstance(within := inner.get("parameters", {}).get("encoder"), dict):
-        inner = within
+    from equiclust.report.sections.encoders import innermost
+
+    inner = innermost(record)
     given = inner.get("parameters", {})
     name = given.get("network") or given.get("path") or inner["kind"]
     if record["group"] == "trivial":
@@ -228,7 +228,9 @@ def describe_certificate(certified: ModelCertificate) -> Outcome:
         "",
         f"quarter turns of {conditions['files']} images as read, before preprocessing, change "
         f"latents by at most {conditions['files_d4_error']:.1e} of their norm",
-        f"the non-equivariant network was trained for {conditions['baseline_epochs']} epochs",
+        f"the non-equivariant network was trained for {conditions['baseline_epochs']} epochs"
+        if conditions["baseline_epochs"]
+        else "the baseline is the same encoder without averaging",
     ]
     record = {**certificate.to_dict(), "conditions": conditions}
     return Outcome(record, "\n".join(text), 0 if certificate.passed else _FAILED)

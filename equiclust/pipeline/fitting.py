@@ -183,7 +183,7 @@ def _trained(
         one or _autoencoder(settings, len(images), perceptual) for one in settings.encoders
     ]
     ensemble = KFoldEnsemble(estimators, **recipe.kfold, n_jobs=settings.n_jobs)
-    update = start_stage(on_progress, "training")
+    update = start_stage(on_progress, "training" if recipe.network.trains else "encoding")
     with training_backend(settings.scheduler):
         ensemble.fit_members(images, checkpoints=folder.checkpoints, on_progress=update)
     return ensemble
@@ -212,7 +212,8 @@ def _reconstructions(
     """Reconstructions of a sample of the images, which are written as previews."""
     chosen = _balanced_sample(labels, _MAX_RECONSTRUCTED)
     sample = images.take(chosen)
-    update = start_stage(on_progress, "reconstruction")
+    trained = any(isinstance(one, EquivariantAutoencoder) for one in ensemble.members_)
+    update = start_stage(on_progress, "reconstruction" if trained else "pictures")
     evaluated = evaluate_reconstruction(ensemble, sample, ensemble.held_out_[:, chosen], update)
     write_previews(folder.previews_npz, Previews(sample.ids, sample.pixels, evaluated.pixels))
     return evaluated

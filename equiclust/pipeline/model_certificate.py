@@ -62,7 +62,8 @@ class ModelCertificate:
     certificate : Certificate
     conditions : dict
         `n_images`, the images that were rotated; `baseline_epochs`, the epochs of the
-        non-equivariant network; `files`, the images that were rotated before preprocessing;
+        non-equivariant network, 0 where it is the encoder without averaging; `files`, the images
+        that were rotated before preprocessing;
         `files_d4_error`, the largest change of their latents under quarter turns and mirrors,
         relative to the latent's norm.
     """
@@ -74,6 +75,13 @@ class ModelCertificate:
     def record(self) -> dict[str, Any]:
         """Conditions and summary, for `metrics.json`."""
         return {**self.conditions, "sentence": self.summary}
+
+    @property
+    def baseline_name(self) -> str:
+        """What the baseline is."""
+        if self.conditions["baseline_epochs"]:
+            return "a non-equivariant network"
+        return "the encoder without averaging"
 
     @property
     def summary(self) -> str:
@@ -88,7 +96,7 @@ class ModelCertificate:
             clause = f"other rotations by {share} of the spread between images (median)"
             if baseline is not None and baseline.random.relative_to_spread is not None:
                 share = _percent(baseline.random.relative_to_spread.median)
-                clause += f", those of a non-equivariant network by {share}"
+                clause += f", those of {self.baseline_name} by {share}"
             clauses.append(clause)
         return "; ".join(clauses)
 
@@ -131,7 +139,9 @@ def certify_model(
     pixels = images.take(chosen).pixels
     ensemble = model.ensemble
     mirror = all(Group(member.group).name.startswith("D") for member in ensemble.members_)
-    baseline = _baseline(ensemble, images, pixels, start_stage(on_progress, "baseline network"))
+    trained = any(isinstance(one, EquivariantAutoencoder) for one in ensemble.members_)
+    stage = "baseline network" if trained else "encoder without averaging"
+    baseline = _baseline(ensemble, images, pixels, start_stage(on_progress, stage))
     start_stage(on_progress, "rotation")
     certificate = certify(
         ensemble.transform,
@@ -145,7 +155,7 @@ def certify_model(
     files = originals.take(chosen[:_MAX_FILES])
     conditions = {
         "n_images": len(pixels),
-        "baseline_epochs": _BASELINE_EPOCHS,
+        "baseline_epochs": _BASELINE_EPOCHS if trained else 0,
         "files": len(files),
         "files_d4_error": _files_error(model, files, quarter_turns(mirror=mirror)),
     }

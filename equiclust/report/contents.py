@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from equiclust.io.run_folder import RunFolder
 from equiclust.report.figures.palette import name_of
 from equiclust.typing import Float64Array, IntArray
 
-__all__ = ["Contents", "Rejected", "read_contents"]
+__all__ = ["TRAINED", "Contents", "Rejected", "Words", "read_contents"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,24 @@ class Rejected:
 
     path: str
     reason: str
+
+
+class Words(NamedTuple):
+    """What things are called, by whether networks were trained or only encoders applied.
+
+    Attributes
+    ----------
+    member, trained, trained_on, baseline : str
+    """
+
+    member: str
+    trained: str
+    trained_on: str
+    baseline: str
+
+
+TRAINED = Words("network", "trained", "trained on", "non-equivariant network")
+_APPLIED = Words("member", "fitted", "fitted to", "encoder without averaging")
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +112,16 @@ class Contents:
     def n_folds(self) -> int:
         """Number of members that labelled the images."""
         return len(self.fold_labels)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether networks were trained, and not only encoders applied that were trained before."""
+        return not self.entries("encoders") or bool(self.entries("histories"))
+
+    @property
+    def words(self) -> Words:
+        """What the report calls what was done."""
+        return TRAINED if self.is_trained else _APPLIED
 
     @property
     def n_held_out_folds(self) -> int:

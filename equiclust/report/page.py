@@ -64,6 +64,7 @@ def write_report(run: RunFolder) -> Path:
 
 def _render(contents: Contents) -> str:
     template = make_environment().get_template("page.html.j2")
+    sections = [section for section in SECTIONS if not section.needs or section.needs(contents)]
     return template.render(
         version=__version__,
         contents=contents,
@@ -73,7 +74,8 @@ def _render(contents: Contents) -> str:
         notes=make_notes(contents),
         bottleneck=make_bottleneck(contents),
         bokeh=Markup(bokeh_script()),
-        sections=SECTIONS,
+        sections=sections,
+        words=contents.words,
         **{section.name: section.make(contents) for section in SECTIONS if section.make},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +64,22 @@ def test_the_run_is_certified_predicts_and_is_read_again(
     np.testing.assert_array_equal(predicted["label"], run.labels)
     again = equiclust.run(images, run.path, encoder=str(network), **_SETTINGS)  # type: ignore[arg-type]
     np.testing.assert_array_equal(again.labels, run.labels)
+
+
+def test_report_and_log_say_that_nothing_was_trained(run: Run, network: Path) -> None:
+    page = run.folder.report_html.read_text()
+    said = re.sub(r"<script.*?</script>|<[^>]*>", " ", page, flags=re.DOTALL)
+    assert network.name in said
+    said = said.replace(network.name, "")
+    for wrong in ("network", "Training", "Reconstruct", "reconstruct", "MSE", "was trained on"):
+        assert wrong not in said, said[said.index(wrong) - 200 :][:300]
+    assert "Nothing was trained here" in said
+    assert run.metrics["encoders"][0]["parameters"]["encoder"]["digest"][7:23] in said
+    log = run.folder.run_log.read_text()
+    assert "encoding" in log
+    assert "training" not in log
+    assert "reconstruction" not in log
+    assert "without averaging" in run.metrics["check"]["sentence"]
 
 
 def test_another_file_in_its_place_is_refused(run: Run, network: Path) -> None:

@@ -180,7 +180,8 @@ def _sentence(
         return f"{name} cannot be tested: {_why_not(labels, values, found.n)}."
     if p > SIGNIFICANT:
         return f"{name} explains no more of the labels than chance does."
-    share = f"{name} explains {100 * found.eta_squared:.2g} % of the labels (p = {p:.2g})"
+    explained = f"{100 * found.eta_squared:.2g}" if found.eta_squared < 0.995 else "100"
+    share = f"{name} explains {explained} % of the labels (p = {p:.2g})"
     if found.eta_squared < LARGE:
         effect = "small" if found.eta_squared < _MEDIUM else "medium"
         return f"{share}: more than chance, but the effect is {effect}."

@@ -147,21 +147,21 @@ def _draw_histogram(axes: Any, contents: Contents) -> None:
 
 
 def _draw_agreement(axes: Any, contents: Contents) -> None:
-    first, name = contents.agreement, "all networks"
+    first, name = contents.agreement, f"all {contents.words.member}s"
     if contents.n_held_out_folds:
         first = agreement_of_trained(contents, first, contents.agreement_held_out)
-        name = "trained on the image"
+        name = f"{contents.words.trained_on} the image"
     axes.hist(
         [_shares(first), _shares(contents.agreement_held_out)],
         bins=_COARSE_BINS,
         color=[OURS_COLOUR, BASELINE_COLOUR],
-        label=[name, "not trained on it"],
+        label=[name, f"not {contents.words.trained_on} it"],
     )
     _make_room(axes)
-    axes.set_title("Agreement of the networks on an image", loc="left")
+    axes.set_title(f"Agreement of the {contents.words.member}s on an image", loc="left")
     axes.set(
         xlim=(0.0, 1.0),
-        xlabel="share of the networks that give this label",
+        xlabel=f"share of the {contents.words.member}s that give this label",
         ylabel="number of images",
     )
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100.0 * value:.3g} %"))

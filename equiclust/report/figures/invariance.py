@@ -50,13 +50,15 @@ def named_families(
     return [(name, family) for name, family in named if family is not None]
 
 
-def draw_invariance(certificate: Certificate) -> str:
+def draw_invariance(certificate: Certificate, *, baseline: str = _NAMES[1]) -> str:
     """Draw medians as points, with lines to the largest displacement.
 
     Parameters
     ----------
     certificate : Certificate
         Its baseline is drawn beside it, if there is one.
+    baseline : str, default "non-equivariant network"
+        What that is called.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def draw_invariance(certificate: Certificate) -> str:
         Data URI.
     """
     with styled():
-        return svg_uri(_sheet(certificate, _NAMES))
+        return svg_uri(_sheet(certificate, (_NAMES[0], baseline)))
 
 
 def save_invariance(

@@ -15,6 +15,7 @@ from equiclust.report.sections.clusters import make_clusters
 from equiclust.report.sections.confidence import make_confidence
 from equiclust.report.sections.confounders import make_confounders
 from equiclust.report.sections.consensus import make_consensus
+from equiclust.report.sections.encoders import make_encoders
 from equiclust.report.sections.invariance import make_invariance
 from equiclust.report.sections.latent_map import make_latent_map
 from equiclust.report.sections.n_clusters import make_n_clusters
@@ -37,11 +38,14 @@ class Section:
         Takes `Contents` and returns what the template shows; `None` for a template of text only.
     links : mapping of str to str
         From the id of each heading to its title in the navigation.
+    needs : callable, optional
+        Takes `Contents` and returns whether the page has the section; by default it always has.
     """
 
     name: str
     make: Callable[[Contents], Any] | None
     links: Mapping[str, str]
+    needs: Callable[[Contents], bool] | None = None
 
 
 SECTIONS = (
@@ -56,8 +60,24 @@ SECTIONS = (
     Section("consensus", make_consensus, {"consensus": "Consensus"}),
     Section("invariance", make_invariance, {"invariance": "Invariance"}),
     Section("confounders", make_confounders, {"confounders": "Confounders"}),
-    Section("reconstruction", make_reconstruction, {"reconstruction": "Reconstruction"}),
-    Section("training", make_training, {"training": "Training"}),
+    Section(
+        "reconstruction",
+        make_reconstruction,
+        {"reconstruction": "Reconstruction"},
+        lambda contents: contents.is_trained,
+    ),
+    Section(
+        "training",
+        make_training,
+        {"training": "Training"},
+        lambda contents: contents.is_trained,
+    ),
+    Section(
+        "encoders",
+        make_encoders,
+        {"encoders": "Encoders"},
+        lambda contents: bool(contents.entries("encoders")),
+    ),
     Section("records", make_records, {"rejected": "Rejected files", "provenance": "Provenance"}),
     Section("glossary", None, {"glossary": "Glossary"}),
 )

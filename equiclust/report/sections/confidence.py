@@ -119,20 +119,25 @@ def _agreement_sentences(contents: Contents) -> list[str]:
     all_members, held_out = record.get("agreement"), record.get("agreement_held_out")
     if not is_number(all_members) or not is_number(held_out):
         return []
+    member = contents.words.member
+    to_image = f"{contents.words.trained_on} the image"
     if not contents.n_held_out_folds:
         return [
-            f"A network agrees with the label of an image in {percent(all_members)} of all cases, "
-            f"and in {percent(held_out)} of those in which it was not trained on the image."
+            f"A {member} agrees with the label of an image in {percent(all_members)} of all cases, "
+            f"and in {percent(held_out)} of those in which it was not {to_image}."
         ]
     trained = agreement_of_trained(contents, all_members, held_out)
+    did, did_not = ("trained on", "did not")
+    if not contents.is_trained:
+        did, did_not = ("were fitted to", "were not")
     sentence = (
-        f"Networks that trained on an image agree with its label in {percent(trained)} of all "
-        f"cases, networks that did not in {percent(held_out)}."
+        f"{member.capitalize()}s that {did} an image agree with its label in {percent(trained)} of "
+        f"all cases, {member}s that {did_not} in {percent(held_out)}."
     )
     if trained - held_out > _SMALL_GAP:
         return [
             sentence,
-            "So the networks partly recognise single images, not only shapes; for new images "
+            f"So the {member}s partly recognise single images, not only shapes; for new images "
             "expect the second number.",
         ]
-    return [sentence, "So labels do not depend on whether a network was trained on the image."]
+    return [sentence, f"So labels do not depend on whether a {member} was {to_image}."]

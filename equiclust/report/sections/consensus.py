@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from equiclust.evaluation.metrics import adjusted_rand_index
-from equiclust.report.contents import Contents
+from equiclust.report.contents import Contents, Words
 from equiclust.report.figures.consensus import draw_agreement, draw_scores
 from equiclust.report.formatting import (
     NOT_APPLICABLE,
@@ -95,12 +95,14 @@ def make_consensus(contents: Contents) -> ConsensusSection:
     ]
     mean, ensemble = _mean_member(record, members), _scores(_within(record, "held_out"), "ensemble")
     names = [_name(entry, index) for index, entry in enumerate(members)]
-    cells = _cells([*members, mean, ensemble])
-    figure, sentence = _agreement(contents.fold_labels)
+    cells = _cells([*members, mean, ensemble], scored=contents.is_trained)
+    # Without scores there is nothing to say of the ensemble as a whole.
+    summary = (ConsensusRow("mean member", cells[-2]), ConsensusRow("ensemble", cells[-1]))
+    figure, sentence = _agreement(contents.fold_labels, contents.words.member)
     return ConsensusSection(
-        sentences=tuple(_sentences(record, members, mean, ensemble)),
+        sentences=tuple(_sentences(record, members, mean, ensemble, contents.words)),
         members=tuple(map(ConsensusRow, names, cells)),
-        summary=(ConsensusRow("mean member", cells[-2]), ConsensusRow("ensemble", cells[-1])),
+        summary=summary if contents.is_trained else summary[:1],
         scores_figure=draw_scores(members, mean, ensemble) if members else "",
         agreement_figure=figure,
         agreement_sentence=sentence,
@@ -161,10 +163,10 @@ def _name(entry: Mapping[str, float], index: int) -> str:
     return f"fold {int(entry.get('fold', index))}"
 
 
-def _cells(entries: Sequence[Mapping[str, float]]) -> list[tuple[str, ...]]:
+def _cells(entries: Sequence[Mapping[str, float]], *, scored: bool) -> list[tuple[str, ...]]:
     """Cells of all rows; within a column all scores have the same number of decimals."""
     columns = []
-    for key in _COLUMNS:
+    for key in (key for key in _COLUMNS if scored or key not in _SCORES):
         values = [entry.get(key) for entry in entries]
         if key == "agreement":
             columns.append([percent(value) for value in values])
@@ -186,6 +188,7 @@ def _sentences(
     members: Sequence[Mapping[str, float]],
     mean: Mapping[str, float],
     ensemble: Mapping[str, float],
+    words: Words,
 ) -> list[str]:
     found = []
     if members:
@@ -193,10 +196,11 @@ def _sentences(
         split = ""
         if is_number(n_folds) and is_number(held_out):
             split = (
-                f" The images were split into {int(n_folds)} folds; each network was trained "
-                f"without {int(held_out)} of them, on which it is evaluated."
+                f" The images were split into {int(n_folds)} folds; each {words.member} was "
+                f"{words.trained} without {int(held_out)} of them"
+                f"{', on which it is evaluated' if 'mse' in mean else ''}."
             )
-        found.append(f"{counted(len(members), 'network')} labelled every image.{split}")
+        found.append(f"{counted(len(members), words.member)} labelled every image.{split}")
     if "mse" in mean and "mse" in ensemble:
         errors = [entry["mse"] for entry in members if "mse" in entry]
         best = (
@@ -218,33 +222,36 @@ def _sentences(
     return found
 
 
-def _agreement(labels: IntArray) -> tuple[str, str]:
+def _agreement(labels: IntArray, member: str) -> tuple[str, str]:
     """Heat map as data URI, and a sentence on it; both empty for fewer than two members."""
     k = len(labels)
     if k < 2 or labels.shape[1] < 2:
         return "", ""
     if np.all(labels == labels[:, :1]):
-        return "", "Every network puts all images into one cluster, so there is nothing to compare."
+        return (
+            "",
+            f"Every {member} puts all images into one cluster, so there is nothing to compare.",
+        )
     matrix = agreement_matrix(labels)
     rows, columns = np.tril_indices(k, -1)
     pairs = matrix[rows, columns]
     least = int(np.argmin(pairs))
     sentence = (
-        f"The labels of two networks have an adjusted Rand index of {fixed(pairs.mean())} on "
+        f"The labels of two {member}s have an adjusted Rand index of {fixed(pairs.mean())} on "
         "average (1 = the same clusters, 0 = no better than chance)"
     )
     if k > 2:
         i, j = sorted((int(rows[least]), int(columns[least])))
         sentence += f"; lowest for folds {i} and {j}, with {fixed(pairs[least])}"
-    return draw_agreement(matrix), f"{sentence}.{_imbalance(labels)}"
+    return draw_agreement(matrix), f"{sentence}.{_imbalance(labels, member)}"
 
 
-def _imbalance(labels: IntArray) -> str:
+def _imbalance(labels: IntArray, member: str) -> str:
     """Why a low index can go with a high share of equal labels; empty for balanced clusters."""
     largest = np.mean([np.unique(row, return_counts=True)[1].max() / len(row) for row in labels])
     if largest < _IMBALANCED:
         return ""
     return (
-        f" A network puts {percent(float(largest))} of the images into its largest cluster on "
+        f" A {member} puts {percent(float(largest))} of the images into its largest cluster on "
         "average. Many labels then agree by chance; the adjusted Rand index corrects for that."
     )

@@ -104,7 +104,11 @@ def _invariance(contents: Contents) -> Finding:
     passed = contents.certificate.passed
     sentences = (
         f"The certificate {'passed' if passed else 'failed'}.",
-        *describe_certificate(contents.certificate, has_labels=bool(contents.cluster_labels)),
+        *describe_certificate(
+            contents.certificate,
+            has_labels=bool(contents.cluster_labels),
+            baseline=contents.words.baseline,
+        ),
     )
     return Finding("Invariance", sentences, "good" if passed else "bad")
 

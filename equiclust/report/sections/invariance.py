@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from equiclust.evaluation.invariance import Certificate, Measurement, Summary
-from equiclust.report.contents import Contents
+from equiclust.report.contents import TRAINED, Contents
 from equiclust.report.figures.invariance import draw_invariance, named_families
 from equiclust.report.formatting import NOT_APPLICABLE, compact, fixed, percent
 
@@ -92,10 +92,16 @@ def make_invariance(contents: Contents) -> InvarianceSection | None:
     """
     if contents.certificate is None:
         return None
-    return tabulate_certificate(contents.certificate, has_labels=bool(contents.cluster_labels))
+    return tabulate_certificate(
+        contents.certificate,
+        has_labels=bool(contents.cluster_labels),
+        baseline=contents.words.baseline,
+    )
 
 
-def tabulate_certificate(certificate: Certificate, *, has_labels: bool = True) -> InvarianceSection:
+def tabulate_certificate(
+    certificate: Certificate, *, has_labels: bool = True, baseline: str = TRAINED.baseline
+) -> InvarianceSection:
     """Describe, draw and tabulate a certificate.
 
     Parameters
@@ -103,6 +109,8 @@ def tabulate_certificate(certificate: Certificate, *, has_labels: bool = True) -
     certificate : Certificate
     has_labels : bool, default True
         Whether any image has a label, which a rotation may change.
+    baseline : str, default "non-equivariant network"
+        What the baseline is called.
 
     Returns
     -------
@@ -111,8 +119,8 @@ def tabulate_certificate(certificate: Certificate, *, has_labels: bool = True) -
     return InvarianceSection(
         passed=certificate.passed,
         failures=certificate.failures,
-        sentences=describe_certificate(certificate, has_labels=has_labels),
-        figure=draw_invariance(certificate),
+        sentences=describe_certificate(certificate, has_labels=has_labels, baseline=baseline),
+        figure=draw_invariance(certificate, baseline=baseline),
         displacements=_beside(_displacements, certificate),
         rates=_beside(_rates, certificate),
         has_baseline=certificate.baseline is not None,
@@ -122,7 +130,9 @@ def tabulate_certificate(certificate: Certificate, *, has_labels: bool = True) -
     )
 
 
-def describe_certificate(certificate: Certificate, *, has_labels: bool = True) -> tuple[str, ...]:
+def describe_certificate(
+    certificate: Certificate, *, has_labels: bool = True, baseline: str = TRAINED.baseline
+) -> tuple[str, ...]:
     """State the findings of a certificate.
 
     Parameters
@@ -130,16 +140,18 @@ def describe_certificate(certificate: Certificate, *, has_labels: bool = True) -
     certificate : Certificate
     has_labels : bool, default True
         Whether any image has a label, which a rotation may change.
+    baseline : str, default "non-equivariant network"
+        What the baseline is called.
 
     Returns
     -------
     tuple of str
         Sentences.
     """
-    return tuple(_sentences(certificate, has_labels))
+    return tuple(_sentences(certificate, has_labels, baseline))
 
 
-def _sentences(certificate: Certificate, has_labels: bool) -> Iterator[str]:
+def _sentences(certificate: Certificate, has_labels: bool, name: str) -> Iterator[str]:
     ours, baseline = certificate.ours, certificate.baseline
     exact = ours.d4.relative_to_norm
     if exact is not None:
@@ -151,9 +163,7 @@ def _sentences(certificate: Certificate, has_labels: bool) -> Iterator[str]:
     rotated = ours.random.relative_to_spread
     if rotated is not None:
         theirs = baseline.random.relative_to_spread if baseline else None
-        beside = (
-            f", those of the non-equivariant network by {percent(theirs.median)}" if theirs else ""
-        )
+        beside = f", those of the {name} by {percent(theirs.median)}" if theirs else ""
         yield (
             f"Rotations by random angles change latents by {percent(rotated.median)} of the spread "
             f"between images (median){beside}."
@@ -162,9 +172,7 @@ def _sentences(certificate: Certificate, has_labels: bool) -> Iterator[str]:
         yield "Whether they change labels is unknown: no image has one."
     elif ours.random.flip_rate is not None:
         flips = baseline.random.flip_rate if baseline else None
-        beside = (
-            f" ({percent(flips)} with the non-equivariant network)" if flips is not None else ""
-        )
+        beside = f" ({percent(flips)} with the {name})" if flips is not None else ""
         yield f"They change {percent(ours.random.flip_rate)} of the labels{beside}."
     if not ours.collapsed and ours.spread < _SMALL_SPREAD * ours.norm:
         yield (

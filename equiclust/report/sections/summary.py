@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equiclust.report.contents import Contents
+from equiclust.report.contents import TRAINED, Contents
 from equiclust.report.formatting import counted, is_number
 
 __all__ = [
@@ -47,18 +47,21 @@ class Bottleneck:
         In its latent.
     n_networks : int, default 1
         Networks whose latents are concatenated.
+    member : str, default "network"
+        What one of them is called.
     """
 
     image: int
     map: int
     latent: int
     n_networks: int = 1
+    member: str = TRAINED.member
 
     @property
     def of_each(self) -> str:
         """Share of each network in the latent, such as " (32 by each network)"; else empty."""
         share, rest = divmod(self.latent, self.n_networks)
-        return f" ({share:,} by each network)" if self.n_networks > 1 and not rest else ""
+        return f" ({share:,} by each {self.member})" if self.n_networks > 1 and not rest else ""
 
     @property
     def is_narrow(self) -> bool:
@@ -144,7 +147,9 @@ def make_bottleneck(contents: Contents) -> Bottleneck:
     """
     size = contents.section("size")
     image, narrow = (int(size[key]) if is_number(size.get(key)) else 0 for key in ("image", "map"))
-    return Bottleneck(image, narrow, contents.latents.shape[1], max(contents.n_folds, 1))
+    return Bottleneck(
+        image, narrow, contents.latents.shape[1], max(contents.n_folds, 1), contents.words.member
+    )
 
 
 def make_notes(contents: Contents) -> tuple[str, ...]:
