@@ -2,35 +2,73 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from data_adapters.frames.stack import FrameStack
 from equiclust.exceptions import EquiclustError, InputError, UnreadableFileError
 from equiclust.optional import import_optional
-from equiclust.typing import Array
+from equiclust.typing import Array, Float32Array
 
-__all__ = ["CREATOR", "Hdf5Stack", "open_hdf5"]
+__all__ = ["CREATOR", "Hdf5Stack", "Scaling", "open_hdf5"]
 
 CREATOR = "equiclust filter"
 """Attribute `creator` of the HDF5 files of a filter, by which they are not taken for frames."""
 
+# An axis of more pixels is no axis of colours.
+_MOST_COLOURS = 4
 _SERIES = re.compile(r"data_\d+")
 # What HDF5 itself provides.
 _BUILT_IN_FILTERS = (1, 2, 3)
 _DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 
 
+class Scaling(NamedTuple):
+    """Linear scale of a data set, by the conventions of netCDF.
+
+    Attributes
+    ----------
+    scale_factor, add_offset : float
+    fill_value : float or None
+        Number in the file of pixels that measured nothing; `None` for the largest of an unsigned
+        type.
+    """
+
+    scale_factor: float
+    add_offset: float
+    fill_value: float | None
+
+    def counts(self, numbers: Array) -> Float32Array:
+        """Counts of numbers in the file.
+
+        Parameters
+        ----------
+        numbers : ndarray
+
+        Returns
+        -------
+        ndarray, float32
+            Of the same shape; NaN where nothing was measured.
+        """
+        empty = self.fill_value
+        if empty is None and numbers.dtype.kind == "u":
+            empty = np.iinfo(numbers.dtype).max
+        scaled = self.scale_factor * numbers.astype(np.float64) + self.add_offset
+        return np.where(numbers == empty, np.nan, scaled).astype(np.float32)
+
+
 @dataclass(frozen=True)
 class Hdf5Stack(FrameStack):
     """A data set `(n, height, width)`, or `(height, width)` for a single frame.
 
+    Of a scan with several axes before these two, frames follow each other as they lie in memory.
     The file stays open between reads.
 
     Parameters
@@ -39,8 +77,14 @@ class Hdf5Stack(FrameStack):
         See `FrameStack`.
     saturation : float or None, default None
         See `FrameStack`.
+    n_axes : int, default 3
+        Of the data set.
+    scaling : Scaling or None, default None
+        From the numbers in the file to counts; `None` where these are the counts.
     """
 
+    n_axes: int = 3
+    scaling: Scaling | None = None
     _opened: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def read(self, start: int, stop: int) -> Array:
@@ -51,12 +95,12 @@ class Hdf5Stack(FrameStack):
                 self._opened.extend([file, file[self.part]])
         dataset = self._opened[1]
         try:
-            found: Array = dataset[start:stop] if dataset.ndim == 3 else dataset[()][None]
+            found = _frames(dataset, start, stop)
         except _DAMAGE as error:
             raise UnreadableFileError(
                 f"cannot read frames {start} to {stop - 1} of {self.name!r}: {_reason(error)}"
             ) from error
-        return found
+        return found if self.scaling is None else self.scaling.counts(found)
 
     def close(self) -> None:
         """Close the file; reading opens it again."""
@@ -69,7 +113,7 @@ def open_hdf5(path: Path, dataset: str | None = None) -> list[Hdf5Stack]:
     """Find the frames in an HDF5 file.
 
     Without a name, the default signal of a NeXus file is taken, else the pieces
-    ``data_000001``, ... of ``/entry/data``, else the largest data set of three axes.
+    ``data_000001``, ... of ``/entry/data``, else the largest data set of three axes or more.
 
     Parameters
     ----------
@@ -189,7 +233,7 @@ def _nexus_signal(file: Any) -> str | None:
     while (name := _text(place.attrs.get("default"))) is not None and name in place:
         place = place[name]
     name = _text(place.attrs.get("signal"))
-    if name is None or place.get(name) is None or getattr(place[name], "ndim", 0) != 3:
+    if name is None or place.get(name) is None or getattr(place[name], "ndim", 0) < 3:
         return None
     return f"{place.name.rstrip('/')}/{name}"
 
@@ -201,11 +245,11 @@ def _text(value: Any) -> str | None:
 
 
 def _stacks_of(file: Any) -> list[tuple[str, int]]:
-    """Paths and sizes of all numeric data sets of three axes, links not followed."""
+    """Paths and sizes of all numeric data sets of frames, links not followed."""
     found: list[tuple[str, int]] = []
 
     def visit(name: str, item: Any) -> None:
-        if getattr(item, "ndim", 0) == 3 and item.dtype.kind in "uif":
+        if getattr(item, "ndim", 0) > 2 and item.dtype.kind in "uif" and not _coloured(item.shape):
             found.append((f"/{name}", item.size))
 
     visitor: Callable[[str, Any], None] = visit
@@ -213,24 +257,44 @@ def _stacks_of(file: Any) -> list[tuple[str, int]]:
     return found
 
 
+def _coloured(shape: tuple[int, ...]) -> bool:
+    """Whether the last axis is one of colours, after frame, height and width."""
+    return len(shape) > 3 and shape[-1] <= _MOST_COLOURS
+
+
+def _frames(dataset: Any, start: int, stop: int) -> Array:
+    if dataset.ndim == 3:
+        found: Array = dataset[start:stop]
+        return found
+    before = dataset.shape[:-2]
+    places = (np.unravel_index(index, before) if before else () for index in range(start, stop))
+    return np.stack([dataset[place] for place in places])
+
+
 def _stack(path: Path, file: Any, name: str) -> Hdf5Stack:
     with _damage_told(path, name):
         dataset = file[name]
     shape: tuple[int, ...] = tuple(dataset.shape or ())
-    if len(shape) not in (2, 3) or 0 in shape or dataset.dtype.kind not in "uif":
+    is_stack = len(shape) > 1 and 0 not in shape and not _coloured(shape)
+    if not is_stack or dataset.dtype.kind not in "uif":
         raise InputError(
             f"dataset {name!r} of {str(path)!r} must hold numbers on the axes frame, height and "
-            f"width, got {dataset.dtype} of shape {shape}"
+            f"width, the last two of them last, got {dataset.dtype} of shape {shape}"
         )
     _check_filters(path, name, dataset)
     _check_sources(path, name, dataset)
+    scaling, saturation = _scaling(dataset), _saturation(dataset)
+    if scaling is not None and saturation is not None:
+        saturation = scaling.scale_factor * saturation + scaling.add_offset
     return Hdf5Stack(
         path=path,
         part=name,
-        n_frames=shape[0] if len(shape) == 3 else 1,
+        n_frames=math.prod(shape[:-2]),
         frame_shape=(int(shape[-2]), int(shape[-1])),
         dtype=dataset.dtype,
-        saturation=_saturation(dataset),
+        saturation=saturation,
+        n_axes=len(shape),
+        scaling=scaling,
     )
 
 
@@ -257,6 +321,19 @@ def _check_sources(path: Path, name: str, dataset: Any) -> None:
                 f"{name!r} of {str(path)!r} is virtual, and its source {source.file_name!r} is "
                 "missing; put it beside the file"
             )
+
+
+def _scaling(dataset: Any) -> Scaling | None:
+    factor, offset = _number(dataset, "scale_factor", 1.0), _number(dataset, "add_offset", 0.0)
+    if factor is None or offset is None or (factor, offset) == (1.0, 0.0):
+        return None
+    return Scaling(factor, offset, _number(dataset, "_FillValue", None))
+
+
+def _number(dataset: Any, name: str, default: float | None) -> float | None:
+    value = np.asarray(dataset.attrs.get(name, default))
+    is_one = value.size == 1 and value.dtype.kind in "uif" and np.isfinite(value).all()
+    return float(value.ravel()[0]) if is_one else default
 
 
 def _saturation(dataset: Any) -> float | None:

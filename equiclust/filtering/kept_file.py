@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_adapters.frames import FrameSeries, FrameStack
-from data_adapters.frames.hdf5 import CREATOR
+from data_adapters.frames.hdf5 import CREATOR, Hdf5Stack
 from equiclust.filtering.features import FrameFeatures
 from equiclust.filtering.frame_filter import REASONS, Judgement
 from equiclust.io.catalogue import FORMATS, write_table
@@ -141,11 +141,13 @@ def _write_hdf5(
 
 
 def _can_be_linked(series: FrameSeries) -> bool:
-    """Whether the frames are of one type, on three axes, and in HDF5 files."""
-    return all(stack.part for stack in series.stacks) and (
-        len({stack.dtype for stack in series.stacks}) == 1
-        and all(stack.n_frames > 1 for stack in series.stacks)
-    )
+    """Whether the frames are of one type and scale, on three axes, and in HDF5 files."""
+    kinds = {
+        (stack.dtype, stack.scaling, stack.n_axes) if isinstance(stack, Hdf5Stack) else None
+        for stack in series.stacks
+    }
+    kind = kinds.pop()
+    return not kinds and kind is not None and kind[-1] == 3
 
 
 def _link_kept(h5py: Any, entry: Any, home: Path, series: FrameSeries, keep: BoolArray) -> None:
@@ -165,6 +167,11 @@ def _link_kept(h5py: Any, entry: Any, home: Path, series: FrameSeries, keep: Boo
     target.select_all()
     kind = h5py.h5t.py_create(series.stacks[0].dtype)
     h5py.h5d.create(group.id, b"kept", kind, target, dcpl=layout)
+    scaling = getattr(series.stacks[0], "scaling", None)
+    for name in () if scaling is None else ("scale_factor", "add_offset"):
+        group["kept"].attrs[name] = getattr(scaling, name)
+    if scaling is not None and scaling.fill_value is not None:
+        group["kept"].attrs["_FillValue"] = scaling.fill_value
 
 
 def _runs(series: FrameSeries, keep: BoolArray) -> Iterator[tuple[FrameStack, int, int, int]]:

@@ -68,6 +68,11 @@ def test_frames_of_many_rows_are_measured_on_a_part_of_them() -> None:
     found = Measure(np.full((1024, 32), 5000, np.float32))(given)
     middles = rows.reshape(GRID, -1).mean(axis=1)
     np.testing.assert_allclose(found.blocks.reshape(GRID, GRID)[:, 0], middles, atol=4)
+    half = given.copy()
+    half[:, :, 16:] = 65535
+    found = Measure(np.full((1024, 32), 5000, np.float32))(half)
+    np.testing.assert_allclose(found.share("masked"), 0.5)
+    np.testing.assert_allclose(found.flux, rows.mean(), atol=4)
 
 
 def test_a_mask_value_of_the_user_counts_instead() -> None:
@@ -76,6 +81,15 @@ def test_a_mask_value_of_the_user_counts_instead() -> None:
     plain, mask_value = plain_frames(given, 7777)
     assert np.array_equal(plain == mask_value, given == 7777)
     assert plain.dtype == np.uint16
+
+
+def test_what_is_not_finite_is_masked_whatever_the_mask_value() -> None:
+    given = frames().astype(np.float64)
+    given[0, :3, :5], given[1, 0, 0], given[2, 0, 0] = -1.0, np.nan, np.inf
+    found = Measure(LIMITS, mask_value=-1.0)(given)
+    np.testing.assert_allclose(found.share("masked") * 48 * 80, [15, 1, 1], atol=1e-3)
+    masked = (given == -1.0) | ~np.isfinite(given)
+    np.testing.assert_allclose(found.blocks, block_means(given, masked), rtol=1e-5)
 
 
 def test_values_below_zero_count_in_frames_of_floats() -> None:

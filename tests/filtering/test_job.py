@@ -99,6 +99,38 @@ def test_a_table_names_every_frame_and_the_confusion_is_that_of_the_labels(
     assert "Confusion matrix" in result.files.report.read_text()
 
 
+@pytest.mark.usefixtures("hurried")
+def test_kept_frames_of_several_files_are_linked_with_their_scale(
+    simulated: Make, tmp_path: Path
+) -> None:
+    one = simulated(500, 0.1)
+    with h5py.File(one.path) as file:
+        frames = file["entry/data/data"][:120]
+    parts = [write_frames(tmp_path / f"{n}.h5", frames[n : n + 60]) for n in (0, 60)]
+    for path in parts:
+        with h5py.File(path, "a") as file:
+            file["frames"].attrs["scale_factor"] = 0.5
+    result = filter_frames(parts, tmp_path / "kept.h5")
+    keep = result.judgement.label == 1
+    assert 0 < keep.sum() < 120
+    with h5py.File(result.files.main) as file:
+        np.testing.assert_array_equal(file["entry/data/kept"], frames[keep])
+        assert file["entry/data/kept"].attrs["scale_factor"] == 0.5
+    usual = np.median(one.features.flux[:120][keep])
+    found = np.median(_flux(result.files.main)[keep])
+    assert found == pytest.approx(usual / 2, rel=0.01)
+    grid = write_frames(tmp_path / "grid.h5", frames.reshape(10, 12, 64, 64))
+    again = filter_frames(grid, tmp_path / "grid_kept.h5")
+    assert np.mean((again.judgement.label == 1) == one.usable[:120]) >= 0.98
+    with h5py.File(again.files.main) as file:
+        assert "data" not in file["entry"]
+
+
+def _flux(path: Path) -> Any:
+    with h5py.File(path) as file:
+        return file["entry/flux"][()]
+
+
 class _Killed(BaseException):
     pass
 

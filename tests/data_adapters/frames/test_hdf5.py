@@ -106,7 +106,31 @@ def test_a_missing_data_set_is_named_with_those_that_are_there(tmp_path: Path) -
         open_frames(path, dataset="/entry/no")
 
 
-@pytest.mark.parametrize("values", [np.zeros((2, 3, 4, 5)), np.zeros(9), np.zeros((0, 4, 4))])
+def test_frames_of_a_scan_on_a_grid_follow_each_other(tmp_path: Path) -> None:
+    grid = FRAMES[:6].reshape(2, 3, *FRAMES.shape[1:])
+    path = write(tmp_path / "a.h5", frames=grid, colours=np.zeros((90, 20, 24, 3)), large=FRAMES[0])
+    np.testing.assert_array_equal(read(path), FRAMES[:6])
+    np.testing.assert_array_equal(read(path, "/large"), FRAMES[:1])
+    one_axis_more = write(tmp_path / "b.h5", frames=FRAMES[:, None])
+    np.testing.assert_array_equal(read(one_axis_more), FRAMES)
+
+
+def test_scaled_numbers_are_counts(tmp_path: Path) -> None:
+    numbers = FRAMES.copy()
+    numbers[1, 2, 3], numbers[2, 0, 0] = 65535, 7
+    path = write(tmp_path / "a.h5", frames=numbers, saturation_value=1000)
+    with h5py.File(path, "a") as file:
+        file["frames"].attrs["scale_factor"] = np.array([0.5])
+        file["frames"].attrs["add_offset"] = 10
+    expected = np.where(numbers == 65535, np.nan, 10 + 0.5 * numbers)
+    np.testing.assert_allclose(read(path), expected)
+    assert open_frames(path).series.stacks[0].saturation == 510
+    with h5py.File(path, "a") as file:
+        file["frames"].attrs["_FillValue"] = np.uint16(7)
+    np.testing.assert_allclose(read(path), np.where(numbers == 7, np.nan, 10 + 0.5 * numbers))
+
+
+@pytest.mark.parametrize("values", [np.zeros((2, 3, 4, 3)), np.zeros(9), np.zeros((0, 4, 4))])
 def test_other_axes_are_refused(tmp_path: Path, values: Any) -> None:
     path = write(tmp_path / "a.h5", frames=values)
     with pytest.raises(InputError, match="frame, height and width"):

@@ -84,6 +84,21 @@ def test_training_mode_and_running_statistics_survive() -> None:
 
 
 @torch.no_grad()
+def test_running_statistics_go_on_alike_on_both_sides() -> None:
+    layer = FieldBatchNorm2d(Group("D4"), 2, momentum=0.3, eps=0.1)
+    module = to_escnn(layer)
+    back = from_escnn(module)
+    x = 3 + torch.randn(4, 16, 5, 5)
+    for part, given in ((layer, x), (module, module.in_type(x)), (back, x)):
+        part.train()(given)
+        part.eval()
+    y = layer(x)
+    for found in (module(module.in_type(x)).tensor, back(x)):
+        torch.testing.assert_close(found, y)
+    assert not torch.allclose(layer.norm.running_mean, torch.zeros(2))
+
+
+@torch.no_grad()
 def test_zero_weights_are_converted() -> None:
     layer = GroupConv2d(Group("C4"), 1, 1, 3)
     layer.weight.zero_()

@@ -129,6 +129,7 @@ MODULES = {
     "LeakyReLU": enn.LeakyReLU(FIELDS, negative_slope=0.2),
     **{p: enn.PointwiseNonLinearity(FIELDS, p) for p in ("p_relu", "p_elu", "p_sigmoid", "p_tanh")},
     "max": enn.PointwiseMaxPool(FIELDS, 3, stride=2, padding=1),
+    "max of every second": enn.PointwiseMaxPool(FIELDS, 2, dilation=2),
     "max ceil": enn.PointwiseMaxPool(FIELDS, 2, ceil_mode=True),
     "antialiased max": enn.PointwiseMaxPoolAntialiased(FIELDS, 3, stride=2, padding=1, sigma=0.8),
     "mean": enn.PointwiseAvgPool(FIELDS, 2, ceil_mode=True),
