@@ -342,5 +342,7 @@ def _saturation(dataset: Any) -> float | None:
         value: Any = None if place is None else place.get("saturation_value")
         # A group or a named type has no shape, an empty data set none either.
         if getattr(value, "shape", None) in ((), (1,)) and value.dtype.kind in "uif":
-            return float(np.ravel(value[()])[0])
+            count = float(np.ravel(value[()])[0])
+            # Some write 0 or -1 for a detector that has none.
+            return count if np.isfinite(count) and count > 0 else None
     return None

@@ -31,6 +31,7 @@ from equiclust.io.outputs import Outputs
 from equiclust.optional import check_installed
 from equiclust.progress import Progress, start_stage
 from equiclust.typing import PathLike
+from equiclust.validation import check_positive
 
 __all__ = ["FilterResult", "KeptFiles", "filter_frames"]
 
@@ -197,6 +198,12 @@ def filter_frames(
         method=method, tolerance=tolerance, confidence=confidence, random_state=random_state
     )
     chosen._check_parameters()
+    if saturation is not None:
+        check_positive("saturation", saturation)
+    if mask_value is not None and not np.isfinite(mask_value):
+        raise InputError(
+            f"mask_value must be finite, got {mask_value}: what is not finite is masked anyway"
+        )
     _check_output(files.main)
     opened = open_frames(inputs, dataset=dataset, find_crashes=True)
     series = opened.series

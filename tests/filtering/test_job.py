@@ -279,6 +279,11 @@ def test_unusable_inputs_are_one_sentence(simulated: Make, tmp_path: Path) -> No
         filter_frames(one.path, tmp_path / "kept.h5", reference=900)
     with pytest.raises(InputError, match="must be a frame of the inputs"):
         filter_frames(one.path, tmp_path / "kept.h5", reference="other.h5:3")
+    for wrong in (-5.0, 0.0, np.inf):
+        with pytest.raises(InputError, match="saturation must be"):
+            filter_frames(one.path, tmp_path / "kept.h5", saturation=wrong)
+    with pytest.raises(InputError, match="mask_value must be finite, got inf"):
+        filter_frames(one.path, tmp_path / "kept.h5", mask_value=np.inf)
     labels = tmp_path / "labels.csv"
     labels.write_text("index,usable\n3,perhaps\n")
     with pytest.raises(InputError, match="usable or unusable"):

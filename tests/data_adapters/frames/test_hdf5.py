@@ -48,7 +48,7 @@ def test_the_default_signal_of_nexus_comes_before_larger_data_sets(tmp_path: Pat
     np.testing.assert_array_equal(read(path), FRAMES)
 
 
-@pytest.mark.parametrize("odd", [h5py.Empty("f4"), np.dtype("u2"), "high", None])
+@pytest.mark.parametrize("odd", [h5py.Empty("f4"), np.dtype("u2"), "high", None, -1, 0.0, np.nan])
 def test_a_saturation_that_is_no_number_is_passed_over(tmp_path: Path, odd: Any) -> None:
     path = write(tmp_path / "a.h5", entry__data__raw=FRAMES)
     with h5py.File(path, "a") as file:
