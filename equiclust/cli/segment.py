@@ -102,8 +102,8 @@ def segment(
     seed
         Seed of everything random.
     n_pairs
-        Pairs of neighbouring tiles to learn from; tiles, at most 2048, where only the principal
-        axes of an encoder are learned.
+        Pairs of neighbouring tiles to learn from; at most 1024 where only the axes of an encoder
+        are learned.
     max_epochs
         Passes over these pairs.
     device

@@ -29,6 +29,8 @@ _LEAST_AXES = 8
 # Axes are left out along which features vary less than this share of the largest variation, or of
 # their own size, where float32 rounds: whitening would magnify what is nothing.
 _LEAST_SPREAD, _ROUNDING = 1e-3, 1e-5
+# Principal axes among which those that pairs share are looked for.
+_MOST_COMBINED = 64
 
 
 class WhitenedEncoder(
@@ -163,21 +165,64 @@ class WhitenedEncoder(
             When all features are equal, or a parameter cannot be used.
         """
         self._check_parameters()
+        self._keep(*self._principal_axes(features, self.latent_dim))
+        return self
+
+    def fit_feature_pairs(self, first: Float32Array, second: Float32Array) -> Self:
+        r"""Learn the axes along which the images of a pair are most alike, from known features.
+
+        Of the principal axes those combinations that vary least within pairs, for the unit variance
+        that each has over all:
+
+        .. math::
+
+            S_w v = \lambda v, \qquad S_w = \tfrac{1}{2} \langle (z_1 - z_2)(z_1 - z_2)^\top \rangle
+
+        with the principal components :math:`z_1, z_2` of two images that share what is looked for.
+
+        Parameters
+        ----------
+        first, second : ndarray (n, d), float32
+            Row by row of two images of a pair, from the encoder.
+
+        Returns
+        -------
+        WhitenedEncoder
+            Itself.
+
+        Raises
+        ------
+        InputError
+            When all features are equal, or a parameter cannot be used.
+        """
+        self._check_parameters()
+        mean, axes = self._principal_axes(np.concatenate([first, second]), _MOST_COMBINED)
+        differences = (first.astype(np.float64) - second) @ axes.T
+        within = differences.T @ differences / (2 * len(first))
+        # In ascending order.
+        combinations = np.linalg.eigh(within)[1][:, : self.latent_dim]
+        self._keep(mean, combinations.T @ axes)
+        return self
+
+    def _principal_axes(self, features: Float32Array, most: int) -> tuple[Array, Array]:
+        """Mean, and at most that many principal axes that give unit variance."""
         n, length = features.shape
         if n < 2 or not np.ptp(features, axis=0).any():
             raise InputError(
                 f"the encoder must tell images apart, got the same features for all {n} of them"
             )
-        most = min(self.latent_dim, length, n - 1, max(_LEAST_AXES, int(_LARGEST_SHARE * n)))
+        most = min(most, length, n - 1, max(_LEAST_AXES, int(_LARGEST_SHARE * n)))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         analysis = PCA(most, random_state=seed).fit(features.astype(np.float64))
         spread = np.sqrt(analysis.explained_variance_)
         used = spread > max(_LEAST_SPREAD * spread[0], _ROUNDING * np.linalg.norm(analysis.mean_))
-        axes = np.zeros((self.latent_dim, length))
-        axes[: used.sum()] = analysis.components_[used] / spread[used, None]
-        self.mean_ = analysis.mean_.astype(np.float32)
-        self.components_ = axes.astype(np.float32)
-        return self
+        return analysis.mean_, analysis.components_[used] / spread[used, None]
+
+    def _keep(self, mean: Array, axes: Array) -> None:
+        components = np.zeros((self.latent_dim, axes.shape[1]))
+        components[: len(axes)] = axes
+        self.mean_ = mean.astype(np.float32)
+        self.components_ = components.astype(np.float32)
 
     def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
         """Encode images.

@@ -13,7 +13,8 @@ from equiclust.encoders.protocol import Encoder
 from equiclust.encoders.registry import named_encoder
 from equiclust.exceptions import InputError
 from equiclust.segmentation.planes import CUBE_WAYS
-from equiclust.segmentation.tile_encoder import LATENT_DIM, tile_encoder
+from equiclust.segmentation.texture_networks import LATENT_DIM
+from equiclust.segmentation.tile_encoder import ENCODER_DIM, tile_encoder
 from equiclust.validation import check_choice, check_share, check_whole
 
 __all__ = ["SegmentOptions"]
@@ -59,8 +60,8 @@ class SegmentOptions:
     encoder : str or Encoder, default "own"
         "own", networks that are trained on the map; or what makes latents of the tiles in their
         place: a network trained on photographs, such as "alexnet" (see `equiclust.encoders`), an
-        ONNX file, or an encoder itself. One that is fitted is used as it is; of others the
-        principal axes of `n_pairs` tiles are learned, see `tile_encoder`.
+        ONNX file, or an encoder itself. One that is fitted is used as it is; of others those axes
+        are learned along which the tiles of at most 1024 pairs are alike, see `tile_encoder`.
     layer, pooling : str, default "auto"
         Of the features of a named encoder.
     encoder_group : str, default "D4"
@@ -134,7 +135,7 @@ class SegmentOptions:
             return self.n_networks * LATENT_DIM
         if isinstance(self.encoder, MemberEstimator):
             return int(self.encoder.latent_dim)
-        return LATENT_DIM
+        return ENCODER_DIM
 
     def tile_encoder(self, device: str = "auto") -> MemberEstimator | None:
         """What makes latents of the tiles without being trained on them.

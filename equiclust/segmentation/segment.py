@@ -37,8 +37,8 @@ Backend = Callable[[], AbstractContextManager[None]]
 _MODEL = "model"
 # From more planes of a cube than these nothing more is learned.
 _MOST_LEARNED = 16
-# Tiles that principal axes are learned from.
-_MOST_WHITENED = 2048
+# Pairs that the axes of an encoder are learned from.
+_MOST_WHITENED = 1024
 _SAMPLE = 4000
 
 
@@ -197,7 +197,7 @@ def _learn_networks(
     if encoder is not None:
         update = start_stage(on_progress, "whitening")
         pairs, stretch = _drawn(planes, mask, options, min(options.n_pairs, _MOST_WHITENED))
-        return TextureNetworks.of_encoder(encoder, pairs.first, stretch, on_progress=update)
+        return TextureNetworks.of_encoder(encoder, pairs, stretch, on_progress=update)
     update = start_stage(on_progress, "training")
     pairs, stretch = _drawn(planes, mask, options, options.n_pairs)
     return TextureNetworks.train(

@@ -19,15 +19,17 @@ from equiclust.io.atomic import read_json, write_json
 from equiclust.progress import Update
 from equiclust.segmentation.pairs import Pairs, Stretch, network_size, normalised
 from equiclust.segmentation.tile_encoder import (
-    LATENT_DIM,
     as_images,
-    fit_to_tiles,
+    fit_to_pairs,
     tile_encoder_record,
 )
 from equiclust.typing import Float32Array
 from equiclust.validation import shown
 
-__all__ = ["TextureNetworks"]
+__all__ = ["LATENT_DIM", "TextureNetworks"]
+
+LATENT_DIM = 16
+"""Numbers that describe a tile to one network."""
 
 # Of networks that were trained, as in version 0.1, and of an encoder in their place.
 _FORMAT, _FORMAT_OF_ENCODER = 1, 2
@@ -159,19 +161,19 @@ class TextureNetworks:
     def of_encoder(
         cls,
         encoder: MemberEstimator,
-        patches: Float32Array,
+        pairs: Pairs,
         stretch: Stretch,
         *,
         on_progress: Update | None = None,
     ) -> Self:
-        """An encoder in the place of trained networks, with principal axes of these patches.
+        """An encoder in the place of trained networks, with axes learned from pairs of patches.
 
         Parameters
         ----------
         encoder : WhitenedEncoder or EquivariantAutoencoder
             From `tile_encoder`. One that is fitted learns nothing.
-        patches : ndarray (n, tile, tile), float32
-            Stretched and `usable`; masked pixels are NaN.
+        pairs : Pairs
+            Stretched patches and their neighbours.
         stretch : Stretch
             Their stretch.
         on_progress : callable, optional
@@ -184,11 +186,11 @@ class TextureNetworks:
         Raises
         ------
         InputError
-            When there are too few patches, or the encoder does not take them.
+            When there are too few pairs, or the encoder does not take them.
         """
-        _check_enough(patches)
-        fit_to_tiles(encoder, patches, on_progress=on_progress)
-        return cls(patches.shape[-1], stretch, [encoder], trained=False)
+        _check_enough(pairs.first)
+        fit_to_pairs(encoder, pairs, on_progress=on_progress)
+        return cls(pairs.first.shape[-1], stretch, [encoder], trained=False)
 
     @property
     def record(self) -> dict[str, Any] | None:

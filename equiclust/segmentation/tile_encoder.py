@@ -17,22 +17,22 @@ from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from equiclust.io.fit_record import array_digest
 from equiclust.progress import Update
-from equiclust.segmentation.pairs import normalised
+from equiclust.segmentation.pairs import Pairs, normalised
 from equiclust.typing import Float32Array
 from equiclust.validation import shown
 
 __all__ = [
-    "LATENT_DIM",
+    "ENCODER_DIM",
     "as_images",
-    "fit_to_tiles",
+    "fit_to_pairs",
     "is_fitted",
     "is_kept",
     "tile_encoder",
     "tile_encoder_record",
 ]
 
-LATENT_DIM = 16
-"""Numbers that describe a tile to one network."""
+ENCODER_DIM = 4
+"""Numbers that describe a tile where an encoder is not trained; its further axes are noise."""
 
 # Tiles that are encoded at a time while the axes are learned.
 _CHUNK = 128
@@ -45,9 +45,9 @@ def tile_encoder(encoder: Encoder, *, random_state: int = 0) -> MemberEstimator:
     ----------
     encoder : Encoder
         A fitted `WhitenedEncoder` or `EquivariantAutoencoder` is used as it is. Any other one is
-        followed by a `WhitenedEncoder` of `LATENT_DIM` numbers, which is still to be fitted.
+        followed by a `WhitenedEncoder` of `ENCODER_DIM` numbers, which is still to be fitted.
     random_state : int, default 0
-        Of the principal axes.
+        Of its axes.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def tile_encoder(encoder: Encoder, *, random_state: int = 0) -> MemberEstimator:
         same = WhitenedEncoder(**encoder.get_params(deep=False))
         member = encoder if is_fitted(encoder) else same
     elif callable(getattr(encoder, "transform", None)):
-        member = WhitenedEncoder(encoder, latent_dim=LATENT_DIM, random_state=random_state)
+        member = WhitenedEncoder(encoder, latent_dim=ENCODER_DIM, random_state=random_state)
     else:
         raise InputError(f"encoder must be a name, a file or an encoder, got {shown(encoder)}")
     if isinstance(member.used_encoder, LatentTable):
@@ -139,17 +139,17 @@ def tile_encoder_record(encoder: MemberEstimator) -> dict[str, Any]:
     return record
 
 
-def fit_to_tiles(
-    encoder: MemberEstimator, patches: Float32Array, *, on_progress: Update | None = None
+def fit_to_pairs(
+    encoder: MemberEstimator, pairs: Pairs, *, on_progress: Update | None = None
 ) -> None:
-    """Learn the principal axes of an encoder's features.
+    """Learn the axes of an encoder's features along which neighbouring tiles are alike.
 
     Parameters
     ----------
     encoder : WhitenedEncoder or EquivariantAutoencoder
         Changed unless it is fitted already.
-    patches : ndarray (n, tile, tile), float32
-        Stretched and `usable`; masked pixels are NaN.
+    pairs : Pairs
+        Stretched patches and their neighbours.
     on_progress : callable, optional
         Gets the number of tiles encoded, their total and "tiles".
 
@@ -160,13 +160,14 @@ def fit_to_tiles(
     """
     if is_fitted(encoder) or not isinstance(encoder, WhitenedEncoder):
         return
-    features = []
+    patches, features = np.concatenate(pairs), []
     for start in range(0, len(patches), _CHUNK):
         chunk = patches[start : start + _CHUNK]
         features.append(encoder.used_encoder.transform(as_images(encoder, chunk)))
         if on_progress is not None:
             on_progress(start + len(chunk), len(patches), "tiles")
-    encoder.fit_features(np.concatenate(features))
+    first, second = np.split(np.concatenate(features), 2)
+    encoder.fit_feature_pairs(first, second)
 
 
 def as_images(encoder: MemberEstimator, patches: Float32Array) -> Float32Array:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.linalg import eigh
 from sklearn.decomposition import PCA
 
 from equiclust.encoders import Canonicalized, GroupAveraged, ModuleEncoder
@@ -28,6 +29,25 @@ def test_latents_are_those_of_pca_up_to_signs() -> None:
     ours = encoder.fit_features(features[:150]).whiten(features)
     theirs = PCA(5, whiten=True).fit(features[:150].astype(np.float64)).transform(features)
     np.testing.assert_allclose(np.abs(ours), np.abs(theirs), rtol=1e-3, atol=1e-4)
+
+
+def test_axes_of_pairs_are_those_of_least_variance_within_a_pair() -> None:
+    rng = np.random.default_rng(0)
+    # What a pair shares is the smallest of all, so that no principal axis shows it.
+    shared, own = rng.normal(size=(150, 1)), rng.normal(size=(2, 150, 6)) * [3, 2, 2, 2, 2, 2]
+    mixing = rng.normal(size=(7, 7))
+    first, second = (
+        (np.hstack([0.5 * shared, noise]) @ mixing).astype(np.float32) for noise in own
+    )
+    encoder = WhitenedEncoder(ModuleEncoder(small_module()), latent_dim=3, random_state=0)
+    ours = encoder.fit_feature_pairs(first, second).whiten(first)
+    every = np.concatenate([first, second]).astype(np.float64)
+    differences = (first - second).astype(np.float64)
+    axes = eigh(differences.T @ differences / 300, np.cov(every.T))[1][:, :3]
+    theirs = (first - every.mean(axis=0)) @ axes
+    np.testing.assert_allclose(np.abs(ours), np.abs(theirs), rtol=1e-3, atol=1e-3)
+    assert abs(np.corrcoef(ours[:, 0], shared[:, 0])[0, 1]) > 0.99
+    assert abs(np.corrcoef(ours[:, 1], shared[:, 0])[0, 1]) < 0.2
 
 
 def test_few_images_give_few_components() -> None:

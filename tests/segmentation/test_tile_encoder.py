@@ -15,7 +15,7 @@ from equiclust.encoders import GroupAveraged, LatentTable, ModuleEncoder, OnnxEn
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from equiclust.segmentation.options import SegmentOptions
-from equiclust.segmentation.pairs import Stretch
+from equiclust.segmentation.pairs import Pairs, Stretch
 from equiclust.segmentation.segment import Segmentation, segment_sky_map
 from equiclust.segmentation.segment_map import MASKED
 from equiclust.segmentation.texture_networks import TextureNetworks
@@ -208,7 +208,8 @@ def test_a_network_file_that_has_changed_labels_nothing(tmp_path: Path) -> None:
     path = write_onnx(tmp_path / "network.onnx")
     tiles = np.random.default_rng(0).normal(size=(40, 16, 16)).astype(np.float32)
     encoder = tile_encoder(OnnxEncoder(path))
-    TextureNetworks.of_encoder(encoder, tiles, Stretch(0.0, 1.0)).save(tmp_path)
+    pairs = Pairs(tiles[:20], tiles[20:])
+    TextureNetworks.of_encoder(encoder, pairs, Stretch(0.0, 1.0)).save(tmp_path)
     loaded = TextureNetworks.load(tmp_path)
     np.testing.assert_array_equal(
         loaded.encode(tiles)[:, 0], encoder.transform(as_images(encoder, tiles))
