@@ -30,7 +30,7 @@ _LEAST_AXES = 8
 # their own size, where float32 rounds: whitening would magnify what is nothing.
 _LEAST_SPREAD, _ROUNDING = 1e-3, 1e-5
 # Principal axes among which those that pairs share are looked for.
-_MOST_COMBINED = 64
+_MOST_COMBINED = 32
 
 
 class WhitenedEncoder(
