@@ -169,6 +169,13 @@ def _encoder_information() -> Iterator[Table]:
         yield encoder_information_table()
 
 
+def _encoder_sets() -> Iterator[Table]:
+    from benchmarks.encoder_sets import encoder_sets_table
+
+    if folder := _with_data("encoder_sets"):
+        yield encoder_sets_table(folder)
+
+
 def _frames() -> Iterator[Table]:
     from benchmarks.frames import frames_tables
 
@@ -198,6 +205,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "compare_sky": _compare_sky,
     "encoders": _encoders,
     "encoder_information": _encoder_information,
+    "encoder_sets": _encoder_sets,
     "frames": _frames,
 }
 

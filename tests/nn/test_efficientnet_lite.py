@@ -75,7 +75,8 @@ def test_weights_are_found_in_the_package_without_importing_it(
     torch.save({"_fc.bias": torch.ones(2)}, package / "models" / "efficientnet-lite0.pth")
     monkeypatch.setenv("EQUICLUST_WEIGHTS", str(tmp_path / "elsewhere"))
     monkeypatch.setattr(
-        "equiclust.nn.imagenet_weights._PACKAGES", {"efficientnet_lite0": "nothing_"}
+        "equiclust.nn.imagenet_weights._PACKAGES",
+        {"efficientnet_lite0": ("nothing_", "*.pth")},
     )
     with pytest.raises(WeightsNotFoundError, match="in the package nothing_, which"):
         find_weights("efficientnet_lite0")

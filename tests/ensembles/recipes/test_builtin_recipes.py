@@ -13,6 +13,8 @@ import ensembles.recipes
 from ensembles.recipes import Recipe, builtin_recipes, read_recipe
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
+from equiclust.encoders.registry import named_encoder
+from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.images import ImageSet
 from equiclust.preprocessing import Preprocessor
 from equiclust.simulation.discs import simulate_discs
@@ -71,17 +73,27 @@ def test_every_recipe_runs(name: str) -> None:
 def _learned(recipe: Recipe, images: ImageSet) -> tuple[np.ndarray, ...]:
     """Latents of the images, of the same turned by a quarter, and of the same mirrored."""
     preprocessor = Preprocessor(**recipe.preprocessing)
-    autoencoder = EquivariantAutoencoder(
-        **recipe.autoencoder,
-        preprocess=False,
-        perceptual=None,
-        max_epochs=1,
-        random_state=recipe.seed,
-    )
+    encoder = _encoder(recipe)
     pixels = images.pixels
-    autoencoder.fit(preprocessor.fit_transform(pixels))
+    encoder.fit(preprocessor.fit_transform(pixels))
     ways = (pixels, np.rot90(pixels, axes=(2, 3)), pixels[..., ::-1])
-    return tuple(autoencoder.transform(preprocessor.transform(way)) for way in ways)
+    return tuple(encoder.transform(preprocessor.transform(way)) for way in ways)
+
+
+def _encoder(recipe: Recipe) -> EquivariantAutoencoder | WhitenedEncoder:
+    network = recipe.network
+    if network.trains:
+        return EquivariantAutoencoder(
+            **recipe.autoencoder,
+            preprocess=False,
+            perceptual=None,
+            max_epochs=1,
+            random_state=recipe.seed,
+        )
+    encoder = named_encoder(
+        network.encoder, layer=network.layer, pooling=network.pooling, group=network.encoder_group
+    )
+    return WhitenedEncoder(encoder, latent_dim=network.latent_dim, random_state=recipe.seed)
 
 
 def _change(latents: np.ndarray, others: np.ndarray) -> float:

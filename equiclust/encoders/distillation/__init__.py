@@ -1,0 +1,1 @@
+"""How the weights of `equiclust.nn.small_alexnet` were learned, and how to learn them again."""
