@@ -184,9 +184,6 @@ def _exxa(seed: int) -> Labelled:
 _ENCODERS: dict[str, Callable[[Labelled, int], FloatArray]] = {
     # A step so small that the weights stay what they were.
     "own, shipped weights": partial(_own, max_epochs=1, learning_rate=1e-12),
-    "EfficientNet-Lite0 averaged over D4": partial(
-        _transferred, network="efficientnet_lite0", group="D4"
-    ),
     "small AlexNet averaged over D4": partial(_transferred, network="small_alexnet", group="D4"),
     "AlexNet as it is": partial(_transferred, network="alexnet", group="none"),
     _TRAINED: _own,

@@ -93,5 +93,5 @@ def test_distillation_comes_nearer_to_alexnet(
             features = network(torch.from_numpy((shown[:, None] - 0.45) / 0.22)).mean((2, 3))
         return float(np.square(features.numpy() - large).mean())
 
-    few, more = (distil(images, rounds=((n, 1e-3),)) for n in (1, 10))
+    few, more = (distil(images, n_steps=n) for n in (1, 10))
     assert error(more) < error(few)

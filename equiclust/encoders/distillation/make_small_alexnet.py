@@ -36,11 +36,9 @@ Pixels = npt.NDArray[np.uint8]
 
 _FILE = Path(sys.modules[SmallAlexNet.__module__].__file__ or "").parent / "weights"
 _N_IMAGES, _SEED = 6000, 1_000_000
-# Steps and largest learning rate of each round.
-_ROUNDS = ((2900, 3e-3), (4000, 2e-3))
-_BATCH, _WARM_UP = 32, 200
+_N_STEPS, _BATCH, _WARM_UP, _LEARNING_RATE = 3100, 32, 200, 3e-3
 # Sides of crops, of which every fourth is large, and how much of the image each shows.
-_SIDES, _ZOOMS = (160, 160, 160, 224), (1.0, 1.0, 1.3, 1.6)
+_SIDES, _ZOOMS = (224, 160, 160, 160), (1.0, 1.0, 1.3, 1.6)
 # Weights of the errors of mean and maximum over positions, which are what is used afterwards.
 _MEAN, _MAXIMUM = 2.0, 0.1
 _N_MEASURED, _LARGEST_GRADIENT = 8, 5.0
@@ -75,14 +73,14 @@ class _Learner(nn.Module):
         return {name: value.detach() for name, value in state.items()}
 
 
-def distil(images: Pixels, *, rounds: tuple[tuple[int, float], ...] = _ROUNDS) -> SmallAlexNet:
+def distil(images: Pixels, *, n_steps: int = _N_STEPS) -> SmallAlexNet:
     """Train a small AlexNet to give AlexNet's features.
 
     Parameters
     ----------
     images : ndarray (n, 256, 256), uint8
-    rounds : tuple of (int, float), optional
-        Steps and largest learning rate of each round, in which it falls to nothing.
+    n_steps : int, default 3100
+        Batches of 32 crops.
 
     Returns
     -------
@@ -98,20 +96,19 @@ def distil(images: Pixels, *, rounds: tuple[tuple[int, float], ...] = _ROUNDS) -
     teacher = make_backbone("alexnet", "features.10", None)
     centre, width = _statistics(teacher, images, rng)
     learner = _Learner().to(memory_format=torch.channels_last)
-    for n_steps, rate in rounds:
-        optimizer = torch.optim.AdamW(learner.parameters(), lr=rate, weight_decay=1e-4)
-        for step, crops in enumerate(_batches(images, rng, n_steps)):
-            falling = 0.5 * (1 + math.cos(math.pi * step / n_steps))
-            optimizer.param_groups[0]["lr"] = rate * min(1, step / _WARM_UP) * falling
-            with torch.no_grad():
-                wanted = (teacher(standardize(crops)) - centre) / width
-            loss = _loss(learner(_standardized(crops)), wanted)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(learner.parameters(), _LARGEST_GRADIENT)
-            optimizer.step()
-            if step % 100 == 0:
-                print(f"step {step} of {n_steps}: loss {loss.item():.3f}", flush=True)
+    optimizer = torch.optim.AdamW(learner.parameters(), weight_decay=1e-4)
+    for step, crops in enumerate(_batches(images, rng, n_steps)):
+        falling = 0.5 * (1 + math.cos(math.pi * step / n_steps))
+        optimizer.param_groups[0]["lr"] = _LEARNING_RATE * min(1, step / _WARM_UP) * falling
+        with torch.no_grad():
+            wanted = (teacher(standardize(crops)) - centre) / width
+        loss = _loss(learner(_standardized(crops)), wanted)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(learner.parameters(), _LARGEST_GRADIENT)
+        optimizer.step()
+        if step % 100 == 0:
+            print(f"step {step} of {n_steps}: loss {loss.item():.3f}", flush=True)
     learned = SmallAlexNet()
     learned.load_state_dict(learner.merged(centre.flatten(), width.flatten()))
     return learned.eval()
