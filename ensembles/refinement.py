@@ -22,7 +22,7 @@ from equiclust.io.fit_record import array_digest
 from equiclust.progress import Update
 from equiclust.typing import BoolArray, Float32Array, IntArray
 
-__all__ = ["DEEP_METHODS", "check_refinable", "refine_members", "refine_networks"]
+__all__ = ["DEEP_METHODS", "check_refinable", "refine_members"]
 
 # The networks are trained already, so that refinement needs few steps.
 _STEPS = 300
@@ -67,7 +67,7 @@ def refine_members(
     folders: Sequence[Path | None],
     on_progress: Update | None = None,
 ) -> tuple[list[MemberEstimator], Float32Array]:
-    """Refine every member: networks by `refine_networks`, encoders by `refine_encoders`.
+    """Refine every member by deep clustering of the images that it was trained on.
 
     Parameters
     ----------
@@ -83,7 +83,8 @@ def refine_members(
     seeds : ndarray (n_members,), int
         Random state of every member's clustering.
     folders : sequence of path or None
-        See `refine_networks`.
+        Where every refined network is saved. One that was refined from the same network and images
+        with the same settings is read instead of refined again; any other is replaced.
     on_progress : callable, optional
         Gets the number of steps or members done, their total and a remark.
 
@@ -98,7 +99,7 @@ def refine_members(
         members, latents, held_out, n_clusters=n_clusters, seeds=seeds, on_progress=on_progress
     )
     numbers = [k for k, one in enumerate(members) if isinstance(one, EquivariantAutoencoder)]
-    networks = refine_networks(
+    networks = _refine_networks(
         [members[k] for k in numbers],
         images,
         held_out[numbers],
@@ -114,7 +115,7 @@ def refine_members(
     return [one.estimator for one in refined], np.stack([one.latents for one in refined])
 
 
-def refine_networks(
+def _refine_networks(
     members: Sequence[EquivariantAutoencoder],
     images: ImageSet,
     held_out: BoolArray,
@@ -125,30 +126,7 @@ def refine_networks(
     folders: Sequence[Path | None],
     on_progress: Update | None = None,
 ) -> list[EquivariantAutoencoder]:
-    """Refine every member by `DeepEmbeddedClustering` of the images that it was trained on.
-
-    Parameters
-    ----------
-    members : sequence of EquivariantAutoencoder
-        Fitted; they are not changed.
-    images : ImageSet
-    held_out : ndarray (n_members, n), bool
-        Images that a member was not trained on.
-    method : {"dec", "idec", "dcec"}
-    n_clusters : int
-    seeds : ndarray (n_members,), int
-        Random state of every member's clustering.
-    folders : sequence of path or None
-        Where every refined member is saved. One that was refined from the same network and images
-        with the same settings is read instead of refined again; any other is replaced.
-    on_progress : callable, optional
-        Gets the number of steps done, their total and a remark.
-
-    Returns
-    -------
-    list of EquivariantAutoencoder
-        Refined members, in order.
-    """
+    """Refine every member by `DeepEmbeddedClustering` of the images that it was trained on."""
     done = []
     for k, (member, folder) in enumerate(zip(members, folders, strict=True)):
         deep = DeepEmbeddedClustering(
@@ -238,7 +216,7 @@ def _refine(
     update: Callable[[dict[str, float]], None],
 ) -> EquivariantAutoencoder:
     with warnings.catch_warnings():
-        # `refine_networks` warns once for all members.
+        # `_refine_networks` warns once for all members.
         warnings.simplefilter("ignore", EquiclustWarning)
         deep.fit(member.prepared(shown), on_target_update=update)
     after = member.with_network(deep.network_, notes=deep.notes_)

@@ -152,15 +152,7 @@ def segment_sky_map(
     start_stage(on_progress, "clustering")
     known = None if model is None else TextureClusters.load(place)
     clusters = known or _find_clusters(grid, networks, options, place)
-    labelled = label_planes(
-        planes,
-        mask,
-        grid,
-        clusters,
-        networks.shape[0],
-        min_confidence=options.min_confidence,
-        on_progress=start_stage(on_progress, "labelling"),
-    )
+    labelled = _labelled(planes, mask, grid, networks, clusters, options, on_progress)
     return Segmentation(
         _as_segment_map(labelled, planes, sky),
         planes,
@@ -169,6 +161,27 @@ def segment_sky_map(
         {"n_tiles": grid.n_tiles, "n_tiles_left_out": grid.n_left_out},
         [member.history_ for member in networks.members] if networks.trained else [],
         networks.record,
+    )
+
+
+def _labelled(
+    planes: Planes,
+    mask: BoolArray | None,
+    grid: LatentGrid,
+    networks: TextureNetworks,
+    clusters: TextureClusters,
+    options: SegmentOptions,
+    on_progress: Progress | None,
+) -> Labelled:
+    update = start_stage(on_progress, "labelling")
+    return label_planes(
+        planes,
+        mask,
+        grid,
+        clusters,
+        networks.shape[0],
+        min_confidence=options.min_confidence,
+        on_progress=update,
     )
 
 
