@@ -1,4 +1,4 @@
-"""Confounders: whether clusters are shapes, or only orientations, brightnesses, noise or sizes."""
+"""Confounders: whether clusters are shapes, or only orientations, noise or sizes."""
 
 from equiclust.evaluation.confounders.association import Association, association, holm
 from equiclust.evaluation.confounders.audit import audit, is_suspect

@@ -35,7 +35,10 @@ _FEWEST = 10
 
 
 class _Confounder(NamedTuple):
-    """Name for the reader, what clusters may be instead of shapes, and terms for both extremes."""
+    """Name for the reader, what clusters may be instead of shapes, and terms for both extremes.
+
+    `unless` says when the association is no fault.
+    """
 
     name: str
     instead: str
@@ -43,10 +46,18 @@ class _Confounder(NamedTuple):
     least: str = ""
     period: float | None = None
     may_span_decades: bool = False
+    unless: str = ""
 
 
 _CONFOUNDERS = {
     "orientation": _Confounder("orientation", "orientations", period=180.0),
+    "elongation": _Confounder(
+        "elongation",
+        "degrees of elongation, which are inclinations of flat discs",
+        "the most elongated objects",
+        "the roundest objects",
+        unless=", unless a kind is elongated by nature",
+    ),
     "brightness": _Confounder(
         "brightness",
         "levels of brightness",
@@ -186,7 +197,7 @@ def _sentence(
         effect = "small" if found.eta_squared < _MEDIUM else "medium"
         return f"{share}: more than chance, but the effect is {effect}."
     return (
-        f"{share}: clusters may be {confounder.instead}, not shapes. "
+        f"{share}: clusters may be {confounder.instead}, not shapes{confounder.unless}. "
         f"{_strongest_cluster(confounder, labels, values)}"
     )
 

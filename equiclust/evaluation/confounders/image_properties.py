@@ -1,4 +1,4 @@
-"""Properties of an image besides shape: orientation, brightness, noise, size, light at its edge."""
+"""Properties of an image besides shape: orientation, elongation, brightness, noise, size, edge."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ __all__ = ["ConfounderRow", "ConfounderSection", "make_confounders"]
 _NO_TWO_CLUSTERS = "They cannot be tested: there are no two clusters to compare."
 _MEANINGS = {
     "orientation": "position angle of the major axis in the frame",
+    "elongation": "1 - minor over major axis: of a flat disc, how inclined it looks",
     "brightness": "mean of the original image above its background",
     "signal_to_noise": "brightest pixel divided by the noise of the outermost pixels",
     "size": "share of the frame that the object fills",

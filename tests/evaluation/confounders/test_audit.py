@@ -12,7 +12,7 @@ from astropy.table import Table
 from equiclust.evaluation.confounders import audit
 from equiclust.exceptions import InputError
 
-NAMES = ["orientation", "brightness", "signal_to_noise", "size", "edge"]
+NAMES = ["orientation", "elongation", "brightness", "signal_to_noise", "size", "edge"]
 
 
 def innocent(rng: np.random.Generator, n: int) -> Table:
@@ -53,6 +53,15 @@ def test_chance_is_rarely_accused() -> None:
         ("brightness", 0.0, ("brightness, not shapes", "Cluster 2 holds the brightest images")),
         ("brightness", 9.0, ("brightness, not shapes", "Cluster 2 holds the faintest images")),
         ("signal_to_noise", 9.0, ("noise, not shapes", "Cluster 2 holds the noisiest images")),
+        (
+            "elongation",
+            0.0,
+            (
+                "inclinations of flat discs, not shapes, unless a kind is elongated by nature",
+                "Cluster 2 holds the most elongated objects",
+            ),
+        ),
+        ("elongation", 9.0, ("Cluster 2 holds the roundest objects",)),
         ("edge", 0.0, ("frame, not shapes", "Cluster 2 holds the objects nearest to the edge")),
     ],
 )
@@ -68,7 +77,7 @@ def test_a_planted_confounder_is_named_with_its_cluster(
     assert all(part in record["sentence"] for part in words)
     assert record["eta_squared"] > 0.5
     assert record["p_value"] == 0.001
-    assert record["p_adjusted"] == pytest.approx(0.005)
+    assert record["p_adjusted"] == pytest.approx(0.006)
     assert not any("not shapes" in other["sentence"] for other in found.values())
 
 
