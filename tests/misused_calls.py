@@ -151,6 +151,9 @@ FUNCTIONS: Mapping[Callable[..., Any], Mapping[str, Any]] = {
         "labels": LABELS, "values": POINTS[:, 0], "circular_period": 180.0, "n_permutations": 3,
         "random_state": 0,
     },
+    confounders.remove_confounders: {
+        "latents": POINTS, "confounders": POINTS[:, :1], "names": ["size"], "method": "erasure",
+    },
     confounders.holm: {"p_values": [0.1, 0.2]},
     metrics.class_scores: {"labels_true": LABELS, "labels_pred": LABELS, "many_to_one": False},
     metrics.confusion_matrix: {"labels_true": LABELS, "labels_pred": LABELS, "many_to_one": False},

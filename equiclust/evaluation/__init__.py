@@ -1,11 +1,13 @@
 """Evaluation: metrics, invariance, confounders and similarity of images."""
 
 from equiclust.evaluation.confounders import (
+    ConfounderRemoval,
     association,
     audit,
     measure_confounders,
     perturb,
     perturbation_stability,
+    remove_confounders,
 )
 from equiclust.evaluation.invariance import Certificate, assert_invariant, certify
 from equiclust.evaluation.metrics import (
@@ -18,6 +20,7 @@ from equiclust.evaluation.similarity import LatentIndex
 
 __all__ = [
     "Certificate",
+    "ConfounderRemoval",
     "LatentIndex",
     "adjusted_rand_index",
     "assert_invariant",
@@ -30,4 +33,5 @@ __all__ = [
     "perturb",
     "perturbation_stability",
     "reconstruction_scores",
+    "remove_confounders",
 ]
