@@ -1,4 +1,4 @@
-"""Whether the confidence means what it says, on simulated discs and on handwritten digits."""
+"""Whether the stability means what it says, on simulated discs and on handwritten digits."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def calibration_table(*, seeds: Iterable[int] = range(7, 9)) -> Table:
 
     An object is right if its cluster's class, under the matching of clusters and classes that fits
     best, is its own. Truth enters here alone: neither the training, nor the number of clusters,
-    which is that of the classes, nor the confidence has seen more of it.
+    which is that of the classes, nor the stability has seen more of it.
     """
     rows = []
     for case in (*((f"discs, seed {seed}", *_discs(seed), seed) for seed in seeds), *_digits()):
         rows.append(_row(*case))
         print(rows[-1], flush=True)
-    return Table("calibration", "Confidence against truth, ten folds", rows)
+    return Table("calibration", "Stability against truth, ten folds", rows)
 
 
 def _discs(seed: int) -> tuple[FloatArray, Labels, EquivariantAutoencoder]:
@@ -81,16 +81,16 @@ def _row(
     ).fit(pixels)
     consensus = ensemble.consensus_
     right = matched_classes(classes, consensus.best_labels_) == classes
-    given = reliable(consensus.confidence_, _RELIABILITY)
+    given = reliable(consensus.stability_, _RELIABILITY)
     members = [clustering_accuracy(classes, own) for own in consensus.member_labels_]
     return {
         "set": name,
         "classes": n_classes,
         "mean member's accuracy": float(np.mean(members)),
         "accuracy": float(right.mean()),
-        "mean confidence": float(consensus.confidence_.mean()),
-        "calibration error": expected_calibration_error(consensus.confidence_, right),
-        "claimed": float(consensus.confidence_[given].mean()) if given.any() else None,
+        "mean stability": float(consensus.stability_.mean()),
+        "calibration error": expected_calibration_error(consensus.stability_, right),
+        "claimed": float(consensus.stability_[given].mean()) if given.any() else None,
         "measured": float(right[given].mean()) if given.any() else None,
         "coverage": float(given.mean()),
     }

@@ -83,7 +83,7 @@ def _rivalry(metrics: list[dict[str, Any]]) -> Table:
                 "orientation eta squared": confounders["orientation"],
                 "brightness eta squared": confounders["brightness"],
                 "perturbation ARI": found["perturbation"]["ari"],
-                "unassigned": found["confidence"]["n_unassigned"] / n,
+                "unassigned": found["stability"]["n_unassigned"] / n,
             }
         )
     ours = rows[1:]

@@ -35,13 +35,13 @@ def segment_by(
     Returns
     -------
     SegmentMap
-        Of confidence 1 in all labels.
+        With membership 1 everywhere.
     ndarray
         `(h, w)` or, where every plane has its own labels, `(n_planes, h, w)`.
     """
     data = np.stack([planes.read(number) for number in range(planes.count)])
     labels = labelling(data.shape)
     labels[~np.isfinite(data)] = MASKED
-    confidence = np.where(labels == MASKED, np.nan, 1.0).astype(np.float32)
-    labelled = Labelled(labels, confidence, np.ones(labels.shape, np.int32))
+    membership = np.where(labels == MASKED, np.nan, 1.0).astype(np.float32)
+    labelled = Labelled(labels, membership, np.ones(labels.shape, np.int32))
     return _as_segment_map(labelled, planes, sky), data[0] if planes.flat else data

@@ -19,7 +19,7 @@ __all__ = [
     "concatenate_latents",
     "fit_base_clusterings",
     "latent_spreads",
-    "stability",
+    "mean_agreement",
 ]
 
 N_PAIRS = 8
@@ -150,7 +150,7 @@ def _halves(n: int, generator: np.random.Generator) -> list[list[int]]:
     return [order[: n // 2].tolist(), order[n // 2 :].tolist()]
 
 
-def stability(
+def mean_agreement(
     base_clusterings: Sequence[BaseClustering], latents: Float64Array, scales: Float64Array
 ) -> float:
     """Mean adjusted Rand index between the two clusterings of a pair, over all pairs.

@@ -1,4 +1,4 @@
-"""Calibrated confidence: the probability that an independent clustering gives the same label."""
+"""Calibrated stability: the probability that an independent clustering gives the same label."""
 
 from __future__ import annotations
 
@@ -107,12 +107,12 @@ class Calibration:
         return cls(arrays["weights"], arrays["scores"], arrays["probabilities"])
 
 
-def coverage_curve(confidence: Float64Array, *, n_points: int = 50) -> list[dict[str, float]]:
-    """Mean confidence of the most confident labels, for every share of labels that is given.
+def coverage_curve(stability: Float64Array, *, n_points: int = 50) -> list[dict[str, float]]:
+    """Mean stability of the most stable labels, for every share of labels that is given.
 
     Parameters
     ----------
-    confidence : ndarray (n,)
+    stability : ndarray (n,)
         Calibrated, 0 to 1.
     n_points : int, default 50
         Largest number of points.
@@ -120,51 +120,51 @@ def coverage_curve(confidence: Float64Array, *, n_points: int = 50) -> list[dict
     Returns
     -------
     list of dict
-        `coverage`, a share of all objects, and `reliability`, the mean confidence of that share.
+        `coverage`, a share of all objects, and `reliability`, the mean stability of that share.
     """
-    n = len(confidence)
-    means = np.cumsum(np.sort(confidence)[::-1]) / np.arange(1, n + 1)
+    n = len(stability)
+    means = np.cumsum(np.sort(stability)[::-1]) / np.arange(1, n + 1)
     counts = np.unique(np.linspace(1, n, min(n_points, n)).round().astype(int))
     return [{"coverage": k / n, "reliability": float(means[k - 1])} for k in counts]
 
 
-def reliable(confidence: Float64Array, reliability: float) -> BoolArray:
-    """Select as many labels as possible with at least a given mean confidence.
+def reliable(stability: Float64Array, reliability: float) -> BoolArray:
+    """Select as many labels as possible with at least a given mean stability.
 
-    The most confident labels are selected; of labels with the same confidence all or none are.
+    The most stable labels are selected; of labels with the same stability all or none are.
 
     Parameters
     ----------
-    confidence : ndarray (n,)
+    stability : ndarray (n,)
         Calibrated, 0 to 1.
     reliability : float
-        Smallest mean confidence, 0 to 1.
+        Smallest mean stability, 0 to 1.
 
     Returns
     -------
     ndarray (n,), bool
         `True` = selected.
     """
-    levels, counts = np.unique(-confidence, return_counts=True)
+    levels, counts = np.unique(-stability, return_counts=True)
     means = np.cumsum(-levels * counts) / np.cumsum(counts)
     enough = np.flatnonzero(means >= reliability - _ROUNDING)
     if not len(enough):
-        return np.zeros(len(confidence), dtype=bool)
-    return np.asarray(confidence >= -levels[enough[-1]])
+        return np.zeros(len(stability), dtype=bool)
+    return np.asarray(stability >= -levels[enough[-1]])
 
 
 def expected_calibration_error(
-    confidence: npt.ArrayLike, right: npt.ArrayLike, *, n_bins: int = 10
+    probability: npt.ArrayLike, right: npt.ArrayLike, *, n_bins: int = 10
 ) -> float:
-    r"""Mean difference between confidence and share of right labels, over bins of confidence.
+    r"""Mean difference between probabilities and shares of right labels, over bins of probability.
 
     :math:`\sum_b \frac{n_b}{n} |\bar c_b - \bar r_b|` over bins of equal width (Naeini, Cooper &
     Hauskrecht 2015; Guo et al. 2017).
 
     Parameters
     ----------
-    confidence : array-like (n,)
-        From 0 to 1.
+    probability : array-like (n,)
+        That the label is right, from 0 to 1.
     right : array-like (n,), bool
         Whether the label is right.
     n_bins : int, default 10
@@ -174,7 +174,7 @@ def expected_calibration_error(
     float
         From 0 to 1.
     """
-    given, hit = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
+    given, hit = np.asarray(probability, dtype=float), np.asarray(right, dtype=float)
     bins = np.clip((given * n_bins).astype(int), 0, n_bins - 1)
     gaps = np.bincount(bins, weights=given - hit, minlength=n_bins)
     return float(np.abs(gaps).sum() / len(given))

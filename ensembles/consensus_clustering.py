@@ -1,4 +1,4 @@
-"""Consensus clustering of the latents of several networks, with calibrated confidence."""
+"""Consensus clustering of the latents of several networks, with calibrated stability."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from ensembles.base_clusterings import (
     concatenate_latents,
     fit_base_clusterings,
     latent_spreads,
-    stability,
+    mean_agreement,
 )
 from ensembles.calibration import Calibration, reliable
-from ensembles.confidence_features import ConfidenceFeatures
 from ensembles.consensus_files import ConsensusFiles
 from ensembles.label_voting import Method, align, mean_memberships, reach_consensus, vote
+from ensembles.stability_features import StabilityFeatures
+from equiclust._deprecated import FormerAttribute
 from equiclust.clustering import LatentClusterer, make_clusterer
 from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
@@ -35,7 +36,7 @@ __all__ = ["METHODS", "ConsensusClustering", "ConsensusResult"]
 
 logger = logging.getLogger(__name__)
 
-# Above every calibrated confidence: no label is given.
+# Above every calibrated stability: no label is given.
 _UNREACHABLE = 2.0
 METHODS = ("gmm", "kmeans", "spectral", "manifold")
 _TINY = 1e-12
@@ -43,7 +44,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class ConsensusResult:
-    """Labels of `n` objects, their confidence, agreement and outlier scores.
+    """Labels of `n` objects, their stability, agreement and outlier scores.
 
     Parameters
     ----------
@@ -51,8 +52,9 @@ class ConsensusResult:
         Labels, -1 = "don't know".
     best_labels : ndarray (n,), int
         The most likely label of every object.
-    confidence : ndarray (n,)
-        Calibrated confidence in `best_labels`, 0 to 1.
+    stability : ndarray (n,)
+        Probability that one more clustering gives `best_labels`, 0 to 1; it says how reproducible
+        they are, not how right.
     agreement : ndarray (n,)
         Share of the members whose own clustering gives `best_labels`, 0 to 1.
     member_labels : ndarray (n_members, n), int
@@ -63,21 +65,23 @@ class ConsensusResult:
 
     labels: IntArray
     best_labels: IntArray
-    confidence: Float64Array
+    stability: Float64Array
     agreement: Float64Array
     member_labels: IntArray
     outlier_scores: Float64Array
+
+    confidence = FormerAttribute("stability")
 
 
 class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: ignore[misc]  # scikit-learn has no annotations
     """Consensus of many clusterings of the latents of several networks.
 
     Base clusterings come in pairs, each fitted to the joint latents of half of the members and half
-    of the objects (of all objects when there are fewer than 200, which makes the confidence less
-    sensitive to chance). Their consensus is the label of an object. Its confidence is the
+    of the objects (of all objects when there are fewer than 200, which makes the stability less
+    sensitive to chance). Their consensus is the label of an object. Its stability is the
     probability that one more clustering, which shares neither members nor objects with the one that
     proposes the label, gives the same label. It is calibrated on all pairs of base clusterings,
-    from the features in `ConfidenceFeatures`. The confidence measures how reproducible a label is;
+    from the features in `StabilityFeatures`. The stability measures how reproducible a label is;
     without labels it cannot measure whether the clusters are the classes that a user has in mind.
 
     Parameters
@@ -90,7 +94,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         See `reach_consensus`.
     reliability : float, default 0.9
         Share of right labels asked for, 0 to 1. The least certain objects get the label -1, "don't
-        know", until the mean confidence of the others is at least this. 0 labels every object.
+        know", until the mean stability of the others is at least this. 0 labels every object.
     n_init : int, default 10
         Starts of every k-means.
     random_state : int, RandomState or None, default None
@@ -104,8 +108,8 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
     member_labels_ : ndarray (n_members, n), int
         Label by each member's own clustering, by the names of the consensus. That clustering is
         fitted to the objects that the member's network was trained on.
-    confidence_ : ndarray (n,)
-        Confidence in `best_labels_`, 0 to 1.
+    stability_ : ndarray (n,)
+        Probability that one more clustering gives `best_labels_`, 0 to 1.
     agreement_, agreement_held_out_ : ndarray (n,)
         Share of the members that give the consensus's label: of all members, and of those that
         were not trained on the object (NaN where there are none).
@@ -115,6 +119,8 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         Clusterings of each member's latents.
     base_clusterings_ : list of BaseClustering
     """
+
+    confidence_ = FormerAttribute("stability_")
 
     def __init__(
         self,
@@ -134,7 +140,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         self.random_state = random_state
 
     def fit(self, X: npt.ArrayLike, y: object = None, *, held_out: BoolArray | None = None) -> Self:
-        """Fit the base clusterings, find their consensus and calibrate its confidence.
+        """Fit the base clusterings, find their consensus and calibrate its stability.
 
         Parameters
         ----------
@@ -166,19 +172,19 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         return self
 
     def _fit_bases(self, latents: Float64Array, seed: int) -> tuple[str, list[BaseClustering]]:
-        """The most stable method, and its base clusterings."""
+        """The method whose base clusterings agree best, and these."""
         fitted: dict[str, list[BaseClustering]] = {}
-        stabilities: dict[str, float] = {}
+        agreements: dict[str, float] = {}
         for method in METHODS if self.method == "auto" else (self.method,):
             fitted[method] = fit_base_clusterings(
                 latents, self.scales_, method, self.n_clusters, n_init=self.n_init, seed=seed
             )
-            stabilities[method] = stability(fitted[method], latents, self.scales_)
-            if stabilities[method] == 1.0:
-                # The other methods, which take longer, cannot be more stable.
+            agreements[method] = mean_agreement(fitted[method], latents, self.scales_)
+            if agreements[method] == 1.0:
+                # The other methods, which take longer, cannot agree better.
                 break
-        logger.info("agreement of base clusterings by method: %s", stabilities)
-        best = max(stabilities, key=lambda name: stabilities[name])
+        logger.info("agreement of base clusterings by method: %s", agreements)
+        best = max(agreements, key=lambda name: agreements[name])
         return best, fitted[best]
 
     def _fit_member(self, own: Float64Array, hidden: BoolArray, seed: int) -> LatentClusterer:
@@ -190,7 +196,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         return clusterer.fit(own[~hidden] if enough else own)
 
     def _fit_consensus(self, latents: Float64Array, seed: int) -> None:
-        """Consensus labels, their confidence, and which of them are certain enough."""
+        """Consensus labels, their stability, and which of them are certain enough."""
         vectors = self._vectors(latents)
         memberships = base_memberships(self.base_clusterings_, vectors)
         reached = reach_consensus(memberships, self.consensus, seed=seed)
@@ -201,12 +207,12 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         self._centres = cluster_centres(
             self.base_clusterings_, vectors, self._named(memberships), self.n_clusters
         )
-        features = self._confidence_features(vectors, memberships)
+        features = self._stability_features(vectors, memberships)
         self._calibration = Calibration.fit(*features.calibration_pairs())
         self.best_labels_, _ = vote(memberships, self.names_)
-        self.confidence_ = self._calibration(features.evidence(self.best_labels_))
-        given = reliable(self.confidence_, self.reliability)
-        self.threshold_ = float(self.confidence_[given].min()) if given.any() else _UNREACHABLE
+        self.stability_ = self._calibration(features.evidence(self.best_labels_))
+        given = reliable(self.stability_, self.reliability)
+        self.threshold_ = float(self.stability_[given].min()) if given.any() else _UNREACHABLE
         self.labels_ = np.where(given, self.best_labels_, -1)
 
     def _fit_member_labels(self, latents: Float64Array, held_out: BoolArray) -> None:
@@ -238,12 +244,12 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         """Labels of every base clustering by the names of the consensus, `(n_clusterings, n)`."""
         return np.take_along_axis(self.names_, memberships.argmax(axis=2), axis=1)
 
-    def _confidence_features(
+    def _stability_features(
         self, vectors: list[Float64Array], memberships: Float64Array
-    ) -> ConfidenceFeatures:
+    ) -> StabilityFeatures:
         clusterers = [one.clusterer for one in self.base_clusterings_]
         labels = self._named(memberships)
-        return ConfidenceFeatures.measure(clusterers, self._centres, labels, vectors)
+        return StabilityFeatures.measure(clusterers, self._centres, labels, vectors)
 
     def predict(self, X: npt.ArrayLike) -> IntArray:
         """Predict labels of objects, old or new.
@@ -296,7 +302,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         return latents
 
     def predict_consensus(self, X: npt.ArrayLike) -> ConsensusResult:
-        """Predict labels, confidence, agreement and outlier scores of objects, old or new.
+        """Predict labels, stability, agreement and outlier scores of objects, old or new.
 
         Parameters
         ----------
@@ -318,8 +324,8 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         vectors = self._vectors(latents)
         memberships = base_memberships(self.base_clusterings_, vectors)
         best, _ = vote(memberships, self.names_)
-        features = self._confidence_features(vectors, memberships)
-        confidence = self._calibration(features.evidence(best))
+        features = self._stability_features(vectors, memberships)
+        stability = self._calibration(features.evidence(best))
         own_labels = self._own_labels(latents)
         member_labels = np.take_along_axis(self.member_names_, own_labels, axis=1)
         scores = [
@@ -327,9 +333,9 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
             for member, own in zip(self.members_, latents, strict=True)
         ]
         return ConsensusResult(
-            labels=np.where(confidence >= self.threshold_, best, -1),
+            labels=np.where(stability >= self.threshold_, best, -1),
             best_labels=best,
-            confidence=confidence,
+            stability=stability,
             agreement=(member_labels == best).mean(axis=0),
             member_labels=member_labels,
             outlier_scores=np.exp(np.mean(np.log(scores), axis=0)),

@@ -10,7 +10,7 @@ import numpy as np
 
 from ensembles.base_clusterings import BaseClustering
 from ensembles.calibration import Calibration
-from ensembles.confidence_features import N_FEATURES
+from ensembles.stability_features import N_FEATURES
 from equiclust.clustering import LatentClusterer, make_clusterer
 from equiclust.exceptions import InputError
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
@@ -68,7 +68,7 @@ class ConsensusFiles(SaveLoadMixin):
     labels_: IntArray
     best_labels_: IntArray
     member_labels_: IntArray
-    confidence_: Float64Array
+    stability_: Float64Array
     threshold_: float
     method_: str
     _centres: list[Float64Array]
@@ -131,7 +131,7 @@ class ConsensusFiles(SaveLoadMixin):
             "labels": self.labels_,
             "best_labels": self.best_labels_,
             "member_labels": self.member_labels_,
-            "confidence": self.confidence_,
+            "confidence": self.stability_,
             "threshold": np.array([self.threshold_]),
             **{f"calibration.{name}": array for name, array in learned.items()},
             **{f"centres.{k}": centres for k, centres in enumerate(self._centres)},
@@ -168,5 +168,5 @@ class ConsensusFiles(SaveLoadMixin):
         self._calibration = Calibration.restore(parts, N_FEATURES)
         self.names_, self.member_names_, self.scales_ = names, member_names, arrays["scales"]
         self.labels_, self.best_labels_ = arrays["labels"], arrays["best_labels"]
-        self.member_labels_, self.confidence_ = arrays["member_labels"], arrays["confidence"]
+        self.member_labels_, self.stability_ = arrays["member_labels"], arrays["confidence"]
         self.threshold_ = float(arrays["threshold"][0])

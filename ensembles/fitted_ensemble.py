@@ -155,7 +155,7 @@ class FittedEnsemble(
         return self.predict_consensus(images).labels
 
     def predict_consensus(self, images: ImageSet | npt.ArrayLike) -> ConsensusResult:
-        """Predict labels, confidence, agreement and outlier scores of images, old or new.
+        """Predict labels, stability, agreement and outlier scores of images, old or new.
 
         Parameters
         ----------

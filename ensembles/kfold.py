@@ -25,6 +25,7 @@ from ensembles.members import Member, MemberTask, has_results
 from ensembles.parallel_training import train_members
 from ensembles.refinement import DEEP_METHODS, check_refinable, refine_members
 from ensembles.training_images import TrainingImages, check_pairs, prepare_for_members
+from equiclust._deprecated import FormerAttribute
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.selection import Choice, choose_n_clusters
 from equiclust.exceptions import InputError
@@ -90,11 +91,13 @@ class KFoldEnsemble(FittedEnsemble):
         Number of clusters and how it was chosen.
     labels_ : ndarray (n,), int
         -1 = "don't know".
-    confidence_ : ndarray (n,)
-        0 to 1.
+    stability_ : ndarray (n,)
+        Probability that one more clustering gives the label, 0 to 1; see `ConsensusClustering`.
     seconds_ : list of float
         Duration of each member's training.
     """
+
+    confidence_ = FormerAttribute("stability_")
 
     def __init__(
         self,
@@ -255,7 +258,7 @@ class KFoldEnsemble(FittedEnsemble):
             n_init=self.n_init,
             random_state=seed,
         ).fit(self.latents_, held_out=self.held_out_)
-        self.labels_, self.confidence_ = self.consensus_.labels_, self.consensus_.confidence_
+        self.labels_, self.stability_ = self.consensus_.labels_, self.consensus_.stability_
         return self
 
     def _fit_autoencoders(

@@ -1,4 +1,4 @@
-"""Module paths and names of earlier versions, which still work and warn."""
+"""Module paths, names and attributes of earlier versions, which still work and warn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-__all__ = ["MODULES", "NAMES", "install"]
+__all__ = ["MODULES", "NAMES", "FormerAttribute", "install"]
 
 MODULES = {
     "data_adapters.masks": "data_adapters.sky.masks",
@@ -42,6 +42,34 @@ def install() -> None:
     """Let the import system find the former modules, after all that really exist."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())
+
+
+class FormerAttribute:
+    """Attribute or method by a former name, which still works and warns.
+
+    Parameters
+    ----------
+    present : str
+        Its name now.
+    """
+
+    def __init__(self, present: str) -> None:
+        self.present = present
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.former = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is None:
+            return self
+        value = getattr(instance, self.present)
+        warnings.warn(
+            f"{owner.__name__}.{self.former} is now {self.present}; the former name will be "
+            "removed",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return value
 
 
 class _Finder:

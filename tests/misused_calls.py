@@ -173,7 +173,7 @@ FUNCTIONS: Mapping[Callable[..., Any], Mapping[str, Any]] = {
     moving_average: {"values": [1.0, 2.0], "window": 1},
     segmentation.SegmentOptions: {
         "tile": 32, "step": 8, "cube": "integrated", "channel_group": 1, "n_clusters": 2,
-        "method": "kmeans", "min_confidence": 0.0,
+        "method": "kmeans", "min_membership": 0.0,
     },
     segmentation.MaskOptions: {"min_weight": 1.0, "threshold": 1.0, "weights": "a.fits"},
     segmentation.find_segments: {"labels": np.zeros((4, 4), np.int16), "min_pixels": 1},

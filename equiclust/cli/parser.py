@@ -74,6 +74,8 @@ _EXAMPLE = (
     "  equiclust predict sorted more/*.fits --output more.ecsv\n\n"
     "`equiclust COMMAND --help` explains one command."
 )
+# Spellings of earlier versions, which still work.
+_FORMER = {"--min-confidence": "--min-membership"}
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
@@ -209,14 +211,20 @@ def parse_arguments(commands: Sequence[Command], argv: Sequence[str]) -> Parsed:
     )
     parsers = {command.name: _add_command(chosen, command) for command in commands}
     by_name = {command.name: command for command in commands}
-    given = vars(parser.parse_args(list(argv)))
+    words = [_by_present_name(word) for word in argv]
+    given = vars(parser.parse_args(words))
     command = by_name[given["command"]]
     if given.get(_RECIPE) is not None:
         # The recipe's values become the defaults, so that what was typed still wins.
         parsers[command.name].set_defaults(**_recipe_defaults(command, given[_RECIPE]))
-        given = vars(parser.parse_args(list(argv)))
+        given = vars(parser.parse_args(words))
     arguments = {flag.name: given[flag.name] for flag in _flags(command)}
     return Parsed(command, arguments, json=given["json"])
+
+
+def _by_present_name(word: str) -> str:
+    flag, sign, value = word.partition("=")
+    return f"{_FORMER.get(flag, flag)}{sign}{value}"
 
 
 def _recipe_defaults(command: Command, recipe: str) -> dict[str, Any]:

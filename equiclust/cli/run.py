@@ -101,8 +101,9 @@ def run(
     equalize
         clahe evens out the contrast within an image, for textures under uneven light.
     reliability
-        Mean confidence to keep, 0 to 1: the least certain images get the label -1, "don't know",
-        until the others reach it. 0 labels every image.
+        Mean stability to keep, 0 to 1: the least stable labels become -1, "don't know", until the
+        others reach it. 0 labels every image. The stability of a label is the probability that one
+        more clustering gives it too, not that it is the class you have in mind.
     pretrained
         Start from the weights that come with equiclust; false for random weights.
     device

@@ -27,7 +27,7 @@ def segment(
     min_weight: Annotated[float | None, "W"] = None,
     threshold: Annotated[float | None, "SIGMA"] = None,
     region: Annotated[str | None, "FILE.reg"] = None,
-    min_confidence: Annotated[float, "P"] = 0.0,
+    min_membership: Annotated[float, "P"] = 0.0,
     method: Literal["kmeans", "gmm", "spectral", "manifold"] = "kmeans",
     encoder: Annotated[str, "NAME|FILE"] = "own",
     layer: Layer = "auto",
@@ -45,7 +45,7 @@ def segment(
 
     Cuts the map into overlapping tiles, trains networks to recognise the texture of a tile whatever
     its orientation, clusters the tiles, and gives every pixel the label on which its tiles agree
-    most. Writes the labels with their confidence and coverage as one FITS file, and beside it a
+    most. Writes labels, membership in their cluster and coverage as one FITS file, and beside it a
     table of the segments, their outlines for DS9, a picture, and the model. Labels are from 0; -1
     means "don't know" and -2 masked. The same command again resumes one that was stopped.
 
@@ -82,8 +82,9 @@ def segment(
         Pixels less than this many standard deviations of the noise above the sky are left out.
     region
         DS9 regions; what lies outside is left out.
-    min_confidence
-        Pixels with a lower confidence get -1; 0 labels all that a tile covers.
+    min_membership
+        Pixels with a lower membership in their cluster, the mean over their tiles, get -1; 0 labels
+        all that a tile covers.
     method
         How the tiles are clustered.
     encoder
@@ -130,7 +131,7 @@ def segment(
         channel_group=channel_group,
         n_clusters=n_clusters,
         method=method,
-        min_confidence=min_confidence,
+        min_membership=min_membership,
         n_pairs=n_pairs,
         max_epochs=max_epochs,
         seed=seed,

@@ -1,4 +1,4 @@
-"""`LatentClusterer`: latents to labels, confidence and outlier scores."""
+"""`LatentClusterer`: latents to labels, memberships and outlier scores."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scipy.spatial import KDTree
 from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
+from equiclust._deprecated import FormerAttribute
 from equiclust.clustering.labels import canonical_order
 from equiclust.clustering.latent_checks import (
     check_enough_samples,
@@ -269,7 +270,7 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         """
         return np.asarray(self.predict_proba(X).argmax(axis=1))
 
-    def confidence(self, latents: npt.ArrayLike) -> Float64Array:
+    def membership(self, latents: npt.ArrayLike) -> Float64Array:
         """Membership in the cluster that `predict` returns.
 
         Parameters
@@ -283,6 +284,8 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
             From `1 / n_clusters` to 1.
         """
         return np.asarray(self.predict_proba(latents).max(axis=1))
+
+    confidence = FormerAttribute("membership")
 
     def outlier_scores(self, latents: npt.ArrayLike) -> Float64Array:
         """Distance to the tenth nearest training sample, in the whitened space.

@@ -42,6 +42,12 @@ FORMATS = {
     ".csv": "ascii.csv",
 }
 
+STABILITY = (
+    "probability that one more clustering of other networks and other images gives the same label; "
+    "not the probability that it is the class you have in mind"
+)
+"""What the column `stability` says, and what it does not say."""
+
 TEXT_COLUMNS = ("id", "path", "reason")
 """Columns that are text even where a CSV file seems to hold numbers."""
 
@@ -168,7 +174,7 @@ def _plain(table: Table) -> Table:
 def make_catalogue(
     images: ImageSet,
     labels: npt.ArrayLike,
-    confidence: npt.ArrayLike,
+    stability: npt.ArrayLike,
     *,
     fold_labels: npt.ArrayLike,
     outlier_score: npt.ArrayLike,
@@ -184,8 +190,8 @@ def make_catalogue(
         As read, before any preprocessing, which may lose the WCS.
     labels : array-like (n,), int
         From 0; -1 = "don't know".
-    confidence : array-like (n,), float
-        Confidence in the label, 0 to 1.
+    stability : array-like (n,), float
+        Probability that one more clustering gives the same label, 0 to 1.
     fold_labels : array-like (n_folds, n), int
         Labels of every fold.
     outlier_score : array-like (n,), float
@@ -199,7 +205,7 @@ def make_catalogue(
     Returns
     -------
     astropy.table.Table
-        Columns id, path, label, confidence, agreement and agreement_held_out where given,
+        Columns id, path, label, stability, agreement and agreement_held_out where given,
         label_fold_00 and so on, outlier_score; those of `more`; ra and dec in
         degrees (ICRS, of the image's centre, NaN where unknown) when an image has a WCS.
 
@@ -218,7 +224,7 @@ def make_catalogue(
     _add(table, "id", _texts(images.ids), "name of the image")
     _add(table, "path", _texts(image.path or "" for image in images), "file it came from")
     _add(table, "label", _labels("labels", labels, n), "cluster from 0; -1 = don't know")
-    _add(table, "confidence", _scores("confidence", confidence, n), "how sure the label is, 0 to 1")
+    _add(table, "stability", _scores("stability", stability, n), STABILITY)
     if agreement is not None:
         text = "share of the folds that give the label"
         _add(table, "agreement", _scores("agreement", agreement, n), text)

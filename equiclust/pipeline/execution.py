@@ -119,7 +119,7 @@ def run(
     equalize : {"none", "clahe"}, default "none"
         Evens out the contrast within an image.
     reliability : float, default 0.9
-        Mean confidence to keep, 0 to 1: the least certain images get the label -1. 0 labels all.
+        Mean stability to keep, 0 to 1: the least stable labels become -1. 0 labels all.
     pretrained : bool, default True
         Whether the networks start from the weights that come with the package.
     device : {"auto", "cpu", "cuda", "mps"}, default "auto"

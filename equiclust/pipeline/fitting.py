@@ -278,14 +278,14 @@ def _consensus_metrics(
             "members": members,
             "held_out": {"member_mean": evaluated.member_mean, "ensemble": evaluated.held_out},
         },
-        "confidence": {
+        "stability": {
             "reliability_asked": consensus.reliability,
-            "reliability": float(result.confidence[given].mean()) if given.any() else None,
+            "reliability": float(result.stability[given].mean()) if given.any() else None,
             "coverage": float(given.mean()),
             "n_unassigned": int(np.sum(~given)),
             "agreement": float(result.agreement.mean()),
             "agreement_held_out": float(np.nanmean(consensus.agreement_held_out_)),
-            "curve": coverage_curve(result.confidence),
+            "curve": coverage_curve(result.stability),
         },
     }
 

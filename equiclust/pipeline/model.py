@@ -113,7 +113,7 @@ class Model:
         Returns
         -------
         ConsensusResult
-            Labels with confidence, agreement and outlier scores.
+            Labels with stability, agreement and outlier scores.
         """
         return self.ensemble.consensus_.predict_consensus(self._encode(images, update))
 
@@ -167,7 +167,7 @@ class Model:
         return make_catalogue(
             originals,
             result.labels,
-            result.confidence,
+            result.stability,
             fold_labels=result.member_labels,
             outlier_score=result.outlier_scores,
             agreement=result.agreement,

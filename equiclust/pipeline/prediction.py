@@ -31,7 +31,7 @@ class Prediction:
     catalogue : astropy.table.Table
         One row per image.
     result : ConsensusResult
-        Labels, confidence, agreement.
+        Labels, stability, agreement.
     rejected : tuple of (str, str)
         Path and reason of every input that could not be used.
     rejected_path : Path or None

@@ -11,6 +11,7 @@ import numpy as np
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json
 from equiclust.io.catalogue import read_table
+from equiclust.io.former_names import read_catalogue, read_metrics
 from equiclust.io.run_folder import RunFolder
 from equiclust.typing import Float32Array, IntArray
 
@@ -26,8 +27,7 @@ def _damaged(path: Path, entry: str) -> InputError:
     return InputError(f"{str(path)!r} has no usable entry {entry!r}; restore the file")
 
 
-def _with_columns(path: Path, *names: str) -> Table:
-    table = read_table(path)
+def _with_columns(table: Table, path: Path, *names: str) -> Table:
     for name in names:
         if name not in table.colnames:
             raise InputError(f"{str(path)!r} must have a column {name!r}; restore the file")
@@ -63,10 +63,11 @@ class RunFiles:
     def catalogue(self) -> Table:
         """Catalogue, an astropy `Table` with one row per image.
 
-        Columns: `id`, `path`, `label` (-1 = don't know), `confidence` and `agreement` (0 to 1),
+        Columns: `id`, `path`, `label` (-1 = don't know), `stability` and `agreement` (0 to 1),
         `outlier_score`, one `label_fold_NN` per network, and RA and Dec in degrees where known.
         """
-        return _with_columns(self.folder.catalogue_ecsv, "id", "path", "label")
+        table = read_catalogue(self.folder.catalogue_ecsv)
+        return _with_columns(table, self.folder.catalogue_ecsv, "id", "path", "label")
 
     @property
     def labels(self) -> IntArray:
@@ -76,7 +77,8 @@ class RunFiles:
     @cached_property
     def latents(self) -> Float32Array:
         """Rotation-invariant latents `(n, d)` float32, in the order of the catalogue."""
-        table = _with_columns(self.folder.latents_fits, "id", "latent")
+        path = self.folder.latents_fits
+        table = _with_columns(read_table(path), path, "id", "latent")
         # FITS strips blanks at the end of text.
         if [str(name).rstrip() for name in self.catalogue["id"]] != list(table["id"]):
             raise InputError(
@@ -92,8 +94,8 @@ class RunFiles:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """Content of `metrics.json`: training, reconstruction, confidence, confounders."""
-        return read_json(self.folder.metrics_json)
+        """Content of `metrics.json`: training, reconstruction, stability, confounders."""
+        return read_metrics(self.folder.metrics_json)
 
     @property
     def n_clusters(self) -> int:

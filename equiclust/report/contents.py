@@ -14,6 +14,7 @@ from equiclust.evaluation.invariance import Certificate
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json
 from equiclust.io.catalogue import read_table
+from equiclust.io.former_names import read_catalogue, read_metrics
 from equiclust.io.manifest import DAMAGE
 from equiclust.io.previews import Previews, read_previews
 from equiclust.io.run_folder import RunFolder
@@ -63,7 +64,7 @@ class Contents:
     ids : tuple of str
     labels : ndarray (n,), int64
         From 0; -1 = "don't know".
-    confidence, outlier_score : ndarray (n,), float64
+    stability, outlier_score : ndarray (n,), float64
         NaN where unknown.
     agreement, agreement_held_out : ndarray (n,), float64
         Shares of members that give the image its label: of all, and of those that were not trained
@@ -89,7 +90,7 @@ class Contents:
 
     ids: tuple[str, ...]
     labels: IntArray
-    confidence: Float64Array
+    stability: Float64Array
     outlier_score: Float64Array
     agreement: Float64Array
     agreement_held_out: Float64Array
@@ -200,8 +201,8 @@ def read_contents(run: RunFolder) -> Contents:
         When the folder is not that of a finished run, or a file in it is damaged.
     """
     folder = RunFolder.open(run.path)
-    catalogue = read_table(folder.catalogue_ecsv)
-    _check_columns(folder.catalogue_ecsv, catalogue.colnames, ("id", "label", "confidence"))
+    catalogue = read_catalogue(folder.catalogue_ecsv)
+    _check_columns(folder.catalogue_ecsv, catalogue.colnames, ("id", "label", "stability"))
     ids = tuple(str(name) for name in catalogue["id"])
     rows = {name: row for row, name in enumerate(ids)}
     with_latent, latents = _read_latents(folder.latents_fits, rows)
@@ -210,7 +211,7 @@ def read_contents(run: RunFolder) -> Contents:
     return Contents(
         ids=ids,
         labels=np.asarray(catalogue["label"], dtype=np.int64),
-        confidence=_floats(catalogue, "confidence"),
+        stability=_floats(catalogue, "stability"),
         outlier_score=_floats(catalogue, "outlier_score"),
         agreement=_floats(catalogue, "agreement"),
         agreement_held_out=_floats(catalogue, "agreement_held_out"),
@@ -221,7 +222,7 @@ def read_contents(run: RunFolder) -> Contents:
         previews=previews,
         preview_index={rows[name]: i for i, name in enumerate(previews.ids) if name in rows},
         rejected=_read_rejected(folder.rejected_ecsv),
-        metrics=read_json(metrics) if metrics.is_file() else {},
+        metrics=read_metrics(metrics) if metrics.is_file() else {},
         certificate=_read_certificate(invariance) if invariance.is_file() else None,
     )
 

@@ -38,7 +38,7 @@ _SOFTWARE = "equiclust segment"
 
 
 def draw_segment_map(segment_map: SegmentMap, data: Float32Array, path: PathLike) -> None:
-    """Draw the data, the labels over the data, and the confidence, side by side, as PNG.
+    """Draw the data, the labels over the data, and the membership, side by side, as PNG.
 
     Of a cube, the plane is drawn in which most pixels have a label.
 
@@ -55,12 +55,12 @@ def draw_segment_map(segment_map: SegmentMap, data: Float32Array, path: PathLike
     OutputError
         When the file cannot be written.
     """
-    labels, confidence = segment_map.labels, segment_map.confidence
+    labels, membership = segment_map.labels, segment_map.membership
     if labels.ndim == 3:
         plane = int(np.argmax(np.sum(labels >= 0, axis=(1, 2))))
-        labels, confidence, data = labels[plane], confidence[plane], data[plane]
+        labels, membership, data = labels[plane], membership[plane], data[plane]
     step = max(1, -(-max(labels.shape) // _MOST_PIXELS))
-    labels, confidence = labels[::step, ::step], confidence[::step, ::step]
+    labels, membership = labels[::step, ::step], membership[::step, ::step]
     data = data[::step, ::step]
     grey = _grey(data, labels == MASKED)
     height, width = labels.shape
@@ -71,8 +71,8 @@ def draw_segment_map(segment_map: SegmentMap, data: Float32Array, path: PathLike
         shown = {"data": grey, "clusters": _painted(labels, grey)}
         for position, (title, picture) in enumerate(shown.items(), start=1):
             _panel(figure, position, sky, title).imshow(picture, origin="lower")
-        axes = _panel(figure, 3, sky, "confidence")
-        drawn = axes.imshow(confidence, origin="lower", vmin=0.0, vmax=1.0, cmap="viridis")
+        axes = _panel(figure, 3, sky, "membership")
+        drawn = axes.imshow(membership, origin="lower", vmin=0.0, vmax=1.0, cmap="viridis")
         figure.colorbar(drawn, ax=axes, shrink=0.8, fraction=0.05)
         figure.legend(
             handles=_keys(labels, segment_map.n_clusters),

@@ -363,7 +363,7 @@ def _figures(
         "sizes": segment_map.sizes.tolist(),
         "n_masked": int(np.sum(segment_map.labels == MASKED)),
         "n_unsure": int(np.sum(segment_map.labels == UNSURE)),
-        "mean_confidence": _mean_confidence(segment_map),
+        "mean_membership": _mean_membership(segment_map),
         **done.counts,
         "unimodal_p": None if choice is None else choice.unimodal_p,
         "votes": {} if choice is None else dict(choice.votes),
@@ -375,6 +375,6 @@ def _figures(
     }
 
 
-def _mean_confidence(segment_map: SegmentMap) -> float | None:
-    seen = np.isfinite(segment_map.confidence)
-    return float(segment_map.confidence[seen].mean()) if seen.any() else None
+def _mean_membership(segment_map: SegmentMap) -> float | None:
+    seen = np.isfinite(segment_map.membership)
+    return float(segment_map.membership[seen].mean()) if seen.any() else None

@@ -33,12 +33,16 @@ NOT_OF_THE_SKY = (
 )
 
 
+# What earlier versions called the extension of the memberships.
+_FORMER = "CONFIDENCE"
+
+
 def write_segment_map(segment_map: SegmentMap, path: PathLike) -> None:
     """Write a segment map to one FITS file, whole or not at all, over what was there.
 
     The primary image holds the labels, int16, so that DS9, CARTA and glue show them at once; it
     carries the coordinates, the beam, and as `DATAUNIT` the unit of the data. The images
-    ``CONFIDENCE``, ``COVERAGE`` and, where there are velocities, ``VELOCITY_LOW`` and
+    ``MEMBERSHIP``, ``COVERAGE`` and, where there are velocities, ``VELOCITY_LOW`` and
     ``VELOCITY_HIGH`` (or ``FREQUENCY_LOW`` and so on, see `SegmentMap.spectral_kind`) follow on
     the same coordinates, then the table ``LABELS`` of label, meaning
     and n_pixels.
@@ -71,7 +75,7 @@ def write_segment_map(segment_map: SegmentMap, path: PathLike) -> None:
 
 def _layers(segment_map: SegmentMap) -> list[tuple[str, npt.NDArray[Any], str]]:
     layers = [
-        ("CONFIDENCE", segment_map.confidence, ""),
+        ("MEMBERSHIP", segment_map.membership, ""),
         ("COVERAGE", segment_map.coverage, ""),
     ]
     if segment_map.velocity_low is not None and segment_map.velocity_high is not None:
@@ -177,7 +181,7 @@ def _from_hdus(hdus: fits.HDUList) -> SegmentMap:
             more["spectral_kind"] = kind
     return SegmentMap(
         labels=_native(hdus[0]),
-        confidence=_native(hdus["CONFIDENCE"]),
+        membership=_native(hdus[_FORMER if _FORMER in hdus else "MEMBERSHIP"]),
         coverage=_native(hdus["COVERAGE"]),
         header=_sky_cards(header),
         unit=header.get("DATAUNIT", ""),

@@ -39,14 +39,14 @@ class Labelled(NamedTuple):
     ----------
     labels : ndarray (n_planes, h, w), int16
         Cluster from 0; -1 = "don't know"; -2 = masked.
-    confidence : ndarray (n_planes, h, w), float32
-        Confidence of the label, 0 to 1; NaN where masked.
+    membership : ndarray (n_planes, h, w), float32
+        Membership of the pixel in its cluster, the mean over its tiles, 0 to 1; NaN where masked.
     coverage : ndarray (n_planes, h, w), int32
         Number of tiles over the pixel.
     """
 
     labels: npt.NDArray[np.int16]
-    confidence: Float32Array
+    membership: Float32Array
     coverage: npt.NDArray[np.int32]
 
 
@@ -179,7 +179,7 @@ def label_planes(
     clusters: TextureClusters,
     n_networks: int,
     *,
-    min_confidence: float = 0.0,
+    min_membership: float = 0.0,
     on_progress: Update | None = None,
 ) -> Labelled:
     """Label every pixel by the mean memberships of the tiles over it.
@@ -196,7 +196,7 @@ def label_planes(
         Clusters of the latents.
     n_networks : int
         Networks whose latents are concatenated in the grid.
-    min_confidence : float, default 0.0
+    min_membership : float, default 0.0
         Pixels whose highest mean membership is lower get -1, as do those without a tile.
     on_progress : callable, optional
         Gets the planes done, their total, and "planes".
@@ -204,27 +204,27 @@ def label_planes(
     Returns
     -------
     Labelled
-        Labels, confidence and coverage.
+        Labels, membership and coverage.
     """
     shape = (planes.count, *grid.tiling.shape)
     labels = np.empty(shape, dtype=np.int16)
-    confidence = np.empty(shape, dtype=np.float32)
+    membership = np.empty(shape, dtype=np.float32)
     coverage = np.empty(shape, dtype=np.int32)
     for number in range(planes.count):
         votes = OverlapAverage(grid.tiling, clusters.n_clusters)
         for memberships in _memberships(number, grid, clusters, n_networks):
             part = votes.add(memberships)
             best = part.mean.max(axis=0)
-            sure = (part.coverage > 0) & (best >= min_confidence)
+            sure = (part.coverage > 0) & (best >= min_membership)
             labels[number, part.rows] = np.where(sure, part.mean.argmax(axis=0), UNSURE)
-            confidence[number, part.rows] = np.where(part.coverage > 0, best, 0.0)
+            membership[number, part.rows] = np.where(part.coverage > 0, best, 0.0)
             coverage[number, part.rows] = part.coverage
         hidden = np.isnan(masked_plane(planes, number, mask))
         labels[number][hidden] = MASKED
-        confidence[number][hidden] = np.nan
+        membership[number][hidden] = np.nan
         if on_progress is not None:
             on_progress(number + 1, planes.count, "planes")
-    return Labelled(labels, confidence, coverage)
+    return Labelled(labels, membership, coverage)
 
 
 def _memberships(

@@ -45,8 +45,8 @@ class SegmentOptions:
         Number of clusters; "auto" estimates it from the tiles.
     method : {"kmeans", "gmm", "spectral", "manifold"}, default "kmeans"
         How the tiles are clustered, see `ensembles.ConsensusClustering`.
-    min_confidence : float, default 0.0
-        Pixels with a lower confidence, 0 to 1, get the label -1.
+    min_membership : float, default 0.0
+        Pixels with a lower membership in their cluster, 0 to 1, get the label -1.
     group : str, default "D8"
         Rotations and mirrors built into the networks, see `EquivariantAutoencoder`.
     n_networks : int, default 2
@@ -79,7 +79,7 @@ class SegmentOptions:
     channel_group: int = 1
     n_clusters: int | Literal["auto"] = "auto"
     method: str = "kmeans"
-    min_confidence: float = 0.0
+    min_membership: float = 0.0
     group: str = "D8"
     n_networks: int = 2
     n_pairs: int = 8192
@@ -97,7 +97,7 @@ class SegmentOptions:
         if self.step is not None and not 1 <= self.step <= largest:
             raise InputError(f"step must be from 1 to the tile's {largest}, got {self.step}")
         check_choice("cube", self.cube, CUBE_WAYS)
-        check_share("min_confidence", self.min_confidence)
+        check_share("min_membership", self.min_membership)
         if self.n_clusters != "auto":
             check_whole("n_clusters", self.n_clusters)
         for name in ("channel_group", "n_networks", "n_pairs", "max_epochs"):

@@ -167,7 +167,9 @@ class SegmentFiles:
             record = read_json(self.record)
         except InputError:
             return None
-        return record if record == _sealed(record) and "outputs" in record else None
+        if record != _sealed(record) or "outputs" not in record:
+            return None
+        return {**record, "job": _by_present_names(record["job"])}
 
     def _check_free(self, known: Mapping[str, str], *, trusted: bool) -> None:
         """Refuse files that are not among the known ones; `trusted` is the record."""
@@ -235,7 +237,7 @@ class WorkingFolder:
             Whether there was such a folder.
         """
         config = self.path / _CONFIG
-        self._adopted = config.is_file() and read_json(config) == job
+        self._adopted = config.is_file() and _by_present_names(read_json(config)) == job
         return self._adopted
 
     def open(self, job: Mapping[str, Any]) -> None:
@@ -258,7 +260,7 @@ class WorkingFolder:
         if os.path.lexists(self.path) and not self.path.is_dir():
             raise self._refusal("it is not a folder")
         if config.is_file():
-            difference = _difference(read_json(config), job)
+            difference = _difference(_by_present_names(read_json(config)), job)
             raise self._refusal(f"it holds the unfinished work of another job ({difference})")
         if self.path.is_dir() and any(not _is_ours(name) for name in os.listdir(self.path)):
             raise self._refusal("it holds something else")
@@ -309,6 +311,15 @@ def _sealed(record: Mapping[str, Any]) -> dict[str, Any]:
     content = {name: value for name, value in record.items() if name != "digest"}
     text = json.dumps(content, sort_keys=True)
     return {**content, "digest": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _by_present_names(job: Mapping[str, Any]) -> dict[str, Any]:
+    """A job as it would be recorded today; earlier versions had another name for an option."""
+    options = {
+        "min_membership" if name == "min_confidence" else name: value
+        for name, value in job.get("options", {}).items()
+    }
+    return {**job, "options": options} if options else dict(job)
 
 
 def _difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:

@@ -49,7 +49,7 @@ class Segmentation:
     Parameters
     ----------
     segment_map : SegmentMap
-        The labels and their confidence.
+        The labels and the memberships.
     planes : Planes
         What was segmented.
     model : Path
@@ -180,7 +180,7 @@ def _labelled(
         grid,
         clusters,
         networks.shape[0],
-        min_confidence=options.min_confidence,
+        min_membership=options.min_membership,
         on_progress=update,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from equiclust._deprecated import FormerAttribute
 from equiclust.exceptions import InputError
 from equiclust.images import Beam
 
@@ -30,7 +31,7 @@ SPECTRAL_KINDS = ("velocity", "frequency", "wavelength", "energy", "spectral", "
 
 @dataclass(frozen=True, eq=False)
 class SegmentMap:
-    """Label of every pixel of a map or cube, with how sure it is.
+    """Label of every pixel of a map or cube, with how clearly it belongs there.
 
     Rows and columns are those of the input: the map of a field turned by a quarter is this map
     turned, apart from the names of the clusters. The arrays are read-only.
@@ -39,8 +40,10 @@ class SegmentMap:
     ----------
     labels : ndarray (h, w) or (g, h, w), int16
         Cluster from 0; -1 = "don't know"; -2 = masked in the input.
-    confidence : ndarray, float32
-        How sure the label is, 0 to 1, of the shape of `labels`; NaN where masked.
+    membership : ndarray, float32
+        Membership of the pixel in its cluster, 0 to 1: the mean over the tiles that see it and
+        over the base clusterings. It is not the probability that the label is right. Of the shape
+        of `labels`; NaN where masked.
     coverage : ndarray, float32 or int32
         How many tiles saw the pixel, of the shape of `labels`; 0 where none did.
     header : astropy.io.fits.Header, default field(repr=False)
@@ -64,7 +67,7 @@ class SegmentMap:
     """
 
     labels: npt.NDArray[np.int16]
-    confidence: Float32Array
+    membership: Float32Array
     coverage: npt.NDArray[Any]
     header: Header = field(repr=False)
     unit: str = ""
@@ -74,14 +77,16 @@ class SegmentMap:
     velocity_unit: str = "km/s"
     spectral_kind: str = "velocity"
 
+    confidence = FormerAttribute("membership")
+
     def __post_init__(self) -> None:
         self._check_labels()
-        self._check("confidence", self.confidence, ("float32",))
+        self._check("membership", self.membership, ("float32",))
         self._check("coverage", self.coverage, ("float32", "int32"))
         self._check_velocities()
-        if not np.all(np.isnan(self.confidence[self.mask])):
-            raise InputError("confidence must be NaN where labels are -2, which means masked")
-        arrays = (self.labels, self.confidence, self.coverage, self.velocity_low)
+        if not np.all(np.isnan(self.membership[self.mask])):
+            raise InputError("membership must be NaN where labels are -2, which means masked")
+        arrays = (self.labels, self.membership, self.coverage, self.velocity_low)
         for array in (*arrays, self.velocity_high):
             if array is not None:
                 array.setflags(write=False)

@@ -137,7 +137,7 @@ def segments(segment_map: SegmentMap, data: npt.ArrayLike, *, min_pixels: int = 
     -------
     astropy.table.Table
         One row a segment: id (as in `find_segments`), label, n_pixels; x and y of the centroid,
-        every pixel counting alike, in pixels from 0; flux, mean and confidence. Where the header
+        every pixel counting alike, in pixels from 0; flux, mean and membership. Where the header
         has celestial coordinates, area in sr (of a cube's segment, what it covers of the sky), ra
         and dec in degrees (ICRS), for maps in Galactic coordinates glon and glat too. For cubes
         channel_low and channel_high, counted from 0. velocity_low and velocity_high where known.
@@ -233,8 +233,8 @@ def _add_values(
     fluxes[np.isnan(members.means(values)) | is_logarithmic(segment_map.unit)] = np.nan
     _add(table, "flux", fluxes, what + stated, flux_unit)
     _add(table, "mean", members.means(values), "mean of the data" + stated, unit)
-    confidence = members.means(segment_map.confidence[members.place])
-    _add(table, "confidence", confidence, "mean of how sure the label is, 0 to 1")
+    membership = members.means(segment_map.membership[members.place])
+    _add(table, "membership", membership, "mean membership of the pixels in the cluster, 0 to 1")
 
 
 def _integral(

@@ -33,9 +33,9 @@ def catalogue(folder: Path) -> Any:
 
 def test_the_catalogue_has_every_vote(voted: Path) -> None:
     table = catalogue(voted)
-    assert {"label", "confidence", "agreement", "agreement_held_out", *FOLDS} <= set(table.colnames)
+    assert {"label", "stability", "agreement", "agreement_held_out", *FOLDS} <= set(table.colnames)
     assert f"label_fold_{N_FOLDS:02d}" not in table.colnames
-    for name in ("confidence", "agreement", "agreement_held_out"):
+    for name in ("stability", "agreement", "agreement_held_out"):
         assert np.all((np.asarray(table[name]) >= 0) & (np.asarray(table[name]) <= 1))
     for name in FOLDS:
         assert set(table[name]) <= {0, 1}
@@ -44,15 +44,15 @@ def test_the_catalogue_has_every_vote(voted: Path) -> None:
 def test_a_jury_that_must_be_certain_leaves_images_out(voted: Path) -> None:
     labels = np.asarray(catalogue(voted)["label"])
     assert set(labels) <= {-1, 0, 1}
-    confidence = read_json(voted / "metrics.json")["confidence"]
-    assert confidence["n_unassigned"] == np.sum(labels < 0) > 0
-    assert confidence["coverage"] == pytest.approx(np.mean(labels >= 0))
-    assert confidence["reliability_asked"] == 1
+    stability = read_json(voted / "metrics.json")["stability"]
+    assert stability["n_unassigned"] == np.sum(labels < 0) > 0
+    assert stability["coverage"] == pytest.approx(np.mean(labels >= 0))
+    assert stability["reliability_asked"] == 1
 
 
 def test_the_metrics_tell_of_every_member(voted: Path) -> None:
     metrics = read_json(voted / "metrics.json")
-    assert {"ensemble", "confidence", "nuisances", "perturbation", "histories"} <= set(metrics)
+    assert {"ensemble", "stability", "nuisances", "perturbation", "histories"} <= set(metrics)
     assert [len(history) for history in metrics["histories"]] == [1] * N_FOLDS
     ensemble = metrics["ensemble"]
     assert ensemble["n_folds"] == N_FOLDS
@@ -63,7 +63,7 @@ def test_the_metrics_tell_of_every_member(voted: Path) -> None:
     # Every image is hidden from as many members.
     hidden = sum(member["n_held_out"] for member in ensemble["members"])
     assert hidden == ensemble["held_out_folds"] * N_DISCS
-    assert [row["coverage"] for row in metrics["confidence"]["curve"]][-1] == 1
+    assert [row["coverage"] for row in metrics["stability"]["curve"]][-1] == 1
     assert metrics["perturbation"]["n"] == N_DISCS
     assert {row["name"] for row in metrics["nuisances"]}
 
@@ -90,7 +90,7 @@ def test_the_recipe_of_a_run_repeats_it(voted: Path, discs: Path, tmp_path: Path
     assert main([*words, "--recipe", str(voted / "recipe.toml")]) == 0
     first, again = catalogue(voted), catalogue(tmp_path / "run")
     assert again.colnames == first.colnames
-    for name in ("id", "label", "confidence", *FOLDS):
+    for name in ("id", "label", "stability", *FOLDS):
         assert again[name].tolist() == first[name].tolist()
     recipes = [(folder / "recipe.toml").read_text() for folder in (voted, tmp_path / "run")]
     assert recipes[0] == recipes[1]
@@ -101,7 +101,7 @@ def test_who_asks_for_no_reliability_gets_every_label(discs: Path, tmp_path: Pat
     words = run_arguments(discs, tmp_path / "run", *JURY[:-1], "0")
     assert main(words) == 0
     assert min(catalogue(tmp_path / "run")["label"]) == 0
-    assert read_json(tmp_path / "run" / "metrics.json")["confidence"]["n_unassigned"] == 0
+    assert read_json(tmp_path / "run" / "metrics.json")["stability"]["n_unassigned"] == 0
 
 
 def test_more_folds_than_pairs_of_images(

@@ -52,6 +52,12 @@ def paint(
 PAINT = (Command("paint", paint),)
 
 
+@pytest.mark.parametrize("flag", [("--min-confidence", "0.5"), ("--min-confidence=0.5",)])
+def test_the_former_name_of_a_flag_still_works(flag: tuple[str, ...]) -> None:
+    parsed = parse_arguments(COMMANDS, ["segment", "a.fits", "--output", "b.fits", *flag])
+    assert parsed.arguments["min_membership"] == 0.5
+
+
 def test_arguments_have_their_types_and_defaults() -> None:
     parsed = parse_arguments(PAINT, ["paint", "north", "3", "-n", "2"])
     assert parsed.command.name == "paint"

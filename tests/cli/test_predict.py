@@ -29,7 +29,7 @@ def test_the_same_files_get_the_same_labels(
     assert again.colnames == first.colnames
     for name in ("id", "path", "label"):
         assert again[name].tolist() == first[name].tolist()
-    np.testing.assert_allclose(again["confidence"], first["confidence"], rtol=1e-6)
+    np.testing.assert_allclose(again["stability"], first["stability"], rtol=1e-6)
     assert not (tmp_path / "again.rejected.ecsv").exists()
 
 

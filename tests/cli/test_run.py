@@ -32,7 +32,7 @@ def test_everything_is_there(finished: Path) -> None:
     assert set(table["label"]) <= {0, 1}
     assert np.all(table["label"] == table["label_fold_00"])
     assert all(Path(path).is_file() for path in table["path"])
-    assert {"ra", "dec", "confidence", "outlier_score"} <= set(table.colnames)
+    assert {"ra", "dec", "stability", "outlier_score"} <= set(table.colnames)
     assert read_table(run.catalogue_fits)["label"].tolist() == table["label"].tolist()
     latents = read_table(run.latents_fits)
     assert latents["id"].tolist() == table["id"].tolist()

@@ -171,7 +171,7 @@ def test_mistakes_are_told_in_one_sentence(
             sky, output, "--n-clusters", "0"
         ),
         "--seed must be from 0": arguments(sky, output, "--seed", "-1"),
-        "--min-confidence must be": arguments(sky, output, "--min-confidence", "1.5"),
+        "--min-membership must be": arguments(sky, output, "--min-membership", "1.5"),
         "--min-weight must be given together with weights": arguments(
             sky, output, "--min-weight", "1"
         ),

@@ -51,7 +51,10 @@ def test_laws_on_awkward_latents(
     assert (np.diff(np.bincount(labels, minlength=n_clusters)) <= 0).all()
     memberships = clusterer.predict_proba(points)
     np.testing.assert_allclose(memberships.sum(axis=1), 1.0)
-    np.testing.assert_array_equal(clusterer.confidence(points), memberships.max(axis=1))
+    np.testing.assert_array_equal(clusterer.membership(points), memberships.max(axis=1))
+    with pytest.warns(DeprecationWarning, match="confidence is now membership"):
+        former = clusterer.confidence
+    np.testing.assert_array_equal(former(points), memberships.max(axis=1))
     assert np.isfinite(clusterer.outlier_scores(points)).all()
 
 
@@ -122,12 +125,12 @@ def test_outlier_scores_tell_the_lonely(method: str, random_state: int) -> None:
     assert scores[1] > clusterer.outlier_scores(points).max()
 
 
-def test_confidence_falls_between_clusters(method: str, random_state: int) -> None:
+def test_membership_falls_between_clusters(method: str, random_state: int) -> None:
     rng = np.random.default_rng(random_state)
     centres = np.array([[0.0, 0.0], [8.0, 0.0]])
     points = centres[rng.integers(0, 2, 300)] + rng.normal(size=(300, 2))
     clusterer = make_clusterer(method, 2, random_state=random_state).fit(points)
-    inside, between = clusterer.confidence(centres), clusterer.confidence([[4.0, 0.0]])
+    inside, between = clusterer.membership(centres), clusterer.confidence([[4.0, 0.0]])
     assert inside.min() > 0.9
     assert between[0] < inside.min() - 0.05
 
@@ -135,7 +138,7 @@ def test_confidence_falls_between_clusters(method: str, random_state: int) -> No
 def test_one_cluster_is_certain(method: str) -> None:
     clusterer = make_clusterer(method, 1, random_state=0).fit(noise(20, 0))
     np.testing.assert_array_equal(clusterer.labels_, 0)
-    np.testing.assert_allclose(clusterer.confidence(noise(5, 1)), 1.0)
+    np.testing.assert_allclose(clusterer.membership(noise(5, 1)), 1.0)
 
 
 def test_repeated_samples_count(method: str, random_state: int) -> None:

@@ -1,4 +1,4 @@
-"""The confidence is as often right as it says, and what is kept is as reliable as asked."""
+"""The stability is as often right as it says, and what is kept is as reliable as asked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ensembles.calibration import (
     reliable,
 )
 
-CONFIDENCES = st.lists(st.floats(0, 1), min_size=1, max_size=40).map(np.array)
+SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=40).map(np.array)
 
 
 def calibration_pairs(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -53,29 +53,29 @@ def test_it_comes_back_from_its_arrays() -> None:
     assert np.array_equal(again(evidence), calibration(evidence))
 
 
-@given(confidence=CONFIDENCES, asked=st.floats(0, 1))
-def test_as_many_are_kept_as_are_reliable(confidence: np.ndarray, asked: float) -> None:
-    kept = reliable(confidence, asked)
+@given(stability=SHARES, asked=st.floats(0, 1))
+def test_as_many_are_kept_as_are_reliable(stability: np.ndarray, asked: float) -> None:
+    kept = reliable(stability, asked)
     if kept.any():
-        assert confidence[kept].mean() >= asked - 1e-9
+        assert stability[kept].mean() >= asked - 1e-9
     if not kept.all():
-        dropped = confidence[~kept]
-        assert not kept.any() or dropped.max() < confidence[kept].min()
-        longer = confidence[confidence >= dropped.max()]
+        dropped = stability[~kept]
+        assert not kept.any() or dropped.max() < stability[kept].min()
+        longer = stability[stability >= dropped.max()]
         assert longer.mean() < asked + 1e-9
 
 
-@given(CONFIDENCES)
-def test_reliability_falls_with_coverage(confidence: np.ndarray) -> None:
-    curve = coverage_curve(confidence)
+@given(SHARES)
+def test_reliability_falls_with_coverage(stability: np.ndarray) -> None:
+    curve = coverage_curve(stability)
     values = [point["reliability"] for point in curve]
     assert curve[-1]["coverage"] == 1.0
-    assert values[-1] == pytest.approx(confidence.mean())
+    assert values[-1] == pytest.approx(stability.mean())
     assert all(a >= b - 1e-12 for a, b in itertools.pairwise(values))
 
 
 def test_calibration_error_by_hand() -> None:
-    confidence = [0.95, 0.91, 0.55, 0.15]
+    stability = [0.95, 0.91, 0.55, 0.15]
     right = [True, False, True, False]
     expected = (abs(0.95 + 0.91 - 1) + abs(0.55 - 1) + abs(0.15 - 0)) / 4
-    assert expected_calibration_error(confidence, right) == pytest.approx(expected)
+    assert expected_calibration_error(stability, right) == pytest.approx(expected)

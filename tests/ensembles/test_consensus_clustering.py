@@ -1,4 +1,4 @@
-"""A consensus beats its members, its confidence is calibrated, and files keep it exactly."""
+"""A consensus beats its members, its stability is calibrated, and files keep it exactly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import ortho_group
 
 from ensembles import ConsensusClustering
-from ensembles.base_clusterings import fit_base_clusterings, stability
+from ensembles.base_clusterings import fit_base_clusterings, mean_agreement
 from ensembles.calibration import expected_calibration_error
 from ensembles.folds import fold_masks
 from equiclust.evaluation.metrics import clustering_accuracy
@@ -49,14 +49,14 @@ def matched(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.asarray(class_of[labels] == classes)
 
 
-def test_it_is_better_than_its_members_and_its_confidence_is_calibrated(
+def test_it_is_better_than_its_members_and_its_stability_is_calibrated(
     fitted: tuple[ConsensusClustering, np.ndarray, np.ndarray],
 ) -> None:
     consensus, _, classes = fitted
     mean_accuracy = np.mean([clustering_accuracy(classes, own) for own in consensus.member_labels_])
     right = matched(classes, consensus.best_labels_)
     assert right.mean() > mean_accuracy
-    assert expected_calibration_error(consensus.confidence_, right) < 0.06
+    assert expected_calibration_error(consensus.stability_, right) < 0.06
 
 
 def test_training_objects_are_predicted_as_they_were_fitted(
@@ -65,7 +65,7 @@ def test_training_objects_are_predicted_as_they_were_fitted(
     consensus, latents, _ = fitted
     result = consensus.predict_consensus(latents)
     assert np.array_equal(result.labels, consensus.labels_)
-    assert np.array_equal(result.confidence, consensus.confidence_)
+    assert np.array_equal(result.stability, consensus.stability_)
     assert np.array_equal(result.member_labels, consensus.member_labels_)
     assert np.array_equal(result.agreement, consensus.agreement_)
     one = consensus.predict_consensus(latents[:, 7:8])
@@ -81,7 +81,7 @@ def test_saved_and_loaded_predictions_are_equal(
         ConsensusClustering.load(tmp_path).predict_consensus(latents),
         consensus.predict_consensus(latents),
     )
-    for name in ("labels", "best_labels", "confidence", "agreement", "outlier_scores"):
+    for name in ("labels", "best_labels", "stability", "agreement", "outlier_scores"):
         assert np.array_equal(getattr(again, name), getattr(before, name))
     (tmp_path / "jury.safetensors").write_bytes(b"nothing")
     with pytest.raises(InputError, match="jury"):
@@ -100,14 +100,14 @@ def test_held_out_agreement_counts_those_that_did_not_train(
     assert np.isnan(unseen.agreement_held_out_).all()
 
 
-def test_the_mean_confidence_of_labelled_objects_is_at_least_the_reliability() -> None:
+def test_the_mean_stability_of_labelled_objects_is_at_least_the_reliability() -> None:
     latents, classes = members_view(0.8)
     consensus = ConsensusClustering(
         N_CLUSTERS, method="kmeans", reliability=0.95, random_state=0
     ).fit(latents)
     kept = consensus.labels_ >= 0
     assert 0 < kept.mean() < 1
-    assert consensus.confidence_[kept].mean() >= 0.95
+    assert consensus.stability_[kept].mean() >= 0.95
     right = matched(classes, consensus.best_labels_)
     assert right[kept].mean() > right[~kept].mean() + 0.1
     everything = ConsensusClustering(
@@ -121,7 +121,7 @@ def test_the_most_stable_method_is_chosen() -> None:
     consensus = ConsensusClustering(N_CLUSTERS, random_state=0).fit(latents)
     assert consensus.method_ in ("gmm", "kmeans", "spectral", "manifold")
     assert clustering_accuracy(classes, consensus.best_labels_) == 1.0
-    assert consensus.confidence_.min() > 0.95
+    assert consensus.stability_.min() > 0.95
 
 
 def test_base_clusterings_of_a_pair_share_neither_members_nor_objects() -> None:
@@ -130,7 +130,7 @@ def test_base_clusterings_of_a_pair_share_neither_members_nor_objects() -> None:
     for first, second in zip(base_clusterings[::2], base_clusterings[1::2], strict=True):
         assert sorted(first.members + second.members) == list(range(6))
         assert len(first.clusterer.labels_) + len(second.clusterer.labels_) == latents.shape[1]
-    assert stability(base_clusterings, latents, np.ones(6)) == pytest.approx(1.0)
+    assert mean_agreement(base_clusterings, latents, np.ones(6)) == pytest.approx(1.0)
 
 
 def test_one_member_and_one_cluster() -> None:
@@ -139,7 +139,7 @@ def test_one_member_and_one_cluster() -> None:
     assert set(one.labels_) == set(range(N_CLUSTERS))
     single = ConsensusClustering(1, method="kmeans", random_state=0).fit(latents)
     assert not single.labels_.any()
-    assert np.all(single.confidence_ == 1.0)
+    assert np.all(single.stability_ == 1.0)
 
 
 def test_wrong_arguments_are_refused(
@@ -165,7 +165,7 @@ def test_memberships_sum_to_one_and_follow_the_labels(
     found = consensus.memberships(latents)
     assert found.shape == (latents.shape[1], N_CLUSTERS)
     np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-6)
-    sure = consensus.confidence_ > 0.9
+    sure = consensus.stability_ > 0.9
     assert sure.sum() > 20
     assert np.mean(found.argmax(axis=1)[sure] == consensus.best_labels_[sure]) > 0.98
     with pytest.raises(InputError, match="members"):

@@ -1,4 +1,4 @@
-"""More laws of folds, confidence and base clusterings."""
+"""More laws of folds, stability and base clusterings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from sklearn.metrics import adjusted_rand_score
 from ensembles import ConsensusClustering
 from ensembles.base_clusterings import fit_base_clusterings
 from ensembles.calibration import Calibration, expected_calibration_error
-from ensembles.confidence_features import ConfidenceFeatures
 from ensembles.folds import fold_masks
 from ensembles.label_voting import Method, reach_consensus
+from ensembles.stability_features import StabilityFeatures
 from equiclust.exceptions import InputError
 
 
@@ -74,7 +74,7 @@ def test_calibration_estimates_the_probability() -> None:
     assert np.abs(found - probability).mean() < 0.05
 
 
-def test_more_evidence_never_lowers_the_confidence() -> None:
+def test_more_evidence_never_lowers_the_stability() -> None:
     rng = np.random.default_rng(0)
     evidence = rng.normal(size=(1000, 2))
     right = rng.random(1000) < 1 / (1 + np.exp(evidence[:, 1] - 2 * evidence[:, 0]))
@@ -87,7 +87,7 @@ def test_neither_clustering_of_a_pair_is_evidence_for_the_labels_of_the_other() 
     n_clusterings, n = 6, 30
     given = rng.integers(0, 3, (n_clusterings, n))
     distances, scores = rng.random((n_clusterings, n, 3)), rng.normal(size=(n_clusterings, n))
-    evidence, right = ConfidenceFeatures(given, distances, scores).calibration_pairs()
+    evidence, right = StabilityFeatures(given, distances, scores).calibration_pairs()
     for clustering in range(n_clusterings):
         others = [k for k in range(n_clusterings) if k // 2 != clustering // 2]
         part = evidence[clustering * n : (clustering + 1) * n]

@@ -11,7 +11,7 @@ import pytest
 
 from ensembles import ConsensusClustering
 
-# Written by version 0.1: two members, 24 objects, and the labels and confidence that it predicted.
+# Written by version 0.1: two members, 24 objects, and the labels and stability that it predicted.
 _SAVED = Path(__file__).parent / "data" / "consensus_0_1.zip"
 
 
@@ -26,7 +26,16 @@ def test_predictions_are_those_of_version_0_1(folder: Path) -> None:
     expected = np.load(folder / "expected.npz")
     result = ConsensusClustering.load(folder).predict_consensus(expected["X"])
     np.testing.assert_array_equal(result.labels, expected["labels"])
-    np.testing.assert_allclose(result.confidence, expected["confidence"], atol=1e-12)
+    np.testing.assert_allclose(result.stability, expected["confidence"], atol=1e-12)
+
+
+def test_the_name_of_version_0_1_for_the_stability_works_and_warns(folder: Path) -> None:
+    consensus = ConsensusClustering.load(folder)
+    result = consensus.predict_consensus(np.load(folder / "expected.npz")["X"])
+    for owner, name in ((consensus, "stability_"), (result, "stability")):
+        former = name.replace("stability", "confidence")
+        with pytest.warns(DeprecationWarning, match=f"{former} is now {name}"):
+            assert getattr(owner, former) is getattr(owner, name)
 
 
 def test_files_keep_the_layout_of_version_0_1(folder: Path, tmp_path: Path) -> None:

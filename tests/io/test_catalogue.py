@@ -168,7 +168,7 @@ def test_the_truth_of_simulated_discs_comes_back(tmp_path: Path, suffix: str) ->
 def test_the_catalogue_names_what_it_holds() -> None:
     table = catalogue(["a", "b", "c"], n_folds=11)
     folds = [f"label_fold_{k:02d}" for k in range(11)]
-    assert table.colnames == ["id", "path", "label", "confidence", *folds, "outlier_score"]
+    assert table.colnames == ["id", "path", "label", "stability", *folds, "outlier_score"]
     assert all(table[name].description for name in table.colnames)
     assert list(table["label"]) == [-1, 0, 1]
     assert list(table["label_fold_10"]) == [30, 31, 32]
@@ -200,7 +200,7 @@ def test_a_wcs_without_a_sky_gives_no_position() -> None:
     [
         ({"labels": [0]}, "labels must be 2 whole numbers, got shape .1,."),
         ({"labels": [0.5, 1.0]}, "labels must be 2 whole numbers.*float64"),
-        ({"confidence": ["a", "b"]}, "confidence must be 2 real numbers"),
+        ({"stability": ["a", "b"]}, "stability must be 2 real numbers"),
         ({"fold_labels": [0, 1]}, "fold_labels must have shape"),
         ({"fold_labels": [[0, 1], [0.5, 1]]}, r"fold_labels\[0\] must be 2 whole numbers"),
         ({"outlier_score": [[0.0, 1.0]]}, "outlier_score must be 2 real numbers"),
@@ -209,14 +209,14 @@ def test_a_wcs_without_a_sky_gives_no_position() -> None:
 def test_arrays_that_do_not_fit_are_named(change: dict[str, Any], words: str) -> None:
     good: dict[str, Any] = {
         "labels": [0, 1],
-        "confidence": [1.0, 1.0],
+        "stability": [1.0, 1.0],
         "fold_labels": [[0, 1]],
         "outlier_score": [0.0, 0.0],
     }
     arguments = {**good, **change}
     with pytest.raises(InputError, match=words):
         make_catalogue(
-            images(["a", "b"]), arguments.pop("labels"), arguments.pop("confidence"), **arguments
+            images(["a", "b"]), arguments.pop("labels"), arguments.pop("stability"), **arguments
         )
 
 

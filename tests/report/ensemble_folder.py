@@ -43,16 +43,16 @@ def make_ensemble_run(
     consensus = counts.argmax(axis=1)
     agrees = fold_labels == consensus
     seen, unseen = (_share(agrees, chosen) for chosen in (~held_out, held_out))
-    confidence = np.clip(0.35 + 0.62 * (0.4 * seen + 0.6 * unseen) ** 2, 0.0, 1.0)
-    confidence = np.clip(confidence + rng.normal(0.0, 0.015, n), 0.0, 0.995)
+    stability = np.clip(0.35 + 0.62 * (0.4 * seen + 0.6 * unseen) ** 2, 0.0, 1.0)
+    stability = np.clip(stability + rng.normal(0.0, 0.015, n), 0.0, 0.995)
     labels = consensus.copy()
-    labels[np.argsort(confidence, kind="stable")[:n_unassigned]] = -1
+    labels[np.argsort(stability, kind="stable")[:n_unassigned]] = -1
     metrics = {
         **{name: entry for name, entry in METRICS.items() if name != "history"},
         "histories": [_history(rng, n_epochs) for _ in range(n_folds)],
         "started_from": ["encoder", "head"],
         "ensemble": _ensemble(held_out, agrees, rng),
-        "confidence": _confidence(confidence, labels, agrees.mean(axis=0), unseen),
+        "stability": _stability(stability, labels, agrees.mean(axis=0), unseen),
         "clusters": {**METRICS["clusters"], "n_clusters": n_clusters, "method": "gmm"},
         "nuisances": CONFOUNDERS,
         "perturbation": PERTURBATION,
@@ -67,7 +67,7 @@ def make_ensemble_run(
     )
     table = read_table(run.catalogue_ecsv)
     table.remove_column("label_fold_00")
-    table["confidence"] = confidence
+    table["stability"] = stability
     table["agreement"], table["agreement_held_out"] = agrees.mean(axis=0), unseen
     for k, votes in enumerate(fold_labels):
         table[f"label_fold_{k:02d}"] = votes
@@ -169,15 +169,13 @@ def _ensemble(held_out: Mask, agrees: Mask, rng: np.random.Generator) -> dict[st
     }
 
 
-def _confidence(
-    confidence: Shares, labels: Labels, every: Shares, unseen: Shares
-) -> dict[str, Any]:
+def _stability(stability: Shares, labels: Labels, every: Shares, unseen: Shares) -> dict[str, Any]:
     n = len(labels)
-    so_far = np.cumsum(np.sort(confidence)[::-1]) / np.arange(1, n + 1)
+    so_far = np.cumsum(np.sort(stability)[::-1]) / np.arange(1, n + 1)
     shares = np.linspace(0.05, 1.0, 20)
     return {
         "reliability_asked": ASKED,
-        "reliability": float(confidence[labels >= 0].mean()) if np.any(labels >= 0) else None,
+        "reliability": float(stability[labels >= 0].mean()) if np.any(labels >= 0) else None,
         "coverage": float(np.mean(labels >= 0)),
         "n_unassigned": int(np.sum(labels < 0)),
         "agreement": float(every.mean()),

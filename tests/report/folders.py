@@ -66,9 +66,9 @@ def make_run(
     images = ImageSet.from_array(pixels, ids=ids)
     if latents is None:
         latents = rng.normal(size=(n, latent_dim)) + np.asarray(labels)[:, None]
-    confidence, outlier_score = rng.random(n), rng.random(n)
+    stability, outlier_score = rng.random(n), rng.random(n)
     catalogue = make_catalogue(
-        images, labels, confidence, fold_labels=[labels], outlier_score=outlier_score
+        images, labels, stability, fold_labels=[labels], outlier_score=outlier_score
     )
     run = RunFolder.create(path, {"n": n})
     write_table(make_latents(images.ids, latents), run.latents_fits)

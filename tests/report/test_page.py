@@ -165,7 +165,7 @@ def test_same_folder_same_bytes_in_any_process(tmp_path: Path) -> None:
     [
         ([0, 0], "2 images sorted into 1 cluster,"),
         ([0], "1 image sorted into 1 cluster,"),
-        ([-1, -1, -1], "3 images, none of them assigned to a cluster with enough confidence,"),
+        ([-1, -1, -1], "3 images, none of them assigned to a cluster with enough stability,"),
         (list(range(90)), "90 images sorted into 90 clusters,"),
         ([3] * 20 + [7], "21 images sorted into 2 clusters,"),
     ],
@@ -262,4 +262,4 @@ def test_a_run_without_any_label_claims_nothing_of_labels(tmp_path: Path) -> Non
     assert "no image has one" in page
     assert "They change" not in page
     assert "labels changed" not in page
-    assert "No image was assigned to one with enough confidence" in page
+    assert "No image was assigned to one with enough stability" in page

@@ -47,7 +47,7 @@ def make_map(
     labels: npt.NDArray[np.int16], header: fits.Header | None = None, **changes: Any
 ) -> SegmentMap:
     rng = np.random.default_rng(1)
-    confidence = rng.random(labels.shape).astype(np.float32)
-    confidence[labels == MASKED] = np.nan
+    membership = rng.random(labels.shape).astype(np.float32)
+    membership[labels == MASKED] = np.nan
     coverage = rng.integers(1, 9, labels.shape).astype(np.int32)
-    return SegmentMap(labels.copy(), confidence, coverage, header or fits.Header(), **changes)
+    return SegmentMap(labels.copy(), membership, coverage, header or fits.Header(), **changes)

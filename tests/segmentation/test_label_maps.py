@@ -46,7 +46,7 @@ def segment_map(request: pytest.FixtureRequest) -> SegmentMap:
 def test_what_is_written_is_read_back(tmp_path: Path, segment_map: SegmentMap) -> None:
     write_segment_map(segment_map, tmp_path / "labels.fits")
     back = read_segment_map(tmp_path / "labels.fits")
-    for name in ("labels", "confidence", "coverage", "velocity_low", "velocity_high"):
+    for name in ("labels", "membership", "coverage", "velocity_low", "velocity_high"):
         here, there = getattr(segment_map, name), getattr(back, name)
         assert (here is None) == (there is None)
         if here is not None:
@@ -60,8 +60,8 @@ def test_what_is_written_is_read_back(tmp_path: Path, segment_map: SegmentMap) -
 def test_float_coverage_stays_float(tmp_path: Path) -> None:
     coverage = np.full(SHAPE, 2.5, dtype=np.float32)
     labels = blobs(SHAPE)
-    confidence = np.full(SHAPE, np.nan, dtype=np.float32)
-    write_segment_map(SegmentMap(labels, confidence, coverage, sky()), tmp_path / "x.fits")
+    membership = np.full(SHAPE, np.nan, dtype=np.float32)
+    write_segment_map(SegmentMap(labels, membership, coverage, sky()), tmp_path / "x.fits")
     np.testing.assert_array_equal(read_segment_map(tmp_path / "x.fits").coverage, coverage)
 
 
@@ -73,7 +73,7 @@ def test_the_file_keeps_to_the_standard(tmp_path: Path, segment_map: SegmentMap)
         assert hdus[0].data.dtype == ">i2"
         names = [hdu.name for hdu in hdus]
     layers = ["VELOCITY_LOW", "VELOCITY_HIGH"] if segment_map.velocity_low is not None else []
-    assert names == ["PRIMARY", "CONFIDENCE", "COVERAGE", *layers, "LABELS"]
+    assert names == ["PRIMARY", "MEMBERSHIP", "COVERAGE", *layers, "LABELS"]
 
 
 @pytest.mark.parametrize("kind", ["sky", "galactic", "velocities", "cube"])
@@ -165,7 +165,7 @@ def _cut(path: Path) -> None:
         (lambda path: None, "No such file"),
         (lambda path: path.write_text("x" * 4000), ""),
         (lambda path: fits.PrimaryHDU().writeto(path), "no segment map"),
-        (_image_only, "no segment map.*CONFIDENCE"),
+        (_image_only, "no segment map.*MEMBERSHIP"),
         (_float_labels, "no segment map: labels must be int16, got float32"),
         (_cut, ""),
     ],

@@ -134,7 +134,7 @@ def test_a_cube_is_labelled_channel_by_channel(tmp_path: Path, segmented: Segmen
         ({"step": 40}, "step"),
         ({"cube": "sum"}, "cube"),
         ({"channel_group": 0}, "channel_group"),
-        ({"min_confidence": 2.0}, "min_confidence"),
+        ({"min_membership": 2.0}, "min_membership"),
     ],
 )
 def test_options_that_cannot_be_are_refused(settings: dict[str, object], named: str) -> None:

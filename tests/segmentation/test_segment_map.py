@@ -19,7 +19,7 @@ LABELS = np.array([[0, 2, 2], [UNSURE, MASKED, 0]], dtype=np.int16)
 def make_map(labels: Any = LABELS, **changes: Any) -> SegmentMap:
     labels = np.array(labels)
     parts: dict[str, Any] = {
-        "confidence": np.where(labels == MASKED, np.nan, 0.5).astype(np.float32),
+        "membership": np.where(labels == MASKED, np.nan, 0.5).astype(np.float32),
         "coverage": np.full(labels.shape, 4, dtype=np.int32),
         "header": fits.Header(),
     }
@@ -45,7 +45,7 @@ def test_nothing_can_be_changed() -> None:
     segment_map = make_map(header=header)
     header["CTYPE1"] = "GLON-TAN"
     assert segment_map.header["CTYPE1"] == "RA---TAN"
-    for array in (segment_map.labels, segment_map.confidence, segment_map.coverage):
+    for array in (segment_map.labels, segment_map.membership, segment_map.coverage):
         with pytest.raises(ValueError, match="read-only"):
             array[0, 0] = 1
 
@@ -60,9 +60,9 @@ RIGHT = np.zeros((2, 3), dtype=np.float32)
         (LABELS[0], {}, r"labels must have shape.*\(3,\)"),
         (LABELS[:0], {}, r"at least one pixel.*\(0, 3\)"),
         (LABELS - np.int16(1), {}, "got -3"),
-        (LABELS, {"confidence": RIGHT[:1]}, r"confidence must have shape \(2, 3\)"),
-        (LABELS, {"confidence": RIGHT.astype(float)}, "dtype float32, got .* float64"),
-        (LABELS, {"confidence": RIGHT}, "confidence must be NaN where labels are -2"),
+        (LABELS, {"membership": RIGHT[:1]}, r"membership must have shape \(2, 3\)"),
+        (LABELS, {"membership": RIGHT.astype(float)}, "dtype float32, got .* float64"),
+        (LABELS, {"membership": RIGHT}, "membership must be NaN where labels are -2"),
         (LABELS, {"coverage": RIGHT.astype(np.int64)}, "coverage must have .* float32 or int32"),
         (LABELS, {"velocity_low": RIGHT}, "must be given together"),
         (LABELS, {"velocity_low": RIGHT, "velocity_high": RIGHT[:1]}, "velocity_high must have"),

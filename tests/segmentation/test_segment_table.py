@@ -90,12 +90,12 @@ def test_every_number_agrees_with_a_loop(shape: tuple[int, ...]) -> None:
     for row in table:
         places = np.argwhere(ids == row["id"])
         values = np.array([data[tuple(place)] for place in places])
-        confidence = np.array([segment_map.confidence[tuple(place)] for place in places])
+        membership = np.array([segment_map.membership[tuple(place)] for place in places])
         assert row["label"] == labels[tuple(places[0])]
         assert row["n_pixels"] == len(places)
         np.testing.assert_allclose(row["x"], places[:, -1].mean())
         np.testing.assert_allclose(row["y"], places[:, -2].mean())
-        np.testing.assert_allclose(row["confidence"], confidence.mean(), rtol=1e-5)
+        np.testing.assert_allclose(row["membership"], membership.mean(), rtol=1e-5)
         finite = values[np.isfinite(values)]
         if finite.size:
             np.testing.assert_allclose(row["flux"], finite.sum(), rtol=1e-4, atol=1e-5)
@@ -167,7 +167,7 @@ def test_a_unit_that_nobody_knows_is_told_in_words() -> None:
 def test_without_coordinates_their_columns_are_absent() -> None:
     labels = blobs(SHAPE)
     table = segments(make_map(labels), data_like(labels))
-    expected = ["id", "label", "n_pixels", "x", "y", "flux", "mean", "confidence"]
+    expected = ["id", "label", "n_pixels", "x", "y", "flux", "mean", "membership"]
     assert table.colnames == expected
     cube = blobs((3, *SHAPE))
     table = segments(make_map(cube), data_like(cube))

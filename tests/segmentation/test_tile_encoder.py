@@ -94,7 +94,7 @@ def test_hidden_pixels_do_not_reach_the_encoder(tmp_path: Path, known: Segmentat
         found.append(segment_sky_map(sky, OF_MODEL, tmp_path / name, mask=mask, model=known.model))
     first, second = (one.segment_map for one in found)
     np.testing.assert_array_equal(first.labels, second.labels)
-    np.testing.assert_array_equal(first.confidence, second.confidence)
+    np.testing.assert_array_equal(first.membership, second.membership)
     np.testing.assert_array_equal(first.labels == MASKED, mask)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from equiclust.report.contents import Contents
 from equiclust.report.sections.clusters import make_clusters
-from equiclust.report.sections.confidence import make_confidence
 from equiclust.report.sections.confounders import make_confounders
 from equiclust.report.sections.consensus import make_consensus
 from equiclust.report.sections.encoders import make_encoders
@@ -21,6 +20,7 @@ from equiclust.report.sections.latent_map import make_latent_map
 from equiclust.report.sections.n_clusters import make_n_clusters
 from equiclust.report.sections.reconstruction import make_reconstruction
 from equiclust.report.sections.records import make_records
+from equiclust.report.sections.stability import make_stability
 from equiclust.report.sections.training import make_training
 
 __all__ = ["SECTIONS", "Section"]
@@ -55,7 +55,7 @@ SECTIONS = (
         make_clusters,
         {"clusters": "Clusters", "outliers": "Outliers", "unassigned": "Don't know"},
     ),
-    Section("confidence", make_confidence, {"confidence": "Confidence"}),
+    Section("stability", make_stability, {"stability": "Stability"}),
     Section("n_clusters", make_n_clusters, {"n-clusters": "Number of clusters"}),
     Section("consensus", make_consensus, {"consensus": "Consensus"}),
     Section("invariance", make_invariance, {"invariance": "Invariance"}),

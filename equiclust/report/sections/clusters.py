@@ -56,10 +56,10 @@ class Cluster:
         Images in the cluster, shown or not.
     share : float
         Of all images, from 0 to 1.
-    mean_confidence : float
+    mean_stability : float
         NaN when unknown.
     typical, uncertain : tuple of Tile
-        Most confident first, and least confident first. No image is in both.
+        Most stable first, and least stable first. No image is in both.
     """
 
     label: int
@@ -67,7 +67,7 @@ class Cluster:
     mark: Mark
     count: int
     share: float
-    mean_confidence: float
+    mean_stability: float
     typical: tuple[Tile, ...]
     uncertain: tuple[Tile, ...]
 
@@ -132,7 +132,7 @@ def describe_unassigned(contents: Contents) -> str:
         One sentence.
     """
     count, total = int(np.sum(contents.labels < 0)), len(contents.ids)
-    why = "the confidence is too low for any cluster"
+    why = "the stability is too low for any cluster"
     if not count:
         return "Every image has a label."
     if count == total:
@@ -144,14 +144,14 @@ def describe_unassigned(contents: Contents) -> str:
 
 def _cluster(contents: Contents, label: int, n_typical: int) -> Cluster:
     members = np.flatnonzero((contents.labels == label) if label >= 0 else (contents.labels < 0))
-    confidence = contents.confidence[members]
-    by_confidence = _candidates(contents, members[_descending(confidence)])
-    typical = by_confidence[:n_typical]
-    uncertain = by_confidence[n_typical:][-UNCERTAIN:][::-1]
-    known = confidence[np.isfinite(confidence)]
+    stability = contents.stability[members]
+    by_stability = _candidates(contents, members[_descending(stability)])
+    typical = by_stability[:n_typical]
+    uncertain = by_stability[n_typical:][-UNCERTAIN:][::-1]
+    known = stability[np.isfinite(stability)]
 
     def caption(row: int) -> str:
-        value = contents.confidence[row]
+        value = contents.stability[row]
         number = f"{value:.2f}" if np.isfinite(value) else "unknown"
         proposed = _proposed(contents, row) if label < 0 else ""
         return f"{number} · {proposed}" if proposed else number
@@ -162,7 +162,7 @@ def _cluster(contents: Contents, label: int, n_typical: int) -> Cluster:
         mark=mark_of(label),
         count=len(members),
         share=len(members) / max(len(contents.ids), 1),
-        mean_confidence=float(known.mean()) if len(known) else float("nan"),
+        mean_stability=float(known.mean()) if len(known) else float("nan"),
         typical=_tiles(contents, typical, caption),
         uncertain=_tiles(contents, uncertain, caption),
     )

@@ -10,21 +10,21 @@ import numpy as np
 from equiclust.report.contents import Contents
 from equiclust.report.formatting import counted, fixed, is_number, join_words, percent
 from equiclust.report.sections.clusters import describe_unassigned
-from equiclust.report.sections.confidence import is_calibrated
 from equiclust.report.sections.confounders import make_confounders
 from equiclust.report.sections.invariance import describe_certificate
+from equiclust.report.sections.stability import STABILITY_IN_WORDS, is_calibrated
 
 __all__ = ["Finding", "make_findings"]
 
 _MOST_SIZES = 12
-_STABILITY = (
+_CONSTANCY = (
     (0.995, "the clusters stay the same"),
     (0.9, "the clusters stay nearly the same"),
     (0.75, "the clusters stay much the same"),
     (0.5, "the clusters stay only roughly the same"),
     (-1.0, "the clusters change"),
 )
-"""Least adjusted Rand index, and how the stability of the clusters is described from there on."""
+"""Least adjusted Rand index, and how the clusters under a small change are described from there on."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Finding:
 
 
 def make_findings(contents: Contents) -> tuple[Finding, ...]:
-    """Describe clusters, confidence, invariance, and perturbation and confounders where measured.
+    """Describe clusters, stability, invariance, and perturbation and confounders where measured.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def make_findings(contents: Contents) -> tuple[Finding, ...]:
     """
     found = [
         Finding("Clusters", tuple(_clusters(contents))),
-        Finding("Confidence", tuple(_confidence(contents))),
+        Finding("Stability", tuple(_stability(contents))),
         _invariance(contents),
         Finding("Small changes", tuple(_perturbation(contents))),
         _confounders(contents),
@@ -72,7 +72,7 @@ def _clusters(contents: Contents) -> Iterator[str]:
     if contents.is_one_family:
         yield f"There are no clusters: the {total} form one continuous family."
     elif not labels:
-        yield f"None of the {total} could be assigned to a cluster with enough confidence."
+        yield f"None of the {total} could be assigned to a cluster with enough stability."
     else:
         sizes = [f"{np.sum(contents.labels == label):,}" for label in labels]
         shown = join_words(sizes) if len(sizes) <= _MOST_SIZES else _range(contents)
@@ -85,15 +85,16 @@ def _range(contents: Contents) -> str:
     return f"{min(counts):,} to {max(counts):,} images"
 
 
-def _confidence(contents: Contents) -> Iterator[str]:
-    labelled = contents.confidence[contents.labels >= 0]
+def _stability(contents: Contents) -> Iterator[str]:
+    labelled = contents.stability[contents.labels >= 0]
     known = labelled[np.isfinite(labelled)]
     if not len(known):
         return
-    yield f"Images with a label have a mean confidence of {known.mean():.2f}."
+    yield f"Images with a label have a mean stability of {known.mean():.2f}."
     if not is_calibrated(contents):
         yield "It is that of a single network and is not calibrated."
-    requested = contents.section("confidence").get("reliability_asked")
+    yield f"{STABILITY_IN_WORDS}."
+    requested = contents.section("stability").get("reliability_asked")
     if is_number(requested):
         yield f"The requested reliability was {percent(requested)}."
 
@@ -120,7 +121,7 @@ def _perturbation(contents: Contents) -> Iterator[str]:
     ari, changed, total = (record.get(key) for key in ("ari", "changed", "n"))
     if not is_number(ari):
         return
-    outcome = next(text for least, text in _STABILITY if ari >= least)
+    outcome = next(text for least, text in _CONSTANCY if ari >= least)
     when = f"images are {record.get('what') or 'changed a little'}"
     text = f"{outcome[0].upper()}{outcome[1:]} when {when}"
     if is_number(changed) and is_number(total):

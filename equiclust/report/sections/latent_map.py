@@ -32,7 +32,7 @@ _TOOLTIP = """
 <img src="@thumbnail" alt="" width="72" height="72"
  style="object-fit:contain;background:#ccc;flex:none">
 <div style="font:13px/1.45 system-ui,sans-serif;overflow-wrap:anywhere">
-<b>@id</b><br>@cluster<br>confidence @confidence<br>outlier score @outlier
+<b>@id</b><br>@cluster<br>stability @stability<br>outlier score @outlier
 <div>@sky</div></div></div>
 """
 
@@ -133,7 +133,7 @@ def _columns(contents: Contents) -> tuple[dict[str, list[Any]], int]:
     columns: dict[str, list[Any]] = {
         "id": [contents.ids[row] for row in rows],
         "cluster": [contents.name_of(label) for label in contents.labels[rows]],
-        "confidence": [_number(value, ".2f") for value in contents.confidence[rows]],
+        "stability": [_number(value, ".2f") for value in contents.stability[rows]],
         "outlier": [_number(value, ".2f") for value in contents.outlier_score[rows]],
         "sky": [_sky(*position) for position in contents.sky[rows]],
         "thumbnail": [thumbnails.get(row, _NO_PICTURE) for row in rows],

@@ -17,7 +17,7 @@ __all__ = ["NumberOfClusters", "ScoreNote", "make_n_clusters"]
 
 _TITLES = {
     "prediction_strength": "Prediction strength, manifold",
-    "stability": "Stability, manifold",
+    "stability": "Agreement of halves, manifold",
     "negative_bic": "Minus BIC, Gaussian mixture",
     "gap": "Gap statistic, k-means",
     "silhouette": "Silhouette, k-means",

@@ -93,12 +93,12 @@ def _result(contents: Contents) -> str:
     if contents.is_one_family:
         return f"{images} that form one continuous family without clusters"
     if not contents.cluster_labels:
-        return f"{images}, none of them assigned to a cluster with enough confidence"
+        return f"{images}, none of them assigned to a cluster with enough stability"
     return f"{images} sorted into {counted(len(contents.cluster_labels), 'cluster')}{rest}"
 
 
 def make_key_figures(contents: Contents) -> tuple[KeyFigure, ...]:
-    """List the numbers of the headline, the mean confidence and the PSNR.
+    """List the numbers of the headline, the mean stability and the PSNR.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def make_key_figures(contents: Contents) -> tuple[KeyFigure, ...]:
         KeyFigure(f"{len(contents.ids):,}", "images"),
         KeyFigure("none" if contents.is_one_family else str(n_clusters), "clusters"),
         KeyFigure(f"{unassigned:,}", "don't know"),
-        KeyFigure(_mean_confidence(contents), "mean confidence of the labelled"),
+        KeyFigure(_mean_stability(contents), "mean stability of the labelled"),
         KeyFigure(certificate, "invariance certificate", state),
         KeyFigure(f"{len(contents.rejected):,}", "files rejected"),
     ]
@@ -126,8 +126,8 @@ def make_key_figures(contents: Contents) -> tuple[KeyFigure, ...]:
     return tuple(figures)
 
 
-def _mean_confidence(contents: Contents) -> str:
-    labelled = contents.confidence[contents.labels >= 0]
+def _mean_stability(contents: Contents) -> str:
+    labelled = contents.stability[contents.labels >= 0]
     if not len(labelled):
         return "none"
     known = labelled[np.isfinite(labelled)]

@@ -38,12 +38,12 @@ def test_gallery_shows_the_most_confident_first_and_no_image_twice(tmp_path: Pat
     assert sum(cluster.share for cluster in groups) == pytest.approx(1.0)
     for cluster, label in zip(groups, [0, 1, 2, -1], strict=True):
         members = np.flatnonzero(contents.labels == label)
-        expected = members[np.argsort(-contents.confidence[members])]
+        expected = members[np.argsort(-contents.stability[members])]
         names = [contents.ids[row] for row in expected]
         assert [tile.id for tile in cluster.typical] == names[:TYPICAL]
         rest = names[TYPICAL:][-UNCERTAIN:][::-1]
         assert [tile.id for tile in cluster.uncertain] == rest
-        assert cluster.mean_confidence == pytest.approx(contents.confidence[members].mean())
+        assert cluster.mean_stability == pytest.approx(contents.stability[members].mean())
     by_score = [contents.ids[row] for row in np.argsort(-contents.outlier_score)]
     assert [tile.id for tile in gallery.outliers] == by_score[:OUTLIERS]
 

@@ -1,4 +1,4 @@
-"""Confidence, findings and unassigned images: sentences that follow from the numbers."""
+"""Stability, findings and unassigned images: sentences that follow from the numbers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from equiclust.report import write_report
 from equiclust.report.contents import Contents, read_contents
-from equiclust.report.figures.confidence import agreement_of_trained
+from equiclust.report.figures.stability import agreement_of_trained
 from equiclust.report.formatting import percent
 from equiclust.report.sections.clusters import describe_unassigned, make_clusters
-from equiclust.report.sections.confidence import make_confidence
 from equiclust.report.sections.findings import make_findings
+from equiclust.report.sections.stability import make_stability
 from tests.report.ensemble_folder import CONFOUNDERS, PERTURBATION, make_ensemble_run
 from tests.report.folders import Page, make_run
 
@@ -35,7 +35,7 @@ def with_labels(contents: Contents, *labels: int) -> Contents:
         contents,
         ids=contents.ids[:n],
         labels=np.array(labels, np.int64),
-        confidence=contents.confidence[:n],
+        stability=contents.stability[:n],
         outlier_score=contents.outlier_score[:n],
     )
 
@@ -59,12 +59,12 @@ def test_unassigned_in_words(contents: Contents, labels: tuple[int, ...], text: 
 
 def test_requested_and_reached_are_stated(contents: Contents) -> None:
     record = {"reliability_asked": 0.9, "coverage": 0.96, "reliability": 0.93}
-    words = " ".join(make_confidence(with_metrics(contents, confidence=record)).coverage_sentences)
+    words = " ".join(make_stability(with_metrics(contents, stability=record)).coverage_sentences)
     assert "The requested reliability was 90\u202f%." in words
     assert "cover 96\u202f% of the images, with a reliability of 93\u202f%" in words
     assert "less than was requested" not in words
     record["reliability"] = 0.85
-    words = " ".join(make_confidence(with_metrics(contents, confidence=record)).coverage_sentences)
+    words = " ".join(make_stability(with_metrics(contents, stability=record)).coverage_sentences)
     assert "less than was requested" in words
 
 
@@ -75,12 +75,12 @@ def test_agreement_of_those_who_saw_and_those_who_did_not(
     contents: Contents, unseen: float, text: str
 ) -> None:
     record = {"agreement": 0.7 * 0.96 + 0.3 * unseen, "agreement_held_out": unseen}
-    section = make_confidence(with_metrics(contents, confidence=record))
+    section = make_stability(with_metrics(contents, stability=record))
     words = " ".join(section.agreement_sentences)
     assert f"in {percent(0.96)} of all cases" in words
     assert percent(unseen) in words
     assert text in words
-    bare = make_confidence(with_metrics(contents, confidence=record, ensemble=None))
+    bare = make_stability(with_metrics(contents, stability=record, ensemble=None))
     assert f"in {percent(record['agreement'])} of all cases" in bare.agreement_sentences[0]
 
 
@@ -98,10 +98,10 @@ def test_agreement_of_those_who_trained_is_counted_from_their_labels(contents: C
 
 def test_not_even_the_best_may_be_good_enough(contents: Contents) -> None:
     record = {"reliability_asked": 0.9, "curve": [{"coverage": 0.1, "reliability": 0.8}]}
-    words = " ".join(make_confidence(with_metrics(contents, confidence=record)).coverage_sentences)
-    assert "Not even the most confident images reach it." in words
+    words = " ".join(make_stability(with_metrics(contents, stability=record)).coverage_sentences)
+    assert "Not even the most stable images reach it." in words
     record["reliability_asked"] = 0.8
-    words = " ".join(make_confidence(with_metrics(contents, confidence=record)).coverage_sentences)
+    words = " ".join(make_stability(with_metrics(contents, stability=record)).coverage_sentences)
     assert "Not even" not in words
 
 
@@ -115,21 +115,21 @@ def test_not_even_the_best_may_be_good_enough(contents: Contents) -> None:
         {"curve": [{"coverage": 1.0, "reliability": 1.0}], "reliability_asked": 1.0},
     ],
 )
-def test_confidence_of_any_record(contents: Contents, record: Any) -> None:
-    section = make_confidence(with_metrics(contents, confidence=record))
+def test_stability_of_any_record(contents: Contents, record: Any) -> None:
+    section = make_stability(with_metrics(contents, stability=record))
     assert section.figure.startswith("data:image/svg+xml")
     assert section.agreement_sentences == ()
     unknown = np.full(55, np.nan)
-    blank = dataclasses.replace(contents, confidence=unknown, agreement_held_out=unknown)
-    drawn = make_confidence(with_metrics(blank, confidence=record))
+    blank = dataclasses.replace(contents, stability=unknown, agreement_held_out=unknown)
+    drawn = make_stability(with_metrics(blank, stability=record))
     assert bool(drawn.figure) is drawn.has_curve
 
 
 def test_one_network_is_not_called_calibrated(tmp_path: Path, contents: Contents) -> None:
-    assert make_confidence(contents).is_calibrated
+    assert make_stability(contents).is_calibrated
     alone = read_contents(make_run(tmp_path / "run"))
-    assert not make_confidence(alone).is_calibrated
-    assert "a single network" in finding(alone, "Confidence")
+    assert not make_stability(alone).is_calibrated
+    assert "a single network" in finding(alone, "Stability")
 
 
 def test_findings_count_the_clusters(contents: Contents) -> None:
@@ -163,7 +163,7 @@ def test_findings_hold_what_was_measured_and_nothing_else(contents: Contents) ->
     for entry in CONFOUNDERS:
         assert entry["sentence"] in finding(contents, "Confounders")
     topics = {found.topic for found in make_findings(with_metrics(contents))}
-    assert topics == {"Clusters", "Confidence", "Invariance", "Small changes", "Confounders"}
+    assert topics == {"Clusters", "Stability", "Invariance", "Small changes", "Confounders"}
     bare = dataclasses.replace(contents, metrics={})
     assert {found.topic for found in make_findings(bare)} == topics - {
         "Small changes",
@@ -187,7 +187,7 @@ def test_the_unassigned_show_what_the_networks_propose(contents: Contents) -> No
     proposals = np.array([[0, 2, 1], [2, 2, 1], [2, 2, 1], [1, 2, 0], [2, 2, 0]])
     undecided = dataclasses.replace(with_labels(contents, -1, -1, 1), fold_labels=proposals)
     captions = {tile.id: tile.caption for tile in make_clusters(undecided).unassigned.typical}
-    first, second = contents.confidence[:2]
+    first, second = contents.stability[:2]
     assert captions[contents.ids[0]] == f"{first:.2f} · 2 or 0 or 1"
     assert captions[contents.ids[1]] == f"{second:.2f} · 2"
     assert "·" not in make_clusters(undecided).clusters[0].typical[0].caption

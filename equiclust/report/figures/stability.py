@@ -1,4 +1,4 @@
-"""Figure on confidence: reliability against coverage, its distribution, and agreement."""
+"""Figure on stability: reliability against coverage, its distribution, and agreement."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from equiclust.report.figures.style import panels, styled, svg_uri
 from equiclust.report.formatting import percent
 from equiclust.typing import Float64Array
 
-__all__ = ["WorkingPoint", "agreement_of_trained", "draw_confidence"]
+__all__ = ["WorkingPoint", "agreement_of_trained", "draw_stability"]
 
 T = TypeVar("T", float, Float64Array)
 
@@ -66,10 +66,10 @@ def agreement_of_trained(contents: Contents, all_members: T, held_out: T) -> T:
     return (n * all_members - n_held_out * held_out) / (n - n_held_out)
 
 
-def draw_confidence(
+def draw_stability(
     contents: Contents, curve: Sequence[tuple[float, float]], point: WorkingPoint
 ) -> str:
-    """Draw up to three panels: reliability against coverage, confidence, and agreement.
+    """Draw up to three panels: reliability against coverage, stability, and agreement.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def draw_confidence(
     painters: list[Callable[[Any], None]] = []
     if curve:
         painters.append(lambda axes: _draw_curve(axes, curve, point))
-    if np.isfinite(contents.confidence).any():
+    if np.isfinite(contents.stability).any():
         painters.append(lambda axes: _draw_histogram(axes, contents))
     if np.isfinite(contents.agreement_held_out).any():
         painters.append(lambda axes: _draw_agreement(axes, contents))
@@ -115,7 +115,7 @@ def _draw_curve(axes: Any, curve: Sequence[tuple[float, float]], point: WorkingP
     lowest = float(np.nanmin(heights))
     axes.set(xlim=(0.0, 1.02), ylim=(max(lowest - 0.35 * (1.0 - lowest) - 0.01, -0.02), 1.01))
     axes.set_title("Reliability against coverage", loc="left")
-    axes.set(xlabel="coverage: share of images labelled", ylabel="reliability (mean confidence)")
+    axes.set(xlabel="coverage: share of images labelled", ylabel="reliability (mean stability)")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100.0 * value:.3g} %"))
     if axes.get_legend_handles_labels()[0]:
@@ -123,7 +123,7 @@ def _draw_curve(axes: Any, curve: Sequence[tuple[float, float]], point: WorkingP
 
 
 def _draw_histogram(axes: Any, contents: Contents) -> None:
-    known = np.isfinite(contents.confidence)
+    known = np.isfinite(contents.stability)
     groups = [
         ("with a label", contents.labels >= 0, OURS_COLOUR),
         ("don't know", contents.labels < 0, UNKNOWN.colour),
@@ -131,7 +131,7 @@ def _draw_histogram(axes: Any, contents: Contents) -> None:
     shown = [(name, known & chosen, colour) for name, chosen, colour in groups]
     shown = [group for group in shown if group[1].any()]
     axes.hist(
-        [contents.confidence[chosen] for _, chosen, _ in shown],
+        [contents.stability[chosen] for _, chosen, _ in shown],
         bins=_BINS,
         stacked=True,
         color=[colour for _, _, colour in shown],
@@ -140,8 +140,8 @@ def _draw_histogram(axes: Any, contents: Contents) -> None:
         lw=0.6,
     )
     _make_room(axes)
-    axes.set_title("Confidence", loc="left")
-    axes.set(xlim=(0.0, 1.0), xlabel="confidence (no unit)", ylabel="number of images")
+    axes.set_title("Stability", loc="left")
+    axes.set(xlim=(0.0, 1.0), xlabel="stability (no unit)", ylabel="number of images")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8.0, loc="upper left")
 

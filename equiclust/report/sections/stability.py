@@ -1,4 +1,4 @@
-"""Section "Confidence": how certain the labels are, and how many images have none."""
+"""Section "Stability": how reproducible the labels are, and how many images have none."""
 
 from __future__ import annotations
 
@@ -8,22 +8,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from equiclust.report.contents import Contents
-from equiclust.report.figures.confidence import (
+from equiclust.report.figures.stability import (
     WorkingPoint,
     agreement_of_trained,
-    draw_confidence,
+    draw_stability,
 )
 from equiclust.report.formatting import is_number, percent
 from equiclust.report.sections.clusters import describe_unassigned
 
-__all__ = ["ConfidenceSection", "is_calibrated", "make_confidence"]
+__all__ = ["STABILITY_IN_WORDS", "StabilitySection", "is_calibrated", "make_stability"]
+
+STABILITY_IN_WORDS = (
+    "A stable label is one that another clustering would give too, right or wrong: stability says "
+    "nothing on whether the clusters are the classes you have in mind"
+)
+"""What the stability says, wherever the report first shows it."""
 
 _SMALL_GAP = 0.05
 
 
 @dataclass(frozen=True)
-class ConfidenceSection:
-    """What the report states on confidence.
+class StabilitySection:
+    """What the report states on stability.
 
     Parameters
     ----------
@@ -34,6 +40,8 @@ class ConfidenceSection:
     figure : str
         Data URI; empty when nothing is known.
     coverage_sentences, agreement_sentences : tuple of str
+    in_words : str
+        What the stability says and does not say.
     """
 
     is_calibrated: bool
@@ -41,9 +49,10 @@ class ConfidenceSection:
     figure: str
     coverage_sentences: tuple[str, ...]
     agreement_sentences: tuple[str, ...]
+    in_words: str = STABILITY_IN_WORDS
 
 
-def make_confidence(contents: Contents) -> ConfidenceSection:
+def make_stability(contents: Contents) -> StabilitySection:
     """Draw and describe curve, histogram and agreement, as far as they are known.
 
     Parameters
@@ -52,34 +61,34 @@ def make_confidence(contents: Contents) -> ConfidenceSection:
 
     Returns
     -------
-    ConfidenceSection
+    StabilitySection
     """
     curve = _curve(contents)
     point = _working_point(contents)
-    return ConfidenceSection(
+    return StabilitySection(
         is_calibrated=is_calibrated(contents),
         has_curve=bool(curve),
-        figure=draw_confidence(contents, curve, point),
+        figure=draw_stability(contents, curve, point),
         coverage_sentences=tuple(_coverage_sentences(contents, curve, point)),
         agreement_sentences=tuple(_agreement_sentences(contents)),
     )
 
 
 def is_calibrated(contents: Contents) -> bool:
-    """Whether the confidence was calibrated with more than one network.
+    """Whether the stability was calibrated with more than one network.
 
     Parameters
     ----------
     contents : Contents
     """
-    return bool(contents.section("confidence")) and contents.n_folds != 1
+    return bool(contents.section("stability")) and contents.n_folds != 1
 
 
 def _curve(contents: Contents) -> list[tuple[float, float]]:
     """Pairs of coverage and reliability by rising coverage."""
     points = [
         (float(entry["coverage"]), float(entry["reliability"]))
-        for entry in contents.entries("curve", within="confidence")
+        for entry in contents.entries("curve", within="stability")
         if isinstance(entry, dict)
         and is_number(entry.get("coverage"))
         and is_number(entry.get("reliability"))
@@ -88,7 +97,7 @@ def _curve(contents: Contents) -> list[tuple[float, float]]:
 
 
 def _working_point(contents: Contents) -> WorkingPoint:
-    record = contents.section("confidence")
+    record = contents.section("stability")
     requested, coverage, reliability = (
         float(record[key]) if is_number(record.get(key)) else float("nan")
         for key in ("reliability_asked", "coverage", "reliability")
@@ -103,7 +112,7 @@ def _coverage_sentences(
     if np.isfinite(point.requested):
         found.append(f"The requested reliability was {percent(point.requested)}.")
     if curve and max(reliability for _, reliability in curve) < point.requested:
-        found.append("Not even the most confident images reach it.")
+        found.append("Not even the most stable images reach it.")
     if point.is_known:
         found.append(
             f"The labels cover {percent(point.coverage)} of the images, with a reliability of "
@@ -115,7 +124,7 @@ def _coverage_sentences(
 
 
 def _agreement_sentences(contents: Contents) -> list[str]:
-    record = contents.section("confidence")
+    record = contents.section("stability")
     all_members, held_out = record.get("agreement"), record.get("agreement_held_out")
     if not is_number(all_members) or not is_number(held_out):
         return []

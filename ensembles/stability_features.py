@@ -1,4 +1,4 @@
-"""Features of an object from which the confidence in its label is estimated."""
+"""Features of an object from which the stability in its label is estimated."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from scipy.spatial.distance import cdist
 from equiclust.clustering import LatentClusterer
 from equiclust.typing import BoolArray, Float64Array, IntArray
 
-__all__ = ["N_FEATURES", "ConfidenceFeatures"]
+__all__ = ["N_FEATURES", "StabilityFeatures"]
 
 N_FEATURES = 3
 _TINY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class ConfidenceFeatures:
+class StabilityFeatures:
     """Labels, distances and outlier scores of objects in every base clustering.
 
     Parameters
@@ -103,8 +103,8 @@ class ConfidenceFeatures:
             agrees.append(self.labels[clustering ^ 1] == labels)
         return np.concatenate(evidence), np.concatenate(agrees)
 
-    def _of_clusterings(self, chosen: BoolArray) -> ConfidenceFeatures:
-        return ConfidenceFeatures(
+    def _of_clusterings(self, chosen: BoolArray) -> StabilityFeatures:
+        return StabilityFeatures(
             self.labels[chosen], self.distances[chosen], self.log_outlier_scores[chosen]
         )
 
