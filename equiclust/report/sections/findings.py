@@ -24,7 +24,7 @@ _CONSTANCY = (
     (0.5, "the clusters stay only roughly the same"),
     (-1.0, "the clusters change"),
 )
-"""Least adjusted Rand index, and how the clusters under a small change are described from there on."""
+"""Least adjusted Rand index, and what a small change does to the clusters from there on."""
 
 
 @dataclass(frozen=True)
