@@ -130,7 +130,7 @@ def test_membership_falls_between_clusters(method: str, random_state: int) -> No
     centres = np.array([[0.0, 0.0], [8.0, 0.0]])
     points = centres[rng.integers(0, 2, 300)] + rng.normal(size=(300, 2))
     clusterer = make_clusterer(method, 2, random_state=random_state).fit(points)
-    inside, between = clusterer.membership(centres), clusterer.confidence([[4.0, 0.0]])
+    inside, between = clusterer.membership(centres), clusterer.membership([[4.0, 0.0]])
     assert inside.min() > 0.9
     assert between[0] < inside.min() - 0.05
 

@@ -40,7 +40,7 @@ class StabilitySection:
     figure : str
         Data URI; empty when nothing is known.
     coverage_sentences, agreement_sentences : tuple of str
-    in_words : str
+    in_words : str, default STABILITY_IN_WORDS
         What the stability says and does not say.
     """
 
