@@ -104,12 +104,18 @@ def describe_run(run: Run) -> Outcome:
         "catalogue": str(run.folder.catalogue_ecsv),
         "report": str(run.folder.report_html),
     }
-    lines = [format_sizes(sizes, unassigned)]
+    lines = [format_sizes(sizes, unassigned), *_in_words(metrics)]
     if len(run.rejected):
         lines.append(f"{len(run.rejected)} rejected: {run.folder.rejected_ecsv}")
     lines += [*metrics["findings"], str(metrics["check"]["sentence"])]
     lines += [f"Catalogue: {run.folder.catalogue_ecsv}", f"Report: {run.folder.report_html}"]
     return Outcome(record, "\n".join(lines))
+
+
+def _in_words(metrics: Mapping[str, Any]) -> list[str]:
+    """One line for each cluster that something sets apart; runs of earlier versions have none."""
+    described = metrics.get("cluster_descriptions", [])
+    return [f"Cluster {one['label']}: {one['words']}." for one in described if one["differences"]]
 
 
 def describe_segmentation(result: SegmentResult) -> Outcome:

@@ -32,6 +32,7 @@ from equiclust.io.previews import Previews, write_previews
 from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.confounders import audit_confounders
 from equiclust.pipeline.default_epochs import default_epochs
+from equiclust.pipeline.descriptions import cluster_records
 from equiclust.pipeline.inputs import LoadedImages
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.model_certificate import certify_model
@@ -122,6 +123,13 @@ def _write_results(
     audit = audit_confounders(
         model, originals, images, result.labels, random_state=seed, on_progress=on_progress
     )
+    described = cluster_records(
+        originals,
+        images,
+        result,
+        ensemble.transform_latents(ensemble.latents_),
+        random_state=seed,
+    )
     metrics = {
         **_network_metrics(ensemble),
         **_consensus_metrics(ensemble, result, evaluated),
@@ -131,6 +139,7 @@ def _write_results(
         "notes": _notes(loaded, fitted),
         "reconstruction": evaluated.scores,
         "clusters": _cluster_metrics(ensemble),
+        "cluster_descriptions": described,
         "check": check,
         "provenance": _provenance(settings, loaded, started),
     }

@@ -52,6 +52,7 @@ def test_a_jury_that_must_be_certain_leaves_images_out(voted: Path) -> None:
 
 def test_the_metrics_tell_of_every_member(voted: Path) -> None:
     metrics = read_json(voted / "metrics.json")
+    assert len(metrics["cluster_descriptions"]) == metrics["clusters"]["n_clusters"]
     assert {"ensemble", "stability", "nuisances", "perturbation", "histories"} <= set(metrics)
     assert [len(history) for history in metrics["histories"]] == [1] * N_FOLDS
     ensemble = metrics["ensemble"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from equiclust.argument_types import checks_types
+from equiclust.evaluation.cluster_descriptions import ClusterDescription, order_by_typicality
+from equiclust.io.manifest import DAMAGE
 from equiclust.report.contents import Contents
 from equiclust.report.figures.palette import Mark, mark_of
 from equiclust.report.figures.pictures import picture
@@ -59,7 +62,10 @@ class Cluster:
     mean_stability : float
         NaN when unknown.
     typical, uncertain : tuple of Tile
-        Most stable first, and least stable first. No image is in both.
+        Most stable first, of equally stable ones the nearest to the mean latent; and least stable
+        first. No image is in both.
+    description : ClusterDescription or None
+        What sets the cluster apart; None where that was not recorded.
     """
 
     label: int
@@ -70,6 +76,7 @@ class Cluster:
     mean_stability: float
     typical: tuple[Tile, ...]
     uncertain: tuple[Tile, ...]
+    description: ClusterDescription | None
 
 
 @checks_types
@@ -95,6 +102,11 @@ class Clusters:
     outliers: tuple[Tile, ...]
     all_pictured: bool
 
+    @property
+    def has_descriptions(self) -> bool:
+        """Whether it was recorded what sets the clusters apart."""
+        return any(cluster.description for cluster in self.clusters)
+
 
 def make_clusters(contents: Contents) -> Clusters:
     """Choose and draw pictures of all clusters, fewer of each when there are many.
@@ -110,9 +122,11 @@ def make_clusters(contents: Contents) -> Clusters:
     labels = contents.cluster_labels
     room = _MOST_PICTURES // (len(labels) + 1) - UNCERTAIN
     typical = min(TYPICAL, max(room, _FEWEST_TYPICAL))
+    latents = np.full((len(contents.ids), contents.latents.shape[1]), np.nan)
+    latents[contents.with_latent] = contents.latents
     return Clusters(
-        tuple(_cluster(contents, label, typical) for label in labels),
-        _cluster(contents, -1, typical),
+        tuple(_cluster(contents, latents, label, typical) for label in labels),
+        _cluster(contents, latents, -1, typical),
         describe_unassigned(contents),
         _outliers(contents),
         all(row in contents.preview_index for row in range(len(contents.ids))),
@@ -142,10 +156,11 @@ def describe_unassigned(contents: Contents) -> str:
     return f"{counted(count, 'image')} of {total:,} ({share}) {have} the label “don't know”: {why}."
 
 
-def _cluster(contents: Contents, label: int, n_typical: int) -> Cluster:
+def _cluster(contents: Contents, latents: Float64Array, label: int, n_typical: int) -> Cluster:
     members = np.flatnonzero((contents.labels == label) if label >= 0 else (contents.labels < 0))
     stability = contents.stability[members]
-    by_stability = _candidates(contents, members[_descending(stability)])
+    ordered = order_by_typicality(contents.stability, latents, members)
+    by_stability = _candidates(contents, ordered)
     typical = by_stability[:n_typical]
     uncertain = by_stability[n_typical:][-UNCERTAIN:][::-1]
     known = stability[np.isfinite(stability)]
@@ -165,7 +180,18 @@ def _cluster(contents: Contents, label: int, n_typical: int) -> Cluster:
         mean_stability=float(known.mean()) if len(known) else float("nan"),
         typical=_tiles(contents, typical, caption),
         uncertain=_tiles(contents, uncertain, caption),
+        description=_description(contents, label),
     )
+
+
+def _description(contents: Contents, label: int) -> ClusterDescription | None:
+    """What was recorded of a cluster; None also where the record is damaged."""
+    for entry in contents.entries("cluster_descriptions"):
+        with suppress(*DAMAGE):
+            found = ClusterDescription.from_dict(entry)
+            if found.label == label:
+                return found
+    return None
 
 
 def _proposed(contents: Contents, row: int) -> str:

@@ -93,10 +93,10 @@ def _stability(contents: Contents) -> Iterator[str]:
     yield f"Images with a label have a mean stability of {known.mean():.2f}."
     if not is_calibrated(contents):
         yield "It is that of a single network and is not calibrated."
-    yield f"{STABILITY_IN_WORDS}."
     requested = contents.section("stability").get("reliability_asked")
     if is_number(requested):
         yield f"The requested reliability was {percent(requested)}."
+    yield f"{STABILITY_IN_WORDS}."
 
 
 def _invariance(contents: Contents) -> Finding:

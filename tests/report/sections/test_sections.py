@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from equiclust.report import write_report
 from equiclust.report.contents import Contents, read_contents
 from equiclust.report.formatting import compact
 from equiclust.report.sections.clusters import OUTLIERS, TYPICAL, UNCERTAIN, make_clusters
@@ -19,7 +20,7 @@ from equiclust.report.sections.reconstruction import make_reconstruction
 from equiclust.report.sections.records import make_provenance
 from equiclust.report.sections.summary import Bottleneck, make_bottleneck, make_notes
 from equiclust.report.sections.training import make_training
-from tests.report.folders import METRICS, make_certificate, make_run
+from tests.report.folders import METRICS, Page, make_certificate, make_run
 
 
 def contents_of(path: Path, **options: Any) -> Contents:
@@ -30,7 +31,7 @@ def with_metrics(contents: Contents, **changes: Any) -> Contents:
     return dataclasses.replace(contents, metrics={**METRICS, **changes})
 
 
-def test_gallery_shows_the_most_confident_first_and_no_image_twice(tmp_path: Path) -> None:
+def test_gallery_shows_the_most_stable_first_and_no_image_twice(tmp_path: Path) -> None:
     contents = contents_of(tmp_path, labels=[0] * 60 + [1] * 26 + [2] * 3 + [-1] * 2)
     gallery = make_clusters(contents)
     assert [cluster.count for cluster in gallery.clusters] == [60, 26, 3]
@@ -174,3 +175,36 @@ def test_provenance_lists_everything_and_no_ones_folders(tmp_path: Path) -> None
     assert rows["inputs"] == "…/sky/discs, plain/a.fits"
     assert rows["z"] == "deep = 1, not recorded"
     assert "someone" not in str(rows)
+
+
+DESCRIBED = {
+    "label": 1,
+    "words": "a hole in the centre, larger",
+    "differences": [
+        {
+            "quantity": "central_hole",
+            "name": "hole in the centre",
+            "median": 0.75,
+            "rest": 0.125,
+            "effect": 0.875,
+            "p_value": 0.0004,
+        }
+    ],
+    "typical": ["a"],
+    "marginal": [],
+}
+
+
+def test_what_sets_a_cluster_apart_stands_beside_its_gallery(tmp_path: Path) -> None:
+    damaged = [None, {"label": 0}, {**DESCRIBED, "label": "nonsense"}]
+    run = make_run(tmp_path / "run", metrics={"cluster_descriptions": [*damaged, DESCRIBED]})
+    page = Page(write_report(run))
+    assert "Cluster 1 4 images" in page.text
+    assert "A hole in the centre, larger." in page.text
+    assert "hole in the centre 0.75 0.125 +0.88 0.0004" in page.text
+    assert "Cliff's delta How much a quantity" in page.text
+    assert [one.description is None for one in make_clusters(read_contents(run)).clusters] == [
+        True,
+        False,
+        True,
+    ]

@@ -31,12 +31,15 @@ def with_metrics(contents: Contents, **changes: Any) -> Contents:
 
 def with_labels(contents: Contents, *labels: int) -> Contents:
     n = len(labels)
+    known = contents.with_latent < n
     return dataclasses.replace(
         contents,
         ids=contents.ids[:n],
         labels=np.array(labels, np.int64),
         stability=contents.stability[:n],
         outlier_score=contents.outlier_score[:n],
+        with_latent=contents.with_latent[known],
+        latents=contents.latents[known],
     )
 
 
