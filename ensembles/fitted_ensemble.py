@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from ensembles.consensus_files import member_folder
 from ensembles.encoder_members import encoder_latents
 from ensembles.label_voting import Method
 from ensembles.member_estimators import MemberEstimator, read_member, share_encoders
+from ensembles.member_removals import MemberRemovals
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
@@ -32,11 +33,16 @@ from equiclust.io.atomic import read_json, write_json
 from equiclust.io.manifest import DAMAGE, MANIFEST, check_manifest, saved_together
 from equiclust.io.staging import recover
 from equiclust.progress import Update
-from equiclust.typing import Float32Array, Float64Array, IntArray, PathLike
+from equiclust.typing import Array, Float32Array, IntArray, PathLike
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 __all__ = ["FittedEnsemble"]
 
 _FORMAT = 1
+# Of a model that removes confounders, which earlier versions would leave in.
+_FORMAT_WITH_REMOVALS = 2
 _FILE = "ensemble.json"
 
 
@@ -62,6 +68,8 @@ class FittedEnsemble(
     members_: list[MemberEstimator]
     consensus_: ConsensusClustering
     scales_: Float32Array
+    # Of an ensemble from whose latents nothing was removed.
+    removals_: MemberRemovals = MemberRemovals()
 
     @property
     def _n_features_out(self) -> int:
@@ -122,13 +130,45 @@ class FittedEnsemble(
         vectors = concatenate_latents(latents.astype(np.float64), self.scales_)
         return vectors.astype(np.float32)
 
-    def predict_transformed(self, vectors: Float32Array) -> IntArray:
+    def remove_from_transformed(
+        self, vectors: Float32Array, confounders: Table | None
+    ) -> Float32Array:
+        """Concatenated latents without the confounders that the ensemble removes.
+
+        Parameters
+        ----------
+        vectors : ndarray (n, n_folds * latent_dim), float32
+            As from `transform`.
+        confounders : astropy.table.Table or None
+            From `measure_confounders`, of the same images; not needed where nothing is removed.
+
+        Returns
+        -------
+        ndarray (n, n_folds * latent_dim), float32
+        """
+        if not self.removals_:
+            return vectors
+        latents = self.removals_(self._split(vectors), confounders)
+        return self.transform_latents(latents.astype(np.float32))
+
+    def _split(self, vectors: Float32Array) -> Array:
+        """Latents of every member `(n_folds, n, latent_dim)` from concatenated ones."""
+        latents = np.stack(np.split(np.asarray(vectors), len(self.scales_), axis=1))
+        scales = np.where(self.scales_ > 0, self.scales_, 1.0) * np.sqrt(len(self.scales_))
+        split: Array = latents * scales[:, None, None]
+        return split
+
+    def predict_transformed(
+        self, vectors: Float32Array, confounders: Table | None = None
+    ) -> IntArray:
         """Predict labels from concatenated latents.
 
         Parameters
         ----------
         vectors : ndarray (n, n_folds * latent_dim), float32
             As from `transform`.
+        confounders : astropy.table.Table, optional
+            From `measure_confounders`, of the same images; needed where they are removed.
 
         Returns
         -------
@@ -136,37 +176,61 @@ class FittedEnsemble(
             -1 = "don't know".
         """
         check_is_fitted(self, "consensus_")
-        latents = np.stack(np.split(np.asarray(vectors), len(self.scales_), axis=1))
-        scales = np.where(self.scales_ > 0, self.scales_, 1.0) * np.sqrt(len(self.scales_))
-        return self.consensus_.predict(latents * scales[:, None, None])
+        return self.consensus_.predict(self.removals_(self._split(vectors), confounders))
 
-    def predict(self, images: ImageSet | npt.ArrayLike) -> IntArray:
+    def predict(
+        self, images: ImageSet | npt.ArrayLike, confounders: Table | None = None
+    ) -> IntArray:
         """Predict labels of images, old or new.
 
         Parameters
         ----------
         images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        confounders : astropy.table.Table, optional
+            From `measure_confounders`, of the same images; needed where they are removed.
 
         Returns
         -------
         ndarray (n,), int
             -1 = "don't know".
         """
-        return self.predict_consensus(images).labels
+        return self.predict_consensus(images, confounders).labels
 
-    def predict_consensus(self, images: ImageSet | npt.ArrayLike) -> ConsensusResult:
+    def predict_consensus(
+        self, images: ImageSet | npt.ArrayLike, confounders: Table | None = None
+    ) -> ConsensusResult:
         """Predict labels, stability, agreement and outlier scores of images, old or new.
 
         Parameters
         ----------
         images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        confounders : astropy.table.Table, optional
+            From `measure_confounders`, of the same images; needed where they are removed.
+
+        Returns
+        -------
+        ConsensusResult
+        """
+        return self.predict_encoded(self.encode(images), confounders)
+
+    def predict_encoded(
+        self, latents: Float32Array, confounders: Table | None = None
+    ) -> ConsensusResult:
+        """Predict labels from latents that are known already.
+
+        Parameters
+        ----------
+        latents : ndarray (n_folds, n, latent_dim), float32
+            As from `encode`.
+        confounders : astropy.table.Table, optional
+            From `measure_confounders`, of the same images; needed where they are removed.
 
         Returns
         -------
         ConsensusResult
         """
         check_is_fitted(self, "consensus_")
-        return self.consensus_.predict_consensus(self.encode(images))
+        return self.consensus_.predict_consensus(self.removals_(latents, confounders))
 
     def reconstruct(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
         """Mean of the reconstructions by all members that are autoencoders.
@@ -226,12 +290,13 @@ class FittedEnsemble(
         self.consensus_._write(folder)
         for k, member in enumerate(self.members_):
             member._write(member_folder(folder, k))
+        self.removals_.write(folder)
         parameters = self.get_params(deep=False)
         del parameters["estimator"]
         if not isinstance(self.random_state, int | np.integer | None):
             parameters["random_state"] = None
         content = {
-            "format": _FORMAT,
+            "format": _FORMAT_WITH_REMOVALS if self.removals_ else _FORMAT,
             "manifest": MANIFEST,
             "parameters": parameters,
             "scales": self.scales_,
@@ -264,10 +329,10 @@ class FittedEnsemble(
         if "manifest" in content and not digests:
             # Only version 0.1 wrote none.
             check_manifest(folder, whole=False, required=True)
-        if content.get("format") != _FORMAT:
+        if content.get("format") not in (_FORMAT, _FORMAT_WITH_REMOVALS):
             raise InputError(
-                f"{str(path)!r} must describe an ensemble of format {_FORMAT}, got "
-                f"{content.get('format')!r}"
+                f"{str(path)!r} must describe an ensemble of format {_FORMAT} or "
+                f"{_FORMAT_WITH_REMOVALS}, got {content.get('format')!r}"
             )
         try:
             ensemble = cls(**content["parameters"])
@@ -280,14 +345,21 @@ class FittedEnsemble(
             for k in range(len(ensemble.consensus_.members_))
         ]
         share_encoders(ensemble.members_)
-        if not _fit(ensemble.scales_, ensemble.consensus_.scales_, ensemble.members_):
+        if content["format"] == _FORMAT_WITH_REMOVALS:
+            ensemble.removals_ = MemberRemovals.read(folder, len(ensemble.members_), digests)
+        if not ensemble._fits_together():
             raise InputError(f"{str(path)!r} does not fit the members beside it")
         ensemble.estimator = clone(ensemble.members_[0])
         return ensemble
 
+    def _fits_together(self) -> bool:
+        """Whether scales and removals are one for each member, and scales those of the consensus.
 
-def _fit(scales: Float32Array, known: Float64Array, members: list[MemberEstimator]) -> bool:
-    """Whether the scales are one for each member, and those that the consensus has."""
-    if scales.shape != (len(members),) or scales.shape != known.shape:
-        return False
-    return bool(np.allclose(scales, known, rtol=1e-3, atol=0.0))
+        The consensus scales what is left after the removal of confounders.
+        """
+        known, dimensions = self.consensus_.scales_, [one.latent_dim for one in self.members_]
+        if self.scales_.shape != (len(dimensions),) or known.shape != self.scales_.shape:
+            return False
+        if self.removals_:
+            return [one.n_features_in_ for one in self.removals_.members] == dimensions
+        return bool(np.allclose(self.scales_, known, rtol=1e-3, atol=0.0))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from ensembles.base_clusterings import latent_spreads
+from ensembles.cleaned_latents import CleanedLatents
 from ensembles.consensus_clustering import ConsensusClustering
 from ensembles.consensus_files import member_folder
 from ensembles.encoder_members import fit_encoder_members
@@ -27,12 +27,11 @@ from ensembles.refinement import DEEP_METHODS, check_refinable, refine_members
 from ensembles.training_images import TrainingImages, check_pairs, prepare_for_members
 from equiclust._deprecated import FormerAttribute
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
-from equiclust.clustering.selection import Choice, choose_n_clusters
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet, as_image_set
 from equiclust.io.fit_record import check_same_fit
 from equiclust.progress import Update
-from equiclust.typing import BoolArray, Float32Array, IntArray, PathLike
+from equiclust.typing import BoolArray, IntArray, PathLike
 from equiclust.validation import check_random_state, check_whole, is_auto, shown
 
 __all__ = ["KFoldEnsemble"]
@@ -40,7 +39,7 @@ __all__ = ["KFoldEnsemble"]
 _REFINED = "refined"
 
 
-class KFoldEnsemble(FittedEnsemble):
+class KFoldEnsemble(CleanedLatents, FittedEnsemble):
     """K encoders, each trained without some of the images, and the consensus of their latents.
 
     The images are split at random into folds, and member `k` is not trained on fold `k` and the
@@ -84,6 +83,10 @@ class KFoldEnsemble(FittedEnsemble):
     held_out_ : ndarray (n_folds, n), bool
         Images that a member was not trained on.
     latents_ : ndarray (n_folds, n, latent_dim), float32
+    removals_ : MemberRemovals
+        What `remove_confounders` takes out of them; nothing by default.
+    cleaned_latents_ : ndarray (n_folds, n, latent_dim), float32
+        What is left of `latents_`, which is clustered.
     scales_ : ndarray (n_folds,), float32
         Spread of every member's latents.
     consensus_ : ConsensusClustering
@@ -257,7 +260,7 @@ class KFoldEnsemble(FittedEnsemble):
             reliability=self.reliability,
             n_init=self.n_init,
             random_state=seed,
-        ).fit(self.latents_, held_out=self.held_out_)
+        ).fit(self.cleaned_latents_, held_out=self.held_out_)
         self.labels_, self.stability_ = self.consensus_.labels_, self.consensus_.stability_
         return self
 
@@ -314,7 +317,7 @@ class KFoldEnsemble(FittedEnsemble):
         self._keep_latents(np.stack([member.latents for member in members]))
         self.seconds_ = [member.seconds for member in members]
         # The number of clusters chosen by the latents of an earlier fit does not apply to these.
-        self.__dict__.pop("choice_", None)
+        self._forget_choice()
 
     def _check_parameters(self) -> None:
         self._estimators()
@@ -341,10 +344,6 @@ class KFoldEnsemble(FittedEnsemble):
             n_init=self.n_init,
             random_state=self.random_state,
         )._check_parameters()
-
-    def _keep_latents(self, latents: Float32Array) -> None:
-        self.latents_ = latents
-        self.scales_ = latent_spreads(latents.astype(np.float64)).astype(np.float32)
 
     def _folders(self, checkpoints: PathLike | None) -> list[Path | None]:
         """Absolute folder of every member: worker processes may have another current folder."""
@@ -387,8 +386,3 @@ class KFoldEnsemble(FittedEnsemble):
         if self.held_out_folds == "auto":
             return three_tenths(self.n_folds)
         return self.held_out_folds
-
-    def _choice(self, seed: int) -> Choice:
-        if self.n_clusters != "auto":
-            return Choice(self.n_clusters, {}, ())
-        return choose_n_clusters(self.transform_latents(self.latents_), random_state=seed)

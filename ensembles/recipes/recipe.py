@@ -112,7 +112,7 @@ class Recipe:
         folds = dict(vars(self.ensemble))
         if self.ensemble.held_out_folds != "auto":
             folds["held_out_folds"] = self.ensemble.n_held_out
-        return {**folds, **vars(self.clusters), "random_state": self.seed}
+        return {**folds, **self.clusters.clustering, "random_state": self.seed}
 
     def with_(self, **settings: Any) -> Self:
         """Copy of the recipe with other settings.

@@ -19,6 +19,7 @@ from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
 from equiclust.encoders.pooling import POOLINGS
 from equiclust.encoders.registry import encoder_names
+from equiclust.evaluation.confounders.removal import REMOVABLE
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.nn.groups import Group
@@ -246,6 +247,11 @@ class Clusters:
     method : str, default "auto"
     n_init : int, default 10
         Starts of k-means.
+    remove : str, default "none"
+        Confounders that are taken out of the latents before these are clustered: "size",
+        "brightness", "signal_to_noise", "edge", "elongation", or several with commas between;
+        "auto" are those that the clusters follow otherwise, and none where a deep method has moved
+        the latents towards clusters.
 
     Raises
     ------
@@ -256,8 +262,34 @@ class Clusters:
     n_clusters: int | Literal["auto"] = _ENSEMBLE.n_clusters
     method: str = _ENSEMBLE.method
     n_init: int = _ENSEMBLE.n_init
+    remove: str = "none"
 
     def __post_init__(self) -> None:
         check_choice("method", self.method, _METHODS)
         n_clusters = 1 if self.n_clusters == "auto" else self.n_clusters
         make_clusterer("gmm", n_clusters, n_init=self.n_init)
+        if self.remove in ("none", "auto"):
+            return
+        names = self.removed
+        if not set(names) <= set(REMOVABLE) or len(set(names)) < len(names):
+            raise InputError(
+                f"remove must be none, auto or one of {', '.join(REMOVABLE)}, or several of these "
+                f"with commas between, got {self.remove!r}"
+            )
+        if self.method in DEEP_METHODS:
+            raise InputError(
+                f"remove must be none or auto with method {self.method!r}, which moves the latents "
+                f"towards clusters, got {self.remove!r}"
+            )
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """Names of the confounders that are removed, where they are named."""
+        if self.remove in ("none", "auto"):
+            return ()
+        return tuple(name.strip() for name in self.remove.split(","))
+
+    @property
+    def clustering(self) -> dict[str, Any]:
+        """Parameters of `KFoldEnsemble`."""
+        return {key: value for key, value in vars(self).items() if key != "remove"}

@@ -22,6 +22,7 @@ def run(
     n_folds: Annotated[int, "K"] = 10,
     size: Annotated[int, "PX"] = 128,
     method: Method = "auto",
+    remove: Annotated[str, "none|auto|NAME[,...]"] = "none",
     encoder: Annotated[str, "NAME|FILE[,...]"] = "own",
     layer: Layer = "auto",
     pooling: EncoderPooling = "auto",
@@ -67,6 +68,10 @@ def run(
     method
         Clustering method; auto takes the most stable of gmm, kmeans, spectral and manifold. dec,
         idec and dcec train the networks further with their clusters.
+    remove
+        Confounders that are taken out of the latents before these are clustered: elongation,
+        brightness, signal_to_noise, size, edge, or several with commas between; auto takes those
+        that the clusters follow otherwise.
     encoder
         What turns images into vectors: own, the autoencoder that is trained on them; a network
         trained on photographs (alexnet, vgg16, resnet18, ..., efficientnet_lite0); an ONNX file; a
@@ -131,6 +136,7 @@ def run(
         n_folds=n_folds,
         size=size,
         method=method,
+        remove=remove,
         encoder=encoder,
         layer=layer,
         pooling=pooling,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "make_catalogue",
+    "make_confounders",
     "make_latents",
     "make_rejected",
     "printable",
@@ -277,6 +278,34 @@ def make_latents(ids: Sequence[str], latents: npt.ArrayLike) -> Table:
     table = Table(meta={"CREATOR": f"equiclust {__version__}"})
     _add(table, "id", _texts(ids), "name of the image")
     _add(table, "latent", vectors, "what the network says of its shape, whatever its orientation")
+    return table
+
+
+@checks_types
+def make_confounders(ids: Sequence[str], measures: Table) -> Table:
+    """Table of the confounders of each image, with names as the other tables have them.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        Names of the images.
+    measures : astropy.table.Table
+        From `measure_confounders`.
+
+    Returns
+    -------
+    astropy.table.Table
+
+    Raises
+    ------
+    InputError
+        When the measures are those of other images.
+    """
+    if list(measures["id"]) != list(ids):
+        raise InputError(f"measures must have the {len(ids)} ids of the images, got others")
+    table = measures.copy()
+    table.meta["CREATOR"] = f"equiclust {__version__}"
+    _add(table, "id", _texts(ids), "name of the image")
     return table
 
 

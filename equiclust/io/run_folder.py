@@ -48,6 +48,7 @@ class RunFolder:
     catalogue_ecsv = _Entry("catalogue.ecsv")
     catalogue_fits = _Entry("catalogue.fits")
     latents_fits = _Entry("latents.fits")
+    confounders_ecsv = _Entry("confounders.ecsv")
     rejected_ecsv = _Entry("rejected.ecsv")
     metrics_json = _Entry("metrics.json")
     invariance_json = _Entry("invariance.json")
@@ -137,7 +138,7 @@ class RunFolder:
     def outputs(self) -> Outputs:
         """What a run writes when it is finished, the catalogue last, and its report."""
         last = (self.catalogue_fits, self.catalogue_ecsv)
-        tables = (self.latents_fits, self.rejected_ecsv)
+        tables = (self.latents_fits, self.confounders_ecsv, self.rejected_ecsv)
         records = (self.previews_npz, self.invariance_json, self.metrics_json)
         paths = (self.report_html, self.model, *records, *tables, *last)
         return Outputs(self.path, tuple(path.name for path in paths), MANIFEST, "run")

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from equiclust.evaluation.confounders import (
-    audit,
-    is_suspect,
-    measure_confounders,
-    perturbation_stability,
-)
+from equiclust.evaluation.confounders import is_suspect, perturbation_stability
 from equiclust.images import ImageSet
 from equiclust.pipeline.inputs import sample_indices
 from equiclust.pipeline.model import Model
+from equiclust.pipeline.removal import audit_labels
 from equiclust.progress import Progress, start_stage
 from equiclust.typing import IntArray
 
+if TYPE_CHECKING:
+    from astropy.table import Table
+
 __all__ = ["ConfounderAudit", "audit_confounders"]
 
-_MAX_MEASURED = 2000
 _MAX_PERTURBED = 100
 
 
@@ -43,7 +41,7 @@ class ConfounderAudit:
 def audit_confounders(
     model: Model,
     originals: ImageSet,
-    images: ImageSet,
+    measures: Table,
     labels: IntArray,
     *,
     random_state: int,
@@ -54,9 +52,10 @@ def audit_confounders(
     Parameters
     ----------
     model : Model
-    originals, images : ImageSet
-        As read, and preprocessed by the model's preprocessor. Of more than 2,000 a random sample is
-        measured; 100 are perturbed.
+    originals : ImageSet
+        As read; 100 are perturbed.
+    measures : astropy.table.Table
+        From `measure_confounders`, of the same images; of more than 2,000 a random sample is taken.
     labels : ndarray (n,), int
         -1 = don't know.
     random_state : int
@@ -68,13 +67,10 @@ def audit_confounders(
     -------
     ConfounderAudit
     """
-    measured = sample_indices(len(images), _MAX_MEASURED, random_state)
-    start_stage(on_progress, "confounders")
-    properties = measure_confounders(originals.take(measured), images.take(measured))
-    rows = audit(labels[measured], properties, random_state=random_state)
+    rows = audit_labels(labels, measures, random_state=random_state)
     record: dict[str, Any] = {"nuisances": rows}
     if model.sees_pixels:
-        perturbed = sample_indices(len(images), _MAX_PERTURBED, random_state)
+        perturbed = sample_indices(len(originals), _MAX_PERTURBED, random_state)
         start_stage(on_progress, "perturbation")
         record["perturbation"] = perturbation_stability(
             model.label_originals,

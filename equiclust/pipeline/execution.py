@@ -41,6 +41,7 @@ def run(
     n_folds: int | None = None,
     size: int | None = None,
     method: str | None = None,
+    remove: str | None = None,
     encoder: str | None = None,
     layer: str | None = None,
     pooling: str | None = None,
@@ -89,6 +90,10 @@ def run(
     method : str, default "auto"
         Clustering method: "gmm", "kmeans", "spectral", "manifold", or "auto", the one of these that
         is most stable; "dec", "idec" and "dcec" train the networks further with their clusters.
+    remove : str, default "none"
+        Confounders that are taken out of the latents before these are clustered: "elongation",
+        "brightness", "signal_to_noise", "size", "edge", or several with commas between; "auto" are
+        those that the clusters follow otherwise.
     encoder : str, default "own"
         What turns images into vectors: "own", the autoencoder that is trained on them; a network
         trained on photographs, such as "alexnet" (see `equiclust.encoders`); an ONNX file; a table
@@ -162,6 +167,7 @@ def run(
         "n_folds": n_folds,
         "size": size,
         "method": method,
+        "remove": remove,
         "encoder": encoder,
         "layer": layer,
         "pooling": pooling,

@@ -7,7 +7,7 @@ import platform
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,10 +23,11 @@ from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.autoencoder.objectives import PerceptualNetwork, find_weights
 from equiclust.encoders.records import encoder_record
 from equiclust.encoders.whitened import WhitenedEncoder
+from equiclust.evaluation.confounders import measure_confounders
 from equiclust.exceptions import EquiclustWarning, WeightsNotFoundError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import write_json
-from equiclust.io.catalogue import make_latents, make_rejected, write_table
+from equiclust.io.catalogue import make_confounders, make_latents, make_rejected, write_table
 from equiclust.io.notes import note_text
 from equiclust.io.previews import Previews, write_previews
 from equiclust.io.run_folder import RunFolder
@@ -36,10 +37,14 @@ from equiclust.pipeline.descriptions import cluster_records
 from equiclust.pipeline.inputs import LoadedImages
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.model_certificate import certify_model
+from equiclust.pipeline.removal import fit_clusters
 from equiclust.pipeline.resume import check_same_start
 from equiclust.pipeline.settings import RunSettings
 from equiclust.progress import Progress, start_stage
 from equiclust.typing import IntArray
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 __all__ = ["fit_and_write"]
 
@@ -56,6 +61,9 @@ class _Fitted(NamedTuple):
 
     model: Model
     result: ConsensusResult
+    measures: Table
+    # Of confounders; empty where nothing was removed.
+    removal: Record
     perceptual: PerceptualNetwork | None
     # Why there is no perceptual term.
     note: str
@@ -90,12 +98,15 @@ def fit_and_write(
     perceptual, note = _perceptual(settings.recipe)
     check_same_start(folder, images, perceptual)
     ensemble = _trained(folder, settings, images, perceptual, on_progress)
+    start_stage(on_progress, "confounders")
+    measures = measure_confounders(loaded.originals, images)
     update = start_stage(on_progress, "clustering")
     ensemble.refine_members(images, checkpoints=folder.checkpoints, on_progress=update)
-    ensemble.fit_consensus()
+    recipe = settings.recipe
+    removal = fit_clusters(ensemble, measures, recipe.clusters, random_state=recipe.seed)
     model = Model(loaded.preprocessor, ensemble)
-    result = ensemble.consensus_.predict_consensus(ensemble.latents_)
-    fitted = _Fitted(model, result, perceptual, note)
+    result = ensemble.consensus_.predict_consensus(ensemble.cleaned_latents_)
+    fitted = _Fitted(model, result, measures, removal, perceptual, note)
     with folder.outputs.replaced(folder.results) as drafts:
         _write_results(RunFolder(drafts), settings, loaded, fitted, started, on_progress)
 
@@ -121,7 +132,7 @@ def _write_results(
         write_json(drafts.invariance_json, certified.certificate.to_dict())
         check = certified.record
     audit = audit_confounders(
-        model, originals, images, result.labels, random_state=seed, on_progress=on_progress
+        model, originals, fitted.measures, result.labels, random_state=seed, on_progress=on_progress
     )
     described = cluster_records(
         originals,
@@ -135,6 +146,7 @@ def _write_results(
         **_consensus_metrics(ensemble, result, evaluated),
         **audit.record,
         "findings": audit.findings,
+        **({"removal": fitted.removal} if fitted.removal else {}),
         "perceptual": {"network": fitted.perceptual, "note": fitted.note},
         "notes": _notes(loaded, fitted),
         "reconstruction": evaluated.scores,
@@ -144,7 +156,7 @@ def _write_results(
         "provenance": _provenance(settings, loaded, started),
     }
     write_json(drafts.metrics_json, metrics)
-    _write_tables(drafts, loaded, model, result)
+    _write_tables(drafts, loaded, fitted)
 
 
 def _notes(loaded: LoadedImages, fitted: _Fitted) -> list[str]:
@@ -154,12 +166,11 @@ def _notes(loaded: LoadedImages, fitted: _Fitted) -> list[str]:
     return [*map(note_text, loaded.notes), *own, *ensemble.notes_, *ensemble.choice_.notes]
 
 
-def _write_tables(
-    folder: RunFolder, loaded: LoadedImages, model: Model, result: ConsensusResult
-) -> None:
-    ensemble = model.ensemble
+def _write_tables(folder: RunFolder, loaded: LoadedImages, fitted: _Fitted) -> None:
+    model, result, ensemble = fitted.model, fitted.result, fitted.model.ensemble
     latents = ensemble.transform_latents(ensemble.latents_)
     write_table(make_latents(loaded.images.ids, latents), folder.latents_fits)
+    write_table(make_confounders(loaded.images.ids, fitted.measures), folder.confounders_ecsv)
     write_table(make_rejected(loaded.rejected), folder.rejected_ecsv)
     table = model.catalogue(loaded.originals, result, ensemble.consensus_.agreement_held_out_)
     write_table(table, folder.catalogue_fits)

@@ -13,6 +13,7 @@ from ensembles import ConsensusResult, KFoldEnsemble
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.encoders.latent_table import LatentTable
 from equiclust.encoders.whitened import WhitenedEncoder
+from equiclust.evaluation.confounders import measure_confounders
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, replace_folder, write_json
@@ -100,13 +101,30 @@ class Model:
                 _check_fits(preprocessor, member, path)
         return cls(preprocessor, ensemble)
 
-    def predict_consensus(self, images: ImageSet, update: Update) -> ConsensusResult:
-        """Label preprocessed images.
+    def confounders(self, originals: ImageSet, images: ImageSet) -> Table | None:
+        """Measures of the confounders that the model removes.
 
         Parameters
         ----------
-        images : ImageSet
-            Preprocessed.
+        originals, images : ImageSet
+            As read, and preprocessed.
+
+        Returns
+        -------
+        astropy.table.Table or None
+            None where it removes nothing.
+        """
+        return measure_confounders(originals, images) if self.ensemble.removals_ else None
+
+    def predict_consensus(
+        self, originals: ImageSet, images: ImageSet, update: Update
+    ) -> ConsensusResult:
+        """Label images.
+
+        Parameters
+        ----------
+        originals, images : ImageSet
+            As read, and preprocessed.
         update : callable
             Gets the images done, their total and "".
 
@@ -115,7 +133,8 @@ class Model:
         ConsensusResult
             Labels with stability, agreement and outlier scores.
         """
-        return self.ensemble.consensus_.predict_consensus(self._encode(images, update))
+        latents = self._encode(images, update)
+        return self.ensemble.predict_encoded(latents, self.confounders(originals, images))
 
     def latents(self, images: ImageSet, update: Update) -> Float32Array:
         """Latents of preprocessed images, scaled as in the `latents.fits` of the run.
@@ -191,7 +210,8 @@ class Model:
         rows = {name: row for row, name in enumerate(originals.ids)}
         labels = np.full(len(originals), -1, dtype=np.int64)
         if len(images):
-            labels[[rows[name] for name in usable.ids]] = self.ensemble.predict(images)
+            known = self.ensemble.predict(images, self.confounders(usable, images))
+            labels[[rows[name] for name in usable.ids]] = known
         return labels
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -143,10 +144,12 @@ def certify_model(
     stage = "baseline network" if trained else "encoder without averaging"
     baseline = _baseline(ensemble, images, pixels, start_stage(on_progress, stage))
     start_stage(on_progress, "rotation")
+    # Those of the images as they are, since what is rotated has been preprocessed.
+    known = model.confounders(originals.take(chosen), images.take(chosen))
     certificate = certify(
         ensemble.transform,
         pixels,
-        predict=ensemble.predict_transformed,
+        predict=partial(ensemble.predict_transformed, confounders=known),
         baseline=baseline,
         baseline_predict=_baseline_clusters(model, baseline(pixels)),
         mirror=mirror,

@@ -102,7 +102,7 @@ def _predict(
         on_progress=on_progress,
     )
     update = start_stage(on_progress, "encoding")
-    result = model.predict_consensus(loaded.images, update)
+    result = model.predict_consensus(loaded.originals, loaded.images, update)
     table = model.catalogue(loaded.originals, result)
     if outputs is not None:
         _write(table, loaded.rejected, outputs)

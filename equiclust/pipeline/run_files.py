@@ -88,6 +88,20 @@ class RunFiles:
         return np.asarray(table["latent"], dtype=np.float32)
 
     @cached_property
+    def confounders(self) -> Table:
+        """Measures of each image that should not determine its cluster, an astropy `Table`.
+
+        Columns as of `measure_confounders`, in the order of the catalogue.
+        """
+        table = _with_columns(self.folder.confounders_ecsv, "id")
+        if list(self.catalogue["id"]) != list(table["id"]):
+            raise InputError(
+                f"{str(self.folder.catalogue_ecsv)!r} must have the rows of "
+                f"{str(self.folder.confounders_ecsv)!r} in their order; restore both files"
+            )
+        return table
+
+    @cached_property
     def rejected(self) -> Table:
         """Inputs that could not be used, an astropy `Table` with the columns `path`, `reason`."""
         return read_table(self.folder.rejected_ecsv)

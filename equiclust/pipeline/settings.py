@@ -26,7 +26,7 @@ from equiclust.validation import check_choice, check_whole
 __all__ = ["RunSettings"]
 
 # Settings that earlier versions did not have: a run with their defaults is the same run.
-_YOUNGER = ("encoder", "layer", "pooling", "encoder_group", "equalize", "n_init")
+_YOUNGER = ("encoder", "layer", "pooling", "encoder_group", "equalize", "n_init", "remove")
 
 
 @dataclass(frozen=True)

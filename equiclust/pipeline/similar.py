@@ -92,7 +92,7 @@ class SimilarImages:
 def find_similar(
     run: RunFiles, inputs: Inputs, *, n: int = 10, on_progress: Progress | None = None
 ) -> SimilarImages:
-    """Find the images of a run with the nearest latents.
+    """Find the images of a run with the nearest latents, without the confounders it removes.
 
     Parameters
     ----------
@@ -118,7 +118,10 @@ def find_similar(
     loaded = load_images(
         inputs, model.preprocessor.get_params(), axes=run.axes, on_progress=on_progress
     )
-    latents = model.latents(loaded.images, start_stage(on_progress, "encoding"))
+    latents = model.ensemble.remove_from_transformed(
+        model.latents(loaded.images, start_stage(on_progress, "encoding")),
+        model.confounders(loaded.originals, loaded.images),
+    )
     start_stage(on_progress, "searching")
     neighbours = _neighbours(run, loaded.originals, latents, n)
     table = _table(loaded.originals, neighbours, run.catalogue)
@@ -130,7 +133,7 @@ def _neighbours(
 ) -> list[list[Neighbour]]:
     """The nearest images of the run to every query, without the query itself."""
     catalogue = run.catalogue
-    distances, rows = LatentIndex(run.latents).query(latents, n + 1)
+    distances, rows = LatentIndex(_compared(run)).query(latents, n + 1)
     rows_of_path: dict[str, list[int]] = {}
     for i, path in enumerate(catalogue["path"]):
         if path:
@@ -144,6 +147,13 @@ def _neighbours(
             itself = others[0].row
         found.append([one for one in others if one.row != itself][:n])
     return found
+
+
+def _compared(run: RunFiles) -> Float32Array:
+    """Latents of the run without the confounders that its model removes."""
+    ensemble = run.model.ensemble
+    known = run.confounders if ensemble.removals_ else None
+    return ensemble.remove_from_transformed(run.latents, known)
 
 
 def _is_same(nearest: Neighbour, image: Image, latent: Float32Array, catalogue: Table) -> bool:

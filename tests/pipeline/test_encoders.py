@@ -12,6 +12,7 @@ import pytest
 import equiclust
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
+from equiclust.io.atomic import read_json
 from equiclust.pipeline.results import Run
 from equiclust.preprocessing import Preprocessor
 from equiclust.simulation.discs import simulate_discs
@@ -80,6 +81,14 @@ def test_report_and_log_say_that_nothing_was_trained(run: Run, network: Path) ->
     assert "training" not in log
     assert "reconstruction" not in log
     assert "without averaging" in run.metrics["check"]["sentence"]
+
+
+def test_nothing_is_removed_unless_asked_for(run: Run, images: ImageSet) -> None:
+    assert "removal" not in run.metrics
+    assert "remove" not in run.folder.read_config()
+    assert read_json(run.folder.model / "ensemble.json")["format"] == 1
+    assert not list(run.folder.model.rglob("removal*"))
+    assert list(run.confounders["id"]) == list(images.ids)
 
 
 def test_another_file_in_its_place_is_refused(run: Run, network: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from equiclust.evaluation.confounders.audit import LARGE, SIGNIFICANT
 from equiclust.report.contents import Contents
 from equiclust.report.formatting import compact, fixed, is_number, percent
+from equiclust.report.sections.removal import RemovalPart, make_removal
 
 __all__ = ["ConfounderRow", "ConfounderSection", "make_confounders"]
 
@@ -34,6 +35,8 @@ class ConfounderRow:
         Formatted numbers; a dash where unknown.
     state : str
         "bad" where this confounder may explain the clusters, else empty.
+    without : str, default ""
+        The share without the removal of confounders; empty where nothing was removed.
     """
 
     name: str
@@ -44,6 +47,7 @@ class ConfounderRow:
     p_adjusted: str
     n: str
     state: str
+    without: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class ConfounderSection:
         How many labels changed; empty when not measured or when there are no labels.
     is_testable : bool, default True
         Whether there are two clusters to compare.
+    removal : RemovalPart, default ``RemovalPart()``
+        What the removal of confounders did.
     """
 
     rows: tuple[ConfounderRow, ...]
@@ -68,11 +74,12 @@ class ConfounderSection:
     is_suspect: bool
     perturbation: str
     is_testable: bool = True
+    removal: RemovalPart = field(default_factory=RemovalPart)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was measured."""
-        return not (self.rows or self.perturbation)
+        return not (self.rows or self.perturbation or self.removal.sentences)
 
 
 def make_confounders(contents: Contents) -> ConfounderSection:
@@ -91,7 +98,8 @@ def make_confounders(contents: Contents) -> ConfounderSection:
         for entry in contents.entries("nuisances")
         if isinstance(entry, dict) and entry.get("name")
     ]
-    rows = tuple(_row(entry) for entry in entries)
+    removal = make_removal(contents)
+    rows = tuple(_row(entry, removal) for entry in entries)
     stated = [
         (row.state != "bad", str(entry["sentence"]))
         for row, entry in zip(rows, entries, strict=True)
@@ -106,10 +114,11 @@ def make_confounders(contents: Contents) -> ConfounderSection:
         is_suspect=is_testable and any(row.state == "bad" for row in rows),
         perturbation=_perturbation(contents.section("perturbation")) if n_clusters else "",
         is_testable=is_testable,
+        removal=removal,
     )
 
 
-def _row(entry: Mapping[str, Any]) -> ConfounderRow:
+def _row(entry: Mapping[str, Any], removal: RemovalPart) -> ConfounderRow:
     name = str(entry["name"])
     share, p_value, count = (_number(entry, key) for key in ("eta_squared", "p_value", "n"))
     p_adjusted = _number(entry, "p_adjusted")
@@ -124,6 +133,7 @@ def _row(entry: Mapping[str, Any]) -> ConfounderRow:
         p_adjusted=compact(p_adjusted),
         n=compact(None) if count is None else f"{int(count):,}",
         state="bad" if is_significant and share is not None and share >= LARGE else "",
+        without="" if removal.is_empty else removal.shares.get(name, percent(None)),
     )
 
 

@@ -37,6 +37,7 @@ _SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "channels": st.just("auto") | _COUNT,
     "equalize": st.sampled_from(EQUALIZERS),
     "encoder": st.sampled_from(["own", "alexnet", "own,vgg16", "network.onnx"]),
+    "remove": st.sampled_from(["none", "auto"]),
     "layer": st.sampled_from(["auto", "features.10"]),
     "pooling": st.sampled_from(["auto", "mean", "mean+max", "token"]),
     "encoder_group": st.sampled_from(["none", "C4", "D4", "D16"]),

@@ -93,7 +93,8 @@ def test_perturbation_is_counted(tmp_path: Path) -> None:
         {},
         {"nuisances": [], "perturbation": {}},
         {"nuisances": ["nonsense", {"sentence": "without a name"}], "perturbation": {"ari": "?"}},
-        {"nuisances": "nonsense", "perturbation": "nonsense"},
+        {"nuisances": "nonsense", "perturbation": "nonsense", "removal": "nonsense"},
+        {"removal": {"removed": "size"}},
     ],
 )
 def test_nothing_recorded_is_not_measured(tmp_path: Path, metrics: dict[str, Any]) -> None:
@@ -108,3 +109,49 @@ def test_text_from_the_record_cannot_become_markup(tmp_path: Path) -> None:
     record = {**PERTURBATION, "what": hostile}
     page = shown(section_of(tmp_path, nuisances=[entry], perturbation=record))
     assert "<script" not in page
+
+
+REMOVAL: dict[str, Any] = {
+    "asked": "auto",
+    "removed": ["size", "signal_to_noise"],
+    "explained_variance_ratio": 0.31,
+    "without": {
+        "n_clusters": 2,
+        "method": "gmm",
+        "nuisances": [{"name": "size", "eta_squared": 0.81}],
+    },
+    "adjusted_rand_index": 0.523,
+    "labels_without": [-1, 0, 1],
+    "labels": [0, 1],
+    "counts": [[3, 4], [1200, 0], [5, 6]],
+}
+
+
+def test_both_partitions_are_shown_where_they_differ(tmp_path: Path) -> None:
+    page = shown(section_of(tmp_path, nuisances=planted(), removal=REMOVAL))
+    said = "What size and signal to noise, which the clusters followed before, explained was taken"
+    assert said in page
+    assert "31\u202f% of the variance" in page
+    assert "there would be 2 clusters; the adjusted Rand index of both partitions is 0.52" in page
+    assert '<th scope="row">don&#39;t know</th><td class="number">3</td>' in page
+    assert '<td class="number">1,200</td><td class="number">0</td>' in page
+    assert page.count("81\u202f%") == 1
+
+
+def test_the_same_partitions_are_not_shown_twice(tmp_path: Path) -> None:
+    record = {**REMOVAL, "asked": "size", "removed": ["size"], "adjusted_rand_index": 1.0}
+    section = section_of(tmp_path, nuisances=planted(), removal=record)
+    assert not section.removal.rows
+    page = shown(section)
+    assert "What size explained was taken out of the latents" in page
+    assert "Without that the labels are the same." in page
+    assert "1,200" not in page
+
+
+@pytest.mark.parametrize("name", ["without", "adjusted_rand_index", "labels", "counts", "asked"])
+def test_a_damaged_record_of_the_removal_is_shown_as_far_as_it_goes(
+    tmp_path: Path, name: str
+) -> None:
+    for value in (None, "nonsense", [], [["a"]]):
+        page = shown(section_of(tmp_path / repr(value), removal={**REMOVAL, name: value}))
+        assert "taken out of the latents" in page
