@@ -35,10 +35,15 @@ def test_the_example_runs_and_is_short(
     assert len(capsys.readouterr().out.strip(" []\n").split()) == 60
 
 
+def test_the_example_of_a_removal_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(_examples()[2], "README.md", "exec"), {})
+    assert 0 < float(capsys.readouterr().out) < 1
+
+
 @pytest.mark.filterwarnings("ignore::equiclust.exceptions.EquiclustWarning")
 def test_the_deep_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(compile(_examples()[2], "README.md", "exec"), {})
+    exec(compile(_examples()[3], "README.md", "exec"), {})
     assert (tmp_path / "latents.gif").stat().st_size > 0
 
 

@@ -93,11 +93,12 @@ class RunFiles:
 
         Columns as of `measure_confounders`, in the order of the catalogue.
         """
-        table = _with_columns(self.folder.confounders_ecsv, "id")
+        path = self.folder.confounders_ecsv
+        table = _with_columns(read_table(path), path, "id")
         if list(self.catalogue["id"]) != list(table["id"]):
             raise InputError(
                 f"{str(self.folder.catalogue_ecsv)!r} must have the rows of "
-                f"{str(self.folder.confounders_ecsv)!r} in their order; restore both files"
+                f"{str(path)!r} in their order; restore both files"
             )
         return table
 

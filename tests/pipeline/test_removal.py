@@ -112,7 +112,7 @@ def test_a_model_is_the_same_when_read_again_and_damage_is_named(
     read = KFoldEnsemble.load(tmp_path)
     known = run.confounders
     one, other = (e.predict_consensus(processed, known) for e in (ensemble, read))
-    np.testing.assert_array_equal(one.confidence, other.confidence)
+    np.testing.assert_array_equal(one.stability, other.stability)
     with pytest.raises(InputError, match="confounders must be given"):
         read.predict(processed)
     # Version 0.1, which would not remove anything, refuses it.
