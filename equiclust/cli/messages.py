@@ -100,6 +100,7 @@ def describe_run(run: Run) -> Outcome:
         "n_clusters": len(sizes),
         "sizes": sizes,
         "n_unassigned": unassigned,
+        "removed": metrics.get("removal", {}).get("removed", []),
         "passed": run.is_invariant,
         "catalogue": str(run.folder.catalogue_ecsv),
         "report": str(run.folder.report_html),
@@ -107,6 +108,8 @@ def describe_run(run: Run) -> Outcome:
     lines = [format_sizes(sizes, unassigned), *_in_words(metrics)]
     if len(run.rejected):
         lines.append(f"{len(run.rejected)} rejected: {run.folder.rejected_ecsv}")
+    if "removal" in metrics:
+        lines.append(str(metrics["removal"]["sentence"]))
     lines += [*metrics["findings"], str(metrics["check"]["sentence"])]
     lines += [f"Catalogue: {run.folder.catalogue_ecsv}", f"Report: {run.folder.report_html}"]
     return Outcome(record, "\n".join(lines))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,6 +66,7 @@ def fit_clusters(
         "asked": clusters.remove,
         "removed": list(removed),
         "explained_variance_ratio": ensemble.removals_.explained_variance_ratio,
+        "sentence": _sentence(removed, clusters.remove, ensemble),
         "without": without,
         **_comparison(labels, ensemble.labels_),
     }
@@ -116,6 +118,18 @@ def audit_labels(
     """
     chosen = sample_indices(len(labels), _MAX_AUDITED, random_state)
     return audit(labels[chosen], measures[chosen], random_state=random_state)
+
+
+def _sentence(removed: Sequence[str], asked: str, ensemble: KFoldEnsemble) -> str:
+    """What was removed, why, and how much of the latents that was."""
+    *first, last = (name.replace("_", " ") for name in removed)
+    names = f"{', '.join(first)} and {last}" if first else last
+    share = ensemble.removals_.explained_variance_ratio
+    if share == 0:
+        return f"{names.capitalize()}: nothing of the latents beyond chance, so nothing was removed"
+    why = ", which the clusters followed otherwise," if asked == "auto" else ""
+    amount = f"{100 * share:.2g} % of the variance"
+    return f"What {names}{why} explained was taken out of the latents: {amount}"
 
 
 def _comparison(without: IntArray, labels: IntArray) -> dict[str, Any]:

@@ -27,7 +27,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_everything_has_its_place(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path / "a" / "run", CONFIG)
     expected = """catalogue.ecsv catalogue.fits latents.fits confounders.ecsv rejected.ecsv
-        metrics.json invariance.json config.json model checkpoints previews.npz report.html run.log"""
+        metrics.json invariance.json config.json model checkpoints previews.npz report.html
+        run.log"""
     for name in expected.split():
         assert getattr(run, name.replace(".", "_")) == tmp_path / "a" / "run" / name
     assert list(contents(run.path)) == ["config.json"]

@@ -14,6 +14,7 @@ from astropy.table import Table
 import equiclust
 from ensembles import KFoldEnsemble
 from ensembles.recipes import Clusters, Recipe
+from equiclust.cli.messages import describe_run
 from equiclust.encoders import ModuleEncoder
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.evaluation.confounders import measure_confounders, remove_confounders
@@ -66,7 +67,11 @@ def test_the_run_says_what_was_removed(run: Run) -> None:
     columns = dict(zip(record["labels"], np.sum(record["counts"], axis=0), strict=True))
     assert columns == {label: np.sum(run.labels == label) for label in np.unique(run.labels)}
     assert {row["name"] for row in record["without"]["nuisances"]} >= {"elongation", "size"}
-    assert "What elongation and size explained was taken" in run.folder.report_html.read_text()
+    said = describe_run(run)
+    assert "What elongation and size explained was taken out of the latents" in said.text
+    assert record["sentence"] in said.text
+    assert record["sentence"] in run.folder.report_html.read_text()
+    assert said.record["removed"] == record["removed"]
     assert "--remove elongation,size" in run.metrics["provenance"]["command"]
     assert run.folder.read_config()["remove"] == "elongation,size"
 
@@ -160,6 +165,7 @@ def test_kinds_are_found_behind_the_size(
     assert adjusted_rand_index(kinds, ensemble.labels_) == 1.0
     assert record["adjusted_rand_index"] < 0.5
     assert 0.5 < record["explained_variance_ratio"] < 0.9
+    assert ("otherwise" in record["sentence"]) == (remove == "auto")
 
 
 def test_auto_leaves_alone_what_follows_no_confounder(members: KFoldEnsemble) -> None:

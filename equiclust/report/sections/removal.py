@@ -8,7 +8,7 @@ from typing import Any
 
 from equiclust.report.contents import Contents
 from equiclust.report.figures.palette import name_of
-from equiclust.report.formatting import counted, fixed, is_number, join_words, percent
+from equiclust.report.formatting import counted, fixed, is_number, percent
 
 __all__ = ["RemovalPart", "make_removal"]
 
@@ -54,14 +54,14 @@ def make_removal(contents: Contents) -> RemovalPart:
     RemovalPart
     """
     record = contents.section("removal")
-    removed = [str(name).replace("_", " ") for name in _list(record, "removed")]
-    if not removed:
+    said = record.get("sentence")
+    if not isinstance(said, str):
         return RemovalPart()
     columns, rows = _table(record)
     found = record.get("without")
     without = found if isinstance(found, Mapping) else {}
     return RemovalPart(
-        (_what(removed, record), *_difference(without, record)),
+        (f"{said}.", *_difference(without, record)),
         columns,
         rows if _index(record) < _SAME else (),
         {
@@ -70,14 +70,6 @@ def make_removal(contents: Contents) -> RemovalPart:
             if isinstance(entry, Mapping)
         },
     )
-
-
-def _what(removed: list[str], record: Mapping[str, Any]) -> str:
-    """What was removed, why, and how much that was."""
-    share = _number(record, "explained_variance_ratio")
-    why = "" if record.get("asked") != "auto" else ", which the clusters followed before,"
-    took = f": {percent(share)} of the variance" if share is not None else ""
-    return f"What {join_words(removed)}{why} explained was taken out of the latents{took}."
 
 
 def _difference(without: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
