@@ -51,7 +51,8 @@ def test_the_call_does_what_the_command_does(
     np.testing.assert_array_equal(run.labels, command.labels)
     np.testing.assert_array_equal(run.latents, command.latents)
     assert run.catalogue["id"].tolist() == command.catalogue["id"].tolist()
-    assert list(dict.fromkeys(stages))[:4] == ["reading", "preprocessing", "training", "clustering"]
+    first = ["reading", "preprocessing", "training", "confounders", "clustering"]
+    assert list(dict.fromkeys(stages))[:5] == first
     assert stages[-1] == "report"
     assert capfd.readouterr() == ("", "")
     assert "reading" in run.folder.run_log.read_text()
