@@ -183,7 +183,7 @@ def describe_clusters(
         From 0; images with -1, "don't know", are left out.
     quantities : mapping of str to array-like (n,), float
         Columns of `measure_morphology` and `measure_confounders`; others are passed over, and so
-        are images without a finite value.
+        are images without a finite value, and quantities that most images lack.
 
     Returns
     -------
@@ -233,9 +233,14 @@ def _describe(
 
 
 def _difference(labels: IntArray, label: int, name: str, values: Float64Array) -> Difference | None:
-    usable = np.isfinite(values) & (labels >= 0)
-    own, rest = values[usable & (labels == label)], values[usable & (labels != label)]
-    if min(len(own), len(rest)) < _FEWEST:
+    inside, outside = values[labels == label], values[(labels >= 0) & (labels != label)]
+    own, rest = inside[np.isfinite(inside)], outside[np.isfinite(outside)]
+    # What only a few have says nothing of the others.
+    if (
+        min(len(own), len(rest)) < _FEWEST
+        or 2 * len(own) < len(inside)
+        or 2 * len(rest) < len(outside)
+    ):
         return None
     return Difference(
         quantity=name,

@@ -81,6 +81,8 @@ def test_unknown_values_labels_and_columns_are_left_out() -> None:
     assert (first.words, second.words) == ("smaller", "larger")
     assert ClusterDescription.from_dict(asdict(first)) == first
     assert describe_clusters(np.zeros(60, int), quantities) == ()
+    few = np.where(np.arange(60) % 20 < 9, size, np.nan)
+    assert {one.words for one in describe_clusters(labels, {"size": few})} == {NOTHING}
     with pytest.raises(InputError, match=r"size must have shape \(2,\), got \(60,\)"):
         describe_clusters([0, 1], {"size": size})
 
