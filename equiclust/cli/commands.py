@@ -17,6 +17,8 @@ from equiclust.cli.run import run
 from equiclust.cli.segment import segment
 from equiclust.cli.similar import similar
 from equiclust.cli.simulate import simulate
+from equiclust.cli.suggest import suggest
+from equiclust.cli.teach import teach
 
 __all__ = ["COMMANDS"]
 
@@ -29,6 +31,8 @@ COMMANDS = tuple(
         run,
         predict,
         similar,
+        suggest,
+        teach,
         check,
         certify,
         segment,

@@ -29,6 +29,7 @@ __all__ = [
     "describe_run",
     "describe_segmentation",
     "describe_similar",
+    "describe_taught",
     "format_sizes",
 ]
 
@@ -121,6 +122,37 @@ def _in_words(metrics: Mapping[str, Any]) -> list[str]:
     return [f"Cluster {one['label']}: {one['words']}." for one in described if one["differences"]]
 
 
+def describe_taught(run: Run) -> Outcome:
+    """Summary of a run that was taught with labels.
+
+    Parameters
+    ----------
+    run : Run
+
+    Returns
+    -------
+    Outcome
+    """
+    found = run.metrics["teaching"]
+    sizes = dict(zip(found["kinds"], found["images_per_kind"], strict=True))
+    record = {
+        "run": str(run.path),
+        "n_images": len(run.labels),
+        "n_labels": found["n_labels"],
+        "kinds": sizes,
+        "n_none_of_these": found["n_none_of_these"],
+        "accuracy": found["accuracy"],
+        "n_contradictions": len(found["contradictions"]),
+        "n_unknown": len(found["unknown"]),
+        "catalogue": str(run.folder.catalogue_ecsv),
+        "report": str(run.folder.report_html),
+    }
+    listed = ", ".join(f"{kind} {size}" for kind, size in sizes.items())
+    lines = [f"{len(run.labels)} images of {len(sizes)} kinds: {listed}", *found["sentences"]]
+    lines += [f"Catalogue: {run.folder.catalogue_ecsv}", f"Report: {run.folder.report_html}"]
+    return Outcome(record, "\n".join(lines))
+
+
 def describe_segmentation(result: SegmentResult) -> Outcome:
     """Summary of a segmentation.
 
@@ -204,7 +236,7 @@ def describe_prediction(prediction: Prediction, n_clusters: int, output: str) ->
     -------
     Outcome
     """
-    labels = prediction.result.labels
+    labels = np.asarray(prediction.catalogue["label"])
     sizes, unassigned = cluster_sizes(labels, n_clusters), int(np.sum(labels < 0))
     record: dict[str, Any] = {
         "catalogue": output,

@@ -50,6 +50,7 @@ class RunFolder:
     latents_fits = _Entry("latents.fits")
     confounders_ecsv = _Entry("confounders.ecsv")
     rejected_ecsv = _Entry("rejected.ecsv")
+    labels_csv = _Entry("labels.csv")
     metrics_json = _Entry("metrics.json")
     invariance_json = _Entry("invariance.json")
     config_json = _Entry("config.json")
@@ -138,7 +139,7 @@ class RunFolder:
     def outputs(self) -> Outputs:
         """What a run writes when it is finished, the catalogue last, and its report."""
         last = (self.catalogue_fits, self.catalogue_ecsv)
-        tables = (self.latents_fits, self.confounders_ecsv, self.rejected_ecsv)
+        tables = (self.labels_csv, self.latents_fits, self.confounders_ecsv, self.rejected_ecsv)
         records = (self.previews_npz, self.invariance_json, self.metrics_json)
         paths = (self.report_html, self.model, *records, *tables, *last)
         return Outputs(self.path, tuple(path.name for path in paths), MANIFEST, "run")

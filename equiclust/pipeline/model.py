@@ -21,9 +21,11 @@ from equiclust.io.catalogue import make_catalogue
 from equiclust.io.manifest import DAMAGE, check_manifest, write_manifest
 from equiclust.io.staging import recover
 from equiclust.pipeline.inputs import preprocess
+from equiclust.pipeline.taught_catalogue import make_taught_catalogue
 from equiclust.preprocessing import DEPROJECTED, Preprocessor
 from equiclust.preprocessing.inclination import measure_inclinations
 from equiclust.progress import Update
+from equiclust.teaching.classifier import FewLabelClassifier
 from equiclust.typing import Float32Array, IntArray
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Model"]
 
 _PREPROCESSING = "preprocessing.json"
+_CLASSIFIER = "teaching.json"
 # The batch size of an autoencoder's encoder: cutting a set at its multiples changes no latent.
 _CHUNK = 64
 
@@ -45,10 +48,13 @@ class Model:
     preprocessor : Preprocessor
     ensemble : KFoldEnsemble
         Fitted on preprocessed images.
+    classifier : FewLabelClassifier, optional
+        What a few labels taught; kinds are then given instead of clusters.
     """
 
     preprocessor: Preprocessor
     ensemble: KFoldEnsemble
+    classifier: FewLabelClassifier | None = None
 
     @property
     def sees_pixels(self) -> bool:
@@ -67,6 +73,8 @@ class Model:
         """
         with replace_folder(folder) as draft:
             self.ensemble._write(draft)
+            if self.classifier is not None:
+                self.classifier._write(draft)
             write_json(draft / _PREPROCESSING, self.preprocessor.get_params())
             write_manifest(draft)
 
@@ -99,7 +107,9 @@ class Model:
         for member in ensemble.members_:
             if isinstance(member, EquivariantAutoencoder):
                 _check_fits(preprocessor, member, path)
-        return cls(preprocessor, ensemble)
+        taught = (folder / _CLASSIFIER).exists()
+        classifier = FewLabelClassifier._read(folder, digests) if taught else None
+        return cls(preprocessor, ensemble, classifier)
 
     def confounders(self, originals: ImageSet, images: ImageSet) -> Table | None:
         """Measures of the confounders that the model removes.
@@ -116,10 +126,8 @@ class Model:
         """
         return measure_confounders(originals, images) if self.ensemble.removals_ else None
 
-    def predict_consensus(
-        self, originals: ImageSet, images: ImageSet, update: Update
-    ) -> ConsensusResult:
-        """Label images.
+    def predict_catalogue(self, originals: ImageSet, images: ImageSet, update: Update) -> Table:
+        """Catalogue of images that the model was not fitted to.
 
         Parameters
         ----------
@@ -130,11 +138,36 @@ class Model:
 
         Returns
         -------
-        ConsensusResult
-            Labels with stability, agreement and outlier scores.
+        astropy.table.Table
+            With the kinds instead of the clusters where labels were taught.
         """
         latents = self._encode(images, update)
-        return self.ensemble.predict_encoded(latents, self.confounders(originals, images))
+        result = self.ensemble.predict_encoded(latents, self.confounders(originals, images))
+        table = self.catalogue(originals, result)
+        if self.classifier is None:
+            return table
+        kinds = self.classifier.predict_kinds(self.ensemble.transform_latents(latents))
+        return make_taught_catalogue(table, kinds)
+
+    def predict_transformed(
+        self, vectors: Float32Array, confounders: Table | None = None
+    ) -> IntArray:
+        """Labels by latents as from `latents`.
+
+        Parameters
+        ----------
+        vectors : ndarray (n, d), float32
+        confounders : astropy.table.Table, optional
+            As from `confounders`; kinds do not need them.
+
+        Returns
+        -------
+        ndarray (n,), int
+            Of clusters, or of the kinds that labels taught; -1 = don't know, or none of these.
+        """
+        if self.classifier is None:
+            return self.ensemble.predict_transformed(vectors, confounders)
+        return self.classifier.predict_kinds(vectors).labels
 
     def latents(self, images: ImageSet, update: Update) -> Float32Array:
         """Latents of preprocessed images, scaled as in the `latents.fits` of the run.
@@ -210,8 +243,9 @@ class Model:
         rows = {name: row for row, name in enumerate(originals.ids)}
         labels = np.full(len(originals), -1, dtype=np.int64)
         if len(images):
-            known = self.ensemble.predict(images, self.confounders(usable, images))
-            labels[[rows[name] for name in usable.ids]] = known
+            vectors = self.ensemble.transform(images)
+            found = self.predict_transformed(vectors, self.confounders(usable, images))
+            labels[[rows[name] for name in usable.ids]] = found
         return labels
 
 

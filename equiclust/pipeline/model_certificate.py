@@ -149,7 +149,7 @@ def certify_model(
     certificate = certify(
         ensemble.transform,
         pixels,
-        predict=partial(ensemble.predict_transformed, confounders=known),
+        predict=partial(model.predict_transformed, confounders=known),
         baseline=baseline,
         baseline_predict=_baseline_clusters(model, baseline(pixels)),
         mirror=mirror,

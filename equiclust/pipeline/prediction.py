@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ensembles import ConsensusResult
 from equiclust.io.catalogue import make_rejected, write_table
 from equiclust.io.output_checks import check_catalogue_output, output_path
 from equiclust.io.outputs import Outputs
@@ -30,8 +29,6 @@ class Prediction:
     ----------
     catalogue : astropy.table.Table
         One row per image.
-    result : ConsensusResult
-        Labels, stability, agreement.
     rejected : tuple of (str, str)
         Path and reason of every input that could not be used.
     rejected_path : Path or None
@@ -39,7 +36,6 @@ class Prediction:
     """
 
     catalogue: Table
-    result: ConsensusResult
     rejected: tuple[Rejection, ...]
     rejected_path: Path | None
 
@@ -102,12 +98,11 @@ def _predict(
         on_progress=on_progress,
     )
     update = start_stage(on_progress, "encoding")
-    result = model.predict_consensus(loaded.originals, loaded.images, update)
-    table = model.catalogue(loaded.originals, result)
+    table = model.predict_catalogue(loaded.originals, loaded.images, update)
     if outputs is not None:
         _write(table, loaded.rejected, outputs)
     listed = outputs.folder / outputs.names[0] if outputs and loaded.rejected else None
-    return Prediction(table, result, loaded.rejected, listed)
+    return Prediction(table, loaded.rejected, listed)
 
 
 def _rejected_path(target: Path) -> Path:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from equiclust.pipeline.model_certificate import ModelCertificate
+    from equiclust.pipeline.teaching import LabelInputs
 
 __all__ = ["Run", "open_run"]
 
@@ -146,6 +147,85 @@ class Run(RunFiles):
         from equiclust.pipeline.similar import find_similar
 
         return find_similar(self, inputs, n=n, on_progress=on_progress).table
+
+    def suggest(
+        self,
+        n: int = 30,
+        *,
+        labels: LabelInputs | None = None,
+        output: PathLike | None = None,
+    ) -> Table:
+        """Choose the images whose labels tell most about the others.
+
+        Parameters
+        ----------
+        n : int, default 30
+            Number of images.
+        labels : mapping of str to str, path-like, or sequence of path-like, optional
+            Labels that are there already, for a further round.
+        output : str or path, optional
+            CSV file to write, to be filled in.
+
+        Returns
+        -------
+        astropy.table.Table
+            Columns `id`, `path` and `kind`, the last empty.
+
+        Raises
+        ------
+        InputError
+            When `n` is below 1, labels cannot be used, or all images are labelled.
+        OutputError
+            When the output holds something else, or was filled in.
+        """
+        from equiclust.pipeline.teaching import suggest_images
+
+        return suggest_images(self, n, labels=labels, output=output)
+
+    def teach(
+        self,
+        labels: LabelInputs,
+        *,
+        output: PathLike | None = None,
+        on_progress: Progress | None = None,
+    ) -> Run:
+        """Learn kinds from the labels of a few images.
+
+        Parameters
+        ----------
+        labels : mapping of str to str, path-like, or sequence of path-like
+            Kinds by id, or files with the columns `id` and `kind`.
+        output : str or path, optional
+            Folder to write; by default beside that of the run, with ``_taught`` at its end.
+        on_progress : callable, optional
+            Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.
+
+        Returns
+        -------
+        Run
+            Its catalogue has the columns `kind`, `probability` and one for every kind, and its
+            metrics an entry `teaching` with the accuracy.
+
+        Raises
+        ------
+        InputError
+            When the labels cannot be used, or name no two kinds.
+        OutputError
+            When the folder cannot be written, or holds something else.
+
+        Warns
+        -----
+        EquiclustWarning
+            When labels contradict each other, or name images that the run has not.
+        """
+        from equiclust.pipeline.teaching import teach_run
+
+        path = self.path.resolve()
+        target = path.with_name(f"{path.name}_taught") if output is None else output
+        taught = Run(teach_run(self, labels, target, on_progress=on_progress))
+        if not taught.folder.report_html.is_file():
+            taught.report(on_progress=on_progress)
+        return taught
 
     def check(
         self, inputs: Inputs | None = None, *, on_progress: Progress | None = None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from equiclust.exceptions import InputError
 from equiclust.io.catalogue import printable, read_table
@@ -20,7 +23,7 @@ _COLUMNS = ("id", "kind")
 _SEPARATORS = (",", ";", "\t", "|")
 _SHOWN = 3
 
-Pairs = list[tuple[str, str]]
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Labels:
         return found
 
 
-def read_labels(path: PathLike) -> Pairs:
+def read_labels(path: PathLike) -> list[Pair]:
     """Read the columns `id` and `kind` of a table, as text.
 
     Parameters
@@ -93,7 +96,7 @@ def read_labels(path: PathLike) -> Pairs:
     return list(zip(names, kinds, strict=True))
 
 
-def gather_labels(labels: object, ids: Sequence[str]) -> Labels:
+def gather_labels(labels: object, ids: Sequence[str], earlier: Sequence[Pair] = ()) -> Labels:
     """Labels from a mapping, a file or several files, for images with these ids.
 
     Parameters
@@ -102,6 +105,8 @@ def gather_labels(labels: object, ids: Sequence[str]) -> Labels:
         Kinds by id, or files as `read_labels` takes them.
     ids : sequence of str
         Of the images.
+    earlier : sequence of (str, str), default ()
+        Ids and kinds that were given before; they count as much.
 
     Returns
     -------
@@ -112,52 +117,58 @@ def gather_labels(labels: object, ids: Sequence[str]) -> Labels:
     InputError
         When a file cannot be read, or holds no label of any image.
     """
-    pairs: Pairs = []
     if isinstance(labels, Mapping):
         pairs = [(str(name), _text(kind)) for name, kind in labels.items()]
         where = "labels"
     else:
-        paths = [labels] if isinstance(labels, str | Path) else labels
+        paths = [labels] if isinstance(labels, str | os.PathLike) else labels
         if not isinstance(paths, Iterable):
             raise InputError(f"labels must be kinds by id, or files, got {shown(labels)}")
         listed = list(paths)
-        for path in listed:
-            if not isinstance(path, str | Path):
-                raise InputError(f"labels must be kinds by id, or files, got {shown(path)}")
-            pairs += read_labels(path)
-        where = ", ".join(repr(str(path)) for path in listed)
-    return _sorted_out(pairs, set(ids), where)
+        pairs = [pair for path in listed for pair in _read_file(path)]
+        where = ", ".join(repr(os.fspath(path)) for path in listed)
+    _check_used(pairs, set(ids), where)
+    return _sorted_out([*earlier, *pairs], set(ids))
 
 
-def _sorted_out(pairs: Pairs, ids: set[str], where: str) -> Labels:
-    """Tell labels of images apart from empty, unknown and contradictory ones."""
-    given: dict[str, list[str]] = {}
-    unknown = []
-    for name, kind in pairs:
-        if kind and name in ids:
-            given.setdefault(name, []).append(kind)
-        elif kind:
-            unknown.append(name)
-    kinds = {name: own[0] for name, own in given.items() if len(set(own)) == 1}
-    several = {
-        name: tuple(dict.fromkeys(own)) for name, own in given.items() if len(set(own)) > 1
-    }
-    n_empty = sum(not kind for _, kind in pairs)
+def _read_file(path: object) -> list[Pair]:
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"labels must be kinds by id, or files, got {shown(path)}")
+    return read_labels(path)
+
+
+def _check_used(pairs: list[Pair], ids: set[str], where: str) -> None:
+    """Refuse labels none of which is of an image."""
+    named = [name for name, kind in pairs if kind]
     if not pairs:
         raise InputError(f"{where} holds no rows; name the kinds of some images")
-    if n_empty == len(pairs):
+    if not named:
         raise InputError(
             f"{where} names no kind in any of its {len(pairs)} rows; fill in the column 'kind'"
         )
-    if not given:
+    if not ids.intersection(named):
         raise InputError(
-            f"{where} names no image of the run, such as {unknown[0]!r}; take the ids from the "
-            "run's catalogue"
+            f"{where} names no image of the run, but {named[0]!r} and the like; take the ids from "
+            "the run's catalogue"
         )
-    return Labels(kinds, several, tuple(dict.fromkeys(unknown)), n_empty)
 
 
-def _read_text(path: Path) -> Iterator[tuple[str, str]]:
+def _sorted_out(pairs: list[Pair], ids: set[str]) -> Labels:
+    """Tell labels of images apart from empty, unknown and contradictory ones."""
+    given: dict[str, list[str]] = {}
+    for name, kind in pairs:
+        if kind and name in ids:
+            given.setdefault(name, []).append(kind)
+    different = {name: tuple(dict.fromkeys(own)) for name, own in given.items()}
+    return Labels(
+        {name: own[0] for name, own in different.items() if len(own) == 1},
+        {name: own for name, own in different.items() if len(own) > 1},
+        tuple(dict.fromkeys(name for name, kind in pairs if kind and name not in ids)),
+        sum(not kind for _, kind in pairs),
+    )
+
+
+def _read_text(path: Path) -> Iterator[Pair]:
     if not path.is_file():
         raise InputError(f"cannot read {str(path)!r}: there is no such file")
     try:
@@ -201,7 +212,7 @@ def _check_columns(path: Path, names: Sequence[str]) -> None:
 
 def _text(value: Any) -> str:
     """A value of a table as text on one line, empty where it is missing."""
-    if value is None or getattr(value, "mask", False) is True or value != value:
+    if value is None or value is np.ma.masked or value != value:
         return ""
     return printable(" ".join(str(value).split()))
 

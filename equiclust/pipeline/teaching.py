@@ -1,0 +1,292 @@
+"""A few labels for a run: which images to label, and the run that follows from the labels."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.encoders.records import encoder_record
+from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.io.atomic import write_json
+from equiclust.io.catalogue import write_table
+from equiclust.io.fit_record import array_digest
+from equiclust.io.locks import exclusive
+from equiclust.io.log_file import logged
+from equiclust.io.output_checks import check_outside_runs, check_writable, output_path
+from equiclust.io.outputs import Outputs
+from equiclust.io.run_folder import RunFolder
+from equiclust.io.staging import recover
+from equiclust.pipeline.model import Model
+from equiclust.pipeline.run_files import RunFiles
+from equiclust.pipeline.taught_catalogue import make_taught_catalogue
+from equiclust.progress import Progress, start_stage
+from equiclust.teaching.classifier import FewLabelClassifier, Kinds
+from equiclust.teaching.labels import Labels, gather_labels, read_labels
+from equiclust.teaching.record import teaching_record
+from equiclust.teaching.selection import suggest
+from equiclust.typing import PathLike
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+__all__ = ["LabelInputs", "check_labels_output", "suggest_images", "teach_run"]
+
+logger = logging.getLogger(__name__)
+
+LabelInputs = Mapping[str, str] | PathLike | Sequence[PathLike]
+"""Kinds by id, a file of labels, or several."""
+
+# They describe the clusters, not the kinds.
+_OF_CLUSTERS = ("nuisances", "perturbation", "stability", "confidence", "findings", "layers", "words")
+_CERTIFICATE_NOTE = (
+    "The invariance certificate is that of the run that was taught: it holds for the latents, and "
+    "its labels are the clusters. `equiclust check` measures it for the kinds."
+)
+
+
+def check_labels_output(output: PathLike, run: Path) -> Outputs:
+    """Refuse a file of suggestions that is no CSV, or would replace something else.
+
+    Parameters
+    ----------
+    output : str or path
+        Ends in .csv.
+    run : Path
+        Folder of the run, in which it may not lie.
+
+    Returns
+    -------
+    Outputs
+
+    Raises
+    ------
+    InputError
+        When the name does not end in .csv.
+    OutputError
+        When anything lies there but suggestions that nobody has filled in.
+    """
+    path = output_path(output)
+    if path.suffix.lower() != ".csv":
+        raise InputError(f"output must end in .csv, got {str(path)!r}")
+    check_outside_runs(path, run)
+    outputs = Outputs.beside(path, command="suggest")
+    outputs.check_free()
+    return outputs
+
+
+def suggest_images(
+    run: RunFiles,
+    n: int = 30,
+    *,
+    labels: LabelInputs | None = None,
+    output: PathLike | None = None,
+) -> Table:
+    """Choose the images of a run whose labels tell most about the others.
+
+    Parameters
+    ----------
+    run : RunFiles
+        One that was taught has labels already.
+    n : int, default 30
+        Number of images.
+    labels : mapping of str to str, path-like, or sequence of path-like, optional
+        Labels that are there already.
+    output : str or path, optional
+        CSV file to write, to be filled in.
+
+    Returns
+    -------
+    astropy.table.Table
+        Columns `id`, `path` and `kind`, the last empty.
+
+    Raises
+    ------
+    InputError
+        When `n` is below 1, a file of labels cannot be used, or all images are labelled.
+    OutputError
+        When the output holds something else, or suggestions that were filled in.
+    """
+    from astropy.table import Table
+
+    outputs = None if output is None else check_labels_output(output, run.path)
+    given = _gather(run, labels)
+    rows = suggest(run.latents, n, labels=_by_row(run, given), spaces=run_spaces(run))
+    ids, paths = run.catalogue["id"][rows], run.catalogue["path"][rows]
+    table = Table({"id": ids, "path": paths, "kind": np.full(len(rows), "", dtype="U1")})
+    if outputs is not None:
+        with outputs.held(), outputs.replaced() as drafts:
+            write_table(table, drafts / outputs.names[-1])
+    return table
+
+
+def teach_run(
+    run: RunFiles,
+    labels: LabelInputs,
+    output: PathLike,
+    *,
+    on_progress: Progress | None = None,
+) -> RunFolder:
+    """Learn kinds from labels, and write a run whose catalogue has them.
+
+    Parameters
+    ----------
+    run : RunFiles
+        Of one that was taught, the labels count too.
+    labels : mapping of str to str, path-like, or sequence of path-like
+        Kinds by id, or files with the columns `id` and `kind`.
+    output : str or path
+        Folder to write: new, empty, or of the same labels.
+    on_progress : callable, optional
+        See `equiclust.progress.Progress`.
+
+    Returns
+    -------
+    RunFolder
+        Without its report.
+
+    Raises
+    ------
+    InputError
+        When the labels cannot be used, or name no two kinds.
+    OutputError
+        When the folder cannot be written, or holds something else.
+    """
+    target = output_path(output)
+    check_writable(target)
+    given = _gather(run, labels)
+    for note in given.notes:
+        warnings.warn(note, EquiclustWarning, stacklevel=3)
+    start_stage(on_progress, "teaching")
+    kinds_of = np.array([given.kinds.get(str(name), "") for name in run.catalogue["id"]])
+    classifier = FewLabelClassifier(run_spaces(run)).fit(run.latents, kinds_of)
+    with exclusive(target), logged() as log:
+        recover(target, below=True)
+        folder = RunFolder.create(target, _config(run, given))
+        log.write_to(folder.run_log)
+        if folder.is_finished:
+            logger.info("the run in %s is taught already", folder.path)
+            return folder
+        folder.outputs.check_free()
+        if run.folder.recipe_toml.is_file():
+            shutil.copyfile(run.folder.recipe_toml, folder.recipe_toml)
+        kinds = classifier.predict_kinds(run.latents)
+        with folder.outputs.replaced(folder.results) as drafts:
+            _write(RunFolder(drafts), run, classifier, kinds, given)
+    return folder
+
+
+def run_spaces(run: RunFiles) -> dict[str, list[int]] | None:
+    """Columns of the latents of a run by what made them; None where that cannot be told.
+
+    Parameters
+    ----------
+    run : RunFiles
+
+    Returns
+    -------
+    dict of str to list of int, or None
+    """
+    members = run.model.ensemble.members_
+    width, rest = divmod(run.latents.shape[1], len(members))
+    if rest:
+        return None
+    found: dict[str, list[int]] = {}
+    for k, member in enumerate(members):
+        columns = range(k * width, (k + 1) * width)
+        found.setdefault(_maker(member), []).extend(columns)
+    return found
+
+
+def _maker(member: Any) -> str:
+    if isinstance(member, EquivariantAutoencoder):
+        return "own"
+    record = encoder_record(member.used_encoder)
+    while isinstance(inner := record.get("parameters", {}).get("encoder"), dict):
+        record = inner
+    given = record.get("parameters", {})
+    return str(given.get("network") or given.get("path") or record.get("kind"))
+
+
+def _gather(run: RunFiles, labels: LabelInputs | None) -> Labels:
+    """Labels as given, and those that the run was taught with."""
+    ids = [str(name) for name in run.catalogue["id"]]
+    known = run.folder.labels_csv
+    earlier = read_labels(known) if known.is_file() else []
+    if labels is None:
+        return gather_labels(dict(earlier), ids) if earlier else Labels({})
+    return gather_labels(labels, ids, earlier)
+
+
+def _by_row(run: RunFiles, given: Labels) -> dict[int, str]:
+    names = [str(name) for name in run.catalogue["id"]]
+    return {row: given.kinds[name] for row, name in enumerate(names) if name in given.kinds}
+
+
+def _config(run: RunFiles, given: Labels) -> dict[str, Any]:
+    """Configuration of the run, and what it was taught with."""
+    text = "\n".join(f"{name}\t{kind}" for name, kind in sorted(given.kinds.items()))
+    digest = array_digest(np.frombuffer(text.encode(), dtype=np.uint8), run.latents)
+    return {**run.folder.read_config(), "taught": digest}
+
+
+def _write(
+    drafts: RunFolder,
+    run: RunFiles,
+    classifier: FewLabelClassifier,
+    kinds: Kinds,
+    given: Labels,
+) -> None:
+    """Write everything but the report; the catalogue comes last."""
+    Model(run.model.preprocessor, run.model.ensemble, classifier).save(drafts.model)
+    for name in ("previews_npz", "invariance_json", "latents_fits", "rejected_ecsv"):
+        source: Path = getattr(run.folder, name)
+        if source.is_file():
+            shutil.copyfile(source, getattr(drafts, name))
+    write_json(drafts.metrics_json, _metrics(run, classifier, kinds, given))
+    write_table(_label_table(run, given), drafts.labels_csv)
+    table = make_taught_catalogue(run.catalogue, kinds)
+    write_table(table, drafts.catalogue_fits)
+    write_table(table, drafts.catalogue_ecsv)
+
+
+def _label_table(run: RunFiles, given: Labels) -> Table:
+    """All labels of images, the contradictory ones too, so that nothing is lost."""
+    from astropy.table import Table
+
+    paths = {str(row["id"]): str(row["path"]) for row in run.catalogue}
+    pairs = [*given.kinds.items()]
+    pairs += [(name, kind) for name, own in given.contradictions.items() for kind in own]
+    names, kinds = zip(*pairs, strict=True)
+    return Table({"id": names, "path": [paths[name] for name in names], "kind": kinds})
+
+
+def _metrics(
+    run: RunFiles, classifier: FewLabelClassifier, kinds: Kinds, given: Labels
+) -> dict[str, Any]:
+    record = teaching_record(classifier, kinds, given, [str(one) for one in run.catalogue["id"]])
+    known = {name: one for name, one in run.metrics.items() if name not in _OF_CLUSTERS}
+    clusters = known.get("clusters", {})
+    notes = [note for note in known.get("notes", []) if note != _CERTIFICATE_NOTE]
+    if run.folder.invariance_json.is_file():
+        notes.append(_CERTIFICATE_NOTE)
+    return {
+        **known,
+        "findings": record["sentences"],
+        "notes": [*given.notes, *notes],
+        "clusters": {
+            **clusters,
+            "n_clusters": len(kinds.names),
+            "method": "labels",
+            "chosen": "by labels",
+            "candidates": [],
+            "votes": {},
+        },
+        "teaching": record,
+    }
