@@ -243,8 +243,10 @@ class Model:
         rows = {name: row for row, name in enumerate(originals.ids)}
         labels = np.full(len(originals), -1, dtype=np.int64)
         if len(images):
-            vectors = self.ensemble.transform(images)
-            found = self.predict_transformed(vectors, self.confounders(usable, images))
+            if self.classifier is None:
+                found = self.ensemble.predict(images, self.confounders(usable, images))
+            else:
+                found = self.classifier.predict_kinds(self.ensemble.transform(images)).labels
             labels[[rows[name] for name in usable.ids]] = found
         return labels
 

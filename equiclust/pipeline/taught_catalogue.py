@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from equiclust.io.catalogue import printable
-from equiclust.teaching.classifier import NONE_OF_THESE, Kinds
+from equiclust.teaching.kinds import NONE_OF_THESE, Kinds
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -77,7 +77,7 @@ def _columns_of_kinds(table: Table) -> list[str]:
     """Names of the columns of probabilities in a taught catalogue; empty in any other."""
     if "cluster" not in table.colnames:
         return []
-    names = table.colnames
+    names: list[str] = table.colnames
     return names[names.index("novelty") + 1 : names.index("cluster")]
 
 

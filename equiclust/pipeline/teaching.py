@@ -27,7 +27,8 @@ from equiclust.pipeline.model import Model
 from equiclust.pipeline.run_files import RunFiles
 from equiclust.pipeline.taught_catalogue import make_taught_catalogue
 from equiclust.progress import Progress, start_stage
-from equiclust.teaching.classifier import FewLabelClassifier, Kinds
+from equiclust.teaching.classifier import FewLabelClassifier
+from equiclust.teaching.kinds import Kinds
 from equiclust.teaching.labels import Labels, gather_labels, read_labels
 from equiclust.teaching.record import teaching_record
 from equiclust.teaching.selection import suggest
@@ -44,7 +45,10 @@ LabelInputs = Mapping[str, str] | PathLike | Sequence[PathLike]
 """Kinds by id, a file of labels, or several."""
 
 # They describe the clusters, not the kinds.
-_OF_CLUSTERS = ("nuisances", "perturbation", "stability", "confidence", "findings", "layers", "words")
+_OF_CLUSTERS = (
+    *("nuisances", "perturbation", "stability", "findings"),
+    *("cluster_descriptions", "removal"),
+)
 _CERTIFICATE_NOTE = (
     "The invariance certificate is that of the run that was taught: it holds for the latents, and "
     "its labels are the clusters. `equiclust check` measures it for the kinds."
@@ -245,7 +249,13 @@ def _write(
 ) -> None:
     """Write everything but the report; the catalogue comes last."""
     Model(run.model.preprocessor, run.model.ensemble, classifier).save(drafts.model)
-    for name in ("previews_npz", "invariance_json", "latents_fits", "rejected_ecsv"):
+    for name in (
+        "previews_npz",
+        "invariance_json",
+        "latents_fits",
+        "confounders_ecsv",
+        "rejected_ecsv",
+    ):
         source: Path = getattr(run.folder, name)
         if source.is_file():
             shutil.copyfile(source, getattr(drafts, name))

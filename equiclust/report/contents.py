@@ -21,7 +21,7 @@ from equiclust.io.run_folder import RunFolder
 from equiclust.report.figures.palette import name_of
 from equiclust.typing import Float64Array, IntArray
 
-__all__ = ["TRAINED", "Contents", "Rejected", "Words", "read_contents"]
+__all__ = ["TRAINED", "Contents", "Rejected", "Sorting", "Words", "read_contents"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,47 @@ class Words(NamedTuple):
     baseline: str
 
 
+class Sorting(NamedTuple):
+    """What the groups of images are called, by whether labels were taught.
+
+    Attributes
+    ----------
+    group : str
+        One of them.
+    score : str
+        What says how surely an image belongs there; also the section on it.
+    most, least : str
+        Those that belong there most and least surely.
+    apart : str
+        Name of the images in none.
+    why_apart : str
+        Why they are in none.
+    """
+
+    group: str
+    score: str
+    most: str
+    least: str
+    apart: str
+    why_apart: str
+
+
+_CLUSTERED = Sorting(
+    "cluster",
+    "stability",
+    "most stable",
+    "least stable",
+    name_of(-1),
+    "the stability is too low for any cluster",
+)
+_TAUGHT = Sorting(
+    "kind",
+    "probability",
+    "most probable",
+    "least probable",
+    "none of these",
+    "they are unlike all labelled images",
+)
 TRAINED = Words("network", "trained", "trained on", "non-equivariant network")
 _APPLIED = Words("member", "fitted", "fitted to", "encoder without averaging")
 
@@ -66,6 +107,8 @@ class Contents:
         From 0; -1 = "don't know".
     stability, outlier_score : ndarray (n,), float64
         NaN where unknown.
+    probability : ndarray (n,), float64
+        Of the kind, where labels were taught; else NaN.
     agreement, agreement_held_out : ndarray (n,), float64
         Shares of members that give the image its label: of all, and of those that were not trained
         on it; NaN where unknown.
@@ -91,6 +134,7 @@ class Contents:
     ids: tuple[str, ...]
     labels: IntArray
     stability: Float64Array
+    probability: Float64Array
     outlier_score: Float64Array
     agreement: Float64Array
     agreement_held_out: Float64Array
@@ -131,6 +175,21 @@ class Contents:
         return found if isinstance(found, int) and 0 < found < self.n_folds else 0
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the kinds by label; empty where no labels were taught."""
+        return tuple(str(name) for name in self.entries("kinds", within="teaching"))
+
+    @property
+    def sorting(self) -> Sorting:
+        """What the report calls the groups of images."""
+        return _TAUGHT if self.kinds else _CLUSTERED
+
+    @property
+    def score(self) -> Float64Array:
+        """How surely each image belongs to its group `(n,)`, 0 to 1; NaN where unknown."""
+        return self.probability if self.kinds else self.stability
+
+    @property
     def is_one_family(self) -> bool:
         """Whether the run searched for the number of clusters and found that there are none."""
         clusters = self.section("clusters")
@@ -148,6 +207,8 @@ class Contents:
         -------
         str
         """
+        if self.kinds:
+            return self.kinds[label] if 0 <= label < len(self.kinds) else self.sorting.apart
         return "one family" if label >= 0 and self.is_one_family else name_of(label)
 
     def section(self, name: str) -> Mapping[str, Any]:
@@ -202,7 +263,8 @@ def read_contents(run: RunFolder) -> Contents:
     """
     folder = RunFolder.open(run.path)
     catalogue = read_catalogue(folder.catalogue_ecsv)
-    _check_columns(folder.catalogue_ecsv, catalogue.colnames, ("id", "label", "stability"))
+    score = "probability" if "kind" in catalogue.colnames else "stability"
+    _check_columns(folder.catalogue_ecsv, catalogue.colnames, ("id", "label", score))
     ids = tuple(str(name) for name in catalogue["id"])
     rows = {name: row for row, name in enumerate(ids)}
     with_latent, latents = _read_latents(folder.latents_fits, rows)
@@ -212,6 +274,7 @@ def read_contents(run: RunFolder) -> Contents:
         ids=ids,
         labels=np.asarray(catalogue["label"], dtype=np.int64),
         stability=_floats(catalogue, "stability"),
+        probability=_floats(catalogue, "probability"),
         outlier_score=_floats(catalogue, "outlier_score"),
         agreement=_floats(catalogue, "agreement"),
         agreement_held_out=_floats(catalogue, "agreement_held_out"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -22,57 +21,17 @@ from equiclust.teaching.evidence import (
     log_loss,
     tempered,
 )
+from equiclust.teaching.kinds import Kinds
 from equiclust.teaching.neighbours import ReferenceGraph, Seen, distances_between
 from equiclust.teaching.spaces import ALL, check_spaces, space_columns, space_scales
 from equiclust.typing import Array, Float64Array, IntArray
 from equiclust.validation import check_random_state, check_samples, check_share
 
-__all__ = ["NONE_OF_THESE", "FewLabelClassifier", "Kinds", "teach"]
-
-NONE_OF_THESE = "none of these"
-"""Kind of an image that is unlike all labelled ones."""
+__all__ = ["FewLabelClassifier", "teach"]
 
 # Images over which labels spread; the others are compared with them.
 _MAX_REFERENCES = 3000
 _CHUNK = 512
-
-
-@dataclass(frozen=True, eq=False)
-class Kinds:
-    """Kinds of `n` images.
-
-    Parameters
-    ----------
-    names : tuple of str
-        Of the `k` kinds.
-    probabilities : ndarray (n, k)
-        Calibrated, for an image that is of one of these kinds.
-    labels : ndarray (n,), int
-        Index of the kind: the label where the image has one, else the most probable; -1 where it is
-        unlike all labelled ones.
-    given : ndarray (n,), int
-        Label that the image was given when the classifier was taught; -1 = none.
-    novelty : ndarray (n,)
-        Distance to the nearest labelled image, relative to the threshold for "none of these"; 0
-        where there is no threshold.
-    """
-
-    names: tuple[str, ...]
-    probabilities: Float64Array
-    labels: IntArray
-    given: IntArray
-    novelty: Float64Array
-
-    @property
-    def kinds(self) -> list[str]:
-        """Names of the kinds of the images."""
-        return [self.names[one] if one >= 0 else NONE_OF_THESE for one in self.labels]
-
-    @property
-    def probability(self) -> Float64Array:
-        """Probability `(n,)` of the kind; of the most probable one where it is none of these."""
-        chosen = np.where(self.labels >= 0, self.labels, self.probabilities.argmax(axis=1))
-        return self.probabilities[np.arange(len(chosen)), chosen]
 
 
 class FewLabelClassifier(ClassifierMixin, SaveLoadMixin):  # type: ignore[misc]  # scikit-learn has no annotations
@@ -192,7 +151,8 @@ class FewLabelClassifier(ClassifierMixin, SaveLoadMixin):  # type: ignore[misc] 
         seed = random_state.randint(2**31)
         found = {}
         for name in [ALL, *spaces] if len(spaces) > 1 else [ALL]:
-            graph = ReferenceGraph(scaled[:, space_columns(spaces, name)])
+            own = np.ascontiguousarray(scaled[:, space_columns(spaces, name)])
+            graph = ReferenceGraph(own)
             evidence = Evidence(graph, rows, self.labels_, len(self.classes_))
             # The same folds in every space.
             cross = cross_fitted(evidence, np.random.RandomState(seed))
@@ -326,7 +286,8 @@ class FewLabelClassifier(ClassifierMixin, SaveLoadMixin):  # type: ignore[misc] 
         check_fits(arrays["weights"].shape == shape, "weights, kinds and references")
         check_fits(arrays["spread"].shape == (len(references), n_kinds), "spread and references")
         check_fits(len(arrays["centre"]) == len(arrays["scales"]), "centre and scales")
-        in_range = 0 <= rows.min() and rows.max() < len(references) and kinds.max() < n_kinds
+        in_range = min(rows.min(), kinds.min()) >= 0 and rows.max() < len(references)
+        in_range = in_range and kinds.max() < n_kinds
         check_fits(rows.shape == kinds.shape and bool(in_range), "labels and references")
         self._centre, self._scales = arrays["centre"], arrays["scales"]
         self._columns, self._spread = arrays["columns"], arrays["spread"]

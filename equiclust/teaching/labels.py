@@ -34,11 +34,11 @@ class Labels:
     ----------
     kinds : dict of str to str
         Kind by the id of the image.
-    contradictions : dict of str to tuple of str
+    contradictions : dict of str to tuple of str, optional
         Kinds of images that were given several; these images count as not labelled.
-    unknown : tuple of str
+    unknown : tuple of str, default ()
         Ids that no image has.
-    n_empty : int
+    n_empty : int, default 0
         Rows without a kind.
     """
 

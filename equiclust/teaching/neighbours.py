@@ -126,7 +126,9 @@ class ReferenceGraph:
         smooth = _mixed(halfway, self._halfway, distances)
         return Seen(distances, is_itself, smooth, _local_scale(distances))
 
-    def evidence(self, seen: Seen, of_references: Float64Array, given: Float64Array) -> Float64Array:
+    def evidence(
+        self, seen: Seen, of_references: Float64Array, given: Float64Array
+    ) -> Float64Array:
         """Evidence for each kind at images that `see` found, from that of the references.
 
         Parameters
@@ -198,4 +200,4 @@ def _mixed(points: Float64Array, others: Float64Array, distances: Float64Array) 
 def _local_scale(distances: Float64Array) -> Float64Array:
     nearest = np.take_along_axis(distances, _nearest(distances), axis=1)
     farthest = np.max(nearest, axis=1, initial=0.0, where=np.isfinite(nearest))
-    return np.maximum(farthest, _TINY)
+    return np.asarray(np.maximum(farthest, _TINY))

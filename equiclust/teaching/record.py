@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from equiclust.teaching.accuracy import AccuracyEstimate, estimate_accuracy
-from equiclust.teaching.classifier import NONE_OF_THESE, FewLabelClassifier, Kinds
+from equiclust.teaching.classifier import FewLabelClassifier
+from equiclust.teaching.kinds import NONE_OF_THESE, Kinds
 from equiclust.teaching.labels import Labels
 from equiclust.typing import Float64Array, IntArray
 
@@ -98,7 +100,7 @@ def _reliability(cross: Float64Array, labels: IntArray) -> list[dict[str, float]
     """Probability of the foretold kinds and the share of them that is right, by bins."""
     sure, right = cross.max(axis=1), cross.argmax(axis=1) == labels
     rows = []
-    for low, high in zip(_EDGES, _EDGES[1:], strict=False):
+    for low, high in pairwise(_EDGES):
         within = (sure > low) & (sure <= high)
         if within.any():
             rows.append(

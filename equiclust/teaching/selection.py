@@ -105,13 +105,13 @@ def _doubts(
         return np.ones(len(candidates))
     if len(set(known.values())) < 2:
         distances = distances_between(scaled[candidates], scaled[list(known)]).min(axis=1)
-        return np.square(distances / max(float(distances.max()), 1e-12)) + _LEAST_WEIGHT
+        return np.asarray(np.square(distances / max(float(distances.max()), 1e-12)) + _LEAST_WEIGHT)
     kinds = np.array([known.get(row, "") for row in range(len(points))])
     found = FewLabelClassifier(spaces).fit(points, kinds).predict_kinds(points[candidates])
     ordered = np.sort(found.probabilities, axis=1)
     doubt = 1 - (ordered[:, -1] - ordered[:, -2])
     doubt[found.labels < 0] = 1.0
-    return np.square(doubt) + _LEAST_WEIGHT
+    return np.asarray(np.square(doubt) + _LEAST_WEIGHT)
 
 
 def _middles(

@@ -21,6 +21,7 @@ from equiclust.report.sections.n_clusters import make_n_clusters
 from equiclust.report.sections.reconstruction import make_reconstruction
 from equiclust.report.sections.records import make_records
 from equiclust.report.sections.stability import make_stability
+from equiclust.report.sections.teaching import make_teaching
 from equiclust.report.sections.training import make_training
 
 __all__ = ["SECTIONS", "Section"]
@@ -48,6 +49,14 @@ class Section:
     needs: Callable[[Contents], bool] | None = None
 
 
+def _is_taught(contents: Contents) -> bool:
+    return bool(contents.kinds)
+
+
+def _is_clustered(contents: Contents) -> bool:
+    return not contents.kinds
+
+
 SECTIONS = (
     Section("latent_map", make_latent_map, {"map": "Map"}),
     Section(
@@ -55,9 +64,10 @@ SECTIONS = (
         make_clusters,
         {"clusters": "Clusters", "outliers": "Outliers", "unassigned": "Don't know"},
     ),
-    Section("stability", make_stability, {"stability": "Stability"}),
-    Section("n_clusters", make_n_clusters, {"n-clusters": "Number of clusters"}),
-    Section("consensus", make_consensus, {"consensus": "Consensus"}),
+    Section("teaching", make_teaching, {"probability": "Accuracy"}, _is_taught),
+    Section("stability", make_stability, {"stability": "Stability"}, _is_clustered),
+    Section("n_clusters", make_n_clusters, {"n-clusters": "Number of clusters"}, _is_clustered),
+    Section("consensus", make_consensus, {"consensus": "Consensus"}, _is_clustered),
     Section("invariance", make_invariance, {"invariance": "Invariance"}),
     Section("confounders", make_confounders, {"confounders": "Confounders"}),
     Section(

@@ -59,11 +59,11 @@ class Cluster:
         Images in the cluster, shown or not.
     share : float
         Of all images, from 0 to 1.
-    mean_stability : float
-        NaN when unknown.
+    mean_score : float
+        Of the stability, or of the probability where labels were taught; NaN when unknown.
     typical, uncertain : tuple of Tile
-        Most stable first, of equally stable ones the nearest to the mean latent; and least stable
-        first. No image is in both.
+        Largest score first, of equal ones the nearest to the mean latent; and smallest score first.
+        No image is in both.
     description : ClusterDescription or None
         What sets the cluster apart; None where that was not recorded.
     """
@@ -73,7 +73,7 @@ class Cluster:
     mark: Mark
     count: int
     share: float
-    mean_stability: float
+    mean_score: float
     typical: tuple[Tile, ...]
     uncertain: tuple[Tile, ...]
     description: ClusterDescription | None
@@ -146,27 +146,26 @@ def describe_unassigned(contents: Contents) -> str:
         One sentence.
     """
     count, total = int(np.sum(contents.labels < 0)), len(contents.ids)
-    why = "the stability is too low for any cluster"
+    apart, why = contents.sorting.apart, contents.sorting.why_apart
     if not count:
         return "Every image has a label."
     if count == total:
-        return f"Every image has the label “don't know”: {why}."
+        return f"Every image has the label “{apart}”: {why}."
     have = "has" if count == 1 else "have"
     share = percent(count / total)
-    return f"{counted(count, 'image')} of {total:,} ({share}) {have} the label “don't know”: {why}."
+    return f"{counted(count, 'image')} of {total:,} ({share}) {have} the label “{apart}”: {why}."
 
 
 def _cluster(contents: Contents, latents: Float64Array, label: int, n_typical: int) -> Cluster:
     members = np.flatnonzero((contents.labels == label) if label >= 0 else (contents.labels < 0))
-    stability = contents.stability[members]
-    ordered = order_by_typicality(contents.stability, latents, members)
-    by_stability = _candidates(contents, ordered)
-    typical = by_stability[:n_typical]
-    uncertain = by_stability[n_typical:][-UNCERTAIN:][::-1]
-    known = stability[np.isfinite(stability)]
+    scores = contents.score[members]
+    by_score = _candidates(contents, order_by_typicality(contents.score, latents, members))
+    typical = by_score[:n_typical]
+    uncertain = by_score[n_typical:][-UNCERTAIN:][::-1]
+    known = scores[np.isfinite(scores)]
 
     def caption(row: int) -> str:
-        value = contents.stability[row]
+        value = contents.score[row]
         number = f"{value:.2f}" if np.isfinite(value) else "unknown"
         proposed = _proposed(contents, row) if label < 0 else ""
         return f"{number} · {proposed}" if proposed else number
@@ -177,7 +176,7 @@ def _cluster(contents: Contents, latents: Float64Array, label: int, n_typical: i
         mark=mark_of(label),
         count=len(members),
         share=len(members) / max(len(contents.ids), 1),
-        mean_stability=float(known.mean()) if len(known) else float("nan"),
+        mean_score=float(known.mean()) if len(known) else float("nan"),
         typical=_tiles(contents, typical, caption),
         uncertain=_tiles(contents, uncertain, caption),
         description=_description(contents, label),

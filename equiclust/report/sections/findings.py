@@ -57,7 +57,8 @@ def make_findings(contents: Contents) -> tuple[Finding, ...]:
         Each with at least one sentence.
     """
     found = [
-        Finding("Clusters", tuple(_clusters(contents))),
+        Finding(f"{contents.sorting.group.capitalize()}s", tuple(_clusters(contents))),
+        Finding("Accuracy", tuple(_accuracy(contents))),
         Finding("Stability", tuple(_stability(contents))),
         _invariance(contents),
         Finding("Small changes", tuple(_perturbation(contents))),
@@ -76,13 +77,18 @@ def _clusters(contents: Contents) -> Iterator[str]:
     else:
         sizes = [f"{np.sum(contents.labels == label):,}" for label in labels]
         shown = join_words(sizes) if len(sizes) <= _MOST_SIZES else _range(contents)
-        yield f"{total} in {counted(len(labels), 'cluster')} of {shown}."
+        yield f"{total} in {counted(len(labels), contents.sorting.group)} of {shown}."
     yield describe_unassigned(contents)
 
 
 def _range(contents: Contents) -> str:
     counts = [int(np.sum(contents.labels == label)) for label in contents.cluster_labels]
     return f"{min(counts):,} to {max(counts):,} images"
+
+
+def _accuracy(contents: Contents) -> Iterator[str]:
+    for sentence in contents.entries("sentences", within="teaching"):
+        yield f"{sentence}."
 
 
 def _stability(contents: Contents) -> Iterator[str]:

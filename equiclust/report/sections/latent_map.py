@@ -32,7 +32,7 @@ _TOOLTIP = """
 <img src="@thumbnail" alt="" width="72" height="72"
  style="object-fit:contain;background:#ccc;flex:none">
 <div style="font:13px/1.45 system-ui,sans-serif;overflow-wrap:anywhere">
-<b>@id</b><br>@cluster<br>stability @stability<br>outlier score @outlier
+<b>@id</b><br>@cluster<br>@score<br>outlier score @outlier
 <div>@sky</div></div></div>
 """
 
@@ -133,7 +133,9 @@ def _columns(contents: Contents) -> tuple[dict[str, list[Any]], int]:
     columns: dict[str, list[Any]] = {
         "id": [contents.ids[row] for row in rows],
         "cluster": [contents.name_of(label) for label in contents.labels[rows]],
-        "stability": [_number(value, ".2f") for value in contents.stability[rows]],
+        "score": [
+            f"{contents.sorting.score} {_number(value, '.2f')}" for value in contents.score[rows]
+        ],
         "outlier": [_number(value, ".2f") for value in contents.outlier_score[rows]],
         "sky": [_sky(*position) for position in contents.sky[rows]],
         "thumbnail": [thumbnails.get(row, _NO_PICTURE) for row in rows],
@@ -168,7 +170,7 @@ def _groups(contents: Contents) -> list[tuple[LegendEntry, list[int]]]:
     rest = sorted(clusters[_MOST_LEGEND_ENTRIES:])
     groups = [(contents.name_of(label), mark_of(label), [label]) for label in named]
     if rest:
-        groups.append((f"{len(rest)} smaller clusters", mark_of(rest[0]), rest))
+        groups.append((f"{len(rest)} smaller {contents.sorting.group}s", mark_of(rest[0]), rest))
     if -1 in found:
         groups.insert(0, (contents.name_of(-1), mark_of(-1), [-1]))
     members = [np.flatnonzero(np.isin(labels, group)).tolist() for _, _, group in groups]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equiclust.report.contents import TRAINED, Contents
-from equiclust.report.formatting import counted, is_number
+from equiclust.report.formatting import counted, is_number, percent
 
 __all__ = [
     "Bottleneck",
@@ -94,7 +94,8 @@ def _result(contents: Contents) -> str:
         return f"{images} that form one continuous family without clusters"
     if not contents.cluster_labels:
         return f"{images}, none of them assigned to a cluster with enough stability"
-    return f"{images} sorted into {counted(len(contents.cluster_labels), 'cluster')}{rest}"
+    groups = counted(len(contents.cluster_labels), contents.sorting.group)
+    return f"{images} sorted into {groups}{rest}"
 
 
 def make_key_figures(contents: Contents) -> tuple[KeyFigure, ...]:
@@ -109,14 +110,14 @@ def make_key_figures(contents: Contents) -> tuple[KeyFigure, ...]:
     tuple of KeyFigure
     """
     unassigned = int(np.sum(contents.labels < 0))
-    n_clusters = len(contents.cluster_labels)
+    n_clusters, words = len(contents.cluster_labels), contents.sorting
     certificate = _certificate_state(contents)
     state = {"passed": "good", "failed": "bad"}.get(certificate, "")
     figures = [
         KeyFigure(f"{len(contents.ids):,}", "images"),
-        KeyFigure("none" if contents.is_one_family else str(n_clusters), "clusters"),
-        KeyFigure(f"{unassigned:,}", "don't know"),
-        KeyFigure(_mean_stability(contents), "mean stability of the labelled"),
+        KeyFigure("none" if contents.is_one_family else str(n_clusters), f"{words.group}s"),
+        KeyFigure(f"{unassigned:,}", words.apart),
+        _score_figure(contents),
         KeyFigure(certificate, "invariance certificate", state),
         KeyFigure(f"{len(contents.rejected):,}", "files rejected"),
     ]
@@ -124,6 +125,17 @@ def make_key_figures(contents: Contents) -> tuple[KeyFigure, ...]:
     if is_number(psnr):
         figures.append(KeyFigure(f"{psnr:.1f} dB", "reconstruction (PSNR)"))
     return tuple(figures)
+
+
+def _score_figure(contents: Contents) -> KeyFigure:
+    """Accuracy where labels tell it, else the mean stability."""
+    accuracy = contents.section("teaching").get("accuracy")
+    if not contents.kinds:
+        return KeyFigure(_mean_stability(contents), "mean stability of the labelled")
+    if not isinstance(accuracy, dict):
+        return KeyFigure("unknown", "accuracy")
+    low, high = percent(accuracy["low"]), percent(accuracy["high"])
+    return KeyFigure(percent(accuracy["value"]), f"accuracy ({low} to {high})")
 
 
 def _mean_stability(contents: Contents) -> str:

@@ -44,7 +44,7 @@ def test_gallery_shows_the_most_stable_first_and_no_image_twice(tmp_path: Path) 
         assert [tile.id for tile in cluster.typical] == names[:TYPICAL]
         rest = names[TYPICAL:][-UNCERTAIN:][::-1]
         assert [tile.id for tile in cluster.uncertain] == rest
-        assert cluster.mean_stability == pytest.approx(contents.stability[members].mean())
+        assert cluster.mean_score == pytest.approx(contents.stability[members].mean())
     by_score = [contents.ids[row] for row in np.argsort(-contents.outlier_score)]
     assert [tile.id for tile in gallery.outliers] == by_score[:OUTLIERS]
 
