@@ -85,6 +85,7 @@ def test_report_and_log_say_that_nothing_was_trained(run: Run, network: Path) ->
 
 def test_nothing_is_removed_unless_asked_for(run: Run, images: ImageSet) -> None:
     assert "removal" not in run.metrics
+    assert "removal of confounders" not in run.folder.report_html.read_text()
     assert "remove" not in run.folder.read_config()
     assert read_json(run.folder.model / "ensemble.json")["format"] == 1
     assert not list(run.folder.model.rglob("removal*"))

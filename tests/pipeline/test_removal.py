@@ -70,7 +70,9 @@ def test_the_run_says_what_was_removed(run: Run) -> None:
     said = describe_run(run)
     assert "What elongation and size explained was taken out of the latents" in said.text
     assert record["sentence"] in said.text
-    assert record["sentence"] in run.folder.report_html.read_text()
+    page = " ".join(run.folder.report_html.read_text().split())
+    assert record["sentence"] in page
+    assert "the clusters are of what the removal of confounders left of them" in page
     assert said.record["removed"] == record["removed"]
     assert "--remove elongation,size" in run.metrics["provenance"]["command"]
     assert run.folder.read_config()["remove"] == "elongation,size"
