@@ -182,6 +182,13 @@ def _frames() -> Iterator[Table]:
     yield from frames_tables()
 
 
+def _teaching() -> Iterator[Table]:
+    from benchmarks.teaching import teaching_tables
+
+    if folder := _with_data("teaching"):
+        yield from teaching_tables(folder)
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
     "escnn": _escnn,
@@ -207,6 +214,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "encoder_information": _encoder_information,
     "encoder_sets": _encoder_sets,
     "frames": _frames,
+    "teaching": _teaching,
 }
 
 

@@ -29,7 +29,7 @@ from equiclust.pipeline.default_epochs import default_epochs
 from equiclust.preprocessing import Preprocessor
 from equiclust.simulation.discs import simulate_discs
 
-__all__ = ["encoder_sets_table"]
+__all__ = ["SETS", "Labelled", "encoder_sets_table"]
 
 FloatArray = npt.NDArray[np.float32]
 Names = npt.NDArray[Any]
@@ -57,12 +57,12 @@ def encoder_sets_table(folder: Path, *, seeds: Iterable[int] = range(5)) -> Tabl
     their system first, and among five. Own networks see 64 px, start from the weights that come
     with the package, and learn without the perceptual term.
     """
-    cases = [(name, seed) for name in _SETS for seed in seeds]
+    cases = [(name, seed) for name in SETS for seed in seeds]
     found = Parallel(n_jobs=os.cpu_count())(
         delayed(_done_case)(folder, name, seed) for name, seed in cases
     )
     rows = []
-    for name in _SETS:
+    for name in SETS:
         own = [one for (which, _), one in zip(cases, found, strict=True) if which == name]
         rows += [{"set": name, "latents": how, **_summary([o[how] for o in own])} for how in own[0]]
     return Table("encoder_sets", "Encoders on every set: mean ± spread of five draws", rows)
@@ -71,7 +71,7 @@ def encoder_sets_table(folder: Path, *, seeds: Iterable[int] = range(5)) -> Tabl
 def _done_case(folder: Path, name: str, seed: int) -> dict[str, Scores]:
     """Scores by encoder of one set and draw; latents are read where they were found before."""
     keep_freed_memory()
-    labelled = _SETS[name](seed)
+    labelled = SETS[name](seed)
     latents = {}
     for how, encode in _ENCODERS.items():
         place = folder / f"{name}_{seed}_{how}.safetensors".replace(" ", "_")
@@ -189,7 +189,7 @@ _ENCODERS: dict[str, Callable[[Labelled, int], FloatArray]] = {
     _TRAINED: _own,
     _AVERAGED: partial(_transferred, network="alexnet", group="D4"),
 }
-_SETS: dict[str, Callable[[int], Labelled]] = {
+SETS: dict[str, Callable[[int], Labelled]] = {
     "simulated discs": _discs,
     "brain": _brain,
     "MNIST turned": _digits,
