@@ -20,6 +20,7 @@ import equiclust.evaluation.metrics as metrics
 import equiclust.io as io
 import equiclust.segmentation as segmentation
 import equiclust.simulation as simulation
+import equiclust.teaching as teaching
 from data_adapters import read, write_fits
 from data_adapters.sky import Tiling, open_sky_map, robust_noise, threshold_mask
 from ensembles.recipes import Clusters, Ensemble, Images, Network, Recipe, Training, read_recipe
@@ -50,6 +51,15 @@ def _embed(pixels: Any) -> Any:
 
 # By function, arguments that it accepts; those that are not named are not tried.
 FUNCTIONS: Mapping[Callable[..., Any], Mapping[str, Any]] = {
+    teaching.suggest: {
+        "latents": POINTS, "n": 2, "labels": {0: "a"}, "spaces": None, "random_state": 0,
+    },
+    teaching.teach: {
+        "latents": POINTS, "labels": {0: "a", 1: "b"}, "spaces": {"one": [0, 1, 2]},
+        "random_state": 0,
+    },
+    teaching.estimate_accuracy: {"probabilities": [0.5, 1.0], "n_labels": 10},
+    teaching.read_labels: {"path": "no such file"},
     equiclust.LatentIndex: {"latents": POINTS, "random_state": 0},
     equiclust.LatentIndex(POINTS).query: {"latents": POINTS, "n": 2},
     equiclust.ImageSet.from_array: {"pixels": IMAGES[:2], "mask": None, "ids": ["a", "b"]},

@@ -23,7 +23,7 @@ ROOMS = (
     "equiclust", "data_adapters", "ensembles.recipes", "equiclust.simulation",
     "equiclust.preprocessing", "equiclust.evaluation", "equiclust.evaluation.metrics",
     "equiclust.evaluation.confounders", "equiclust.evaluation.invariance", "equiclust.clustering",
-    "equiclust.clustering.deep", "equiclust.encoders", "equiclust.pipeline",
+    "equiclust.clustering.deep", "equiclust.encoders", "equiclust.pipeline", "equiclust.teaching",
 )  # fmt: skip
 # They write files, or take what only this package makes.
 LEFT_OUT = {

@@ -147,10 +147,13 @@ def describe_taught(run: Run) -> Outcome:
         "catalogue": str(run.folder.catalogue_ecsv),
         "report": str(run.folder.report_html),
     }
-    listed = ", ".join(f"{kind} {size}" for kind, size in sizes.items())
-    lines = [f"{len(run.labels)} images of {len(sizes)} kinds: {listed}", *found["sentences"]]
+    lines = [_counted_kinds(len(run.labels), sizes), *found["sentences"]]
     lines += [f"Catalogue: {run.folder.catalogue_ecsv}", f"Report: {run.folder.report_html}"]
     return Outcome(record, "\n".join(lines))
+
+
+def _counted_kinds(n: int, sizes: Mapping[str, int]) -> str:
+    return f"{n} images by kind: {', '.join(f'{kind} {size}' for kind, size in sizes.items())}"
 
 
 def describe_segmentation(result: SegmentResult) -> Outcome:
@@ -246,6 +249,10 @@ def describe_prediction(prediction: Prediction, n_clusters: int, output: str) ->
         "n_unassigned": unassigned,
     }
     lines = [format_sizes(sizes, unassigned)]
+    if "kind" in prediction.catalogue.colnames:
+        names, counts = np.unique(np.asarray(prediction.catalogue["kind"]), return_counts=True)
+        record["kinds"] = dict(zip(names.tolist(), counts.tolist(), strict=True))
+        lines = [_counted_kinds(len(labels), record["kinds"])]
     if prediction.rejected:
         record["rejected"] = str(prediction.rejected_path)
         lines.append(f"{len(prediction.rejected)} rejected: {prediction.rejected_path}")

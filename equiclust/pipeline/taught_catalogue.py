@@ -56,20 +56,19 @@ def make_taught_catalogue(table: Table, kinds: Kinds) -> Table:
         ("novelty", kinds.novelty, f"distance to labelled images; above 1 = {NONE_OF_THESE}"),
     ):
         taught[name] = Column(values, description=text)
+    left_out = {*_OWN, *_OF_CLUSTERS, "cluster", *_columns_of_kinds(table)}
     rest = [
         name
         for name in table.colnames
-        if name not in (*_OWN, *_OF_CLUSTERS, "cluster") and not name.startswith("label_fold_")
+        if name not in left_out and not name.startswith("label_fold_")
     ]
-    of_earlier = set(_columns_of_kinds(table))
     for k, name in enumerate(_column_names(names, rest)):
         text = f"probability of the kind {names[k]!r}"
         taught[name] = Column(kinds.probabilities[:, k], description=text)
     before = table["cluster" if "cluster" in table.colnames else "label"]
     taught["cluster"] = Column(np.asarray(before), description="cluster from 0; -1 = don't know")
     for name in rest:
-        if name not in of_earlier:
-            taught[name] = table[name]
+        taught[name] = table[name]
     return taught
 
 

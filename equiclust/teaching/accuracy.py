@@ -6,13 +6,12 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from scipy.stats import beta
 
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
-from equiclust.validation import check_samples, check_whole
+from equiclust.validation import check_array, check_whole
 
 __all__ = ["AccuracyEstimate", "estimate_accuracy"]
 
@@ -85,9 +84,11 @@ def estimate_accuracy(probabilities: npt.ArrayLike, n_labels: int) -> AccuracyEs
     >>> round(found.value, 2)
     0.9
     """
-    given = check_samples("probabilities", np.asarray(probabilities)[:, None])[:, 0]
+    given = check_array("probabilities", probabilities)
+    if given.ndim != 1 or not len(given):
+        raise InputError(f"probabilities must have shape (n,), n > 0, got {given.shape}")
     check_whole("n_labels", n_labels)
-    if given.min() < 0 or given.max() > 1:
+    if not (given.min() >= 0 and given.max() <= 1):
         raise InputError(f"probabilities must be 0 to 1, got {given.min()} to {given.max()}")
     mean, n_images = float(given.mean()), len(given)
     low, high = _clopper_pearson(mean, _WORTH * n_labels)

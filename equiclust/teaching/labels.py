@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.io.catalogue import printable, read_table
 from equiclust.typing import PathLike
@@ -63,6 +64,7 @@ class Labels:
         return found
 
 
+@checks_types
 def read_labels(path: PathLike) -> list[Pair]:
     """Read the columns `id` and `kind` of a table, as text.
 

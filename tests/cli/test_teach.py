@@ -72,8 +72,11 @@ def test_kinds_that_tables_can_hold_name_their_columns(
 ) -> None:
     run = equiclust.open_run(finished)
     given = dict(zip(names(0, 1, 2), ("ring", "two arms", "RING"), strict=True))
-    found = run.teach(given, output=tmp_path / "taught").catalogue
+    taught = run.teach(given, output=tmp_path / "taught")
+    found = taught.catalogue
     assert found.colnames[7:10] == ["RING", "kind_01", "two arms"]
+    again = taught.teach({names(3)[0]: "ring"}, output=tmp_path / "again")
+    assert again.catalogue.colnames == found.colnames
     assert found["RING"].description == "probability of the kind 'RING'"
 
 
