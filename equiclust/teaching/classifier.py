@@ -32,6 +32,8 @@ __all__ = ["FewLabelClassifier", "teach"]
 # Images over which labels spread; the others are compared with them.
 _MAX_REFERENCES = 3000
 _CHUNK = 512
+# Standard errors by which a space must foretell the labels better to be used alone.
+_CLEARLY = 2.0
 
 
 class FewLabelClassifier(ClassifierMixin, SaveLoadMixin):  # type: ignore[misc]  # scikit-learn has no annotations
@@ -42,7 +44,7 @@ class FewLabelClassifier(ClassifierMixin, SaveLoadMixin):  # type: ignore[misc] 
     or not (Zhou et al. 2004). The product is calibrated by a temperature that foretells the labels
     best, each without itself (tenfold cross-fitting; Guo et al. 2017). Of several spaces, such as
     the latents of different encoders, all side by side are used, unless one alone foretells the
-    labels better by more than the standard error.
+    labels better by more than two standard errors.
 
     An image is none of these kinds when it lies farther from every labelled one than labelled ones
     lie from each other: of further images of the labelled kinds at most a share `novelty_rate`
@@ -373,8 +375,8 @@ def _references(labelled: IntArray, n: int, random_state: np.random.RandomState)
 
 
 def _best_space(losses: Mapping[str, Float64Array]) -> str:
-    """The space of the least loss where that is less than of all by more than its error."""
+    """The space of the least loss where that is clearly less than of all, else all."""
     best = min(losses, key=lambda name: float(losses[name].mean()))
     gain = losses[ALL] - losses[best]
     error = float(np.std(gain)) / np.sqrt(max(len(gain) - 1, 1))
-    return best if float(gain.mean()) > error else ALL
+    return best if float(gain.mean()) > _CLEARLY * error else ALL
