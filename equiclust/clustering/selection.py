@@ -1,4 +1,4 @@
-"""The number of clusters, by the median of three criteria with different failures."""
+"""The number of clusters: the best separated partition, or the median of three criteria."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from equiclust.clustering.gap_statistic import gap_statistic
 from equiclust.clustering.latent_checks import distinct_rows
 from equiclust.clustering.manifold import ManifoldModel, embed
 from equiclust.clustering.methods import CentreModel, MixtureModel
+from equiclust.clustering.separation import Separation, best_separated, separation
 from equiclust.clustering.unimodality import MIN_SAMPLES, unimodality_p_value
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.exceptions import EquiclustWarning, InputError
@@ -37,11 +38,14 @@ _N_SPLITS = 3
 # Dimensions of an embedding, and number of embeddings in which dense regions are counted.
 _N_DIMENSIONS = 5
 _N_EMBEDDINGS = 3
+# Embeddings whose partitions are accumulated.
+_N_ACCUMULATED = 5
+_NOT_SEPARATED = Separation(0.0, 0.0)
 # A dense region has at least one in 25 of the samples, and at least five.
 _DENSE_FRACTION = 25
 _MIN_DENSE = 5
 # Level of significance of the test of unimodality.
-_LEVEL = 0.02
+_LEVEL = 0.01
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,10 @@ class Choice:
     Parameters
     ----------
     n_clusters : int
-        The median of the votes, or 1 where the samples have one mode.
+        The best separated number, else the median of the other votes; 1 where the samples have one
+        mode.
     votes : mapping of str to int
-        The number by each criterion.
+        The number by each criterion; that of separation only where a partition is separated.
     scores : tuple of mapping of str to float
         One row for each number tried: `n_clusters` and the value of every score. Higher is better.
         Some scores have no vote.
@@ -72,11 +77,7 @@ class Choice:
 
     @property
     def limited_by(self) -> int | None:
-        """The largest number tried if it is the one chosen, so that more may fit; else None.
-
-        The median of three votes is the largest number tried exactly when two of the three criteria
-        are at their best there; a single one cannot raise the median.
-        """
+        """The largest number tried if it is the one chosen, so that more may fit; else None."""
         return self.max_clusters if self.n_clusters == self.max_clusters else None
 
     @property
@@ -105,7 +106,9 @@ def choose_n_clusters(
     """Choose the number of clusters of latents.
 
     There is one cluster if 100 or more samples have one mode by the dip test [3]_, see
-    `equiclust.clustering.unimodality`. Else the number is the median of three votes. Two halves of
+    `equiclust.clustering.unimodality`. Else, where 100 or more samples have clusters with gaps
+    between all pairs of them, the number is that after which the narrowest gap shrinks most, see
+    `equiclust.clustering.separation`. Else it is the median of three votes. Two halves of
     the samples are clustered separately in their manifolds (`ManifoldModel`). Prediction strength
     [1]_ votes for the largest number of clusters whose pairs of samples the clustering of the other
     half keeps together. Stability under resampling [4]_ votes for the number at which the two
@@ -179,7 +182,8 @@ def choose_n_clusters(
     n_distinct = len(distinct_rows(points)[0])
     asked = range(2, max_clusters + 1) if candidates is None else candidates
     possible = _possible(asked, n_distinct)
-    choice = _choose(points, everything, possible, generator)
+    unscaled = Whitening.fit(rows[drawn], standardise=False, whiten=False, n_components=None)
+    choice = _choose(points, everything, unscaled.apply(rows[drawn]), possible, generator)
     if len(possible) > 1 and possible[-1] < n_distinct:
         choice = replace(choice, max_clusters=possible[-1])
     if len(points) >= MIN_SAMPLES:
@@ -216,10 +220,14 @@ def _possible(candidates: Iterable[int], n_distinct: int) -> list[int]:
 def _choose(
     points: Float64Array,
     everything: Float64Array,
+    unscaled: Float64Array,
     candidates: list[int],
     generator: np.random.RandomState,
 ) -> Choice:
-    """The votes, from all axes `everything`, and the other scores, from the axes `points`."""
+    """The votes, from all axes `everything`, and the other scores, from the axes `points`.
+
+    Gaps are looked for on the principal axes `unscaled`.
+    """
     seed = int(generator.randint(2**31 - 1))
     halves = [
         np.array_split(generator.permutation(len(points)), 2)
@@ -238,7 +246,29 @@ def _choose(
         "stability": _most_stable(candidates, columns["stability"]),
         "density": _nearest(candidates, _n_dense(everything, seed)),
     }
-    return Choice(median_low(votes.values()), votes, _rows(candidates, columns))
+    number = median_low(votes.values())
+    if len(points) >= MIN_SAMPLES:
+        separations = _separations(everything, unscaled, candidates, seed)
+        for name in Separation._fields:
+            columns[f"separation_{name}"] = [getattr(one, name) for one in separations]
+        separated = best_separated(dict(zip(candidates, separations, strict=True)))
+        if separated is not None:
+            number = votes["separation"] = separated
+    return Choice(number, votes, _rows(candidates, columns))
+
+
+def _separations(
+    everything: Float64Array, unscaled: Float64Array, candidates: list[int], seed: int
+) -> list[Separation]:
+    """One for each candidate; 0 for a single cluster."""
+    distinct, index, _ = distinct_rows(everything)
+    axes = np.empty((len(distinct), unscaled.shape[1]))
+    axes[index] = unscaled
+    embeddings = [embed(distinct, _N_DIMENSIONS, seed=seed + k) for k in range(_N_ACCUMULATED)]
+    return [
+        separation(axes, embeddings, k, seed=seed) if 1 < k < len(distinct) else _NOT_SEPARATED
+        for k in candidates
+    ]
 
 
 def _most_stable(candidates: list[int], stabilities: list[float]) -> int:

@@ -26,7 +26,7 @@ from scipy.spatial.distance import cdist
 from equiclust.clustering.labels import kmeans_centres
 from equiclust.typing import Float64Array
 
-__all__ = ["MIN_SAMPLES", "unimodality_p_value"]
+__all__ = ["MIN_SAMPLES", "scaled_dip", "unimodality_p_value", "within_covariance"]
 
 _N_SPLITS = 4
 _N_STARTS = 3
@@ -66,12 +66,22 @@ def unimodality_p_value(points: Float64Array, generator: np.random.RandomState) 
         first, second = np.array_split(generator.permutation(len(points)), 2)
         for seen, unseen in ((first, second), (second, first)):
             direction = _direction_of_largest_dip(points[seen], int(generator.randint(2**31 - 1)))
-            dips.append(_scaled_dip(points[unseen] @ direction))
+            dips.append(scaled_dip(points[unseen] @ direction))
     return float(np.exp(np.interp(np.mean(dips), _MEAN_DIPS, np.log(_P_VALUES))))
 
 
-def _scaled_dip(sample: Float64Array) -> float:
-    """The dip, scaled so that its values by chance do not depend on the number of samples."""
+def scaled_dip(sample: Float64Array) -> float:
+    """The dip, scaled so that its values by chance do not depend on the number of samples.
+
+    Parameters
+    ----------
+    sample : ndarray (n,)
+
+    Returns
+    -------
+    float
+        About 0.3 where there is one mode.
+    """
     return _dip(sample) * (math.sqrt(len(sample)) + 0.5)
 
 
@@ -95,13 +105,25 @@ def _directions(points: Float64Array, seed: int) -> Iterator[Float64Array]:
             return
         centres = kmeans_centres(points, counts, n_clusters, n_init=_N_STARTS, seed=seed)
         nearest = cdist(points, centres).argmin(axis=1)
-        within = _within_covariance(points - centres[nearest])
+        within = within_covariance(points - centres[nearest])
         for first, second in itertools.combinations(centres, 2):
             yield first - second
             yield np.linalg.solve(within, first - second)
 
 
-def _within_covariance(deviations: Float64Array) -> Float64Array:
+def within_covariance(deviations: Float64Array) -> Float64Array:
+    """Covariance within clusters, shrunk towards a multiple of the unit matrix.
+
+    Parameters
+    ----------
+    deviations : ndarray (n, d)
+        Of samples from the centres of their clusters.
+
+    Returns
+    -------
+    ndarray (d, d)
+        Invertible.
+    """
     covariance = deviations.T @ deviations / len(deviations)
     n_features = len(covariance)
     level = max(np.trace(covariance) / n_features, np.finfo(np.float64).tiny)

@@ -130,7 +130,7 @@ def test_what_is_shown_beside_has_no_vote_and_sees_plain_clusters(random_state: 
         name: {int(row["n_clusters"]): row[name] for row in choice.scores}
         for name in ("stability", "gap", "silhouette", "negative_bic")
     }
-    assert set(choice.votes) == {"prediction_strength", "stability", "density"}
+    assert set(choice.votes) == {"prediction_strength", "stability", "density", "separation"}
     assert columns["gap"][3] > columns["gap"][2]
     for name in ("stability", "silhouette", "negative_bic"):
         assert max(columns[name], key=lambda k: columns[name][k]) == 3

@@ -35,7 +35,7 @@ def test_noise_has_no_clusters() -> None:
     choice = choose_n_clusters(noise, candidates=range(2, 4), random_state=0)
     assert choice.n_clusters == 1
     assert choice.unimodal_p is not None
-    assert choice.unimodal_p > 0.02
+    assert choice.unimodal_p > 0.01
 
 
 def test_the_p_value_does_not_depend_on_scale_and_direction() -> None:

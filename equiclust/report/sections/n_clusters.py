@@ -22,8 +22,18 @@ _TITLES = {
     "gap": "Gap statistic, k-means",
     "silhouette": "Silhouette, k-means",
     "density": "Density, manifold",
+    "separation": "Separation of all pairs",
+    "separation_dip": "Gap of the weakest pair",
+    "separation_agreement": "Agreement of embeddings",
 }
 _MEANINGS = {
+    "separation": "the number after which the gap of the weakest pair shrinks most; where there is "
+    "one, it is chosen",
+    "separation_dip": "scaled dip of the two clusters that are least apart, along a direction "
+    "learned from other images: 0.3 = parts of one cluster, 0.45 = a gap that one in a hundred sets "
+    "without clusters would show",
+    "separation_agreement": "mean adjusted Rand index of the clusters in five embeddings that "
+    "differ by their seed; below 0.8 the number does not count",
     "prediction_strength": "both halves of the images are clustered separately, each on its own "
     "manifold: the share of pairs that both put together, in the cluster where it is lowest; 1 = "
     "always, 0.8 counts as strong; proposes the largest strong number",
@@ -147,7 +157,7 @@ def _drawn(
                 panel.axvline(chosen, color=BASELINE_COLOUR, ls="--", label=f"chosen: {chosen}")
             if name == "prediction_strength":
                 panel.axhline(_STRONG, color="#6B7885", ls=":", label="strong from 0.8")
-            if name in ("prediction_strength", "stability"):
+            if name in ("prediction_strength", "stability", "separation_agreement"):
                 panel.set_ylim(-0.05, 1.05)
             else:
                 linear_scale(panel)
