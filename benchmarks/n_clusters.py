@@ -10,8 +10,10 @@ import numpy.typing as npt
 from joblib import Parallel, delayed
 
 from benchmarks.tables import Table
+from ensembles.base_clusterings import concatenate_latents, latent_spreads
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.selection import Choice, choose_n_clusters
+from equiclust.encoders import WhitenedEncoder, get_encoder
 from equiclust.preprocessing import Preprocessor
 from equiclust.simulation.discs import DISC_CLASSES, simulate_discs
 from equiclust.simulation.shapes import SHAPE_CLASSES, simulate_shapes
@@ -47,10 +49,8 @@ def _chosen(n_classes: int, seed: int) -> Choice:
 def _row(n_classes: int, choices: list[Choice]) -> dict[str, Any]:
     found = sorted(choice.n_clusters for choice in choices)
     right = sum(number == n_classes for number in found)
-    votes = {
-        name: sum(choice.votes[name] == n_classes for choice in choices)
-        for name in choices[0].votes
-    }
+    names = dict.fromkeys(name for choice in choices for name in choice.votes)
+    votes = {name: sum(choice.votes.get(name) == n_classes for choice in choices) for name in names}
     return {
         "classes": n_classes,
         "exactly right": f"{right} of {len(found)}",
@@ -60,7 +60,11 @@ def _row(n_classes: int, choices: list[Choice]) -> dict[str, Any]:
 
 
 def latents_of_classes(n_classes: int, seed: int) -> npt.NDArray[np.float32]:
-    """Latents of simulated discs, or shapes where there are more classes than of discs."""
+    """Latents of simulated discs, or shapes where there are more classes than of discs.
+
+    As those of a run, side by side with the same weight: of an autoencoder, and features of
+    small_alexnet averaged over D4 and whitened.
+    """
     rng = np.random.default_rng(seed)
     n = n_classes * _PER_CLASS[n_classes]
     if n_classes <= len(DISC_CLASSES):
@@ -77,4 +81,9 @@ def latents_of_classes(n_classes: int, seed: int) -> npt.NDArray[np.float32]:
     network = EquivariantAutoencoder(
         size=_SIZE, preprocess=False, max_epochs=_EPOCHS, random_state=seed
     )
-    return network.fit(pixels).transform(pixels)
+    transferred = WhitenedEncoder(
+        get_encoder("small_alexnet", group="D4"), latent_dim=network.latent_dim, random_state=seed
+    )
+    latents = np.stack([one.fit(pixels).transform(pixels) for one in (network, transferred)])
+    spreads = latent_spreads(latents.astype(np.float64))
+    return concatenate_latents(latents.astype(np.float64), spreads).astype(np.float32)

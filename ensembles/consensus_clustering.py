@@ -87,7 +87,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
     Parameters
     ----------
     n_clusters : int, default 8
-    method : {"auto", "gmm", "kmeans", "spectral", "manifold"}, default "auto"
+    method : {"auto", "gmm", "kmeans", "spectral", "manifold"}, default "manifold"
         How latents are clustered, see `LatentClusterer`. "auto" chooses the method whose base
         clusterings agree best with one another.
     consensus : {"vote", "coassociation"}, default "vote"
@@ -126,7 +126,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         self,
         n_clusters: int = 8,
         *,
-        method: str = "auto",
+        method: str = "manifold",
         consensus: Method = "vote",
         reliability: float = 0.9,
         n_init: int = 10,

@@ -55,7 +55,7 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
         axes to the images that the member is trained on; its network stays as it is.
     n_clusters : int or "auto", default "auto"
         "auto" chooses the number by the latents, see `choose_n_clusters`.
-    method : str, default "auto"
+    method : str, default "manifold"
         As in `ConsensusClustering`; or "dec", "idec" or "dcec", which first refine the networks,
         see `DeepEmbeddedClustering`. Of a `WhitenedEncoder` "dec" refines the axes alone, by a
         linear map of the latents; the others need a decoder.
@@ -107,7 +107,7 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
         estimator: MemberEstimator | Sequence[MemberEstimator] | None = None,
         *,
         n_clusters: int | Literal["auto"] = "auto",
-        method: str = "auto",
+        method: str = "manifold",
         consensus: Method = "vote",
         reliability: float = 0.9,
         n_init: int = 10,

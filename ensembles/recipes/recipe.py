@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any, Self, get_type_hints
 
-from ensembles.recipes.tables import Clusters, Ensemble, Images, Network, Training
+from ensembles.recipes.tables import AUTO, OWN, Clusters, Ensemble, Images, Network, Training
 from ensembles.recipes.values import as_declared, in_words
+from ensembles.refinement import DEEP_METHODS
 from equiclust.argument_types import checks_types
 from equiclust.autoencoder.augmentation import Augmentation
 from equiclust.autoencoder.objectives import ObjectiveWeights
@@ -105,6 +106,23 @@ class Recipe:
             "objective": dict(vars(self.objective)),
             "augmentation": dict(vars(self.augmentation)),
         }
+
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """Names of the encoders that take turns in the ensemble.
+
+        What "auto" stands for: the autoencoder and "small_alexnet" side by side, which together
+        tell more apart than either; the autoencoder alone where there is one network, where a deep
+        method trains it further, and where orientation is part of the shape.
+        """
+        if self.network.encoder != AUTO:
+            return self.network.encoders
+        alone = (
+            self.ensemble.n_folds == 1
+            or self.clusters.method in DEEP_METHODS
+            or self.network.group == "trivial"
+        )
+        return (OWN,) if alone else (OWN, "small_alexnet")
 
     @property
     def kfold(self) -> dict[str, Any]:

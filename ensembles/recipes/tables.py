@@ -27,7 +27,7 @@ from equiclust.nn.network import NetworkConfig
 from equiclust.preprocessing import Preprocessor
 from equiclust.validation import check_choice, check_positive, check_whole
 
-__all__ = ["OWN", "Clusters", "Ensemble", "Images", "Network", "Training"]
+__all__ = ["AUTO", "OWN", "Clusters", "Ensemble", "Images", "Network", "Training"]
 
 _PREPROCESSOR = Preprocessor()
 _AUTOENCODER = EquivariantAutoencoder()
@@ -35,6 +35,9 @@ _ENSEMBLE = KFoldEnsemble()
 _METHODS = ("auto", *METHODS, *DEEP_METHODS)
 OWN = "own"
 """Name of the autoencoder that is trained on the images."""
+
+AUTO = "auto"
+"""Name of the encoders that a run has by default, see `Recipe.encoders`."""
 
 # Of encoders that are not trained.
 _FOREIGN = ("encoder", "layer", "pooling", "encoder_group")
@@ -49,7 +52,7 @@ class Images:
     ----------
     size : int, default 128
         Side of the preprocessed images in pixels: 32 times a power of two where the encoder is
-        "own".
+        "own" or "auto".
     background : str, default "border"
     stretch : str, default "linear"
     percentiles : (float, float), default (1.0, 99.9)
@@ -89,10 +92,11 @@ class Network:
 
     Parameters
     ----------
-    encoder : str, default "own"
-        "own", the autoencoder that is trained; a network trained on photographs, such as "alexnet"
-        or "vgg16"; an ONNX file; a table of vectors made elsewhere; or several of them with commas
-        between, which stand side by side in the ensemble with the same weight.
+    encoder : str, default "auto"
+        "own", the autoencoder that is trained; a network that is trained already, such as
+        "small_alexnet" or "alexnet"; an ONNX file; a table of vectors made elsewhere; or several of
+        them with commas between, which take turns in the ensemble, each with the same weight.
+        "auto" is "own,small_alexnet" where that can be, see `Recipe.encoders`.
     layer : str, default "auto"
         Layer of a network trained on photographs, such as "features.10".
     pooling : {"auto", "mean", "max", "mean+max", "token"}, default "auto"
@@ -113,7 +117,7 @@ class Network:
         When a parameter has a value it cannot have.
     """
 
-    encoder: str = OWN
+    encoder: str = AUTO
     layer: str = "auto"
     pooling: str = "auto"
     encoder_group: str = "D4"
@@ -130,8 +134,9 @@ class Network:
         check_choice("pooling", self.pooling, ("auto", *POOLINGS))
         if self.encoder_group != "none":
             Group(self.encoder_group)
-        named = (OWN, *encoder_names())
-        if not all(name in named or Path(name).suffix for name in self.encoders):
+        named = (AUTO, OWN, *encoder_names())
+        known = all(name in named or Path(name).suffix for name in self.encoders)
+        if not known or (AUTO in self.encoders and len(self.encoders) > 1):
             raise InputError(
                 f"encoder must be one of {', '.join(named)} or a file, or several with "
                 f"commas between, got {self.encoder!r}"
@@ -145,7 +150,7 @@ class Network:
     @property
     def trains(self) -> bool:
         """Whether one of the encoders is the autoencoder that is trained."""
-        return OWN in self.encoders
+        return OWN in self.encoders or AUTO in self.encoders
 
     @property
     def shape(self) -> dict[str, Any]:
@@ -244,7 +249,7 @@ class Clusters:
     ----------
     n_clusters : "auto" or int, default "auto"
         "auto" chooses the number by the latents.
-    method : str, default "auto"
+    method : str, default "manifold"
     n_init : int, default 10
         Starts of k-means.
     remove : str, default "none"

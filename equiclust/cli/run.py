@@ -21,9 +21,9 @@ def run(
     n_clusters: Annotated[int | Literal["auto"], "auto|K"] = "auto",
     n_folds: Annotated[int, "K"] = 10,
     size: Annotated[int, "PX"] = 128,
-    method: Method = "auto",
+    method: Method = "manifold",
     remove: Annotated[str, "none|auto|NAME[,...]"] = "none",
-    encoder: Annotated[str, "NAME|FILE[,...]"] = "own",
+    encoder: Annotated[str, "NAME|FILE[,...]"] = "auto",
     layer: Layer = "auto",
     pooling: EncoderPooling = "auto",
     encoder_group: EncoderGroup = "D4",
@@ -73,10 +73,12 @@ def run(
         brightness, signal_to_noise, size, edge, or several with commas between; auto takes those
         that the clusters follow otherwise.
     encoder
-        What turns images into vectors: own, the autoencoder that is trained on them; a network
-        trained on photographs (alexnet, vgg16, resnet18, ..., efficientnet_lite0); an ONNX file; a
-        table of vectors made elsewhere (.npy, .npz, .fits, .parquet, ...); or several with commas
-        between, which stand side by side with the same weight.
+        What turns images into vectors: own, the autoencoder that is trained on them;
+        small_alexnet, whose weights come with the package; a network trained on photographs
+        (alexnet, vgg16, resnet18, ..., efficientnet_lite0); an ONNX file; a table of vectors made
+        elsewhere (.npy, .npz, .fits, .parquet, ...); or several with commas between, which take
+        turns in the ensemble, each with the same weight. auto is own,small_alexnet, and own alone
+        for a single network, deep methods and the group trivial.
     layer
         Layer of a network trained on photographs, such as features.10 of alexnet; or one of several
         outputs of an ONNX file.

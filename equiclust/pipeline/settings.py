@@ -77,7 +77,7 @@ class RunSettings:
         network = self.recipe.network
         return [
             None if name == OWN else _whitened(name, network, self.device)
-            for name in network.encoders
+            for name in self.recipe.encoders
         ]
 
     @property
