@@ -101,7 +101,7 @@ class Network:
         Layer of a network trained on photographs, such as "features.10".
     pooling : {"auto", "mean", "max", "mean+max", "token"}, default "auto"
         Of the features of an encoder that is not trained.
-    encoder_group : str, default "D4"
+    encoder_group : str, default "D8"
         Group over which the features of such an encoder are averaged, or "none".
     group : str, default "D8"
     latent_dim : int, default 32
@@ -120,7 +120,7 @@ class Network:
     encoder: str = AUTO
     layer: str = "auto"
     pooling: str = "auto"
-    encoder_group: str = "D4"
+    encoder_group: str = "D8"
     group: str = _AUTOENCODER.group
     latent_dim: int = _AUTOENCODER.latent_dim
     fields: tuple[int, ...] = tuple(_AUTOENCODER.fields)

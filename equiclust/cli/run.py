@@ -26,7 +26,7 @@ def run(
     encoder: Annotated[str, "NAME|FILE[,...]"] = "auto",
     layer: Layer = "auto",
     pooling: EncoderPooling = "auto",
-    encoder_group: EncoderGroup = "D4",
+    encoder_group: EncoderGroup = "D8",
     seed: Annotated[int, "S"] = 0,
     latent_dim: Annotated[int, "D"] = 32,
     max_epochs: Annotated[int | Literal["auto"], "auto|N"] = "auto",
@@ -85,8 +85,8 @@ def run(
     pooling
         How the features of such a layer become one vector.
     encoder_group
-        Quarter turns and mirrors (D4), or finer turns (D8, D16), over which the features of an
-        encoder that is not trained are averaged; none leaves them as they are.
+        Mirrors, and quarter turns (D4), eighth turns (D8) or finer ones (D16), over which the
+        features of an encoder that is not trained are averaged; none leaves them as they are.
     seed
         Seed of everything random.
     latent_dim

@@ -102,7 +102,7 @@ def run(
         Layer of a network trained on photographs, or one of several outputs of an ONNX file.
     pooling : {"auto", "mean", "max", "mean+max", "token"}, default "auto"
         How the features of such a layer become one vector.
-    encoder_group : str, default "D4"
+    encoder_group : str, default "D8"
         Group over which the features of an encoder that is not trained are averaged, or "none".
     random_state : int, default 0
         Seed of everything random.
