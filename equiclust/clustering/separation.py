@@ -31,10 +31,20 @@ from sklearn.mixture import GaussianMixture
 from equiclust.clustering.unimodality import scaled_dip, within_covariance
 from equiclust.typing import BoolArray, Float64Array, IntArray
 
-__all__ = ["Separation", "best_separated", "pair_separation", "separation"]
+__all__ = [
+    "CHANCE",
+    "N_AXES",
+    "Separation",
+    "accumulated_partition",
+    "best_separated",
+    "pair_p_value",
+    "pair_separation",
+    "separation",
+]
 
-# Axes on which discriminants are learned; the first are those of largest variance.
-_N_AXES = 20
+N_AXES = 20
+"""Axes on which discriminants are learned; the first are those of largest variance."""
+
 _N_HALVES = 2
 _N_STARTS = 3
 # Half of a smaller cluster gives no discriminant.
@@ -42,8 +52,27 @@ _FEWEST = 4
 # Least scaled dip, and least agreement of the embeddings, of a partition that counts.
 _LEAST_DIP = 0.38
 _LEAST_AGREEMENT = 0.8
-# Scaled dip of samples of one mode.
-_CHANCE = 0.25
+CHANCE = 0.25
+"""Scaled dip of samples of one mode."""
+
+
+# Dips that the parts of 4,000 uniform squares of 300 samples exceeded with these frequencies.
+_PAIR_DIPS = (
+    0.247,
+    0.287,
+    0.366,
+    0.435,
+    0.481,
+    0.522,
+    0.573,
+    0.606,
+    0.627,
+    0.665,
+    0.698,
+    0.726,
+    0.85,
+)
+_PAIR_P_VALUES = (0.99, 0.9, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0001)
 
 
 class Separation(NamedTuple):
@@ -76,19 +105,42 @@ def separation(
     -------
     Separation
     """
-    partitions = [_mixture_labels(one, n_clusters, seed + k) for k, one in enumerate(embeddings)]
-    pairs = itertools.combinations(partitions, 2)
-    agreement = float(np.mean([adjusted_rand_score(one, other) for one, other in pairs]))
-    labels = _accumulated(partitions, n_clusters)
+    labels, agreement = accumulated_partition(embeddings, n_clusters, seed=seed)
     found = np.unique(labels)
     if len(found) < n_clusters:
         return Separation(0.0, agreement)
     dips = [
-        pair_separation(points[either, :_N_AXES], labels[either] == other, seed=seed)
+        pair_separation(points[either, :N_AXES], labels[either] == other, seed=seed)
         for one, other in itertools.combinations(found, 2)
         if (either := (labels == one) | (labels == other)).any()
     ]
     return Separation(min(dips), agreement)
+
+
+def accumulated_partition(
+    embeddings: Sequence[Float64Array], n_clusters: int, *, seed: int
+) -> tuple[IntArray, float]:
+    """One partition by mixtures in several embeddings.
+
+    Parameters
+    ----------
+    embeddings : sequence of ndarray (n, e)
+        Of the same samples; two or more.
+    n_clusters : int
+        At least 2.
+    seed : int
+
+    Returns
+    -------
+    labels : ndarray (n,), int
+        From 1; of fewer clusters where the embeddings put all samples of two together.
+    agreement : float
+        Mean adjusted Rand index of the partitions by single embeddings.
+    """
+    partitions = [_mixture_labels(one, n_clusters, seed + k) for k, one in enumerate(embeddings)]
+    pairs = itertools.combinations(partitions, 2)
+    agreement = float(np.mean([adjusted_rand_score(one, other) for one, other in pairs]))
+    return _accumulated(partitions, n_clusters), agreement
 
 
 def pair_separation(points: Float64Array, is_second: BoolArray, *, seed: int) -> float:
@@ -125,6 +177,24 @@ def pair_separation(points: Float64Array, is_second: BoolArray, *, seed: int) ->
     return float(np.mean(dips))
 
 
+def pair_p_value(dip: float) -> float:
+    """Probability that two parts of one cluster have as large a dip as that.
+
+    Parameters
+    ----------
+    dip : float
+        From `pair_separation`.
+
+    Returns
+    -------
+    float
+        From 0.0001, for all smaller probabilities, to 0.99. That of parts by two-means of a uniform
+        distribution in a square, which have larger dips than parts of a Gaussian or of a cluster in
+        more dimensions; below 0.0005 it is extrapolated.
+    """
+    return float(np.exp(np.interp(dip, _PAIR_DIPS, np.log(_PAIR_P_VALUES))))
+
+
 def best_separated(candidates: Mapping[int, Separation]) -> int | None:
     """The number of clusters after which separation falls most.
 
@@ -145,7 +215,7 @@ def best_separated(candidates: Mapping[int, Separation]) -> int | None:
         dip = candidates[number].dip
         finer = max((candidates[one].dip for one in agreed[place + 1 :]), default=0.0)
         if dip >= _LEAST_DIP:
-            worth[number] = number * dip / max(finer, _CHANCE)
+            worth[number] = number * dip / max(finer, CHANCE)
     return max(worth, key=lambda number: worth[number]) if worth else None
 
 

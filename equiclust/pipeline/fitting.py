@@ -21,6 +21,7 @@ from ensembles.refinement import DEEP_METHODS
 from equiclust import __version__
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.autoencoder.objectives import PerceptualNetwork, find_weights
+from equiclust.clustering.cluster_tree import ClusterTree
 from equiclust.encoders.records import encoder_record
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.evaluation.confounders import measure_confounders
@@ -35,6 +36,7 @@ from equiclust.pipeline.confounders import audit_confounders
 from equiclust.pipeline.default_epochs import default_epochs
 from equiclust.pipeline.descriptions import cluster_records
 from equiclust.pipeline.inputs import LoadedImages
+from equiclust.pipeline.levels import level_record
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.model_certificate import certify_model
 from equiclust.pipeline.removal import fit_clusters
@@ -104,11 +106,19 @@ def fit_and_write(
     ensemble.refine_members(images, checkpoints=folder.checkpoints, on_progress=update)
     recipe = settings.recipe
     removal = fit_clusters(ensemble, measures, recipe.clusters, random_state=recipe.seed)
-    model = Model(loaded.preprocessor, ensemble)
+    model = Model(loaded.preprocessor, ensemble, tree=_tree(ensemble, recipe.seed))
     result = ensemble.consensus_.predict_consensus(ensemble.cleaned_latents_)
     fitted = _Fitted(model, result, measures, removal, perceptual, note)
     with folder.outputs.replaced(folder.results) as drafts:
         _write_results(RunFolder(drafts), settings, loaded, fitted, started, on_progress)
+
+
+def _tree(ensemble: KFoldEnsemble, seed: int) -> ClusterTree:
+    """Levels above and below the clusters."""
+    vectors = ensemble.transform_latents(ensemble.cleaned_latents_)
+    consensus = ensemble.consensus_
+    tree = ClusterTree(consensus.n_clusters, random_state=seed)
+    return tree.fit(vectors, consensus.best_labels_)
 
 
 def _write_results(
@@ -152,6 +162,7 @@ def _write_results(
         "reconstruction": evaluated.scores,
         "clusters": _cluster_metrics(ensemble),
         "cluster_descriptions": described,
+        **level_record(model.tree, ensemble.choice_.unimodal_p),
         "check": check,
         "provenance": _provenance(settings, loaded, started),
     }
@@ -173,6 +184,7 @@ def _write_tables(folder: RunFolder, loaded: LoadedImages, fitted: _Fitted) -> N
     write_table(make_confounders(loaded.images.ids, fitted.measures), folder.confounders_ecsv)
     write_table(make_rejected(loaded.rejected), folder.rejected_ecsv)
     table = model.catalogue(loaded.originals, result, ensemble.consensus_.agreement_held_out_)
+    table = model.with_levels(table, ensemble.cleaned_latents_)
     write_table(table, folder.catalogue_fits)
     # Last: its presence marks the run as finished.
     write_table(table, folder.catalogue_ecsv)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ensembles import ConsensusResult, KFoldEnsemble
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.clustering.cluster_tree import ClusterTree
 from equiclust.encoders.latent_table import LatentTable
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.evaluation.confounders import measure_confounders
@@ -21,6 +22,7 @@ from equiclust.io.catalogue import make_catalogue
 from equiclust.io.manifest import DAMAGE, check_manifest, write_manifest
 from equiclust.io.staging import recover
 from equiclust.pipeline.inputs import preprocess
+from equiclust.pipeline.levels import add_levels
 from equiclust.pipeline.taught_catalogue import make_taught_catalogue
 from equiclust.preprocessing import DEPROJECTED, Preprocessor
 from equiclust.preprocessing.inclination import measure_inclinations
@@ -35,6 +37,7 @@ __all__ = ["Model"]
 
 _PREPROCESSING = "preprocessing.json"
 _CLASSIFIER = "teaching.json"
+_TREE = "levels.json"
 # The batch size of an autoencoder's encoder: cutting a set at its multiples changes no latent.
 _CHUNK = 64
 
@@ -50,11 +53,14 @@ class Model:
         Fitted on preprocessed images.
     classifier : FewLabelClassifier, optional
         What a few labels taught; kinds are then given instead of clusters.
+    tree : ClusterTree, optional
+        Levels above and below the clusters; models of earlier versions have none.
     """
 
     preprocessor: Preprocessor
     ensemble: KFoldEnsemble
     classifier: FewLabelClassifier | None = None
+    tree: ClusterTree | None = None
 
     @property
     def sees_pixels(self) -> bool:
@@ -75,6 +81,8 @@ class Model:
             self.ensemble._write(draft)
             if self.classifier is not None:
                 self.classifier._write(draft)
+            if self.tree is not None:
+                self.tree._write(draft)
             write_json(draft / _PREPROCESSING, self.preprocessor.get_params())
             write_manifest(draft)
 
@@ -109,7 +117,11 @@ class Model:
                 _check_fits(preprocessor, member, path)
         taught = (folder / _CLASSIFIER).exists()
         classifier = FewLabelClassifier._read(folder, digests) if taught else None
-        return cls(preprocessor, ensemble, classifier)
+        layered = (folder / _TREE).exists()
+        tree = ClusterTree._read(folder, digests) if layered else None
+        if tree is not None:
+            _check_tree(tree, ensemble, folder / _TREE)
+        return cls(preprocessor, ensemble, classifier, tree)
 
     def confounders(self, originals: ImageSet, images: ImageSet) -> Table | None:
         """Measures of the confounders that the model removes.
@@ -142,10 +154,11 @@ class Model:
             With the kinds instead of the clusters where labels were taught.
         """
         latents = self._encode(images, update)
-        result = self.ensemble.predict_encoded(latents, self.confounders(originals, images))
+        cleaned = self.ensemble.removals_(latents, self.confounders(originals, images))
+        result = self.ensemble.consensus_.predict_consensus(cleaned)
         table = self.catalogue(originals, result)
         if self.classifier is None:
-            return table
+            return self.with_levels(table, cleaned)
         kinds = self.classifier.predict_kinds(self.ensemble.transform_latents(latents))
         return make_taught_catalogue(table, kinds)
 
@@ -227,6 +240,26 @@ class Model:
             more=measure_inclinations(originals) if deprojected else None,
         )
 
+    def with_levels(self, table: Table, cleaned_latents: Float32Array) -> Table:
+        """Catalogue with the labels at the levels above and below the clusters.
+
+        Parameters
+        ----------
+        table : astropy.table.Table
+            As from `catalogue`; not modified.
+        cleaned_latents : ndarray (n_members, n, d), float32
+            What is clustered: latents of the same images, without confounders.
+
+        Returns
+        -------
+        astropy.table.Table
+            The same where the model has no levels.
+        """
+        if self.tree is None:
+            return table
+        vectors = self.ensemble.transform_latents(cleaned_latents)
+        return add_levels(table, self.tree.predict_levels(vectors, table["label"].data))
+
     def label_originals(self, originals: ImageSet) -> IntArray:
         """Labels of images as read.
 
@@ -257,4 +290,13 @@ def _check_fits(preprocessor: Preprocessor, member: EquivariantAutoencoder, path
         raise InputError(
             f"{str(path)!r} makes {preprocessor.channels} channels of size {preprocessor.size} "
             f"and the networks take {channels} of size {member.size}; restore the file"
+        )
+
+
+def _check_tree(tree: ClusterTree, ensemble: KFoldEnsemble, path: Path) -> None:
+    n_clusters, n_features = ensemble.consensus_.n_clusters, ensemble._n_features_out
+    if (tree.n_clusters, tree.n_features_in_) != (n_clusters, n_features):
+        raise InputError(
+            f"{str(path)!r} has {tree.n_clusters} clusters of {tree.n_features_in_} latents and "
+            f"the ensemble {n_clusters} of {n_features}; restore the file"
         )

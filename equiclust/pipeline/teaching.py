@@ -47,7 +47,7 @@ LabelInputs = Mapping[str, str] | PathLike | Sequence[PathLike]
 # They describe the clusters, not the kinds.
 _OF_CLUSTERS = (
     *("nuisances", "perturbation", "stability", "findings"),
-    *("cluster_descriptions", "removal"),
+    *("cluster_descriptions", "removal", "levels"),
 )
 _CERTIFICATE_NOTE = (
     "The invariance certificate is that of the run that was taught: it holds for the latents, and "

@@ -101,7 +101,11 @@ def test_every_section_is_in_the_navigation_and_every_link_has_its_heading(tmp_p
     run = make_run(tmp_path / "run", certificate=make_certificate())
     page, contents = page_of(run), read_contents(run)
     shown = [one for one in SECTIONS if one.needs is None or one.needs(contents)]
-    assert [one.name for one in SECTIONS if one not in shown] == ["teaching", "encoders"]
+    assert [one.name for one in SECTIONS if one not in shown] == [
+        "teaching",
+        "levels",
+        "encoders",
+    ]
     anchors = [anchor for section in shown for anchor in section.links]
     assert len(set(anchors)) == len(anchors)
     assert [value for tag, value in _links(page) if tag == "a"][: len(anchors)] == anchors
