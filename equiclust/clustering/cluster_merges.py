@@ -17,13 +17,22 @@ __all__ = ["LEVEL", "Merge", "best_coarse_cut", "merge_clusters", "nodes_after"]
 LEVEL = 0.01
 """Level of significance of a level of the tree, and of all splits together."""
 
+# Factor by which the gap of a coarser level is wider; smaller ones arise by chance.
+_LEAST_GAIN = 1.25
+
 
 class Merge(NamedTuple):
     """Two nodes that become one.
 
     Nodes are numbered as in `scipy.cluster.hierarchy.linkage`: 0 to `n_clusters - 1` are the
-    clusters, and the node that merge `k` makes is `n_clusters + k`. `dip` is the separation of the
-    two, see `equiclust.clustering.separation.pair_separation`.
+    clusters, and the node that merge `k` makes is `n_clusters + k`.
+
+    Attributes
+    ----------
+    first, second : int
+        The two nodes.
+    dip : float
+        How far they are apart, see `equiclust.clustering.separation.pair_separation`.
     """
 
     first: int
@@ -80,9 +89,9 @@ def best_coarse_cut(merges: Sequence[Merge]) -> int:
     Returns
     -------
     int
-        Of the cuts into two or more clusters whose weakest gap is significant and wider than that
-        of the cut below, the one for which it is wider by the largest factor; the number of leaves
-        where there is none.
+        Of the cuts into two or more clusters whose weakest gap is significant and at least a
+        quarter wider than that of the cut below, the one for which it is wider by the largest
+        factor; the number of leaves where there is none.
     """
     n_clusters = len(merges) + 1
     # The weakest gap between the clusters of each cut.
@@ -93,7 +102,7 @@ def best_coarse_cut(merges: Sequence[Merge]) -> int:
         if pair_p_value(dips[number]) <= LEVEL
     }
     best = max(gains, key=lambda number: gains[number], default=n_clusters)
-    return best if gains.get(best, 0.0) > 1.0 else n_clusters
+    return best if gains.get(best, 0.0) >= _LEAST_GAIN else n_clusters
 
 
 def nodes_after(merges: Sequence[Merge], n_merges: int, sizes: IntArray) -> IntArray:

@@ -79,7 +79,7 @@ class Split:
         """
         if not len(points):
             return np.zeros(0, dtype=np.int64)
-        return self.model.memberships(self.whitening.apply(points)).argmax(axis=1)
+        return np.asarray(self.model.memberships(self.whitening.apply(points)).argmax(axis=1))
 
     def arrays(self) -> dict[str, Array]:
         """Arrays from which `restore` rebuilds it.

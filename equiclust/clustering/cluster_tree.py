@@ -31,7 +31,10 @@ __all__ = ["ClusterTree", "Levels"]
 class Levels(NamedTuple):
     """Labels of the same samples at the levels beside a partition.
 
-    `coarse` and `fine` are arrays `(n,)` of labels from 0; -1 where the label of the partition is.
+    Attributes
+    ----------
+    coarse, fine : ndarray (n,), int
+        From 0; -1 where the label of the partition is.
     """
 
     coarse: IntArray
@@ -44,7 +47,8 @@ class ClusterTree(SaveLoadMixin):
     Upwards, the two clusters that are least apart are merged, until one is left; what tells for a
     level is the gap between its two nearest clusters, a dip held out from the direction along which
     it is measured (`equiclust.clustering.separation`). The coarse level is the one whose gap is
-    wider than that of the level below by the largest factor, where it is significant (p <= 0.01).
+    wider than that of the level below by the largest factor, where that is at least 1.25 and the
+    gap is significant (p <= 0.01); else it is the partition.
 
     Downwards, every cluster of 40 or more is looked at in its own space. Two to four parts are
     accepted where five embeddings agree on them (adjusted Rand index of at least 0.8) and the gap

@@ -78,8 +78,12 @@ _PAIR_P_VALUES = (0.99, 0.9, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.00
 class Separation(NamedTuple):
     """What speaks for a partition.
 
-    `dip` is the scaled dip of its weakest pair of clusters, 0.3 by chance; `agreement` the mean
-    adjusted Rand index of the partitions by single embeddings.
+    Attributes
+    ----------
+    dip : float
+        Scaled dip of its weakest pair of clusters, 0.3 by chance.
+    agreement : float
+        Mean adjusted Rand index of the partitions by single embeddings.
     """
 
     dip: float

@@ -140,7 +140,7 @@ def _sentence(tree: ClusterTree, unimodal_p: float | None) -> str:
     above = (
         "no coarser level is supported better"
         if coarse == tree.n_clusters
-        else f"a coarser level joins them into {coarse}"
+        else f"a coarser level makes {coarse}"
     )
     n_split = len(tree.splits_)
     below = (
@@ -150,6 +150,6 @@ def _sentence(tree: ClusterTree, unimodal_p: float | None) -> str:
     )
     weakest = pair_p_value(tree.merges_[0].dip)
     return (
-        f"Of the {tree.n_clusters} clusters {above}, and {below}; that the two nearest of the "
-        f"{tree.n_clusters} are apart has evidence {_words(weakest)}"
+        f"Of the {tree.n_clusters} clusters {above}, and {below}; the evidence that the two "
+        f"nearest of the {tree.n_clusters} are apart is {_words(weakest)}"
     )

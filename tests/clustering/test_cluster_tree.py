@@ -191,6 +191,7 @@ def test_the_pair_that_is_least_apart_is_merged_first() -> None:
         # Not wider, or not significant, than that of the level below.
         ((1.5, 1.2, 1.0), 4),
         ((0.25, 0.5, 0.55), 4),
+        ((1.0, 1.1, 1.2), 4),
         ((1.0,), 2),
         ((), 1),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def test_the_catalogue_has_nested_labels_beside_the_label(run: Run) -> None:
 
 
 def test_new_images_get_the_same_levels(run: Run, discs: Path) -> None:
-    known, found = run.catalogue, run.predict(discs).catalogue
+    known, found = run.catalogue, run.predict(discs)
     assert list(found["id"]) == list(known["id"])
     for name in ("label", "label_coarse", "label_fine"):
         assert column(found, name).tolist() == column(known, name).tolist()
@@ -51,7 +52,8 @@ def test_the_metrics_tell_the_tree(run: Run) -> None:
     record = run.metrics["levels"]
     assert record["tree"]["size"] == len(run.catalogue)
     assert record["n_clusters"]["label"] == run.metrics["clusters"]["n_clusters"]
-    assert record["sentence"] in run.report.read_text(encoding="utf-8").replace("&#39;", "'")
+    page = run.folder.report_html.read_text(encoding="utf-8")
+    assert record["sentence"] in html.unescape(page)
 
 
 def test_a_model_of_before_has_no_levels_and_predicts(

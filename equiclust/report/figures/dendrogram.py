@@ -1,4 +1,4 @@
-"""The tree of the clusters as a figure: what is merged with what, and the evidence that it is apart."""
+"""Tree of the clusters as a figure: what is merged with what, and the evidence for it."""
 
 from __future__ import annotations
 
