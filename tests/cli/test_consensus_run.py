@@ -16,7 +16,10 @@ from tests.cli.conftest import N_DISCS, run_arguments
 
 N_FOLDS = 3
 FOLDS = [f"label_fold_{k:02d}" for k in range(N_FOLDS)]
-JURY = ("--n-folds", str(N_FOLDS), "--n-jobs", "1", "--max-epochs", "1", "--reliability", "1")
+JURY = (
+    *("--n-folds", str(N_FOLDS), "--n-jobs", "1", "--max-epochs", "1"),
+    *("--encoder", "own", "--method", "auto", "--reliability", "1"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,14 @@ from tests.encoders.onnx_files import write_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
-_SETTINGS = {"n_folds": 2, "n_clusters": 2, "size": 40, "method": "kmeans", "latent_dim": 3}
+_SETTINGS = {
+    "n_folds": 2,
+    "n_clusters": 2,
+    "size": 40,
+    "method": "kmeans",
+    "latent_dim": 3,
+    "encoder_group": "D4",
+}
 
 
 @pytest.fixture(scope="module")
