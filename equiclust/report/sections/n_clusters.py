@@ -30,8 +30,8 @@ _MEANINGS = {
     "separation": "the number after which the gap of the weakest pair shrinks most; where there is "
     "one, it is chosen",
     "separation_dip": "scaled dip of the two clusters that are least apart, along a direction "
-    "learned from other images: 0.3 = parts of one cluster, 0.45 = a gap that one in a hundred "
-    "sets without clusters would show",
+    "learned from other images: 0.3 to 0.4 = parts of one cluster; 0.6 = a gap that one in a "
+    "hundred pairs without one would show",
     "separation_agreement": "mean adjusted Rand index of the clusters in five embeddings that "
     "differ by their seed; below 0.8 the number does not count",
     "prediction_strength": "both halves of the images are clustered separately, each on its own "
