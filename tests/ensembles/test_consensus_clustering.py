@@ -118,7 +118,7 @@ def test_the_mean_stability_of_labelled_objects_is_at_least_the_reliability() ->
 
 def test_the_most_stable_method_is_chosen() -> None:
     latents, classes = members_view(3.0, n=240)
-    consensus = ConsensusClustering(N_CLUSTERS, random_state=0).fit(latents)
+    consensus = ConsensusClustering(N_CLUSTERS, method="auto", random_state=0).fit(latents)
     assert consensus.method_ in ("gmm", "kmeans", "spectral", "manifold")
     assert clustering_accuracy(classes, consensus.best_labels_) == 1.0
     assert consensus.stability_.min() > 0.95
