@@ -101,6 +101,7 @@ def choose_n_clusters(
     n_components: float | int | None = 0.95,
     standardise: bool = True,
     max_samples: int = 1000,
+    gaps: bool = True,
     random_state: int | np.random.RandomState | None = None,
 ) -> Choice:
     """Choose the number of clusters of latents.
@@ -135,6 +136,9 @@ def choose_n_clusters(
         As in `LatentClusterer`.
     max_samples : int, default 1000
         Of more samples, this number is drawn.
+    gaps : bool, default True
+        Whether gaps between clusters are looked for. Samples that overlap, as tiles of a map do,
+        fill every gap.
     random_state : int, RandomState or None, default None
         For the draw, the halves and the clusterings.
 
@@ -183,7 +187,8 @@ def choose_n_clusters(
     asked = range(2, max_clusters + 1) if candidates is None else candidates
     possible = _possible(asked, n_distinct)
     unscaled = Whitening.fit(rows[drawn], standardise=False, whiten=False, n_components=None)
-    choice = _choose(points, everything, unscaled.apply(rows[drawn]), possible, generator)
+    axes = unscaled.apply(rows[drawn]) if gaps else None
+    choice = _choose(points, everything, axes, possible, generator)
     if len(possible) > 1 and possible[-1] < n_distinct:
         choice = replace(choice, max_clusters=possible[-1])
     if len(points) >= MIN_SAMPLES:
@@ -220,13 +225,13 @@ def _possible(candidates: Iterable[int], n_distinct: int) -> list[int]:
 def _choose(
     points: Float64Array,
     everything: Float64Array,
-    unscaled: Float64Array,
+    unscaled: Float64Array | None,
     candidates: list[int],
     generator: np.random.RandomState,
 ) -> Choice:
     """The votes, from all axes `everything`, and the other scores, from the axes `points`.
 
-    Gaps are looked for on the principal axes `unscaled`.
+    Gaps are looked for on the principal axes `unscaled`, where there are some.
     """
     seed = int(generator.randint(2**31 - 1))
     halves = [
@@ -247,7 +252,7 @@ def _choose(
         "density": _nearest(candidates, _n_dense(everything, seed)),
     }
     number = median_low(votes.values())
-    if len(points) >= MIN_SAMPLES:
+    if unscaled is not None and len(points) >= MIN_SAMPLES:
         separations = _separations(everything, unscaled, candidates, seed)
         for name in Separation._fields:
             columns[f"separation_{name}"] = [getattr(one, name) for one in separations]

@@ -73,7 +73,9 @@ class TextureClusters:
         if n_clusters == "auto":
             scales = latent_spreads(by_member)
             choice = _divided(
-                choose_n_clusters(concatenate_latents(by_member, scales), random_state=random_state)
+                choose_n_clusters(
+                    concatenate_latents(by_member, scales), gaps=False, random_state=random_state
+                )
             )
         else:
             choice = Choice(n_clusters, {}, ())
