@@ -293,7 +293,9 @@ def _timeless(value: Any, folder: Path) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        name: _agreement(one, folder) if name in _DIGESTS else _timeless(one, folder)
+        name: _agreement(one, folder)
+        if name in _DIGESTS and isinstance(one, dict)
+        else _timeless(one, folder)
         for name, one in value.items()
         if name not in _TIMES
     }
