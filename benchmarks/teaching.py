@@ -1,4 +1,4 @@
-"""How right kinds are after so many labels, and whether what is said of that is true."""
+"""Accuracy of `teach` by the number of labels, its calibration, and coverage of its interval."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def teaching_tables(folder: Path, *, draws: Iterable[int] = range(200, 205)) -> 
         name: [one for (which, _), one in zip(cases, found, strict=True) if which == name]
         for name in _SETS
     }
-    yield Table("teaching", "Accuracy after so many labels", _curves(by_set))
+    yield Table("teaching", "Accuracy by the number of labels", _curves(by_set))
     yield Table("teaching_interval", "What is said of the accuracy", _statements(by_set))
 
 

@@ -113,11 +113,10 @@ def separation(
     found = np.unique(labels)
     if len(found) < n_clusters:
         return Separation(0.0, agreement)
-    dips = [
-        pair_separation(points[either, :N_AXES], labels[either] == other, seed=seed)
-        for one, other in itertools.combinations(found, 2)
-        if (either := (labels == one) | (labels == other)).any()
-    ]
+    dips = []
+    for one, other in itertools.combinations(found, 2):
+        either = (labels == one) | (labels == other)
+        dips.append(pair_separation(points[either, :N_AXES], labels[either] == other, seed=seed))
     return Separation(min(dips), agreement)
 
 

@@ -16,7 +16,7 @@ from tests.cli.conftest import N_DISCS, run_arguments
 
 N_FOLDS = 3
 FOLDS = [f"label_fold_{k:02d}" for k in range(N_FOLDS)]
-JURY = (
+ENSEMBLE = (
     *("--n-folds", str(N_FOLDS), "--n-jobs", "1", "--max-epochs", "1"),
     *("--encoder", "own", "--method", "auto", "--reliability", "1"),
 )
@@ -26,7 +26,7 @@ JURY = (
 def voted(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of three networks that are hardly trained, and asked to be certain."""
     folder = tmp_path_factory.mktemp("runs") / "voted"
-    assert main(run_arguments(discs, folder, *JURY)) == 0
+    assert main(run_arguments(discs, folder, *ENSEMBLE)) == 0
     return folder
 
 
@@ -44,7 +44,7 @@ def test_the_catalogue_has_every_vote(voted: Path) -> None:
         assert set(table[name]) <= {0, 1}
 
 
-def test_a_jury_that_must_be_certain_leaves_images_out(voted: Path) -> None:
+def test_an_ensemble_that_must_be_certain_leaves_images_out(voted: Path) -> None:
     labels = np.asarray(catalogue(voted)["label"])
     assert set(labels) <= {-1, 0, 1}
     stability = read_json(voted / "metrics.json")["stability"]
@@ -83,7 +83,7 @@ def test_predict_repeats_the_labels_and_what_has_none(
     assert -1 in again["label"]
 
 
-def test_check_passes_a_jury(voted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_passes_an_ensemble(voted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(voted)]) == 0
     assert "Invariance PASSED" in capsys.readouterr().out
 
@@ -102,7 +102,7 @@ def test_the_recipe_of_a_run_repeats_it(voted: Path, discs: Path, tmp_path: Path
 
 @pytest.mark.usefixtures("hurried")
 def test_who_asks_for_no_reliability_gets_every_label(discs: Path, tmp_path: Path) -> None:
-    words = run_arguments(discs, tmp_path / "run", *JURY[:-1], "0")
+    words = run_arguments(discs, tmp_path / "run", *ENSEMBLE[:-1], "0")
     assert main(words) == 0
     assert min(catalogue(tmp_path / "run")["label"]) == 0
     assert read_json(tmp_path / "run" / "metrics.json")["stability"]["n_unassigned"] == 0

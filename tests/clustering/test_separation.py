@@ -1,4 +1,4 @@
-"""Clusters with gaps between them are told from parts of one cluster."""
+"""Separate clusters have a large dip between them, parts of one cluster a small one."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ __all__ = ["PolynomialTerms"]
 
 # Where the largest is this many times the smallest, ratios count and not differences.
 _DECADE = 10.0
-# What lies beyond these quantiles of the sample, or beyond so many standard deviations, counts as
+# What lies beyond these quantiles of the sample, or this number of standard deviations, counts as
 # the limit itself: the polynomial is not extrapolated.
 _QUANTILES = (0.01, 0.99)
 _FARTHEST = 3.0
