@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,6 +39,7 @@ from equiclust.pipeline.inputs import LoadedImages
 from equiclust.pipeline.levels import level_record
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.model_certificate import certify_model
+from equiclust.pipeline.partitions import fit_partitions, partition_record
 from equiclust.pipeline.removal import fit_clusters
 from equiclust.pipeline.resume import check_same_start
 from equiclust.pipeline.settings import RunSettings
@@ -106,7 +107,12 @@ def fit_and_write(
     ensemble.refine_members(images, checkpoints=folder.checkpoints, on_progress=update)
     recipe = settings.recipe
     removal = fit_clusters(ensemble, measures, recipe.clusters, random_state=recipe.seed)
-    model = Model(loaded.preprocessor, ensemble, tree=_tree(ensemble, recipe.seed))
+    model = Model(
+        loaded.preprocessor,
+        ensemble,
+        tree=_tree(ensemble, recipe.seed),
+        partitions=fit_partitions(ensemble, random_state=recipe.seed),
+    )
     result = ensemble.consensus_.predict_consensus(ensemble.cleaned_latents_)
     fitted = _Fitted(model, result, measures, removal, perceptual, note)
     with folder.outputs.replaced(folder.results) as drafts:
@@ -163,11 +169,21 @@ def _write_results(
         "clusters": _cluster_metrics(ensemble),
         "cluster_descriptions": described,
         **level_record(model.tree, ensemble.choice_.unimodal_p),
+        **_partitions(fitted, images.ids, seed),
         "check": check,
         "provenance": _provenance(settings, loaded, started),
     }
     write_json(drafts.metrics_json, metrics)
     _write_tables(drafts, loaded, fitted)
+
+
+def _partitions(fitted: _Fitted, ids: Sequence[str], seed: int) -> Record:
+    ensemble, partitions = fitted.model.ensemble, fitted.model.partitions
+    if partitions is None:
+        return {}
+    labels = partitions.predict_partitions(ensemble.transform_latents(ensemble.cleaned_latents_))
+    main = ensemble.consensus_.best_labels_
+    return partition_record(partitions, labels, main, fitted.measures, ids=ids, random_state=seed)
 
 
 def _notes(loaded: LoadedImages, fitted: _Fitted) -> list[str]:
@@ -184,7 +200,7 @@ def _write_tables(folder: RunFolder, loaded: LoadedImages, fitted: _Fitted) -> N
     write_table(make_confounders(loaded.images.ids, fitted.measures), folder.confounders_ecsv)
     write_table(make_rejected(loaded.rejected), folder.rejected_ecsv)
     table = model.catalogue(loaded.originals, result, ensemble.consensus_.agreement_held_out_)
-    table = model.with_levels(table, ensemble.cleaned_latents_)
+    table = model.with_other_labels(table, ensemble.cleaned_latents_)
     write_table(table, folder.catalogue_fits)
     # Last: its presence marks the run as finished.
     write_table(table, folder.catalogue_ecsv)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ensembles import ConsensusResult, KFoldEnsemble
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.cluster_tree import ClusterTree
+from equiclust.clustering.partitions import Partitions
 from equiclust.encoders.latent_table import LatentTable
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.evaluation.confounders import measure_confounders
@@ -23,6 +24,7 @@ from equiclust.io.manifest import DAMAGE, check_manifest, write_manifest
 from equiclust.io.staging import recover
 from equiclust.pipeline.inputs import preprocess
 from equiclust.pipeline.levels import add_levels
+from equiclust.pipeline.partitions import add_partitions
 from equiclust.pipeline.taught_catalogue import make_taught_catalogue
 from equiclust.preprocessing import DEPROJECTED, Preprocessor
 from equiclust.preprocessing.inclination import measure_inclinations
@@ -38,6 +40,7 @@ __all__ = ["Model"]
 _PREPROCESSING = "preprocessing.json"
 _CLASSIFIER = "teaching.json"
 _TREE = "levels.json"
+_PARTITIONS = "partitions.json"
 # The batch size of an autoencoder's encoder: cutting a set at its multiples changes no latent.
 _CHUNK = 64
 
@@ -55,12 +58,15 @@ class Model:
         What a few labels taught; kinds are then given instead of clusters.
     tree : ClusterTree, optional
         Levels above and below the clusters; models of earlier versions have none.
+    partitions : Partitions, optional
+        Other partitions than that of the ensemble; models of earlier versions have none.
     """
 
     preprocessor: Preprocessor
     ensemble: KFoldEnsemble
     classifier: FewLabelClassifier | None = None
     tree: ClusterTree | None = None
+    partitions: Partitions | None = None
 
     @property
     def sees_pixels(self) -> bool:
@@ -81,8 +87,9 @@ class Model:
             self.ensemble._write(draft)
             if self.classifier is not None:
                 self.classifier._write(draft)
-            if self.tree is not None:
-                self.tree._write(draft)
+            for part in (self.tree, self.partitions):
+                if part is not None:
+                    part._write(draft)
             write_json(draft / _PREPROCESSING, self.preprocessor.get_params())
             write_manifest(draft)
 
@@ -119,9 +126,12 @@ class Model:
         classifier = FewLabelClassifier._read(folder, digests) if taught else None
         layered = (folder / _TREE).exists()
         tree = ClusterTree._read(folder, digests) if layered else None
-        if tree is not None:
-            _check_tree(tree, ensemble, folder / _TREE)
-        return cls(preprocessor, ensemble, classifier, tree)
+        several = (folder / _PARTITIONS).exists()
+        partitions = Partitions._read(folder, digests) if several else None
+        for name, part in ((_TREE, tree), (_PARTITIONS, partitions)):
+            if part is not None:
+                _check_same_latents(part, ensemble, folder / name)
+        return cls(preprocessor, ensemble, classifier, tree, partitions)
 
     def confounders(self, originals: ImageSet, images: ImageSet) -> Table | None:
         """Measures of the confounders that the model removes.
@@ -158,7 +168,7 @@ class Model:
         result = self.ensemble.consensus_.predict_consensus(cleaned)
         table = self.catalogue(originals, result)
         if self.classifier is None:
-            return self.with_levels(table, cleaned)
+            return self.with_other_labels(table, cleaned)
         kinds = self.classifier.predict_kinds(self.ensemble.transform_latents(latents))
         return make_taught_catalogue(table, kinds)
 
@@ -240,8 +250,8 @@ class Model:
             more=measure_inclinations(originals) if deprojected else None,
         )
 
-    def with_levels(self, table: Table, cleaned_latents: Float32Array) -> Table:
-        """Catalogue with the labels at the levels above and below the clusters.
+    def with_other_labels(self, table: Table, cleaned_latents: Float32Array) -> Table:
+        """Catalogue with the labels at other levels, and those of other partitions.
 
         Parameters
         ----------
@@ -253,12 +263,15 @@ class Model:
         Returns
         -------
         astropy.table.Table
-            The same where the model has no levels.
+            The same where the model has neither.
         """
-        if self.tree is None:
-            return table
         vectors = self.ensemble.transform_latents(cleaned_latents)
-        return add_levels(table, self.tree.predict_levels(vectors, table["label"].data))
+        if self.tree is not None:
+            table = add_levels(table, self.tree.predict_levels(vectors, table["label"].data))
+        if self.partitions is not None:
+            labels = self.partitions.predict_partitions(vectors)
+            table = add_partitions(table, self.partitions, labels)
+        return table
 
     def label_originals(self, originals: ImageSet) -> IntArray:
         """Labels of images as read.
@@ -293,10 +306,12 @@ def _check_fits(preprocessor: Preprocessor, member: EquivariantAutoencoder, path
         )
 
 
-def _check_tree(tree: ClusterTree, ensemble: KFoldEnsemble, path: Path) -> None:
+def _check_same_latents(
+    part: ClusterTree | Partitions, ensemble: KFoldEnsemble, path: Path
+) -> None:
     n_clusters, n_features = ensemble.consensus_.n_clusters, ensemble._n_features_out
-    if (tree.n_clusters, tree.n_features_in_) != (n_clusters, n_features):
+    if (part.n_clusters, part.n_features_in_) != (n_clusters, n_features):
         raise InputError(
-            f"{str(path)!r} has {tree.n_clusters} clusters of {tree.n_features_in_} latents and "
+            f"{str(path)!r} has {part.n_clusters} clusters of {part.n_features_in_} latents and "
             f"the ensemble {n_clusters} of {n_features}; restore the file"
         )

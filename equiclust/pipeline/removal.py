@@ -20,7 +20,7 @@ from equiclust.typing import IntArray
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["audit_labels", "choose_removed", "fit_clusters"]
+__all__ = ["audit_labels", "choose_removed", "fit_clusters", "label_counts"]
 
 _MAX_AUDITED = 2000
 
@@ -68,7 +68,8 @@ def fit_clusters(
         "explained_variance_ratio": ensemble.removals_.explained_variance_ratio,
         "sentence": _sentence(removed, clusters.remove, ensemble),
         "without": without,
-        **_comparison(labels, ensemble.labels_),
+        "adjusted_rand_index": float(adjusted_rand_index(labels, ensemble.labels_)),
+        **label_counts(labels, ensemble.labels_),
     }
 
 
@@ -120,6 +121,29 @@ def audit_labels(
     return audit(labels[chosen], measures[chosen], random_state=random_state)
 
 
+def label_counts(first: IntArray, second: IntArray) -> dict[str, Any]:
+    """Counts of images by two labels.
+
+    Parameters
+    ----------
+    first, second : ndarray (n,), int
+
+    Returns
+    -------
+    dict
+        `labels_without`, those of the rows; `labels`, those of the columns; and `counts`.
+    """
+    rows, row = np.unique(first, return_inverse=True)
+    columns, column = np.unique(second, return_inverse=True)
+    counts = np.zeros((len(rows), len(columns)), dtype=np.int64)
+    np.add.at(counts, (row, column), 1)
+    return {
+        "labels_without": rows.tolist(),
+        "labels": columns.tolist(),
+        "counts": counts.tolist(),
+    }
+
+
 def _sentence(removed: Sequence[str], asked: str, ensemble: KFoldEnsemble) -> str:
     """What was removed, why, and how much of the latents that was."""
     *first, last = (name.replace("_", " ") for name in removed)
@@ -130,17 +154,3 @@ def _sentence(removed: Sequence[str], asked: str, ensemble: KFoldEnsemble) -> st
     why = ", which the clusters followed otherwise," if asked == "auto" else ""
     amount = f"{100 * share:.2g} % of the variance"
     return f"What {names}{why} explained was taken out of the latents: {amount}"
-
-
-def _comparison(without: IntArray, labels: IntArray) -> dict[str, Any]:
-    """Counts of images by both labels, and the adjusted Rand index of these."""
-    rows, row = np.unique(without, return_inverse=True)
-    columns, column = np.unique(labels, return_inverse=True)
-    counts = np.zeros((len(rows), len(columns)), dtype=np.int64)
-    np.add.at(counts, (row, column), 1)
-    return {
-        "adjusted_rand_index": float(adjusted_rand_index(without, labels)),
-        "labels_without": rows.tolist(),
-        "labels": columns.tolist(),
-        "counts": counts.tolist(),
-    }

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["make_taught_catalogue"]
 
 # They describe the clusters, not the kinds.
-_OF_CLUSTERS = ("label_coarse", "label_fine", "stability", "agreement", "agreement_held_out")
+_OF_CLUSTERS = (
+    *("label_coarse", "label_fine", "label_2", "label_3"),
+    *("stability", "agreement", "agreement_held_out"),
+)
 _OWN = ("id", "path", "label", "kind", "probability", "given", "novelty")
 # Further columns of catalogues, so that no kind takes their names.
 _TAKEN = (*_OWN, *_OF_CLUSTERS, "cluster", "outlier_score", "ra", "dec")

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from equiclust.autoencoder.estimator import EquivariantAutoencoder
-from equiclust.encoders.records import encoder_record
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.io.atomic import write_json
 from equiclust.io.catalogue import write_table
@@ -24,6 +22,7 @@ from equiclust.io.outputs import Outputs
 from equiclust.io.run_folder import RunFolder
 from equiclust.io.staging import recover
 from equiclust.pipeline.model import Model
+from equiclust.pipeline.partitions import encoder_spaces
 from equiclust.pipeline.run_files import RunFiles
 from equiclust.pipeline.taught_catalogue import make_taught_catalogue
 from equiclust.progress import Progress, start_stage
@@ -47,7 +46,7 @@ LabelInputs = Mapping[str, str] | PathLike | Sequence[PathLike]
 # They describe the clusters, not the kinds.
 _OF_CLUSTERS = (
     *("nuisances", "perturbation", "stability", "findings"),
-    *("cluster_descriptions", "removal", "levels"),
+    *("cluster_descriptions", "removal", "levels", "partitions"),
 )
 _CERTIFICATE_NOTE = (
     "The invariance certificate is that of the run that was taught: it holds for the latents, and "
@@ -121,7 +120,7 @@ def suggest_images(
 
     outputs = None if output is None else check_labels_output(output, run.path)
     given = _gather(run, labels)
-    rows = suggest(run.latents, n, labels=_by_row(run, given), spaces=run_spaces(run))
+    rows = suggest(run.latents, n, labels=_by_row(run, given), spaces=_spaces(run))
     ids, paths = run.catalogue["id"][rows], run.catalogue["path"][rows]
     table = Table({"id": ids, "path": paths, "kind": np.full(len(rows), "", dtype="U1")})
     if outputs is not None:
@@ -169,7 +168,7 @@ def teach_run(
         warnings.warn(note, EquiclustWarning, stacklevel=3)
     start_stage(on_progress, "teaching")
     kinds_of = np.array([given.kinds.get(str(name), "") for name in run.catalogue["id"]])
-    classifier = FewLabelClassifier(run_spaces(run)).fit(run.latents, kinds_of)
+    classifier = FewLabelClassifier(_spaces(run)).fit(run.latents, kinds_of)
     with exclusive(target), logged() as log:
         recover(target, below=True)
         folder = RunFolder.create(target, _config(run, given))
@@ -186,36 +185,8 @@ def teach_run(
     return folder
 
 
-def run_spaces(run: RunFiles) -> dict[str, list[int]] | None:
-    """Columns of the latents of a run by what made them; None where that cannot be told.
-
-    Parameters
-    ----------
-    run : RunFiles
-
-    Returns
-    -------
-    dict of str to list of int, or None
-    """
-    members = run.model.ensemble.members_
-    width, rest = divmod(run.latents.shape[1], len(members))
-    if rest:
-        return None
-    found: dict[str, list[int]] = {}
-    for k, member in enumerate(members):
-        columns = range(k * width, (k + 1) * width)
-        found.setdefault(_maker(member), []).extend(columns)
-    return found
-
-
-def _maker(member: Any) -> str:
-    if isinstance(member, EquivariantAutoencoder):
-        return "own"
-    record = encoder_record(member.used_encoder)
-    while isinstance(inner := record.get("parameters", {}).get("encoder"), dict):
-        record = inner
-    given = record.get("parameters", {})
-    return str(given.get("network") or given.get("path") or record.get("kind"))
+def _spaces(run: RunFiles) -> dict[str, list[int]] | None:
+    return encoder_spaces(run.model.ensemble.members_, run.latents.shape[1])
 
 
 def _gather(run: RunFiles, labels: LabelInputs | None) -> Labels:

@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from equiclust.argument_types import checks_types
+from equiclust.clustering.spaces import ALL, check_spaces, space_columns, space_scales
 from equiclust.exceptions import InputError
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.teaching.evidence import (
@@ -23,7 +24,6 @@ from equiclust.teaching.evidence import (
 )
 from equiclust.teaching.kinds import Kinds
 from equiclust.teaching.neighbours import ReferenceGraph, Seen, distances_between
-from equiclust.teaching.spaces import ALL, check_spaces, space_columns, space_scales
 from equiclust.typing import Array, Float64Array, IntArray
 from equiclust.validation import check_random_state, check_samples, check_share
 

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from sklearn.cluster import KMeans
 
 from equiclust.argument_types import checks_types
+from equiclust.clustering.spaces import check_spaces, space_scales
 from equiclust.exceptions import InputError
 from equiclust.teaching.classifier import FewLabelClassifier
 from equiclust.teaching.neighbours import distances_between, smoothed
-from equiclust.teaching.spaces import check_spaces, space_scales
 from equiclust.typing import Float64Array, IntArray
 from equiclust.validation import check_random_state, check_samples, check_whole
 
