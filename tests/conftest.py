@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,14 @@ SLOW_SEEDS = (0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=
 def random_state(request: pytest.FixtureRequest) -> int:
     """Three seeds, so that no test passes by one lucky draw."""
     return request.param
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """Nothing is read after a loss of power, so that files need not be on the disk itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 def _folder_named_by(variable: str) -> Path:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from data_adapters import write_fits
 from equiclust.cli import main
+from equiclust.evaluation.invariance import certify
 from equiclust.simulation.discs import simulate_discs
 
 N_DISCS = 12
@@ -61,11 +63,25 @@ def finished(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@contextmanager
+def in_a_hurry() -> Iterator[None]:
+    """Runs whose report nobody reads: it is empty, and the certificate is of few rotations.
+
+    Quarter turns and mirrors, which decide whether it passes, are all measured. The plain network
+    is hardly trained.
+    """
+    few_rotations = partial(certify, angles=(45.0,), n_random_angles=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("equiclust.report.write_report", lambda run: run.report_html.touch())
+        patch.setattr("equiclust.pipeline.model_certificate._BASELINE_EPOCHS", 1)
+        patch.setattr("equiclust.pipeline.model_certificate.certify", few_rotations)
+        yield
+
+
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs whose report nobody reads: it is empty, and the plain network is hardly trained."""
-    monkeypatch.setattr("equiclust.report.write_report", lambda run: run.report_html.touch())
-    monkeypatch.setattr("equiclust.pipeline.model_certificate._BASELINE_EPOCHS", 1)
+def hurried() -> Iterator[None]:
+    with in_a_hurry():
+        yield
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ def test_an_invariant_run_passes(copy: Path, capsys: pytest.CaptureFixture[str])
     assert certificate.ours.d4.flip_rate == 0.0
 
 
+@pytest.mark.usefixtures("hurried")
 def test_json_is_the_certificate(
     copy: Path, discs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_network_that_knows_no_mirrors_is_not_asked_for_them(discs: Path, tmp_
     assert read_json(run / "metrics.json")["check"]["files_d4_error"] < 1e-5
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_run_whose_images_are_gone_says_so(
     discs: Path, copy: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:

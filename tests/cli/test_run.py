@@ -211,7 +211,6 @@ def test_weights_that_have_come_do_not_go_on_with_the_training(
 
 
 @pytest.mark.usefixtures("hurried")
-@pytest.mark.usefixtures("hurried")
 def test_images_that_cannot_be_used_are_listed_and_the_rest_goes_on(
     discs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -230,7 +229,6 @@ def test_images_that_cannot_be_used_are_listed_and_the_rest_goes_on(
     assert len(labels_of(tmp_path / "run")) == N_DISCS + 1
 
 
-@pytest.mark.usefixtures("hurried")
 @pytest.mark.usefixtures("hurried")
 def test_the_number_of_clusters_can_be_left_to_the_latents(discs: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
@@ -269,7 +267,6 @@ def test_our_mistakes_leave_a_traceback_in_the_log(
     assert "Traceback" in log.read_text()
 
 
-@pytest.mark.usefixtures("hurried")
 @pytest.mark.usefixtures("hurried")
 def test_clusters_may_shape_the_networks(
     discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

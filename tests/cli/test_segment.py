@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -50,7 +51,7 @@ def sky(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def arguments(sky: Path, output: Path, *more: str) -> list[str]:
-    few = ["--n-pairs", "256", "--max-epochs", "2", "--tile", "16", "--n-jobs", "1"]
+    few = ["--n-pairs", "256", "--max-epochs", "2", "--tile", "16", "--step", "8", "--n-jobs", "1"]
     return ["segment", str(sky), "--output", str(output), "--n-clusters", "2", *few, *more]
 
 
@@ -287,12 +288,19 @@ def test_inputs_are_never_outputs(
     assert snapshot(labels.parent) == run
 
 
+@pytest.fixture(scope="module")
+def labelled(sky: Path, labels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a finished job that learned nothing; its files have the name `l`."""
+    folder = tmp_path_factory.mktemp("labelled")
+    assert main(arguments(sky, folder / "l.fits", "--run", str(labels))) == 0
+    return folder
+
+
 @pytest.fixture
-def done(sky: Path, labels: Path, tmp_path: Path) -> list[str]:
-    """The arguments of a job that is finished."""
-    words = arguments(sky, tmp_path / "l.fits", "--run", str(labels))
-    assert main(words) == 0
-    return words
+def done(sky: Path, labels: Path, labelled: Path, tmp_path: Path) -> list[str]:
+    """The arguments of a job that is finished. A record does not say where it lies."""
+    shutil.copytree(labelled, tmp_path, dirs_exist_ok=True)
+    return arguments(sky, tmp_path / "l.fits", "--run", str(labels))
 
 
 def test_the_same_job_again_gives_the_same_result(
