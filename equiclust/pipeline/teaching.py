@@ -6,6 +6,7 @@ import logging
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,6 @@ from equiclust.io.output_checks import check_outside_runs, check_writable, outpu
 from equiclust.io.outputs import Outputs
 from equiclust.io.run_folder import RunFolder
 from equiclust.io.staging import recover
-from equiclust.pipeline.model import Model
 from equiclust.pipeline.partitions import encoder_spaces
 from equiclust.pipeline.run_files import RunFiles
 from equiclust.pipeline.taught_catalogue import make_taught_catalogue
@@ -29,9 +29,10 @@ from equiclust.progress import Progress, start_stage
 from equiclust.teaching.classifier import FewLabelClassifier
 from equiclust.teaching.kinds import Kinds
 from equiclust.teaching.labels import Labels, gather_labels, read_labels
+from equiclust.teaching.partition_choice import PartitionFit, rank_partitions
 from equiclust.teaching.record import teaching_record
 from equiclust.teaching.selection import suggest
-from equiclust.typing import PathLike
+from equiclust.typing import IntArray, PathLike
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -48,6 +49,8 @@ _OF_CLUSTERS = (
     *("nuisances", "perturbation", "stability", "findings"),
     *("cluster_descriptions", "removal", "levels", "partitions"),
 )
+# Logarithm of odds beyond which their number says nothing more.
+_MOST_EVIDENCE = float(np.log(1000.0))
 _CERTIFICATE_NOTE = (
     "The invariance certificate is that of the run that was taught: it holds for the latents, and "
     "its labels are the clusters. `equiclust check` measures it for the kinds."
@@ -219,7 +222,7 @@ def _write(
     given: Labels,
 ) -> None:
     """Write everything but the report; the catalogue comes last."""
-    Model(run.model.preprocessor, run.model.ensemble, classifier).save(drafts.model)
+    replace(run.model, classifier=classifier).save(drafts.model)
     for name in (
         "previews_npz",
         "invariance_json",
@@ -252,6 +255,9 @@ def _metrics(
     run: RunFiles, classifier: FewLabelClassifier, kinds: Kinds, given: Labels
 ) -> dict[str, Any]:
     record = teaching_record(classifier, kinds, given, [str(one) for one in run.catalogue["id"]])
+    ranked = rank_partitions(_partitions(run), _by_row(run, given))
+    record["partitions"] = [one._asdict() for one in ranked]
+    record["sentences"] += _partition_sentences(ranked, len(given.kinds))
     known = {name: one for name, one in run.metrics.items() if name not in _OF_CLUSTERS}
     clusters = known.get("clusters", {})
     notes = [note for note in known.get("notes", []) if note != _CERTIFICATE_NOTE]
@@ -271,3 +277,35 @@ def _metrics(
         },
         "teaching": record,
     }
+
+
+def _partitions(run: RunFiles) -> dict[str, IntArray]:
+    """Labels of the images by every level and partition of the run, by column of its catalogue."""
+    model = run.model
+    confounders = run.confounders if model.ensemble.removals_ else None
+    vectors = model.ensemble.remove_from_transformed(run.latents, confounders)
+    found = {"label": model.ensemble.consensus_.best_labels_}
+    if model.tree is not None:
+        levels = model.tree.predict_levels(vectors, found["label"])
+        if model.tree.n_coarse_ < model.tree.n_clusters:
+            found["label_coarse"] = levels.coarse
+        if model.tree.n_fine_ > model.tree.n_clusters:
+            found["label_fine"] = levels.fine
+    if model.partitions is not None:
+        others = model.partitions.predict_partitions(vectors)
+        found |= {f"label_{k}": own for k, own in enumerate(others, 2)}
+    return found
+
+
+def _partition_sentences(ranked: Sequence[PartitionFit], n_labels: int) -> list[str]:
+    """Which of several partitions the labels tell for."""
+    if len(ranked) < 2:
+        return []
+    best, second = ranked[:2]
+    times = float(np.exp(min(best.log_evidence - second.log_evidence, _MOST_EVIDENCE)))
+    odds = f"{times:,.0f}" if times < np.exp(_MOST_EVIDENCE) else "more than 1,000"
+    return [
+        f"Of the clusterings of the run {best.name} fits the labels best: {best.n_right} of "
+        f"{n_labels} name the most frequent kind of their cluster, and they are {odds} times as "
+        f"probable as by {second.name}"
+    ]

@@ -55,12 +55,15 @@ class Labels:
         if self.contradictions:
             listed = [f"{name!r} is {' and '.join(k)}" for name, k in self.contradictions.items()]
             found.append(
-                f"{len(listed)} images have several kinds and count as not labelled: "
-                f"{_some(listed)}"
+                "Images that have several kinds count as not labelled "
+                f"({len(listed)}): {_some(listed)}"
             )
         if self.unknown:
             listed = [repr(name) for name in self.unknown]
-            found.append(f"{len(listed)} labels name images that the run has not: {_some(listed)}")
+            found.append(
+                f"Labels of images that the run has not are left out ({len(listed)}): "
+                f"{_some(listed)}"
+            )
         return found
 
 

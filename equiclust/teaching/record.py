@@ -119,11 +119,15 @@ def _sentences(kinds: Kinds, accuracy: AccuracyEstimate | None) -> list[str]:
     found = []
     if accuracy is not None:
         found.append(
-            f"{accuracy.value:.0%} of the {accuracy.n_images:,} images without a label have the "
-            f"right kind (95 % interval {accuracy.low:.0%} to {accuracy.high:.0%}), as "
-            f"{accuracy.n_labels} labels tell"
+            f"{_percent(accuracy.value)} of the {accuracy.n_images:,} images without a label have "
+            f"the right kind (95 % interval {_percent(accuracy.low)} to "
+            f"{_percent(accuracy.high)}), as {accuracy.n_labels} labels tell"
         )
     n_none = int(np.sum(kinds.labels < 0))
     if n_none:
         found.append(f"{n_none:,} images are unlike all labelled ones: {NONE_OF_THESE}")
     return found
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

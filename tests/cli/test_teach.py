@@ -190,7 +190,7 @@ def test_contradictions_and_unknown_images_are_said_and_shown(
     with pytest.warns(EquiclustWarning) as caught:
         taught = run.teach(path, output=tmp_path / "taught")
     said = [str(one.message) for one in caught]
-    assert "1 images have several kinds" in said[0]
+    assert "Images that have several kinds" in said[0]
     assert "'nobody'" in said[1]
     record = taught.metrics["teaching"]
     assert record["contradictions"] == {"disc_00002": [KINDS[0], "other"]}

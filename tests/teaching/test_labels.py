@@ -80,8 +80,8 @@ def test_labels_of_several_rounds_count_together(tmp_path: Path) -> None:
     assert found.unknown == ("zz",)
     assert found.n_empty == 1
     assert [note.split(":")[0] for note in found.notes] == [
-        "1 images have several kinds and count as not labelled",
-        "1 labels name images that the run has not",
+        "Images that have several kinds count as not labelled (1)",
+        "Labels of images that the run has not are left out (1)",
     ]
     assert gather_labels(paths[1], IDS, [("007", "bar")]).contradictions == {"007": ("bar", "arc")}
 

@@ -19,6 +19,7 @@ from equiclust.report.sections.invariance import make_invariance
 from equiclust.report.sections.latent_map import make_latent_map
 from equiclust.report.sections.levels import make_levels
 from equiclust.report.sections.n_clusters import make_n_clusters
+from equiclust.report.sections.partitions import make_partitions
 from equiclust.report.sections.reconstruction import make_reconstruction
 from equiclust.report.sections.records import make_records
 from equiclust.report.sections.stability import make_stability
@@ -58,6 +59,10 @@ def _is_clustered(contents: Contents) -> bool:
     return not contents.kinds
 
 
+def _has_partitions(contents: Contents) -> bool:
+    return _is_clustered(contents) and bool(contents.entries("partitions"))
+
+
 def _has_levels(contents: Contents) -> bool:
     return _is_clustered(contents) and bool(contents.section("levels"))
 
@@ -73,6 +78,7 @@ SECTIONS = (
     Section("stability", make_stability, {"stability": "Stability"}, _is_clustered),
     Section("n_clusters", make_n_clusters, {"n-clusters": "Number of clusters"}, _is_clustered),
     Section("levels", make_levels, {"levels": "Levels"}, _has_levels),
+    Section("partitions", make_partitions, {"partitions": "Other partitions"}, _has_partitions),
     Section("consensus", make_consensus, {"consensus": "Consensus"}, _is_clustered),
     Section("invariance", make_invariance, {"invariance": "Invariance"}),
     Section("confounders", make_confounders, {"confounders": "Confounders"}),

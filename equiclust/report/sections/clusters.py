@@ -17,7 +17,7 @@ from equiclust.report.figures.pictures import picture
 from equiclust.report.formatting import counted, percent
 from equiclust.typing import Float64Array, IntArray
 
-__all__ = ["Cluster", "Clusters", "Tile", "describe_unassigned", "make_clusters"]
+__all__ = ["Cluster", "Clusters", "Tile", "describe_unassigned", "make_clusters", "tile_of"]
 
 TYPICAL, UNCERTAIN, OUTLIERS = 24, 6, 12
 """Most pictures of each group."""
@@ -228,11 +228,23 @@ def _candidates(contents: Contents, rows: IntArray) -> IntArray:
 
 
 def _tiles(contents: Contents, rows: IntArray, caption: Callable[[int], str]) -> tuple[Tile, ...]:
-    return tuple(
-        Tile(contents.ids[row], _picture_of(contents, row), caption(row)) for row in rows.tolist()
-    )
+    return tuple(tile_of(contents, row, caption(row)) for row in rows.tolist())
 
 
-def _picture_of(contents: Contents, row: int) -> str:
+def tile_of(contents: Contents, row: int, caption: str) -> Tile:
+    """One image with its caption.
+
+    Parameters
+    ----------
+    contents : Contents
+    row : int
+        Of the image.
+    caption : str
+
+    Returns
+    -------
+    Tile
+    """
     index = contents.preview_index.get(row)
-    return "" if index is None else picture(contents.previews.images[index], side=_PICTURE_SIDE)
+    shown = "" if index is None else picture(contents.previews.images[index], side=_PICTURE_SIDE)
+    return Tile(contents.ids[row], shown, caption)

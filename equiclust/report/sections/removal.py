@@ -10,7 +10,7 @@ from equiclust.report.contents import Contents
 from equiclust.report.figures.palette import name_of
 from equiclust.report.formatting import counted, fixed, is_number, percent
 
-__all__ = ["RemovalPart", "make_removal"]
+__all__ = ["RemovalPart", "count_table", "make_removal"]
 
 _SAME = 1 - 1e-12
 
@@ -57,7 +57,7 @@ def make_removal(contents: Contents) -> RemovalPart:
     said = record.get("sentence")
     if not isinstance(said, str):
         return RemovalPart()
-    columns, rows = _table(record)
+    columns, rows = count_table(record)
     found = record.get("without")
     without = found if isinstance(found, Mapping) else {}
     return RemovalPart(
@@ -89,10 +89,23 @@ def _index(record: Mapping[str, Any]) -> float:
     return 0.0 if found is None else found
 
 
-def _table(
+def count_table(
     record: Mapping[str, Any],
 ) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]:
-    """Names of the columns, and names and cells of the rows; nothing where they do not fit."""
+    """Format a table of counts by two labels.
+
+    Parameters
+    ----------
+    record : mapping
+        `labels_without`, those of the rows; `labels`, those of the columns; and `counts`.
+
+    Returns
+    -------
+    columns : tuple of str
+        Names of the labels.
+    rows : tuple of (str, tuple of str)
+        Names and cells; both are empty where they do not fit.
+    """
     columns, rows, counts = (_list(record, name) for name in ("labels", "labels_without", "counts"))
     whole = all(isinstance(label, int) for label in (*columns, *rows))
     fit = len(counts) == len(rows) and all(
