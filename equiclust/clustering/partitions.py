@@ -21,8 +21,8 @@ from equiclust.validation import check_random_state, check_whole
 
 __all__ = ["Partition", "Partitions"]
 
-# Beside the method of the run, where there is one space only.
-_OTHER_METHODS = ("manifold", "spectral", "gmm")
+# Beside the method of the run, where there is one space only; "manifold" is the default there.
+_OTHER_METHODS = ("spectral", "gmm")
 _MAX_FITTED, _MIN_HALF = 2000, 100
 # Adjusted Rand index from which two partitions are called the same.
 _SAME = 0.8

@@ -64,8 +64,9 @@ class RunFiles:
         """Catalogue, an astropy `Table` with one row per image.
 
         Columns: `id`, `path`, `label` (-1 = don't know), `label_coarse` and `label_fine` (levels
-        above and below it), `stability` and `agreement` (0 to 1), `outlier_score`, one
-        `label_fold_NN` per network, and RA and Dec in degrees where known.
+        above and below it), `label_2` and `label_3` (other partitions, where they differ),
+        `stability` and `agreement` (0 to 1), `outlier_score`, one `label_fold_NN` per network, and
+        RA and Dec in degrees where known.
         """
         table = read_catalogue(self.folder.catalogue_ecsv)
         return _with_columns(table, self.folder.catalogue_ecsv, "id", "path", "label")

@@ -59,11 +59,12 @@ def test_the_metrics_tell_the_tree(run: Run) -> None:
 def test_a_model_of_before_has_no_levels_and_predicts(
     run: Run, discs: Path, tmp_path: Path
 ) -> None:
-    replace(run.model, tree=None).save(tmp_path / "model")
+    replace(run.model, tree=None, partitions=None).save(tmp_path / "model")
     model = Model.load(tmp_path / "model")
-    assert model.tree is None
+    assert model.tree is model.partitions is None
     assert not (tmp_path / "model" / "levels.json").exists()
-    assert model.with_levels(run.catalogue, np.zeros(0, np.float32)) is run.catalogue
+    latents = np.zeros((1, 1, 8), np.float32)
+    assert model.with_other_labels(run.catalogue, latents) is run.catalogue
 
 
 def test_levels_of_another_model_are_refused(run: Run, tmp_path: Path) -> None:
