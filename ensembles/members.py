@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from time import perf_counter
 from typing import Any
 
-import torch
 from filelock import FileLock
 
 from ensembles.fit_inputs import estimator_inputs
@@ -30,6 +28,7 @@ from equiclust.io.atomic import (
 )
 from equiclust.io.fit_record import array_digest, check_same_fit, recorded_fit
 from equiclust.io.staging import recover
+from equiclust.nn.device import torch_threads
 from equiclust.typing import BoolArray, Float32Array
 
 __all__ = ["Member", "MemberTask", "has_results", "train_member"]
@@ -143,7 +142,7 @@ def train_member(
     OutputError
         When the folder holds a member or a checkpoint of another fit.
     """
-    with _threads(task.n_threads):
+    with torch_threads(task.n_threads):
         if task.folder is None:
             return _trained(task, images, positive_pairs, on_epoch)
         task.folder.mkdir(parents=True, exist_ok=True)
@@ -161,17 +160,6 @@ def train_member(
             _write(member, finished, inputs)
             # Also read when just written, so that a resumed fit has exactly the same members.
             return _read(finished)
-
-
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """Set the number of torch's threads, and restore it at the end."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(before if count is None else count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _trained(

@@ -14,6 +14,7 @@ from sklearn.mixture import GaussianMixture
 from equiclust.clustering.latent_checks import distinct_rows
 from equiclust.clustering.methods import Model
 from equiclust.io.estimators import check_fits, check_ranks
+from equiclust.nn.device import torch_threads
 from equiclust.typing import Array, Float64Array, IntArray
 
 __all__ = ["ManifoldModel", "embed"]
@@ -133,7 +134,7 @@ def embed(points: Float64Array, n_dimensions: int, *, seed: int) -> Float64Array
     """
     if len(points) < max(_MIN_SAMPLES, 3 * n_dimensions):
         return points
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch_threads():
         # It warns of optional packages, and that a random state makes it use one thread.
         warnings.simplefilter("ignore")
         from umap import UMAP

@@ -10,7 +10,7 @@ import torch
 from equiclust.exceptions import InputError
 from equiclust.validation import shown
 
-__all__ = ["DEVICES", "choose_device", "full_precision", "seeded"]
+__all__ = ["DEVICES", "choose_device", "full_precision", "seeded", "torch_threads"]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """Names that `choose_device` knows."""
@@ -66,6 +66,24 @@ def full_precision(device: torch.device) -> Iterator[None]:
         return
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         yield
+
+
+@contextmanager
+def torch_threads(count: int | None = None) -> Iterator[None]:
+    """Set the number of torch's threads, and restore it at the end.
+
+    Parameters
+    ----------
+    count : int, optional
+        By default it stays as it is; what happens within may change it all the same, such as the
+        first start of numba's threads, which takes as many as there are cores for OpenMP.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if count is None else count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
