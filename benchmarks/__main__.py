@@ -182,6 +182,12 @@ def _frames() -> Iterator[Table]:
     yield from frames_tables()
 
 
+def _runs() -> Iterator[Table]:
+    from benchmarks.runs import runs_table
+
+    yield runs_table(RESULTS / "runs")
+
+
 def _teaching() -> Iterator[Table]:
     from benchmarks.teaching import teaching_tables
 
@@ -214,6 +220,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "encoder_information": _encoder_information,
     "encoder_sets": _encoder_sets,
     "frames": _frames,
+    "runs": _runs,
     "teaching": _teaching,
 }
 

@@ -22,7 +22,9 @@ from benchmarks.inclination_sets import (
 )
 from benchmarks.rivals import DESCRIPTORS, RotationInvariantMap
 from benchmarks.tables import Table
+from ensembles.recipes import read_recipe
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.encoders import get_encoder
 from equiclust.evaluation.metrics import mean_average_precision, recall_at_k, reconstruction_scores
 from equiclust.images import ImageSet
 from equiclust.preprocessing import Preprocessor
@@ -112,6 +114,8 @@ def _methods(folder: Path, n_jobs: int | None) -> Iterator[tuple[str, str, list[
             yield name, frame, [_in_frame(canonical, descriptor)]
         mapped = RotationInvariantMap().fit(_pairs(canonical, n_jobs)[0][:_N_MAPPED])
         yield "rotation-invariant map", frame, [_in_frame(canonical, mapped)]
+    for name in ("small_alexnet", "disc_views"):
+        yield f"{name} averaged over D8", "face-on, one size", [_shipped(name)]
     ours: dict[str, list[Describe]] = {}
     for name, variant in VARIANTS.items():
         networks = [trained(folder, name, seed, n_jobs=n_jobs) for seed in range(variant.n_seeds)]
@@ -128,6 +132,18 @@ def _methods(folder: Path, n_jobs: int | None) -> Iterator[tuple[str, str, list[
         "both",
         [_joint([one for own in consensus for one in own])],
     )
+
+
+def _shipped(name: str) -> Describe:
+    """Vectors of an encoder that comes with the package, as of the recipe ``discs``."""
+    encoder = get_encoder(name, group="D8")
+    preprocessing = read_recipe("discs").preprocessing
+
+    def describe(images: ImageSet) -> Array:
+        shown = Preprocessor(**preprocessing).fit_transform(images)
+        return np.asarray(encoder.transform(shown), dtype=np.float64)
+
+    return describe
 
 
 def _in_frame(canonical: str, descriptor: Callable[[npt.NDArray[np.float32]], Any]) -> Describe:

@@ -94,8 +94,9 @@ class Network:
     ----------
     encoder : str, default "auto"
         "own", the autoencoder that is trained; a network that is trained already, such as
-        "small_alexnet" or "alexnet"; an ONNX file; a table of vectors made elsewhere; or several of
-        them with commas between, which take turns in the ensemble, each with the same weight.
+        "small_alexnet", "disc_views" or "alexnet"; an ONNX file; a table of vectors made
+        elsewhere; or several of them with commas between, which take turns in the ensemble, each
+        with the same weight.
         "auto" is "own,small_alexnet" where that can be, see `Recipe.encoders`.
     layer : str, default "auto"
         Layer of a network trained on photographs, such as "features.10".

@@ -74,11 +74,12 @@ def run(
         that the clusters follow otherwise.
     encoder
         What turns images into vectors: own, the autoencoder that is trained on them;
-        small_alexnet, whose weights come with the package; a network trained on photographs
-        (alexnet, vgg16, resnet18, ..., efficientnet_lite0); an ONNX file; a table of vectors made
-        elsewhere (.npy, .npz, .fits, .parquet, ...); or several with commas between, which take
-        turns in the ensemble, each with the same weight. auto is own,small_alexnet, and own alone
-        for a single network, deep methods and the group trivial.
+        small_alexnet and, for discs shown face-on, disc_views, whose weights come with the
+        package; a network trained on photographs (alexnet, vgg16, resnet18, ...,
+        efficientnet_lite0); an ONNX file; a table of vectors made elsewhere (.npy, .npz, .fits,
+        .parquet, ...); or several with commas between, which take turns in the ensemble, each with
+        the same weight. auto is own,small_alexnet, and own alone for a single network, deep methods
+        and the group trivial.
     layer
         Layer of a network trained on photographs, such as features.10 of alexnet; or one of several
         outputs of an ONNX file.

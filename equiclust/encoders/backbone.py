@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from equiclust.encoders.photographs import IMAGENET_MEAN, IMAGENET_STD
 from equiclust.exceptions import InputError
 from equiclust.nn.device import seeded
+from equiclust.nn.disc_views import DiscViews
 from equiclust.nn.efficientnet_lite import EfficientNetLite, SamePaddingConv2d, renamed_weights
 from equiclust.nn.imagenet_weights import IMAGENET_NETWORKS, find_weights
 from equiclust.nn.small_alexnet import SmallAlexNet
@@ -20,7 +21,9 @@ from equiclust.validation import check_choice
 __all__ = ["BACKBONES", "Backbone", "make_backbone"]
 
 _OUT = "features"
-_LITE, _SMALL = "efficientnet_lite0", "small_alexnet"
+_LITE = "efficientnet_lite0"
+# Networks that come with equiclust.
+_OWN = {"small_alexnet": SmallAlexNet, "disc_views": DiscViews}
 # Of the names of nodes in a message.
 _N_SHOWN = 8
 
@@ -39,6 +42,8 @@ class Backbone(NamedTuple):
     mean, std : tuple of float, optional
         By which images in 0 to 1 are brought to what the network was trained on; by default
         ImageNet's.
+    unit_variance : bool, default True
+        Whether the scales of its features mean nothing, so that they are better whitened.
     """
 
     layer: str
@@ -46,6 +51,7 @@ class Backbone(NamedTuple):
     fixed_side: int = 0
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
+    unit_variance: bool = True
 
 
 BACKBONES = {
@@ -58,6 +64,7 @@ BACKBONES = {
     "convnext_tiny": Backbone("features", 64),
     "vit_b_16": Backbone("encoder.ln", 224, 224),
     "small_alexnet": Backbone("conv5", 64, 0, (0.45,) * 3, (0.22,) * 3),
+    "disc_views": Backbone("axes", 64, 0, (0.45,) * 3, (0.22,) * 3, unit_variance=False),
 }
 """Networks by name."""
 
@@ -120,8 +127,8 @@ def _whole(network: str) -> nn.Module:
 
     if network == _LITE:
         return EfficientNetLite()
-    if network == _SMALL:
-        return SmallAlexNet()
+    if network in _OWN:
+        return _OWN[network]()
     model: nn.Module = get_model(network, weights=None)
     return model
 

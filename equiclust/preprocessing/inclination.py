@@ -21,7 +21,7 @@ from equiclust.preprocessing.sky import beam_moments, to_sky
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["INCLINATION_COLUMNS", "measure_inclinations"]
+__all__ = ["EDGE_ON", "INCLINATION_COLUMNS", "measure_inclinations"]
 
 
 INCLINATION_COLUMNS = {
@@ -31,6 +31,9 @@ INCLINATION_COLUMNS = {
     "position_angle_error": "standard error of the position angle",
     "inclination_note": "why there is no inclination, or what it does not account for",
 }
+EDGE_ON = "edge-on"
+"""How the note of a disc begins that is seen edge-on."""
+
 _NO_OBJECT = "no object on a sky that lies whole within the frame and is not masked"
 _UNRESOLVED = "not resolved by the beam"
 _NO_BEAM = "beam not known: an upper limit of the axis ratio"
@@ -121,7 +124,7 @@ def _measured(image: Image, ellipses: Ellipses, i: int, has_beam: bool) -> dict[
     if ellipses.edge_on[i]:
         if least < _LEAST_LIMIT:
             return _row(image, _UNRESOLVED)
-        return _row(image, f"edge-on: at least {least:.0f} deg", **angles)
+        return _row(image, f"{EDGE_ON}: at least {least:.0f} deg", **angles)
     return _row(
         image,
         "" if has_beam else _NO_BEAM,
