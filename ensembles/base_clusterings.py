@@ -26,7 +26,7 @@ N_PAIRS = 8
 # Largest number of objects that a base clustering is fitted to, and the smallest that a half of
 # the objects may have to be used instead of all of them.
 _MAX_FITTED = 2000
-_MIN_FITTED = 100
+_MIN_FITTED = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def fit_base_clusterings(
     In each of eight draws the members and the objects are split at random into two halves. Each
     clustering of a pair is fitted to one half of the members' latents of one half of the objects,
     so that agreement between the two owes nothing to shared data. A single member belongs to both
-    halves, and with fewer than 200 objects both clusterings are fitted to all of them. At most 2000
+    halves, and with fewer than 600 objects both clusterings are fitted to all of them. At most 2000
     objects are used for each.
 
     Parameters

@@ -77,7 +77,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
     """Consensus of many clusterings of the latents of several networks.
 
     Base clusterings come in pairs, each fitted to the joint latents of half of the members and half
-    of the objects (of all objects when there are fewer than 200, which makes the stability less
+    of the objects (of all objects when there are fewer than 600, which makes the stability less
     sensitive to chance). Their consensus is the label of an object. Its stability is the
     probability that one more clustering, which shares neither members nor objects with the one that
     proposes the label, gives the same label. It is calibrated on all pairs of base clusterings,

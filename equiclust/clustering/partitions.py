@@ -23,7 +23,7 @@ __all__ = ["Partition", "Partitions"]
 
 # Beside the method of the run, where there is one space only; "manifold" is the default there.
 _OTHER_METHODS = ("spectral", "gmm")
-_MAX_FITTED, _MIN_HALF = 2000, 100
+_MAX_FITTED, _MIN_HALF = 2000, 300
 # Adjusted Rand index from which two partitions are called the same.
 _SAME = 0.8
 
@@ -39,7 +39,7 @@ class Partition(NamedTuple):
         As of `LatentClusterer`.
     agreement : float
         Adjusted Rand index of two such partitions, each fitted to one half of the samples; of fewer
-        than 200 samples, to all of them from different starts.
+        than 600 samples, to all of them from different starts.
     adjusted_rand_index : float
         With the partition of the run.
     """

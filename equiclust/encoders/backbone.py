@@ -42,8 +42,6 @@ class Backbone(NamedTuple):
     mean, std : tuple of float, optional
         By which images in 0 to 1 are brought to what the network was trained on; by default
         ImageNet's.
-    unit_variance : bool, default True
-        Whether the scales of its features mean nothing, so that they are better whitened.
     """
 
     layer: str
@@ -51,7 +49,6 @@ class Backbone(NamedTuple):
     fixed_side: int = 0
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
-    unit_variance: bool = True
 
 
 BACKBONES = {
@@ -64,7 +61,7 @@ BACKBONES = {
     "convnext_tiny": Backbone("features", 64),
     "vit_b_16": Backbone("encoder.ln", 224, 224),
     "small_alexnet": Backbone("conv5", 64, 0, (0.45,) * 3, (0.22,) * 3),
-    "disc_views": Backbone("axes", 64, 0, (0.45,) * 3, (0.22,) * 3, unit_variance=False),
+    "disc_views": Backbone("axes", 64, 0, (0.45,) * 3, (0.22,) * 3),
 }
 """Networks by name."""
 

@@ -17,7 +17,7 @@ from equiclust.exceptions import InputError
 from equiclust.typing import PathLike
 from equiclust.validation import check_names
 
-__all__ = ["encoder_names", "get_encoder", "named_encoder", "needs_unit_variance"]
+__all__ = ["encoder_names", "get_encoder", "named_encoder"]
 
 _UNGROUPED, _CHOSEN = "none", "auto"
 # Parameters for which the name stands.
@@ -32,17 +32,6 @@ def encoder_names() -> tuple[str, ...]:
     tuple of str
     """
     return tuple(BACKBONES)
-
-
-def needs_unit_variance(name: str) -> bool:
-    """Whether the scales of an encoder's features mean nothing, so that they are better whitened.
-
-    Parameters
-    ----------
-    name : str
-        As of `get_encoder`.
-    """
-    return name not in BACKBONES or BACKBONES[name].unit_variance
 
 
 @checks_types

@@ -19,7 +19,7 @@ from equiclust.image_estimator import TakesImages
 from equiclust.images import ImageSet
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.typing import Array, Float32Array
-from equiclust.validation import check_flag, check_random_state, check_whole, shown
+from equiclust.validation import check_random_state, check_whole, shown
 
 __all__ = ["WhitenedEncoder"]
 
@@ -54,9 +54,6 @@ class WhitenedEncoder(
     latent_dim : int, default 32
         Number of components. Of few images fewer are kept, an eighth of their number and at least
         eight, and the others are 0.
-    unit_variance : bool, default True
-        Whether every component has unit variance. Without, the components are what the features
-        are along the principal axes, for features whose scales mean something.
     random_state : int, RandomState or None, default None
         Of the decomposition of many features.
 
@@ -91,12 +88,10 @@ class WhitenedEncoder(
         encoder: Encoder | None = None,
         *,
         latent_dim: int = 32,
-        unit_variance: bool = True,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.encoder = encoder
         self.latent_dim = latent_dim
-        self.unit_variance = unit_variance
         self.random_state = random_state
 
     @property
@@ -124,7 +119,6 @@ class WhitenedEncoder(
         if self.encoder is not None and not callable(getattr(self.encoder, "transform", None)):
             raise InputError(f"encoder must have transform(images), got {shown(self.encoder)}")
         check_whole("latent_dim", self.latent_dim)
-        check_flag("unit_variance", self.unit_variance)
         check_random_state(self.random_state)
 
     def fit(self, images: ImageSet | npt.ArrayLike, y: object = None) -> Self:
@@ -169,10 +163,7 @@ class WhitenedEncoder(
             When all features are equal, or a parameter cannot be used.
         """
         self._check_parameters()
-        mean, axes = self._principal_axes(features, self.latent_dim)
-        if not self.unit_variance:
-            axes /= np.linalg.norm(axes, axis=1, keepdims=True)
-        self._keep(mean, axes)
+        self._keep(*self._principal_axes(features, self.latent_dim))
         return self
 
     def fit_feature_pairs(

@@ -14,7 +14,7 @@ from ensembles.recipes import Recipe
 from ensembles.recipes.tables import OWN, Network
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.encoders.records import encoder_record
-from equiclust.encoders.registry import named_encoder, needs_unit_variance
+from equiclust.encoders.registry import named_encoder
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
@@ -142,9 +142,7 @@ def _whitened(name: str, network: Network, device: str) -> WhitenedEncoder:
         if str(error).startswith("group "):
             raise InputError(f"encoder_{error}") from error
         raise
-    return WhitenedEncoder(
-        encoder, latent_dim=network.latent_dim, unit_variance=needs_unit_variance(name)
-    )
+    return WhitenedEncoder(encoder, latent_dim=network.latent_dim)
 
 
 def _word(value: object) -> str:

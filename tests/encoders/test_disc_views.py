@@ -11,7 +11,6 @@ import torch
 import equiclust.nn
 from equiclust.encoders import TorchvisionEncoder, WhitenedEncoder, get_encoder
 from equiclust.encoders.distillation.make_disc_views import _features, learn_axes
-from equiclust.encoders.registry import needs_unit_variance
 from equiclust.evaluation.metrics import recall_at_k
 from equiclust.nn.disc_views import N_AXES, DiscViews
 from equiclust.nn.small_alexnet import SmallAlexNet
@@ -56,9 +55,7 @@ def test_discs_of_one_class_are_neighbours() -> None:
     kinds = np.asarray(truth["kind"])
     shares = []
     for name in ("disc_views", "small_alexnet"):
-        encoder = WhitenedEncoder(
-            get_encoder(name, group="D4"), unit_variance=needs_unit_variance(name), random_state=0
-        )
+        encoder = WhitenedEncoder(get_encoder(name, group="D4"), random_state=0)
         latents = encoder.fit_transform(shown).astype(np.float64)
         distances = np.linalg.norm(latents[:, None] - latents[None], axis=2)
         np.fill_diagonal(distances, np.inf)
@@ -106,5 +103,3 @@ def test_two_views_of_each_disc_are_beside_each_other() -> None:
 
 def test_a_vector_has_as_many_numbers_as_axes() -> None:
     assert N_AXES == get_encoder("disc_views").latent_dim == 24
-    assert not needs_unit_variance("disc_views")
-    assert needs_unit_variance("small_alexnet")
