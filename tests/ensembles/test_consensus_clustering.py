@@ -20,7 +20,7 @@ N_CLUSTERS = 4
 
 
 def members_view(
-    separation: float, *, n: int = 320, n_members: int = 6, seed: int = 0
+    separation: float, *, n: int = 640, n_members: int = 6, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """One Gaussian mixture in the latents of several members: rotated, each with its own noise."""
     rng = np.random.default_rng(seed)
@@ -131,6 +131,9 @@ def test_base_clusterings_of_a_pair_share_neither_members_nor_objects() -> None:
         assert sorted(first.members + second.members) == list(range(6))
         assert len(first.clusterer.labels_) + len(second.clusterer.labels_) == latents.shape[1]
     assert mean_agreement(base_clusterings, latents, np.ones(6)) == pytest.approx(1.0)
+    few, _ = members_view(3.0, n=320)
+    for one in fit_base_clusterings(few, np.ones(6), "kmeans", N_CLUSTERS, seed=0):
+        assert len(one.clusterer.labels_) == 320
 
 
 def test_one_member_and_one_cluster() -> None:
@@ -154,7 +157,7 @@ def test_wrong_arguments_are_refused(
         ConsensusClustering(2, reliability=2).fit(latents)
     with pytest.raises(InputError, match="consensus must be"):
         ConsensusClustering(2, consensus="loudest").fit(latents)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"held_out must have shape \(6, 320\)"):
+    with pytest.raises(InputError, match=r"held_out must have shape \(6, 640\)"):
         ConsensusClustering(2).fit(latents, held_out=np.zeros((2, 2), bool))
 
 

@@ -127,18 +127,18 @@ def test_of_many_objects_each_clustering_of_a_pair_is_fitted_to_its_own_half(
             return self
 
     monkeypatch.setattr("ensembles.base_clusterings.make_clusterer", lambda *_, **__: Noting())
-    latents = np.zeros((4, 240, 2))
-    latents[..., 0] = np.arange(240)
+    latents = np.zeros((4, 640, 2))
+    latents[..., 0] = np.arange(640)
     fit_base_clusterings(latents, np.ones(4), "kmeans", 3, seed=0)
     for first, second in zip(shown[::2], shown[1::2], strict=True):
-        assert len(first) == len(second) == 120
+        assert len(first) == len(second) == 320
         assert not first & second
     assert len({frozenset(half) for half in shown}) > 2
 
 
 @pytest.mark.parametrize("consensus", ["vote", "coassociation"])
 def test_the_order_of_objects_does_not_matter(consensus: Method) -> None:
-    latents, classes = separated(210, 4)
+    latents, classes = separated(610, 4)
     order = np.random.default_rng(1).permutation(210)
     found = [
         ConsensusClustering(3, method="kmeans", consensus=consensus, reliability=0, random_state=0)
