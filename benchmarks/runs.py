@@ -31,7 +31,7 @@ class Case(NamedTuple):
     settings: Mapping[str, Any]
 
 
-_SMALL = {"n_folds": 10, "size": 64, "max_epochs": 10}
+_SMALL = {"n_folds": 4, "size": 64, "max_epochs": 20}
 CASES = {
     "180 discs, 64 px, up to 30 deg, as `demo`": Case(180, 64, 30.0, "", _SMALL),
     "the same, --recipe discs": Case(180, 64, 30.0, "discs", {}),
