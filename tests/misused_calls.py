@@ -54,6 +54,9 @@ FUNCTIONS: Mapping[Callable[..., Any], Mapping[str, Any]] = {
     teaching.suggest: {
         "latents": POINTS, "n": 2, "labels": {0: "a"}, "spaces": None, "random_state": 0,
     },
+    teaching.rank_partitions: {
+        "partitions": {"label": LABELS}, "kinds": {0: "a", 2: "b"},
+    },
     teaching.teach: {
         "latents": POINTS, "labels": {0: "a", 1: "b"}, "spaces": {"one": [0, 1, 2]},
         "random_state": 0,

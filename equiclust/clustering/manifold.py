@@ -14,7 +14,6 @@ from sklearn.mixture import GaussianMixture
 from equiclust.clustering.latent_checks import distinct_rows
 from equiclust.clustering.methods import Model
 from equiclust.io.estimators import check_fits, check_ranks
-from equiclust.nn.device import torch_threads
 from equiclust.typing import Array, Float64Array, IntArray
 
 __all__ = ["ManifoldModel", "embed"]
@@ -134,6 +133,9 @@ def embed(points: Float64Array, n_dimensions: int, *, seed: int) -> Float64Array
     """
     if len(points) < max(_MIN_SAMPLES, 3 * n_dimensions):
         return points
+    # Torch takes a second to import, and only an embedding needs it here.
+    from equiclust.nn.device import torch_threads
+
     with warnings.catch_warnings(), torch_threads():
         # It warns of optional packages, and that a random state makes it use one thread.
         warnings.simplefilter("ignore")

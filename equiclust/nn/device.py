@@ -77,6 +77,10 @@ def torch_threads(count: int | None = None) -> Iterator[None]:
     count : int, optional
         By default it stays as it is; what happens within may change it all the same, such as the
         first start of numba's threads, which takes as many as there are cores for OpenMP.
+
+    Yields
+    ------
+    None
     """
     before = torch.get_num_threads()
     torch.set_num_threads(before if count is None else count)
