@@ -22,7 +22,13 @@ from equiclust.typing import IntArray
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["add_partitions", "encoder_spaces", "fit_partitions", "partition_record"]
+__all__ = [
+    "add_partitions",
+    "encoder_spaces",
+    "fit_partitions",
+    "label_columns",
+    "partition_record",
+]
 
 Record = dict[str, Any]
 
@@ -93,6 +99,22 @@ def fit_partitions(ensemble: KFoldEnsemble, *, random_state: int) -> Partitions 
     return partitions.fit(vectors, consensus.best_labels_)
 
 
+def label_columns(labels: Sequence[IntArray]) -> dict[str, IntArray]:
+    """Labels of other partitions by their column of the catalogue.
+
+    Parameters
+    ----------
+    labels : sequence of ndarray (n,), int
+        By each partition, as from `Partitions.predict_partitions`.
+
+    Returns
+    -------
+    dict of str to ndarray (n,), int
+        `label_2`, `label_3`: the partition of the run is the first.
+    """
+    return {f"label_{k}": own for k, own in enumerate(labels, _FIRST)}
+
+
 def add_partitions(table: Table, partitions: Partitions, labels: Sequence[IntArray]) -> Table:
     """Catalogue with columns `label_2`, `label_3` after the other labels.
 
@@ -113,8 +135,10 @@ def add_partitions(table: Table, partitions: Partitions, labels: Sequence[IntArr
     wider = table.copy()
     place = wider.colnames.index("stability")
     columns = [
-        Column(own, name=f"label_{k}", description=f"cluster of partition {k}: {_made_of(one)}")
-        for k, (one, own) in enumerate(zip(partitions.partitions_, labels, strict=True), _FIRST)
+        Column(own, name=name, description=f"cluster of another partition: {_made_of(one)}")
+        for one, (name, own) in zip(
+            partitions.partitions_, label_columns(labels).items(), strict=True
+        )
     ]
     wider.add_columns(columns, indexes=[place] * len(columns))
     return wider

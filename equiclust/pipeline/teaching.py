@@ -22,7 +22,7 @@ from equiclust.io.output_checks import check_outside_runs, check_writable, outpu
 from equiclust.io.outputs import Outputs
 from equiclust.io.run_folder import RunFolder
 from equiclust.io.staging import recover
-from equiclust.pipeline.partitions import encoder_spaces
+from equiclust.pipeline.partitions import encoder_spaces, label_columns
 from equiclust.pipeline.run_files import RunFiles
 from equiclust.pipeline.taught_catalogue import make_taught_catalogue
 from equiclust.progress import Progress, start_stage
@@ -292,8 +292,7 @@ def _partitions(run: RunFiles) -> dict[str, IntArray]:
         if model.tree.n_fine_ > model.tree.n_clusters:
             found["label_fine"] = levels.fine
     if model.partitions is not None:
-        others = model.partitions.predict_partitions(vectors)
-        found |= {f"label_{k}": own for k, own in enumerate(others, 2)}
+        found |= label_columns(model.partitions.predict_partitions(vectors))
     return found
 
 
