@@ -195,6 +195,13 @@ def _teaching() -> Iterator[Table]:
         yield from teaching_tables(folder)
 
 
+def _partitions() -> Iterator[Table]:
+    from benchmarks.partitions import partitions_tables
+
+    if folder := _with_data("partitions"):
+        yield from partitions_tables(folder)
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
     "escnn": _escnn,
@@ -221,6 +228,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "encoder_sets": _encoder_sets,
     "frames": _frames,
     "runs": _runs,
+    "partitions": _partitions,
     "teaching": _teaching,
 }
 

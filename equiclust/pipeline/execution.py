@@ -87,17 +87,18 @@ def run(
         Number of networks, each trained without some of the images.
     size : int, default 128
         Side of the images that the network takes, in pixels: 32, 64, 128 or 256.
-    method : str, default "auto"
+    method : str, default "manifold"
         Clustering method: "gmm", "kmeans", "spectral", "manifold", or "auto", the one of these that
         is most stable; "dec", "idec" and "dcec" train the networks further with their clusters.
     remove : str, default "none"
         Confounders that are taken out of the latents before these are clustered: "elongation",
         "brightness", "signal_to_noise", "size", "edge", or several with commas between; "auto" are
         those that the clusters follow otherwise.
-    encoder : str, default "own"
+    encoder : str, default "auto"
         What turns images into vectors: "own", the autoencoder that is trained on them; a network
         trained on photographs, such as "alexnet" (see `equiclust.encoders`); an ONNX file; a table
-        of vectors made elsewhere; or several of them with commas between.
+        of vectors made elsewhere; or several of them with commas between. "auto" is
+        "own,small_alexnet" where that can be.
     layer : str, default "auto"
         Layer of a network trained on photographs, or one of several outputs of an ONNX file.
     pooling : {"auto", "mean", "max", "mean+max", "token"}, default "auto"
