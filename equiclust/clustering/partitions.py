@@ -21,9 +21,10 @@ from equiclust.validation import check_random_state, check_whole
 
 __all__ = ["Partition", "Partitions"]
 
-# Beside the method of the run, where there is one space only; "manifold" is the default there.
-_OTHER_METHODS = ("spectral", "gmm")
+# Where there is one space only, those that are not the method of the run.
+_METHODS = ("manifold", "spectral", "gmm")
 _MAX_FITTED, _MIN_HALF = 2000, 300
+_MOST = 2
 # Adjusted Rand index from which two partitions are called the same.
 _SAME = 0.8
 
@@ -122,6 +123,8 @@ class Partitions(SaveLoadMixin):
         self.clusterers_: list[LatentClusterer] = []
         known = [labels]
         for space, method in self._candidates(spaces):
+            if len(self.partitions_) == _MOST:
+                break
             seed = int(generator.randint(2**31 - 1))
             own = points[:, space_columns(spaces, space)]
             clusterer = self._clusterer(own, method, seed, np.arange(len(own)))
@@ -138,8 +141,8 @@ class Partitions(SaveLoadMixin):
         if self.n_clusters == 1:
             return []
         if len(spaces) > 1:
-            return [(space, self.method) for space in spaces][:2]
-        return [(ALL, method) for method in _OTHER_METHODS if method != self.method][:2]
+            return [(space, self.method) for space in spaces]
+        return [(ALL, method) for method in _METHODS if method != self.method]
 
     def _clusterer(
         self, points: Float64Array, method: str, seed: int, rows: IntArray

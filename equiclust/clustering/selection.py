@@ -19,14 +19,19 @@ from equiclust.clustering.gap_statistic import gap_statistic
 from equiclust.clustering.latent_checks import distinct_rows
 from equiclust.clustering.manifold import ManifoldModel, embed
 from equiclust.clustering.methods import CentreModel, MixtureModel
-from equiclust.clustering.separation import Separation, best_separated, separation
+from equiclust.clustering.separation import (
+    LEAST_BOUNDARY_DIP,
+    Separation,
+    best_separated,
+    separation,
+)
 from equiclust.clustering.unimodality import MIN_SAMPLES, unimodality_p_value
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.typing import Float64Array, IntArray
 from equiclust.validation import check_random_state, check_samples, check_whole
 
-__all__ = ["Choice", "choose_n_clusters", "prediction_strength"]
+__all__ = ["UNIMODALITY_LEVEL", "Choice", "choose_n_clusters", "prediction_strength"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +45,13 @@ _N_DIMENSIONS = 5
 _N_EMBEDDINGS = 3
 # Embeddings whose partitions are accumulated.
 _N_ACCUMULATED = 5
+_BOUNDARY_DIP = "separation_boundary_dip"
 _NOT_SEPARATED = Separation(0.0, 0.0)
 # A dense region has at least one in 25 of the samples, and at least five.
 _DENSE_FRACTION = 25
 _MIN_DENSE = 5
-# Level of significance of the test of unimodality.
-_LEVEL = 0.01
+UNIMODALITY_LEVEL = 0.05
+"""Level of significance of the test of unimodality."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +113,9 @@ def choose_n_clusters(
     """Choose the number of clusters of latents.
 
     There is one cluster if 100 or more samples have one mode by the dip test [3]_, see
-    `equiclust.clustering.unimodality`. Else, where 100 or more samples have clusters with gaps
-    between all pairs of them, the number is that after which the narrowest gap shrinks most, see
+    `equiclust.clustering.unimodality`, or if no partition of them has gaps at all of its
+    boundaries. Else, where 100 or more samples have clusters with gaps between all pairs of them,
+    the number is that after which the narrowest gap shrinks most, see
     `equiclust.clustering.separation`. Else it is the median of three votes. Two halves of
     the samples are clustered separately in their manifolds (`ManifoldModel`). Prediction strength
     [1]_ votes for the largest number of clusters whose pairs of samples the clustering of the other
@@ -193,11 +200,17 @@ def choose_n_clusters(
         choice = replace(choice, max_clusters=possible[-1])
     if len(points) >= MIN_SAMPLES:
         chance = unimodality_p_value(points, generator)
-        number = 1 if chance > _LEVEL else choice.n_clusters
+        number = 1 if chance > UNIMODALITY_LEVEL or not _has_gap(choice) else choice.n_clusters
         choice = replace(choice, n_clusters=number, unimodal_p=chance)
     for note in choice.notes:
         warnings.warn(note, EquiclustWarning, stacklevel=2)
     return choice
+
+
+def _has_gap(choice: Choice) -> bool:
+    """Whether a partition has gaps at all boundaries, or none was looked for."""
+    found = [row[_BOUNDARY_DIP] for row in choice.scores if _BOUNDARY_DIP in row]
+    return not found or max(found) >= LEAST_BOUNDARY_DIP
 
 
 def _checked(latents: npt.ArrayLike) -> Float64Array:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from equiclust.clustering.cluster_merges import LEVEL, Merge
 from equiclust.clustering.cluster_tree import ClusterTree, Levels
+from equiclust.clustering.selection import UNIMODALITY_LEVEL
 from equiclust.clustering.separation import pair_p_value
 
 if TYPE_CHECKING:
@@ -132,10 +133,20 @@ def _words(p: float) -> str:
     return f"{word}: p {sign} {p:.2g}"
 
 
+def _why_one(unimodal_p: float | None) -> str:
+    if unimodal_p is None:
+        return ""
+    if unimodal_p <= UNIMODALITY_LEVEL:
+        return " (they spread along a bend, but no two parts have a gap at their boundary)"
+    return f" (evidence of more than one: {_words(unimodal_p)})"
+
+
 def _sentence(tree: ClusterTree, unimodal_p: float | None) -> str:
     if tree.n_clusters == 1:
-        known = "" if unimodal_p is None else f" (evidence of more than one: {_words(unimodal_p)})"
-        return f"All images are one cluster{known}, so there are no levels above or below it"
+        return (
+            f"All images are one cluster{_why_one(unimodal_p)}, so there are no levels above or "
+            "below it"
+        )
     coarse, fine = tree.n_coarse_, tree.n_fine_
     above = (
         "no coarser level is supported better"

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from equiclust.clustering.separation import Separation, best_separated, pair_separation, separation
+from equiclust.clustering.separation import (
+    Separation,
+    best_separated,
+    near_boundary,
+    pair_separation,
+    separation,
+)
 from tests.clustering.shapes import blobs
 
 
@@ -70,3 +76,22 @@ def test_the_number_after_which_the_gap_closes_is_chosen(
 ) -> None:
     candidates = {k: Separation(dip, agreements.get(k, 1.0)) for k, dip in dips.items()}
     assert best_separated(candidates) == expected
+
+
+def test_near_the_boundary_are_those_nearest_to_the_other_cluster() -> None:
+    # Ten on either side of 0, and two more far away on the right.
+    points = np.array([*range(-10, 0), *range(1, 11), 50, 60], dtype=float)[:, None]
+    near = points[near_boundary(points, points[:, 0] > 0), 0]
+    assert sorted(near) == [-5, -4, -3, -2, -1, 1, 2, 3, 4, 5]
+
+
+def test_a_gap_is_at_the_boundary_too_and_a_bend_has_none() -> None:
+    two, _ = blobs(160, 0, n_clusters=2, n_features=4)
+    angles = np.linspace(-np.pi / 2, np.pi / 2, 160)
+    bend = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    bend += 0.05 * np.random.default_rng(0).normal(size=bend.shape)
+    apart, bent = (
+        separation(points, [points, points], 2, seed=0) for points in (blobs_apart, bend)
+    )
+    assert apart.boundary_dip > 1.0
+    assert bent.dip > 0.6 > 0.5 > bent.boundary_dip

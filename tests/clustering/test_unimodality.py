@@ -46,3 +46,15 @@ def test_the_p_value_does_not_depend_on_scale_and_direction() -> None:
         for values in (points, 3.0 - 2.0 * points)
     )
     assert one == pytest.approx(other)
+
+
+@pytest.mark.parametrize("degrees", [180, 240])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_bend_is_one_cluster(degrees: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    angles = np.radians(degrees) * rng.uniform(-0.5, 0.5, 240)
+    points = np.stack([np.cos(angles), np.sin(angles), 0 * angles, 0 * angles], axis=1)
+    points += 0.08 * rng.normal(size=points.shape)
+    # On a straight line it has two modes.
+    assert unimodality_p_value(points, np.random.RandomState(0)) < 0.01
+    assert choose_n_clusters(points, candidates=range(2, 5), random_state=0).n_clusters == 1

@@ -98,6 +98,8 @@ def test_one_cluster_is_one_node_with_the_evidence_for_more() -> None:
     record = level_record(tree, 0.4)["levels"]
     assert record["tree"] == {"size": 5, "labels": [0], "fine": 0, "children": []}
     assert "(evidence of more than one: none: p = 0.4)" in record["sentence"]
+    bent = level_record(tree, 0.005)["levels"]
+    assert "along a bend, but no two parts have a gap" in bent["sentence"]
     assert level_record(None, 0.4) == {}
 
 

@@ -25,6 +25,7 @@ _TITLES = {
     "separation": "Separation of all pairs",
     "separation_dip": "Gap of the weakest pair",
     "separation_agreement": "Agreement of embeddings",
+    "separation_boundary_dip": "Gap at the boundary",
 }
 _MEANINGS = {
     "separation": "the number after which the gap of the weakest pair shrinks most; where there is "
@@ -32,6 +33,8 @@ _MEANINGS = {
     "separation_dip": "scaled dip of the two clusters that are least apart, along a direction "
     "learned from other images: 0.3 to 0.4 = parts of one cluster; 0.6 = a gap that one in a "
     "hundred pairs without one would show",
+    "separation_boundary_dip": "scaled dip of those images alone that are near the boundary of two "
+    "clusters, the least of all pairs: where no number reaches 0.55, all images are one cluster",
     "separation_agreement": "mean adjusted Rand index of the clusters in five embeddings that "
     "differ by their seed; below 0.8 the number does not count",
     "prediction_strength": "both halves of the images are clustered separately, each on its own "
