@@ -17,10 +17,9 @@ from equiclust.clustering.cluster_merges import (
     nodes_after,
 )
 from equiclust.clustering.cluster_splits import MIN_MEMBERS, Split, find_split, holm
-from equiclust.clustering.latent_checks import check_latents, distinct_rows
+from equiclust.clustering.latent_checks import check_labels, check_latents, distinct_rows
 from equiclust.clustering.separation import N_AXES
 from equiclust.clustering.whitening import Whitening
-from equiclust.exceptions import InputError
 from equiclust.io.estimators import SaveLoadMixin, check_fits
 from equiclust.typing import Array, Float64Array, IntArray
 from equiclust.validation import check_random_state, check_whole
@@ -108,7 +107,7 @@ class ClusterTree(SaveLoadMixin):
         """
         self._check_parameters()
         points = check_latents(self, X, reset=True)
-        labels = _checked_labels(y, len(points), self.n_clusters, 0)
+        labels = check_labels(y, len(points), self.n_clusters)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         rows, index, _ = distinct_rows(points)
         own = np.full(len(rows), self.n_clusters)
@@ -185,7 +184,7 @@ class ClusterTree(SaveLoadMixin):
         """
         check_is_fitted(self)
         points = check_latents(self, X)
-        labels = _checked_labels(y, len(points), self.n_clusters, -1)
+        labels = check_labels(y, len(points), self.n_clusters, lowest=-1)
         fine = np.where(labels >= 0, self.first_fine_[labels], -1)
         for label, split in self.splits_.items():
             own = labels == label
@@ -222,20 +221,6 @@ class ClusterTree(SaveLoadMixin):
             n_parts = self.splits_[label].n_parts if own else 1
             check_fits(len(sizes) == n_parts, "parts and splits")
         check_fits(len(self.parts_) == self.n_clusters, "parts and n_clusters")
-
-
-def _checked_labels(labels: npt.ArrayLike, n: int, n_clusters: int, lowest: int) -> IntArray:
-    array = np.asarray(labels)
-    if array.shape != (n,) or array.dtype.kind not in "iu":
-        raise InputError(
-            f"y must be {n} whole numbers, got shape {array.shape} and dtype {array.dtype}"
-        )
-    if n and not lowest <= array.min() <= array.max() < n_clusters:
-        raise InputError(
-            f"y must be between {lowest} and n_clusters - 1 = {n_clusters - 1}, got labels from "
-            f"{array.min()} to {array.max()}"
-        )
-    return array.astype(np.int64)
 
 
 def _is_tree(merges: tuple[Merge, ...], n_clusters: int) -> bool:

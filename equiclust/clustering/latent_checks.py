@@ -13,6 +13,7 @@ from equiclust.typing import Float64Array, IntArray
 
 __all__ = [
     "check_enough_samples",
+    "check_labels",
     "check_latents",
     "distinct_rows",
 ]
@@ -47,6 +48,40 @@ def check_latents(estimator: Any, latents: npt.ArrayLike, *, reset: bool = False
         raise InputTypeError(" ".join(str(error).split())) from error
     except ValueError as error:
         raise InputError(" ".join(str(error).split())) from error
+
+
+def check_labels(
+    labels: npt.ArrayLike, n_samples: int, n_clusters: int, *, lowest: int = 0
+) -> IntArray:
+    """Labels of samples, checked.
+
+    Parameters
+    ----------
+    labels : array-like (n,), int
+    n_samples, n_clusters : int
+    lowest : int, default 0
+        -1 where a label may be "don't know".
+
+    Returns
+    -------
+    ndarray (n,), int64
+
+    Raises
+    ------
+    InputError
+        When they are not whole numbers from `lowest` to `n_clusters - 1`, one a sample.
+    """
+    array = np.asarray(labels)
+    if array.shape != (n_samples,) or array.dtype.kind not in "iu":
+        raise InputError(
+            f"y must be {n_samples} whole numbers, got shape {array.shape} and dtype {array.dtype}"
+        )
+    if n_samples and not lowest <= array.min() <= array.max() < n_clusters:
+        raise InputError(
+            f"y must be between {lowest} and n_clusters - 1 = {n_clusters - 1}, got labels from "
+            f"{array.min()} to {array.max()}"
+        )
+    return array.astype(np.int64)
 
 
 def distinct_rows(points: Float64Array) -> tuple[Float64Array, IntArray, IntArray]:

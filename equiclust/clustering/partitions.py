@@ -11,10 +11,9 @@ import numpy.typing as npt
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.validation import check_is_fitted
 
-from equiclust.clustering.latent_checks import check_latents
+from equiclust.clustering.latent_checks import check_labels, check_latents
 from equiclust.clustering.latent_clusterer import LatentClusterer, make_clusterer
 from equiclust.clustering.spaces import ALL, Spaces, check_spaces, space_columns
-from equiclust.exceptions import InputError
 from equiclust.io.estimators import SaveLoadMixin, check_fits
 from equiclust.typing import Array, Float64Array, IntArray, PathLike
 from equiclust.validation import check_random_state, check_whole
@@ -114,9 +113,7 @@ class Partitions(SaveLoadMixin):
         """
         self._check_parameters()
         points = check_latents(self, X, reset=True)
-        labels = np.asarray(y)
-        if labels.shape != (len(points),):
-            raise InputError(f"y must be {len(points)} labels, got shape {labels.shape}")
+        labels = check_labels(y, len(points), self.n_clusters)
         spaces = check_spaces(self.spaces, points.shape[1])
         generator = check_random_state(self.random_state)
         self.partitions_: tuple[Partition, ...] = ()

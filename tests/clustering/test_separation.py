@@ -90,8 +90,6 @@ def test_a_gap_is_at_the_boundary_too_and_a_bend_has_none() -> None:
     angles = np.linspace(-np.pi / 2, np.pi / 2, 160)
     bend = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     bend += 0.05 * np.random.default_rng(0).normal(size=bend.shape)
-    apart, bent = (
-        separation(points, [points, points], 2, seed=0) for points in (blobs_apart, bend)
-    )
+    apart, bent = (separation(points, [points, points], 2, seed=0) for points in (two, bend))
     assert apart.boundary_dip > 1.0
     assert bent.dip > 0.6 > 0.5 > bent.boundary_dip
