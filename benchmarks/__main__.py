@@ -66,9 +66,9 @@ def _calibration() -> Iterator[Table]:
 
 
 def _n_clusters() -> Iterator[Table]:
-    from benchmarks.n_clusters import n_clusters_table
+    from benchmarks.n_clusters import n_clusters_tables
 
-    yield n_clusters_table(n_jobs=os.cpu_count() or 1)
+    yield from n_clusters_tables(n_jobs=os.cpu_count() or 1)
 
 
 def _pretrained() -> Iterator[Table]:

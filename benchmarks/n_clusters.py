@@ -5,13 +5,14 @@ And how often the classes are a level of the tree that is grown from the cluster
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 
+from benchmarks.level_rivals import level_score, rival_levels
 from benchmarks.tables import Table
 from ensembles.base_clusterings import concatenate_latents, latent_spreads
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
@@ -25,9 +26,10 @@ from equiclust.preprocessing import Preprocessor
 from equiclust.simulation.discs import DISC_CLASSES, simulate_discs
 from equiclust.simulation.shapes import SHAPE_CLASSES, simulate_shapes
 
-__all__ = ["N_CLASSES", "latents_of_classes", "n_clusters_table"]
+__all__ = ["N_CLASSES", "latents_of_classes", "n_clusters_tables"]
 
 N_CLASSES = (1, 2, 4, 6, 10)
+ONE_CLASS_SEEDS = range(400, 500)
 Latents = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
@@ -37,17 +39,28 @@ _SIZE, _EPOCHS, _MAX_INCLINATION = 64, 6, 30.0
 _PER_CLASS = {1: 240, 2: 80, 4: 80, 6: 60, 10: 60}
 
 
-def n_clusters_table(*, seeds: Iterable[int] = range(200, 210), n_jobs: int = 1) -> Table:
-    """Numbers of clusters found, and how often they are right, for every number of classes."""
-    cases = [(n_classes, seed) for n_classes in N_CLASSES for seed in seeds]
-    choices = Parallel(n_jobs=n_jobs)(delayed(_chosen)(*case) for case in cases)
-    rows = []
-    for n_classes in N_CLASSES:
-        own = [c for (k, _), c in zip(cases, choices, strict=True) if k == n_classes]
-        rows.append(_row(n_classes, own))
-    return Table(
-        "n_clusters", f"Number of clusters found, {len(rows[0]['found'].split())} seeds", rows
-    )
+def n_clusters_tables(
+    *, seeds: Iterable[int] = range(200, 210), n_jobs: int = 1
+) -> Iterator[Table]:
+    """How often the number is right, by ours and by its rivals, and sets of one class."""
+    own = list(seeds)
+    found = _all_found([(n_classes, seed) for n_classes in N_CLASSES for seed in own], n_jobs)
+    rows = [_row(n_classes, found[n_classes]) for n_classes in N_CLASSES]
+    yield Table("n_clusters", f"Number of clusters found, {len(own)} seeds", rows)
+    rows = [row for n_classes in N_CLASSES for row in _rival_rows(n_classes, found[n_classes])]
+    yield Table("level_rivals", "Methods that need no number of clusters", rows)
+    one_class = _all_found([(1, seed) for seed in ONE_CLASS_SEEDS], n_jobs)[1]
+    split = [one for one in one_class if one.n_fine > 1]
+    row = {"sets of one class": len(one_class), "split": len(split)}
+    yield Table("one_class", "Sets of one class that are split", [row])
+
+
+def _all_found(cases: list[tuple[int, int]], n_jobs: int) -> dict[int, list[_Found]]:
+    found: dict[int, list[_Found]] = {}
+    every = Parallel(n_jobs=n_jobs)(delayed(_chosen)(*case) for case in cases)
+    for (n_classes, _), one in zip(cases, every, strict=True):
+        found.setdefault(n_classes, []).append(one)
+    return found
 
 
 class _Found(NamedTuple):
@@ -58,6 +71,8 @@ class _Found(NamedTuple):
     level: float
     direct: float
     n_fine: int
+    # Number of clusters and accuracy of the best level, by rival.
+    rivals: dict[str, tuple[int, float]]
 
 
 def _chosen(n_classes: int, seed: int) -> _Found:
@@ -66,7 +81,11 @@ def _chosen(n_classes: int, seed: int) -> _Found:
     tree, levels = _levels(latents, choice.n_clusters, seed)
     direct = _accuracy(truth, _partition(latents, n_classes, seed))
     fitting = [_accuracy(truth, one) for one in levels if one.max() + 1 == n_classes]
-    found = _Found(choice, max(fitting, default=0.0), direct, tree.n_fine_)
+    rivals = {
+        name: (one.n_clusters, level_score(truth, one.levels))
+        for name, one in rival_levels(latents, seed=seed).items()
+    }
+    found = _Found(choice, max(fitting, default=0.0), direct, tree.n_fine_, rivals)
     print(
         f"{n_classes} classes, seed {seed}: {choice.n_clusters}, fine {found.n_fine}, "
         f"level {found.level:.3f}, direct {found.direct:.3f}",
@@ -110,6 +129,24 @@ def _row(n_classes: int, all_found: list[_Found]) -> dict[str, Any]:
         "split further": false_splits,
         **{f"{name} alone": count for name, count in votes.items()},
     }
+
+
+def _rival_rows(n_classes: int, all_found: list[_Found]) -> list[dict[str, Any]]:
+    rows = []
+    for name in all_found[0].rivals:
+        own = [(one.rivals[name], one.direct) for one in all_found]
+        numbers = sorted(number for (number, _), _ in own)
+        levels = sum(level >= direct - _AS_GOOD for (_, level), direct in own)
+        rows.append(
+            {
+                "classes": n_classes,
+                "method": name,
+                "exactly right": f"{numbers.count(n_classes)} of {len(own)}",
+                "found": " ".join(map(str, numbers)),
+                "classes are a level": f"{levels} of {len(own)}",
+            }
+        )
+    return rows
 
 
 def latents_of_classes(n_classes: int, seed: int) -> tuple[Latents, Labels]:
