@@ -199,23 +199,30 @@ def _removal_row(case: tuple[str, int], found: _Found) -> dict[str, Any]:
 
 
 def _unrelated_rows(found: list[_Found]) -> list[dict[str, Any]]:
-    """Of partitions that have nothing to do with the classes, how many are called stable."""
-    counts: dict[str, list[float]] = {}
+    """Of partitions that have nothing to do with the classes, how many are called stable.
+
+    Of sets with several encoders, so that the same halves are found by all of them and by each.
+    """
+    values: dict[str, list[float]] = {}
     for one in found:
-        for name, value in one.stability.items():
-            if name.startswith("class "):
-                committee = name.split(", ")[1]
-                counts.setdefault(f"halves of one class, members: {committee}", []).append(value)
-            elif name in one.labels and ", " in name and _is_unrelated(one, name):
-                counts.setdefault("partitions of the sets", []).append(value)
+        halves = {name: v for name, v in one.stability.items() if name.startswith("class ")}
+        committees = {name.split(", ")[1] for name in halves}
+        for name, value in halves.items():
+            if len(committees) > 1:
+                values.setdefault(f"halves of one class, by {name.split(', ')[1]}", []).append(
+                    value
+                )
+        for name in one.labels.keys() & one.stability.keys():
+            if ", " in name and _is_unrelated(one, name):
+                values.setdefault("partitions of the sets", []).append(one.stability[name])
     return [
         {
             "partitions": name,
-            "number": len(values),
-            "mean stability": float(np.mean(values)),
-            "above 0.9": f"{100 * np.mean(np.array(values) > _STABLE):.0f} %",
+            "number": len(own),
+            "mean stability": float(np.mean(own)),
+            "above 0.9": f"{100 * np.mean(np.array(own) > _STABLE):.0f} %",
         }
-        for name, values in counts.items()
+        for name, own in values.items()
     ]
 
 

@@ -20,6 +20,7 @@ from equiclust.clustering.latent_checks import distinct_rows
 from equiclust.clustering.manifold import ManifoldModel, embed
 from equiclust.clustering.methods import CentreModel, MixtureModel
 from equiclust.clustering.separation import (
+    CLEAR_BOUNDARY_DIP,
     LEAST_BOUNDARY_DIP,
     Separation,
     best_separated,
@@ -61,8 +62,7 @@ class Choice:
     Parameters
     ----------
     n_clusters : int
-        The best separated number, else the median of the other votes; 1 where the samples have one
-        mode.
+        The best separated number, else the median of the other votes; 1 where there is no gap.
     votes : mapping of str to int
         The number by each criterion; that of separation only where a partition is separated.
     scores : tuple of mapping of str to float
@@ -112,10 +112,10 @@ def choose_n_clusters(
 ) -> Choice:
     """Choose the number of clusters of latents.
 
-    There is one cluster if 100 or more samples have one mode by the dip test [3]_, see
-    `equiclust.clustering.unimodality`, or if no partition of them has gaps at all of its
-    boundaries. Else, where 100 or more samples have clusters with gaps between all pairs of them,
-    the number is that after which the narrowest gap shrinks most, see
+    There is one cluster if no partition of 100 or more samples has gaps at all of its boundaries.
+    What counts as a gap depends on whether all samples together have one mode by the dip test
+    [3]_, see `equiclust.clustering.unimodality`. Else, where there are clusters with gaps between
+    all pairs of them, the number is that after which the narrowest gap shrinks most, see
     `equiclust.clustering.separation`. Else it is the median of three votes. Two halves of
     the samples are clustered separately in their manifolds (`ManifoldModel`). Prediction strength
     [1]_ votes for the largest number of clusters whose pairs of samples the clustering of the other
@@ -200,17 +200,20 @@ def choose_n_clusters(
         choice = replace(choice, max_clusters=possible[-1])
     if len(points) >= MIN_SAMPLES:
         chance = unimodality_p_value(points, generator)
-        number = 1 if chance > UNIMODALITY_LEVEL or not _has_gap(choice) else choice.n_clusters
+        number = 1 if _is_one(choice, chance) else choice.n_clusters
         choice = replace(choice, n_clusters=number, unimodal_p=chance)
     for note in choice.notes:
         warnings.warn(note, EquiclustWarning, stacklevel=2)
     return choice
 
 
-def _has_gap(choice: Choice) -> bool:
-    """Whether a partition has gaps at all boundaries, or none was looked for."""
+def _is_one(choice: Choice, unimodal_p: float) -> bool:
+    """Whether all samples are one cluster; without a look for gaps, that of one mode decides."""
     found = [row[_BOUNDARY_DIP] for row in choice.scores if _BOUNDARY_DIP in row]
-    return not found or max(found) >= LEAST_BOUNDARY_DIP
+    one_mode = unimodal_p > UNIMODALITY_LEVEL
+    if not found:
+        return one_mode
+    return max(found) < (CLEAR_BOUNDARY_DIP if one_mode else LEAST_BOUNDARY_DIP)
 
 
 def _checked(latents: npt.ArrayLike) -> Float64Array:

@@ -37,6 +37,7 @@ from equiclust.typing import BoolArray, Float64Array, IntArray
 
 __all__ = [
     "CHANCE",
+    "CLEAR_BOUNDARY_DIP",
     "LEAST_BOUNDARY_DIP",
     "N_AXES",
     "Separation",
@@ -61,8 +62,9 @@ _LEAST_AGREEMENT = 0.8
 CHANCE = 0.25
 """Scaled dip of samples of one mode."""
 
-LEAST_BOUNDARY_DIP = 0.55
-"""Scaled dip near a boundary with a gap. Measured, see `benchmarks/n_clusters.py`."""
+LEAST_BOUNDARY_DIP, CLEAR_BOUNDARY_DIP = 0.55, 0.8
+"""Scaled dips near a boundary with a gap, where there are signs of one already and where there are
+none. Measured, see `benchmarks/n_clusters.py`."""
 
 # Share of the samples of the smaller cluster that are near the boundary, and the number of samples
 # of the other cluster to which the distance counts.

@@ -34,7 +34,8 @@ _MEANINGS = {
     "learned from other images: 0.3 to 0.4 = parts of one cluster; 0.6 = a gap that one in a "
     "hundred pairs without one would show",
     "separation_boundary_dip": "scaled dip of those images alone that are near the boundary of two "
-    "clusters, the least of all pairs: where no number reaches 0.55, all images are one cluster",
+    "clusters, the least of all pairs: where no number reaches 0.8 (0.55, if the images together "
+    "have more than one mode), all images are one cluster",
     "separation_agreement": "mean adjusted Rand index of the clusters in five embeddings that "
     "differ by their seed; below 0.8 the number does not count",
     "prediction_strength": "both halves of the images are clustered separately, each on its own "
