@@ -71,7 +71,6 @@ def level_score(truth: Labels, levels: Sequence[Labels]) -> float:
         0 where no level has this number.
     """
     number = truth.max() + 1
-    # Noise is a cluster of its own, that no class can match when all are taken.
     scores = [
         float(clustering_accuracy(truth[own >= 0], own[own >= 0]) * np.mean(own >= 0))
         for own in levels
