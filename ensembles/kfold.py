@@ -174,6 +174,7 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
         positive_pairs: ImageSet | npt.ArrayLike | None = None,
         checkpoints: PathLike | None = None,
         on_progress: Update | None = None,
+        stop_request: PathLike | None = None,
     ) -> Self:
         """Train the networks, the first part of `fit`.
 
@@ -186,6 +187,9 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
             As in `fit`.
         on_progress : callable, optional
             As in `fit`.
+        stop_request : path, optional
+            File that ends the training with a `StoppedError` when it appears: the epochs that have
+            begun are completed and saved in `checkpoints`.
 
         Raises
         ------
@@ -198,7 +202,7 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
         given = as_image_set(images)
         members, held_out = self._draw_members(len(given), checkpoints)
         trained = self._fit_autoencoders(
-            members, held_out, given, positive_pairs, checkpoints, on_progress
+            members, held_out, given, positive_pairs, checkpoints, on_progress, stop_request
         )
         kept = None if checkpoints is None else Path(os.path.abspath(checkpoints))
         trained |= fit_encoder_members(
@@ -272,6 +276,7 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
         positive_pairs: ImageSet | npt.ArrayLike | None,
         checkpoints: PathLike | None,
         on_progress: Update | None,
+        stop_request: PathLike | None,
     ) -> dict[int, Member]:
         """Train the members that are autoencoders, by their number."""
         numbers = [k for k, one in enumerate(members) if isinstance(one, EquivariantAutoencoder)]
@@ -284,7 +289,11 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
             check_pairs(paired, shown)
         if checkpoints is not None:
             self._check_same_fit(checkpoints, images, shown, paired)
-        tasks = [MemberTask(members[k], held_out[k], folder=folders[k]) for k in numbers]
+        stop = None if stop_request is None else Path(os.path.abspath(stop_request))
+        tasks = [
+            MemberTask(members[k], held_out[k], folder=folders[k], stop_request=stop)
+            for k in numbers
+        ]
         if not tasks:
             return {}
         trained = train_members(

@@ -54,6 +54,8 @@ class MemberTask:
         Threads of the processor; by default those that torch uses already.
     parent : int, optional
         Process that waits for the member; when that process ends, training stops.
+    stop_request : path, optional
+        File that ends the training before its next epoch when it appears.
     """
 
     autoencoder: EquivariantAutoencoder
@@ -61,6 +63,7 @@ class MemberTask:
     folder: Path | None = None
     n_threads: int | None = None
     parent: int | None = None
+    stop_request: Path | None = None
 
     def inputs(
         self, images: TrainingImages, positive_pairs: TrainingImages | None
@@ -141,6 +144,8 @@ def train_member(
     ------
     OutputError
         When the folder holds a member or a checkpoint of another fit.
+    StoppedError
+        When the task's `stop_request` is there before the training is finished.
     """
     with torch_threads(task.n_threads):
         if task.folder is None:
@@ -186,6 +191,7 @@ def _trained(
             positive_pairs=paired,
             checkpoints=task.folder,
             on_epoch=note,
+            stop_request=task.stop_request,
         )
     return Member(task.autoencoder, latents, perf_counter() - started)
 

@@ -14,7 +14,7 @@ from joblib.parallel import get_active_backend
 from ensembles.members import Member, MemberTask, train_member
 from ensembles.training_images import TrainingImages
 from equiclust.autoencoder.training import EpochRecord
-from equiclust.exceptions import EquiclustWarning
+from equiclust.exceptions import EquiclustWarning, StoppedError
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.device import choose_device
 from equiclust.progress import Update
@@ -59,6 +59,8 @@ def train_members(
     ------
     OutputError
         When the folder of a task holds a member or a checkpoint of another fit.
+    StoppedError
+        When the `stop_request` of a task appears; every member has then ended its epoch.
     """
     if len(tasks) > 1:
         # The order in which threads add up changes the last digits, and training magnifies them.
@@ -134,9 +136,13 @@ def _train_side_by_side(
         )
         trained: dict[int, Member] = {}
         for k, member in parallel(calls):
+            if member is None:
+                continue
             trained[k] = member
             if on_progress is not None:
                 on_progress(len(trained), len(tasks), f"{at_once} members at a time")
+    if len(trained) < len(tasks):
+        raise StoppedError("the training was stopped")
     return [trained[k] for k in range(len(tasks))]
 
 
@@ -145,11 +151,19 @@ def _arrays(images: TrainingImages | None) -> tuple[Array, ...]:
     return () if images is None else (images.pixels, images.mask)
 
 
-def _train_numbered(k: int, task: MemberTask, sender: int, *arrays: Array) -> tuple[int, Member]:
-    """Train in a worker process, whose allocator is ours to set, or in the sender's own."""
+def _train_numbered(
+    k: int, task: MemberTask, sender: int, *arrays: Array
+) -> tuple[int, Member | None]:
+    """Train in a worker process, whose allocator is ours to set, or in the sender's own.
+
+    A member that was stopped is None: an error would have the others ended within their epoch.
+    """
     if os.getpid() != sender:
         keep_freed_memory()
     # Some backends deliver arrays that cannot be written, of which torch warns.
     writable = [np.require(array, requirements="W") for array in arrays]
     paired = TrainingImages(*writable[2:]) if len(writable) > 2 else None
-    return k, train_member(task, TrainingImages(*writable[:2]), positive_pairs=paired)
+    try:
+        return k, train_member(task, TrainingImages(*writable[:2]), positive_pairs=paired)
+    except StoppedError:
+        return k, None

@@ -7,6 +7,7 @@ __all__ = [
     "InputTypeError",
     "MissingPackageError",
     "OutputError",
+    "StoppedError",
     "UnreadableFileError",
     "WeightsNotFoundError",
 ]
@@ -34,6 +35,10 @@ class MissingPackageError(EquiclustError, ImportError):
 
 class OutputError(EquiclustError, OSError):
     """A result that cannot be written to the place asked for."""
+
+
+class StoppedError(EquiclustError):
+    """The work was stopped on request; what is done is kept, and the same call goes on with it."""
 
 
 class WeightsNotFoundError(EquiclustError, FileNotFoundError):

@@ -258,6 +258,7 @@ class EquivariantAutoencoder(
         positive_pairs: tuple[Float32Array, BoolArray] | None = None,
         checkpoints: str | Path | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
+        stop_request: Path | None = None,
     ) -> Float32Array:
         """Train the network on images as `prepared` returns them, which are not copied.
 
@@ -277,6 +278,8 @@ class EquivariantAutoencoder(
             `random_state` is None); only `device` and `on_epoch` may differ.
         on_epoch : callable, optional
             Called with the record of each epoch, for progress bars.
+        stop_request : path, optional
+            File that ends the training with a `StoppedError` when it appears.
 
         Returns
         -------
@@ -322,7 +325,9 @@ class EquivariantAutoencoder(
         data = ImageData(
             *shown, apart, positive_pairs=paired, batch_size=self.batch_size, seed=seed
         )
-        self.history_ = train(module, data, checkpoints=folder, on_epoch=on_epoch)
+        self.history_ = train(
+            module, data, checkpoints=folder, on_epoch=on_epoch, stop_request=stop_request
+        )
         self._adopt(network)
         latents = self._encode(shown[0])
         self._note_collapse(latents)

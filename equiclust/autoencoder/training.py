@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sized
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -32,7 +29,9 @@ from equiclust.autoencoder.objectives import (
     vicreg_terms,
     view_distance,
 )
+from equiclust.autoencoder.quiet_lightning import quiet_lightning
 from equiclust.autoencoder.schedule import Patience, warm_cosine
+from equiclust.autoencoder.training_record import StopWhenAsked, TrainingRecord
 from equiclust.nn.network import AutoencoderNetwork
 
 __all__ = [
@@ -43,8 +42,6 @@ __all__ = [
     "TrainingConfig",
     "train",
 ]
-
-logger = logging.getLogger(__name__)
 
 EpochRecord = Mapping[str, float]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -137,6 +134,7 @@ class ImageData(lightning.LightningDataModule):
     ) -> None:
         super().__init__()
         shown = [part[~held_out] for part in (images, mask, *(positive_pairs or ()))]
+        self.rows = torch.nonzero(~held_out).flatten().numpy()
         self.training = TensorDataset(*shown)
         self.validation = TensorDataset(images[held_out], mask[held_out])
         self.batch_size = min(batch_size, len(self.training))
@@ -308,7 +306,8 @@ class _History(Callback):
         return {"records": self.records}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.records = list(state_dict["records"])
+        # In place: others read the same list.
+        self.records[:] = state_dict["records"]
 
 
 def train(
@@ -317,6 +316,7 @@ def train(
     *,
     checkpoints: Path | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
+    stop_request: Path | None = None,
 ) -> list[dict[str, float]]:
     """Train to the end of the plan, or go on from the last checkpoint in the folder.
 
@@ -326,14 +326,22 @@ def train(
         Its network is trained in place.
     data : ImageData
     checkpoints : path, optional
-        Folder for one checkpoint an epoch. If it holds one, training goes on from there.
+        Folder for one checkpoint an epoch. If it holds one, training goes on from there. What
+        `TrainingRecord` writes lies there too.
     on_epoch : callable, optional
         Gets each epoch's record.
+    stop_request : path, optional
+        File that ends the training before its next epoch.
 
     Returns
     -------
     list of dict
         Means over each epoch: the terms, `total`, `validation_mse`, `learning_rate`, `seconds`.
+
+    Raises
+    ------
+    StoppedError
+        When `stop_request` is there.
     """
     config = module.config
     history = _History(on_epoch)
@@ -341,10 +349,14 @@ def train(
     if config.patience is not None and len(data.validation):
         callbacks.append(Patience(config.patience))
     last = None
+    if stop_request is not None:
+        callbacks.append(StopWhenAsked(stop_request))
     if checkpoints is not None:
+        # After Patience, which knows whether this is the last epoch.
+        callbacks.append(_training_record(checkpoints, history, module, data))
         callbacks.append(keep_last_checkpoint(checkpoints))
         last = find_checkpoint(checkpoints)
-    with _quiet():
+    with quiet_lightning():
         trainer = lightning.Trainer(
             max_epochs=config.max_epochs,
             accelerator=config.device,
@@ -363,18 +375,15 @@ def train(
     return history.records
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Lightning's advice to its own users: worker processes, rare logging, old folders."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [talker.level for talker in loggers]
-    with warnings.catch_warnings():
-        for talker in loggers:
-            warnings.filterwarnings("ignore", module=talker.name)
-            talker.setLevel(logging.ERROR)
-        warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
-        try:
-            yield
-        finally:
-            for talker, level in zip(loggers, levels, strict=True):
-                talker.setLevel(level)
+def _training_record(
+    folder: Path, history: _History, module: AutoencoderTraining, data: ImageData
+) -> TrainingRecord:
+    plan = {"n_training": len(data.training), "weights": asdict(module.weights)}
+    return TrainingRecord(
+        folder,
+        history.records,
+        images=data.training.tensors[0],
+        rows=data.rows,
+        plan=plan,
+        max_epochs=module.config.max_epochs,
+    )

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         Exit status: 0 done, 1 a check failed, 2 bad usage or input, 70 an unexpected error, 130
-        interrupted, 141 nobody read the result, 143 terminated.
+        interrupted or stopped, 141 nobody read the result, 143 terminated.
     """
     from equiclust.cli.commands import COMMANDS
     from equiclust.cli.parser import parse_arguments
@@ -59,13 +59,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _execute(parsed: Parsed, session: Session) -> int:
     from equiclust.cli.streams import Terminated, mute
-    from equiclust.exceptions import EquiclustError
+    from equiclust.exceptions import EquiclustError, StoppedError
 
     try:
         # Standard output is for the result alone, whatever a library prints on the way.
         with redirect_stdout(sys.stderr):
             outcome = parsed.command.function(session, **parsed.arguments)
         return session.conclude(outcome)
+    except StoppedError:
+        session.fail(_with_resume("stopped", resumes=parsed.command.resumes))
+        return INTERRUPTED
     except EquiclustError as error:
         session.fail(_with_flag(str(error), parsed.command.flags))
         return BAD_USAGE

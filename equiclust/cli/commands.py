@@ -9,6 +9,8 @@ from __future__ import annotations
 from equiclust.cli.certify import certify
 from equiclust.cli.check import check
 from equiclust.cli.demo import demo
+from equiclust.cli.explore import explore
+from equiclust.cli.figure import figure
 from equiclust.cli.filter import filter as filter_frames
 from equiclust.cli.parser import Command
 from equiclust.cli.predict import predict
@@ -37,7 +39,9 @@ COMMANDS = tuple(
         certify,
         segment,
         filter_frames,
+        explore,
         report,
+        figure,
         simulate,
         demo,
     )

@@ -291,6 +291,10 @@ def _add_flag(parser: _Parser, flag: _Flag) -> None:
     names = (flag.metavar or "|".join(_choices(kind)) or flag.name.upper()).split()
     options["metavar"] = tuple(names) if len(names) > 1 else names[0]
     parser.add_argument(*((flag.name,) if flag.positional else (flag.option,)), **options)
+    if flag.default is True:
+        off = f"--no-{flag.option.removeprefix('--')}"
+        text = f"the same as {flag.option} false"
+        parser.add_argument(off, dest=flag.name, action="store_false", default=SUPPRESS, help=text)
 
 
 def _choices(kind: Any) -> list[str]:

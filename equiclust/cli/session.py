@@ -121,6 +121,16 @@ class Session(logging.Handler):
             self._stage.close()
             self._stage = None
 
+    def show(self, text: str) -> None:
+        """Say something while the command goes on, on standard error.
+
+        Parameters
+        ----------
+        text : str
+        """
+        self._end_stage()
+        self._write(text)
+
     def fail(self, text: str) -> None:
         """Say in one line why the command cannot go on.
 

@@ -51,6 +51,7 @@ class RunFolder:
     confounders_ecsv = _Entry("confounders.ecsv")
     rejected_ecsv = _Entry("rejected.ecsv")
     labels_csv = _Entry("labels.csv")
+    explore_json = _Entry("explore.json")
     metrics_json = _Entry("metrics.json")
     invariance_json = _Entry("invariance.json")
     config_json = _Entry("config.json")
@@ -60,6 +61,8 @@ class RunFolder:
     previews_npz = _Entry("previews.npz")
     report_html = _Entry("report.html")
     run_log = _Entry("run.log")
+    progress_json = _Entry("progress.json")
+    stop_request = _Entry("stop")
     manifest = _Entry(MANIFEST)
 
     @classmethod

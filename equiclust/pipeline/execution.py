@@ -21,6 +21,7 @@ from equiclust.io.run_folder import RunFolder
 from equiclust.io.staging import recover
 from equiclust.pipeline.inputs import Inputs, load_images
 from equiclust.pipeline.results import Run
+from equiclust.pipeline.run_reporter import RunReporter, reported
 from equiclust.pipeline.settings import RunSettings
 from equiclust.progress import Progress
 from equiclust.typing import PathLike
@@ -151,6 +152,8 @@ def run(
         When an argument or the images cannot be used.
     OutputError
         When the folder cannot be written, holds something else, or another process is writing it.
+    StoppedError
+        When the file ``stop`` appears in the folder; the same call goes on from there.
 
     Warns
     -----
@@ -189,8 +192,8 @@ def run(
     settings = RunSettings(inputs, output, _recipe(recipe, given), device, n_jobs, scheduler, axes)
     settings.check()
     check_writable(output)
-    with exclusive(output), logged() as log:
-        return _run(settings, log, on_progress)
+    with exclusive(output), logged() as log, reported(settings, on_progress) as report:
+        return _run(settings, log, report)
 
 
 def _recipe(recipe: PathLike | Recipe | None, given: dict[str, Any]) -> Recipe:
@@ -209,7 +212,7 @@ def _recipe(recipe: PathLike | Recipe | None, given: dict[str, Any]) -> Recipe:
     return base.with_(**{name: value for name, value in given.items() if value is not None})
 
 
-def _run(settings: RunSettings, log: LogFile, on_progress: Progress | None) -> Run:
+def _run(settings: RunSettings, log: LogFile, report: RunReporter) -> Run:
     folder = RunFolder(Path(settings.output))
     recover(folder.path, below=True)
     if folder.path.is_dir() and os.listdir(folder.path):
@@ -217,23 +220,28 @@ def _run(settings: RunSettings, log: LogFile, on_progress: Progress | None) -> R
         log.write_to(folder.run_log)
         if folder.is_finished:
             logger.info("the run in %s is finished already", folder.path)
-            return _with_report(folder, on_progress)
+            return _with_report(folder, report.on_progress)
         folder.outputs.check_free()
+        report.write_to(folder)
         logger.info("resuming the run in %s", folder.path)
     started = datetime.now(UTC)
     loaded = load_images(
-        settings.inputs, settings.recipe.preprocessing, axes=settings.axes, on_progress=on_progress
+        settings.inputs,
+        settings.recipe.preprocessing,
+        axes=settings.axes,
+        on_progress=report.on_progress,
     )
     _check_enough(loaded.images, settings.recipe)
     folder = RunFolder.create(folder.path, settings.config)
     log.write_to(folder.run_log)
+    report.write_to(folder)
     if not folder.recipe_toml.exists():
         write_recipe(settings.recipe, folder.recipe_toml)
     # torch takes seconds to import, which a finished run does not need.
     from equiclust.pipeline.fitting import fit_and_write
 
-    fit_and_write(folder, settings, loaded, started, on_progress)
-    return _with_report(folder, on_progress)
+    fit_and_write(folder, settings, loaded, started, report.on_progress)
+    return _with_report(folder, report.on_progress)
 
 
 def _with_report(folder: RunFolder, on_progress: Progress | None) -> Run:

@@ -242,7 +242,12 @@ def _trained(
     ensemble = KFoldEnsemble(estimators, **recipe.kfold, n_jobs=settings.n_jobs)
     update = start_stage(on_progress, "training" if recipe.network.trains else "encoding")
     with training_backend(settings.scheduler):
-        ensemble.fit_members(images, checkpoints=folder.checkpoints, on_progress=update)
+        ensemble.fit_members(
+            images,
+            checkpoints=folder.checkpoints,
+            on_progress=update,
+            stop_request=folder.stop_request,
+        )
     return ensemble
 
 

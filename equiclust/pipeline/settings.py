@@ -96,14 +96,31 @@ class RunSettings:
     @property
     def command(self) -> str:
         """Command line that repeats the run, with every setting that differs from its default."""
+        return shlex.join(["equiclust", *self._words(os.fspath(self.output))])
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Arguments of ``equiclust`` that repeat the run anywhere on this machine.
+
+        Those of `command` and what decides where the networks are trained, with the absolute path
+        of the folder; empty for images in memory, which no command line names.
+        """
+        if isinstance(self.inputs, ImageSet):
+            return ()
+        words = [*self._words(os.path.abspath(self.output)), "--device", self.device]
+        words += ["--n-jobs", str(self.n_jobs)] if self.n_jobs is not None else []
+        words += ["--scheduler", self.scheduler] if self.scheduler is not None else []
+        return tuple(words)
+
+    def _words(self, output: str) -> list[str]:
         default = Recipe().settings
-        words = ["equiclust", "run", *self.input_names, "--output", os.fspath(self.output)]
+        words = ["run", *self.input_names, "--output", output]
         words += ["--axes", self.axes] if self.axes else []
         for name, value in self.recipe.settings.items():
             if value != default[name]:
                 values = value if isinstance(value, tuple) else (value,)
                 words += [f"--{name.replace('_', '-')}", *map(_word, values)]
-        return shlex.join(words)
+        return words
 
     def check(self) -> None:
         """Refuse what cannot work.

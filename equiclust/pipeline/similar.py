@@ -6,19 +6,20 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_adapters.single_images import chosen
 from equiclust.evaluation.similarity import LatentIndex
-from equiclust.exceptions import EquiclustError, InputError
+from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
 from equiclust.io.catalogue import write_table
 from equiclust.io.output_checks import check_outside_runs, output_path
 from equiclust.io.outputs import Outputs
-from equiclust.io.previews import read_previews
-from equiclust.pipeline.inputs import Inputs, Rejection, absolute_paths, load_images
+from equiclust.pipeline.inputs import Inputs, Rejection, load_images
 from equiclust.pipeline.run_files import RunFiles
+from equiclust.pipeline.run_pictures import RunPictures
 from equiclust.progress import Progress, start_stage
 from equiclust.typing import Float32Array, PathLike
 from equiclust.validation import check_whole
@@ -44,8 +45,6 @@ _DESCRIPTIONS = {
 
 # Distance between two encodings of one image, as a share of the norm of its latent.
 _ROUNDING = 1e-5
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def _neighbours(
     found: list[list[Neighbour]] = []
     for image, far, near in zip(queries, distances, rows, strict=True):
         candidates = rows_of_path.get(os.path.realpath(image.path), []) if image.path else []
-        itself = _chosen(image.id, {str(catalogue["id"][i]): i for i in candidates})
+        itself = chosen(image.id, {str(catalogue["id"][i]): i for i in candidates})
         others = [Neighbour(int(row), float(d)) for d, row in zip(far, near, strict=True)]
         if image.path is None and _is_same(others[0], image, latents[len(found)], catalogue):
             itself = others[0].row
@@ -161,17 +160,6 @@ def _is_same(nearest: Neighbour, image: Image, latent: Float32Array, catalogue: 
     row = catalogue[nearest.row]
     same_latent = nearest.distance <= _ROUNDING * float(np.linalg.norm(latent))
     return str(row["id"]) == image.id and not str(row["path"]) and same_latent
-
-
-def _chosen(name: str, among: dict[str, T]) -> T | None:
-    """The entry of this name among all that came from one file.
-
-    Ids of files that were read together are made unique by the names of their folders, so that the
-    only image of a file may have another id now.
-    """
-    if len(among) == 1:
-        return next(iter(among.values()))
-    return among.get(name)
 
 
 def _table(queries: ImageSet, neighbours: list[list[Neighbour]], catalogue: Table) -> Table:
@@ -246,7 +234,7 @@ def write_similar(similar: SimilarImages, sheet: PathLike) -> Path:
     from equiclust.report.contact_sheet import write_contact_sheet
 
     outputs = _sheet_outputs(sheet, similar.run.path)
-    pictures = _Pictures(similar.run)
+    pictures = RunPictures(similar.run)
     rows = [
         _sheet_row(image, found[:_MAX_COLUMNS], similar.run.catalogue, pictures)
         for image, found in zip(similar.queries, similar.neighbours[:_MAX_ROWS], strict=False)
@@ -258,46 +246,8 @@ def write_similar(similar: SimilarImages, sheet: PathLike) -> Path:
     return outputs.folder / listed
 
 
-class _Pictures:
-    """Preprocessed images of the run: from its previews, or from their files."""
-
-    def __init__(self, run: RunFiles) -> None:
-        self._catalogue, self._preprocessor = run.catalogue, run.model.preprocessor
-        self._axes = run.axes
-        self._known: dict[str, Float32Array | None] = _previews(run)
-
-    def of(self, row: int) -> Float32Array | None:
-        """Pixels `(c, h, w)`, or None when the file is missing or has changed."""
-        name = str(self._catalogue["id"][row])
-        if name not in self._known:
-            self._known[name] = self._read(name, str(self._catalogue["path"][row]))
-        return self._known[name]
-
-    def _read(self, name: str, path: str) -> Float32Array | None:
-        from data_adapters import read
-
-        try:
-            found = read(absolute_paths(path), axes=self._axes).images
-            image = _chosen(name, {image.id: image for image in found})
-            if image is None:
-                return None
-            pixels: Float32Array = self._preprocessor.transform(ImageSet((image,))).pixels[0]
-        except EquiclustError:
-            return None
-        return pixels
-
-
-def _previews(run: RunFiles) -> dict[str, Float32Array | None]:
-    """Previews of the run by id; empty where they are missing or damaged."""
-    try:
-        previews = read_previews(run.folder.previews_npz)
-    except InputError:
-        return {}
-    return dict(zip(previews.ids, previews.images, strict=True))
-
-
 def _sheet_row(
-    image: Image, found: Sequence[Neighbour], catalogue: Table, pictures: _Pictures
+    image: Image, found: Sequence[Neighbour], catalogue: Table, pictures: RunPictures
 ) -> list[SheetTile]:
     from equiclust.report.contact_sheet import SheetTile
 
@@ -306,5 +256,9 @@ def _sheet_row(
         label = int(catalogue["label"][one.row])
         cluster = f"cluster {label}" if label >= 0 else "no cluster"
         name = str(catalogue["id"][one.row])
-        tiles.append(SheetTile(pictures.of(one.row), name, f"{one.distance:.3g}, {cluster}"))
+        tiles.append(
+            SheetTile(
+                pictures.preprocessed_or_none(one.row), name, f"{one.distance:.3g}, {cluster}"
+            )
+        )
     return tiles

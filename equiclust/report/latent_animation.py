@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import atomic_path
+from equiclust.report.figures.latent_plot import POINT_MARKERS
 from equiclust.report.figures.palette import mark_of, name_of
 from equiclust.report.figures.style import styled
 from equiclust.typing import Array, Float32Array, Float64Array, IntArray, PathLike
@@ -28,15 +29,6 @@ _FEWEST = 20
 # Epochs of the embedding: of the first frame, and of those that begin where another one ended.
 _FIRST_EPOCHS, _MORE_EPOCHS = 300, 60
 _MARGIN = 0.05
-_MARKERS = {
-    "circle": "o",
-    "square": "s",
-    "triangle": "^",
-    "diamond": "D",
-    "inverted_triangle": "v",
-    "hex": "h",
-    "star": "*",
-}
 
 
 class AnimationFrame(Protocol):
@@ -140,7 +132,7 @@ def _scatter(axes: Any, points: Float64Array, marks: Array, noun: str) -> dict[i
             *points[marks == label].T,
             s=12,
             c=mark.colour,
-            marker=_MARKERS[mark.marker],
+            marker=POINT_MARKERS[mark.marker],
             linewidths=0,
             label=name_of(label).replace("cluster", noun),
         )

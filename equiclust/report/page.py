@@ -80,15 +80,20 @@ def _render(contents: Contents) -> str:
     )
 
 
-def make_environment() -> Environment:
+def make_environment(package: str = "equiclust.report") -> Environment:
     """Jinja environment of the templates, with their filters; text is escaped.
+
+    Parameters
+    ----------
+    package : str, default "equiclust.report"
+        Whose folder ``templates`` is used.
 
     Returns
     -------
     jinja2.Environment
     """
     environment = Environment(
-        loader=PackageLoader("equiclust.report"),
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import numpy as np
@@ -200,7 +202,9 @@ class FewLabelClassifier(ClassifierMixin, SaveLoadMixin):  # type: ignore[misc] 
         if points.shape[1] != len(self._centre):
             raise InputError(f"X must have {len(self._centre)} columns, got {points.shape[1]}")
         scaled = ((points - self._centre) / self._scales)[:, self._columns]
-        parts = [self._kinds(scaled[i : i + _CHUNK]) for i in range(0, len(scaled), _CHUNK)]
+        chunks = [scaled[i : i + _CHUNK] for i in range(0, len(scaled), _CHUNK)]
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            parts = list(threads.map(self._kinds, chunks))
         probabilities, given, novelty = (
             np.concatenate([part[k] for part in parts]) for k in range(3)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from equiclust.io.catalogue import printable, read_table
 from equiclust.typing import PathLike
 from equiclust.validation import shown
 
-__all__ = ["Labels", "gather_labels", "read_labels"]
+__all__ = ["Labels", "gather_labels", "read_label_rows", "read_labels", "sort_labels"]
 
 _COLUMNS = ("id", "kind")
 _SEPARATORS = (",", ";", "\t", "|")
@@ -94,7 +94,7 @@ def read_labels(path: PathLike) -> list[Pair]:
     """
     source = Path(path).expanduser()
     if source.suffix.lower() in (".csv", ".tsv", ".txt"):
-        return list(_read_text(source))
+        return [(row["id"], row["kind"]) for row in read_label_rows(source)[1]]
     table = read_table(source)
     _check_columns(source, table.colnames)
     names, kinds = ([_text(value) for value in table[name]] for name in _COLUMNS)
@@ -133,7 +133,7 @@ def gather_labels(labels: object, ids: Sequence[str], earlier: Sequence[Pair] = 
         pairs = [pair for path in listed for pair in _read_file(path)]
         where = ", ".join(repr(os.fspath(path)) for path in listed)
     _check_used(pairs, set(ids), where)
-    return _sorted_out([*earlier, *pairs], set(ids))
+    return sort_labels([*earlier, *pairs], set(ids))
 
 
 def _read_file(path: object) -> list[Pair]:
@@ -158,8 +158,20 @@ def _check_used(pairs: list[Pair], ids: set[str], where: str) -> None:
         )
 
 
-def _sorted_out(pairs: list[Pair], ids: set[str]) -> Labels:
-    """Tell labels of images apart from empty, unknown and contradictory ones."""
+def sort_labels(pairs: Sequence[Pair], ids: Set[str]) -> Labels:
+    """Tell labels of images apart from empty, unknown and contradictory ones.
+
+    Parameters
+    ----------
+    pairs : sequence of (str, str)
+        Ids and kinds; the kind may be empty.
+    ids : set of str
+        Of the images.
+
+    Returns
+    -------
+    Labels
+    """
     given: dict[str, list[str]] = {}
     for name, kind in pairs:
         if kind and name in ids:
@@ -173,11 +185,46 @@ def _sorted_out(pairs: list[Pair], ids: set[str]) -> Labels:
     )
 
 
-def _read_text(path: Path) -> Iterator[Pair]:
+def read_label_rows(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
+    """Read all columns of a CSV file of labels, as text.
+
+    Parameters
+    ----------
+    path : Path
+        CSV in UTF-8 with commas, semicolons, tabs or bars between the columns, `id` and `kind`
+        among them.
+
+    Returns
+    -------
+    columns : tuple of str
+        Their names.
+    rows : list of dict of str to str
+        Text by column, without those that have neither id nor kind.
+
+    Raises
+    ------
+    InputError
+        When the file is missing or no such table.
+    """
+    rows = _split(path, _text_in(path))
+    names = [name.strip() for name in next(rows, [])]
+    if not any(names):
+        raise InputError(f"{str(path)!r} holds no rows; name the kinds of some images")
+    _check_columns(path, names)
+    found = []
+    for values in rows:
+        row = {name: _text(value) for name, value in zip(names, values, strict=False) if name}
+        row = dict.fromkeys(filter(None, names), "") | row
+        if row["id"] or row["kind"]:
+            found.append(row)
+    return tuple(dict.fromkeys(filter(None, names))), found
+
+
+def _text_in(path: Path) -> str:
     if not path.is_file():
         raise InputError(f"cannot read {str(path)!r}: there is no such file")
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -185,16 +232,6 @@ def _read_text(path: Path) -> Iterator[Pair]:
             f"{str(path)!r} must be text in UTF-8, got the byte {error.object[error.start]:#04x} "
             f"at {error.start}; save it as CSV in UTF-8"
         ) from error
-    rows = _split(path, text)
-    names = [name.strip() for name in next(rows, [])]
-    if not any(names):
-        raise InputError(f"{str(path)!r} holds no rows; name the kinds of some images")
-    _check_columns(path, names)
-    where = [names.index(name) for name in _COLUMNS]
-    for row in rows:
-        name, kind = (_text(row[k]) if k < len(row) else "" for k in where)
-        if name or kind:
-            yield name, kind
 
 
 def _split(path: Path, text: str) -> Iterator[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -72,19 +73,31 @@ class ReferenceGraph:
         return np.asarray(_kernel(self._distances).sum(axis=1))
 
     @cached_property
+    def _nearest(self) -> IntArray:
+        return _nearest(self._distances)
+
+    @cached_property
     def _halfway(self) -> Float64Array:
         """Latents smoothed once."""
-        return _mixed(self.points, self.points, self._distances)
+        return _mixed(self.points, self.points, self._nearest)
 
     @cached_property
     def smooth(self) -> Float64Array:
         """Latents smoothed twice `(r, d)`."""
-        return _mixed(self._halfway, self._halfway, self._distances)
+        return _mixed(self._halfway, self._halfway, self._nearest)
 
     @cached_property
     def scale(self) -> Float64Array:
         """Distance to the fifth neighbour `(r,)`."""
-        return _local_scale(self._distances)
+        return _local_scale(self._distances, self._nearest)
+
+    @cached_property
+    def _factor(self) -> Any:
+        r"""Cholesky factor of :math:`I-\alpha S`."""
+        roots = np.sqrt(self.degrees)
+        system = -_ALPHA * _kernel(self._distances) / roots[:, None] / roots
+        np.fill_diagonal(system, 1.0)
+        return cho_factor(system, overwrite_a=True)
 
     def response(self, rows: IntArray) -> Float64Array:
         r"""What a label at each of some references contributes to the evidence everywhere.
@@ -101,12 +114,9 @@ class ReferenceGraph:
         -------
         ndarray (r, m)
         """
-        roots = np.sqrt(self.degrees)
-        system = -_ALPHA * _kernel(self._distances) / roots[:, None] / roots
-        np.fill_diagonal(system, 1.0)
         ones = np.zeros((len(self.points), len(rows)))
         ones[rows, np.arange(len(rows))] = 1 - _ALPHA
-        return np.asarray(cho_solve(cho_factor(system), ones))
+        return np.asarray(cho_solve(self._factor, ones))
 
     def see(self, points: Float64Array) -> Seen:
         """Find images among the references.
@@ -122,9 +132,10 @@ class ReferenceGraph:
         distances = distances_between(points, self.points)
         is_itself = distances <= _SAME
         distances[is_itself] = np.inf
-        halfway = _mixed(points, self.points, distances)
-        smooth = _mixed(halfway, self._halfway, distances)
-        return Seen(distances, is_itself, smooth, _local_scale(distances))
+        nearest = _nearest(distances)
+        halfway = _mixed(points, self.points, nearest)
+        smooth = _mixed(halfway, self._halfway, nearest)
+        return Seen(distances, is_itself, smooth, _local_scale(distances, nearest))
 
     def evidence(
         self, seen: Seen, of_references: Float64Array, given: Float64Array
@@ -190,14 +201,13 @@ def _nearest(distances: Float64Array) -> IntArray:
     return np.argpartition(distances, max(k - 1, 0), axis=1)[:, :k]
 
 
-def _mixed(points: Float64Array, others: Float64Array, distances: Float64Array) -> Float64Array:
-    nearest = _nearest(distances)
+def _mixed(points: Float64Array, others: Float64Array, nearest: IntArray) -> Float64Array:
     if nearest.shape[1] == 0:
         return points
     return np.asarray(0.5 * points + 0.5 * others[nearest].mean(axis=1))
 
 
-def _local_scale(distances: Float64Array) -> Float64Array:
-    nearest = np.take_along_axis(distances, _nearest(distances), axis=1)
-    farthest = np.max(nearest, axis=1, initial=0.0, where=np.isfinite(nearest))
+def _local_scale(distances: Float64Array, nearest: IntArray) -> Float64Array:
+    found = np.take_along_axis(distances, nearest, axis=1)
+    farthest = np.max(found, axis=1, initial=0.0, where=np.isfinite(found))
     return np.asarray(np.maximum(farthest, _TINY))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ def suggest(
     *,
     labels: Mapping[int, str] | None = None,
     spaces: Mapping[str, Sequence[int]] | None = None,
+    classifier: FewLabelClassifier | None = None,
     random_state: int | None = 0,
 ) -> IntArray:
     """Choose the images whose labels tell most about the others.
@@ -51,6 +52,8 @@ def suggest(
         Kinds that are known already, by row.
     spaces : mapping of str to sequence of int, optional
         See `FewLabelClassifier`.
+    classifier : FewLabelClassifier, optional
+        Fitted to the latents and labels already; by default one is fitted here.
     random_state : int or None, default 0
         Of the clusters.
 
@@ -89,16 +92,25 @@ def suggest(
     scaled = centred / space_scales(centred, parts)
     rows = np.union1d(candidates, list(known)).astype(np.int64)
     smooth = smoothed(scaled[rows])[np.searchsorted(rows, candidates)]
-    weights = _doubts(points, candidates, known, spaces, scaled)
+    weights = _doubts(
+        points, candidates, known, scaled, lambda: classifier or _fitted(points, known, spaces)
+    )
     return candidates[_middles(smooth, weights, n, random)]
+
+
+def _fitted(
+    points: Float64Array, known: Mapping[int, str], spaces: Mapping[str, Sequence[int]] | None
+) -> FewLabelClassifier:
+    kinds = np.array([known.get(row, "") for row in range(len(points))])
+    return FewLabelClassifier(spaces).fit(points, kinds)
 
 
 def _doubts(
     points: Float64Array,
     candidates: IntArray,
     known: Mapping[int, str],
-    spaces: Mapping[str, Sequence[int]] | None,
     scaled: Float64Array,
+    fitted: Callable[[], FewLabelClassifier],
 ) -> Float64Array:
     """How little the labels settle the kind of each candidate, 0 to 1."""
     if not known:
@@ -106,8 +118,7 @@ def _doubts(
     if len(set(known.values())) < 2:
         distances = distances_between(scaled[candidates], scaled[list(known)]).min(axis=1)
         return np.asarray(np.square(distances / max(float(distances.max()), 1e-12)) + _LEAST_WEIGHT)
-    kinds = np.array([known.get(row, "") for row in range(len(points))])
-    found = FewLabelClassifier(spaces).fit(points, kinds).predict_kinds(points[candidates])
+    found = fitted().predict_kinds(points[candidates])
     ordered = np.sort(found.probabilities, axis=1)
     doubt = 1 - (ordered[:, -1] - ordered[:, -2])
     doubt[found.labels < 0] = 1.0

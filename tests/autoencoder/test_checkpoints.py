@@ -63,6 +63,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory, held_out: np.ndarray) -> Pa
     return path
 
 
+def _contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def _another_mask() -> ImageSet:
     mask = np.zeros((12, 32, 32), dtype=bool)
     mask[3, :4] = True
@@ -94,12 +98,12 @@ def test_checkpoints_of_another_fit_are_refused(
     named: str,
 ) -> None:
     given = {"images": _pixels(), "held_out": held_out, "positive_pairs": _pixels(5)} | arguments
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = _contents(folder)
     with pytest.raises(OutputError, match=named) as refusal:
         _autoencoder(**parameters).fit(given.pop("images"), checkpoints=folder, **given)
     assert repr(str(folder)) in str(refusal.value)
     assert "choose another folder" in str(refusal.value)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert _contents(folder) == before
 
 
 def test_what_does_not_decide_the_result_may_change(folder: Path, held_out: np.ndarray) -> None:

@@ -1,23 +1,34 @@
-"""Latents projected onto two axes: principal components and t-SNE."""
+"""Latents projected onto two axes: principal components, UMAP and t-SNE."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # It has no types.
 
+from equiclust.argument_types import checks_types
 from equiclust.binary_scale import in_unit, range_exponent
+from equiclust.exceptions import InputError
 from equiclust.typing import Float64Array
+from equiclust.validation import check_choice, check_random_state, check_samples
 
-__all__ = ["Projection", "project_latents"]
+__all__ = ["PROJECTIONS", "Projection", "ProjectionMethod", "project", "project_latents"]
+
+ProjectionMethod = Literal["pca", "umap", "tsne"]
+"""How latents are projected onto a plane."""
+
+PROJECTIONS: tuple[ProjectionMethod, ...] = get_args(ProjectionMethod)
 
 _FEWEST_FOR_NEIGHBOURHOODS = 12
 _MOST_FOR_NEIGHBOURHOODS = 4000
 _KEPT_COMPONENTS = 50
 _PERPLEXITY = 30.0
+_NEIGHBOURS = 15
 _ROUNDING = 1e-12
 
 
@@ -28,7 +39,7 @@ class Projection:
     Parameters
     ----------
     key : str
-        Names the projection within the page.
+        Names the projection: "pca0", "pca2", "umap" or "tsne".
     title, x_label, y_label : str
     positions : ndarray (n, 2), float64
     """
@@ -38,6 +49,59 @@ class Projection:
     x_label: str
     y_label: str
     positions: Float64Array
+
+
+@checks_types
+def project(latents: Float64Array, method: str, random_state: int = 0) -> Projection:
+    """Project latents onto one plane, the same at every call.
+
+    UMAP (McInnes et al. 2018, arXiv:1802.03426) and t-SNE (van der Maaten & Hinton 2008, JMLR 9,
+    2579) keep neighbourhoods, but neither distances nor densities; principal components keep the
+    large distances. Equal latents all lie at 0.
+
+    Parameters
+    ----------
+    latents : ndarray (n, d), float64
+        Finite.
+    method : {"pca", "umap", "tsne"}
+        The two principal components of largest variance, or an embedding of the first 50.
+    random_state : int, default 0
+        Seed of the embedding.
+
+    Returns
+    -------
+    Projection
+
+    Raises
+    ------
+    InputError
+        When the latents are not finite or not two-dimensional, the method is unknown, or there are
+        too few images for it (fewer than 12, save for "pca") or too many (more than 4,000 for
+        "tsne").
+    """
+    points = check_samples("latents", latents)
+    check_choice("method", method, PROJECTIONS)
+    _check_size(method, len(points))
+    check_random_state(random_state)
+    with threadpool_limits(limits=1):
+        components, shares = _principal(in_unit(points, range_exponent(points)))
+        if method == "pca":
+            return _component_projection(components, shares, 0)
+        embed = _umap if method == "umap" else _neighbourhoods
+        return embed(components, random_state)
+
+
+def _check_size(method: str, n: int) -> None:
+    if method != "pca" and n < _FEWEST_FOR_NEIGHBOURHOODS:
+        raise InputError(
+            f"method {method!r} needs at least {_FEWEST_FOR_NEIGHBOURHOODS} images, got {n}; "
+            "choose 'pca'"
+        )
+    if method == "tsne" and n > _MOST_FOR_NEIGHBOURHOODS:
+        raise InputError(
+            f"method 'tsne' is for at most {_MOST_FOR_NEIGHBOURHOODS:,} images, got {n:,}; choose "
+            "'umap' or 'pca'"
+        )
 
 
 def project_latents(latents: Float64Array) -> tuple[Projection, ...]:
@@ -68,7 +132,7 @@ def _project_latents(latents: Float64Array) -> tuple[Projection, ...]:
     if not shares.any():
         return (first,)
     if _FEWEST_FOR_NEIGHBOURHOODS <= len(latents) <= _MOST_FOR_NEIGHBOURHOODS:
-        return first, _neighbourhoods(components)
+        return first, _neighbourhoods(components, random_state=0)
     if components.shape[1] >= 4:
         return first, _component_projection(components, shares, 2)
     return (first,)
@@ -99,12 +163,35 @@ def _component_projection(scores: Float64Array, shares: Float64Array, first: int
     return Projection(f"pca{first}", title, x_label, y_label, scores[:, first : first + 2])
 
 
-def _neighbourhoods(components: Float64Array) -> Projection:
+def _neighbourhoods(components: Float64Array, random_state: int) -> Projection:
     """t-SNE of the first components, initialised with them."""
-    spread = components.std(axis=0).max()
     perplexity = min(_PERPLEXITY, (len(components) - 1) / 3.0)
-    model = TSNE(2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=0)
-    positions = model.fit_transform((components / spread).astype(np.float32))
-    x_label, y_label = "t-SNE 1 (no unit)", "t-SNE 2 (no unit)"
-    title = "Neighbourhoods (t-SNE)"
-    return Projection("tsne", title, x_label, y_label, positions.astype(np.float64))
+    model = TSNE(
+        2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=random_state
+    )
+    return _embedded("tsne", "t-SNE", components, model)
+
+
+def _umap(components: Float64Array, random_state: int) -> Projection:
+    # Torch takes a second to import, and only an embedding needs it here.
+    from equiclust.nn.device import torch_threads
+
+    with warnings.catch_warnings(), torch_threads():
+        # It warns of optional packages, and that a random state makes it use one thread.
+        warnings.simplefilter("ignore")
+        from umap import UMAP
+
+        n_neighbors = min(_NEIGHBOURS, len(components) - 1)
+        model = UMAP(n_neighbors=n_neighbors, n_jobs=1, random_state=random_state)
+        return _embedded("umap", "UMAP", components, model)
+
+
+def _embedded(key: str, name: str, components: Float64Array, model: Any) -> Projection:
+    spread = components.std(axis=0).max()
+    if spread == 0.0:
+        positions = np.zeros((len(components), 2))
+    else:
+        scaled = (components / spread).astype(np.float32)
+        positions = model.fit_transform(scaled).astype(np.float64)
+    x_label, y_label = f"{name} 1 (no unit)", f"{name} 2 (no unit)"
+    return Projection(key, f"Neighbourhoods ({name})", x_label, y_label, positions)

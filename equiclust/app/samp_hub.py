@@ -1,0 +1,180 @@
+"""The SAMP hub of this machine: where it is, and one conversation with it.
+
+Only the file that a running hub leaves for others is read; no hub is started, and none on another
+machine is called. A conversation only sends: applications cannot call back. It follows the Standard
+Profile of SAMP 1.3 (IVOA Recommendation 2012).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import xmlrpc.client
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from xml.parsers.expat import ExpatError
+
+from equiclust.exceptions import EquiclustError, InputError
+from equiclust.io.catalogue import printable
+
+__all__ = ["Conversation", "conversation"]
+
+_VARIABLE, _PREFIX = "SAMP_HUB", "std-lockurl:"
+_URL, _SECRET = "samp.hub.xmlrpc.url", "samp.secret"
+_NO_HUB = "no SAMP hub is running; start TOPCAT, Aladin or DS9 first"
+_SECONDS = 10.0
+_LONGEST_REASON = 200
+# What a hub answers that is none, or knows nothing of us.
+_UNUSABLE = (xmlrpc.client.Error, HTTPException, ExpatError, KeyError, TypeError)
+_METADATA = {
+    "samp.name": "equiclust",
+    "samp.description.text": "Sorts scientific images by shape, at any orientation",
+}
+
+
+class Conversation:
+    """Calls to a hub as a registered client.
+
+    Parameters
+    ----------
+    hub : xmlrpc.client.ServerProxy
+        The methods of the hub, without the prefix "samp.hub".
+    key : str
+        Private key of the client.
+    """
+
+    def __init__(self, hub: Any, key: str) -> None:
+        self._hub, self._key = hub, key
+
+    def clients(self) -> dict[str, tuple[str, frozenset[str]]]:
+        """Other clients: name and message types that each takes, by its id.
+
+        Returns
+        -------
+        dict of str to (str, frozenset of str)
+        """
+        found = {}
+        for one in self._hub.getRegisteredClients(self._key):
+            # It may have gone meanwhile.
+            with suppress(xmlrpc.client.Fault):
+                metadata = self._hub.getMetadata(self._key, one)
+                types = self._hub.getSubscriptions(self._key, one)
+                name = printable(str(metadata.get("samp.name", one)))
+                found[str(one)] = name, frozenset(map(str, types))
+        return found
+
+    def notify(self, client: str, mtype: str, params: Mapping[str, Any]) -> None:
+        """Send a message that is not answered.
+
+        Parameters
+        ----------
+        client : str
+            Id of the client.
+        mtype : str
+            Type of the message.
+        params : mapping
+            Text, or lists of it, as SAMP has no other types.
+        """
+        message = {"samp.mtype": mtype, "samp.params": dict(params)}
+        self._hub.notify(self._key, client, message)
+
+
+@contextmanager
+def conversation() -> Iterator[Conversation]:
+    """Register with the hub of this machine while the block runs.
+
+    Yields
+    ------
+    Conversation
+
+    Raises
+    ------
+    InputError
+        When no hub is running, it is on another machine, or it does not answer.
+    """
+    params = _lock_entries()
+    try:
+        with xmlrpc.client.ServerProxy(params[_URL], _Transport()) as proxy:
+            hub: Any = proxy.samp.hub
+            key = str(hub.register(params[_SECRET])["samp.private-key"])
+            try:
+                hub.declareMetadata(key, _METADATA)
+                yield Conversation(hub, key)
+            finally:
+                with suppress(OSError, xmlrpc.client.Error):
+                    hub.unregister(key)
+    except EquiclustError:
+        # Of the block.
+        raise
+    except OSError as error:
+        # The file of a hub that was killed is left behind.
+        raise InputError(_NO_HUB) from error
+    except _UNUSABLE as error:
+        why = printable(" ".join(str(error).split()))[:_LONGEST_REASON]
+        raise InputError(
+            f"the SAMP hub cannot be used ({why}); restart TOPCAT, Aladin or DS9"
+        ) from error
+
+
+class _Transport(xmlrpc.client.Transport):
+    """Does not wait for ever."""
+
+    def make_connection(self, host: Any) -> HTTPConnection:
+        connection = super().make_connection(host)
+        connection.timeout = _SECONDS
+        return connection
+
+
+def _lock_entries() -> dict[str, str]:
+    """Entries of the lock file of the running hub."""
+    try:
+        text = _lock_file().read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(_NO_HUB) from error
+    lines = (line.strip() for line in text.splitlines())
+    pairs = (line.partition("=") for line in lines if not line.startswith("#"))
+    # Some hubs escape colons.
+    found = {name.strip(): value.strip().replace("\\", "") for name, _, value in pairs}
+    if not found.get(_URL) or not found.get(_SECRET):
+        raise InputError(_NO_HUB)
+    if not _is_here(urlsplit(found[_URL]).hostname or ""):
+        raise InputError(
+            f"the SAMP hub is at {printable(found[_URL])}, not on this machine; start TOPCAT, "
+            "Aladin or DS9 here"
+        )
+    return found
+
+
+def _lock_file() -> Path:
+    given = os.environ.get(_VARIABLE)
+    if given is None:
+        return Path.home() / ".samp"
+    address = urlsplit(given.removeprefix(_PREFIX))
+    if not given.startswith(_PREFIX) or address.scheme != "file":
+        raise InputError(
+            f"{_VARIABLE} must name a file of this machine, as in {_PREFIX}file:///home/me/.samp, "
+            f"got {printable(given)!r}"
+        )
+    return Path(unquote(address.path))
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine; no name server is asked."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        own = socket.gethostname().casefold()
+        return host.casefold() in ("localhost", own, own.partition(".")[0])
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        # An address can be bound only where it is.
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+    except OSError:
+        return False
+    return not address.is_unspecified
