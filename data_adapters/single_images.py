@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,8 @@ from equiclust.typing import PathLike
 __all__ = ["chosen", "read_image"]
 
 T = TypeVar("T")
+
+_NUMBER = re.compile(r"-\d+$")
 
 
 @checks_types
@@ -62,8 +65,8 @@ def read_image(path: PathLike, id: str, *, axes: str = "") -> Image:
 def chosen(id: str, among: Mapping[str, T]) -> T | None:
     """The entry of this id among those of all images that came from one file.
 
-    Ids of files that were read together are made unique by the names of their folders, so that the
-    only image of a file may have another id now.
+    Ids of files that were read together are made unique by the names of their folders and numbers
+    behind, so that an image of a file that is read alone may have another id.
 
     Parameters
     ----------
@@ -76,7 +79,9 @@ def chosen(id: str, among: Mapping[str, T]) -> T | None:
     """
     if len(among) == 1:
         return next(iter(among.values()))
-    return among.get(id)
+    own = id.partition("/")[2] or id
+    names = (id, own, _NUMBER.sub("", id), _NUMBER.sub("", own))
+    return next((among[name] for name in names if name in among), None)
 
 
 def _from_array(path: Path, id: str, axes: str) -> Image | None:
@@ -88,7 +93,7 @@ def _from_array(path: Path, id: str, axes: str) -> Image | None:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         letters = axes_of(array.shape, axes, path)
-    except (OSError, ValueError, UnreadableFileError, InputError):
+    except (OSError, EOFError, ValueError, UnreadableFileError, InputError):
         return None
     if "n" not in letters or stem.rpartition("/")[2] != path.stem or not digits.isdecimal():
         return None

@@ -4,6 +4,7 @@ import logging
 
 from equiclust import _deprecated
 from equiclust._lazy import lazy_names
+from equiclust._version import __version__
 
 __all__ = [
     "DeepEmbeddedClustering",
@@ -33,8 +34,6 @@ __all__ = [
     "simulate_shapes",
     "simulate_views",
 ]
-
-__version__ = "0.2.0.dev0"
 
 # Without a handler of the program's own, Python would print the warnings of the log.
 for _name in ("equiclust", "data_adapters", "ensembles"):

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, clone
 from torch.nn import Identity
 
 import equiclust
+import equiclust.app as app
 import equiclust.clustering as clustering
 import equiclust.encoders as encoders
 import equiclust.evaluation as evaluation
@@ -84,6 +85,7 @@ FUNCTIONS: Mapping[Callable[..., Any], Mapping[str, Any]] = {
     },
     equiclust.measure_inclinations: {"images": IMAGES[:1]},
     equiclust.open_run: {"folder": "no such run"},
+    app.explore: {"path": "no such run", "labels": None, "compare": None, "data": None},
     equiclust.run: {
         "inputs": "no such file", "output": "out", "recipe": "discs", "n_clusters": 2, "n_folds": 2,
         "size": 32, "method": "kmeans", "random_state": 0,

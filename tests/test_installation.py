@@ -36,6 +36,7 @@ HEAVY = {
     "sklearn",
     "torch",
     "torchvision",
+    "tornado",
     "umap",
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from equiclust.evaluation.invariance.transforms import (
 )
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
-from equiclust.typing import Float32Array, Float64Array
+from equiclust.typing import Array, Float32Array, Float64Array
 
 if TYPE_CHECKING:
     from equiclust.app.run_view import RunView
@@ -78,6 +77,7 @@ class Change:
         ndarray (c, h, w), float32
             From 0 to 1.
         """
+        changed: Array
         if self.angle % 90.0 == 0.0:
             changed = rotate_exactly(pixels, Element(self.angle % 360.0, self.mirror))
         else:
@@ -87,8 +87,7 @@ class Change:
         if self.blur:
             changed = ndimage.gaussian_filter(changed, (0.0, self.blur, self.blur), mode="nearest")
         if self.noise:
-            noise = np.random.default_rng(0).normal(0.0, self.noise, changed.shape)
-            changed = changed + noise
+            changed = changed + np.random.default_rng(0).normal(0.0, self.noise, changed.shape)
         return np.clip(changed, 0.0, 1.0).astype(np.float32)
 
 
@@ -134,8 +133,6 @@ class Bench:
     def __init__(self, view: RunView) -> None:
         self._view = view
         self._known: tuple[int, Float32Array, Float32Array] | None = None
-        # One network, one caller.
-        self._lock = Lock()
 
     def try_change(self, row: int, change: Change) -> Tried:
         """Encode a changed image.
@@ -156,7 +153,7 @@ class Bench:
             When the row is not there, or the image cannot be had or encoded.
         """
         self._view.check_rows([row])
-        with self._lock:
+        with self._view.pictures.networks:
             tapered, before = self._unchanged(row)
             pixels = change.apply(tapered)
             latent = self._encode(pixels)
@@ -189,8 +186,7 @@ class Bench:
         InputError
             When no network of the run reconstructs.
         """
-        with self._lock:
-            return self._view.pictures.reconstruct(pixels)
+        return self._view.pictures.reconstruct(pixels)
 
     def _unchanged(self, row: int) -> tuple[Float32Array, Float32Array]:
         """The image with its corners faded out, and its latent; that of the last one is kept."""
@@ -202,7 +198,8 @@ class Bench:
     def _encode(self, pixels: Float32Array) -> Float32Array:
         images = ImageSet.from_array(pixels[None])
         model = self._view.run.model
-        return model.latents(images, lambda done, total, remark: None)[0]
+        found: Float32Array = model.latents(images, lambda done, total, remark: None)[0]
+        return found
 
     def _label(self, pixels: Float32Array, latent: Float32Array) -> int:
         images = ImageSet.from_array(pixels[None])
@@ -232,7 +229,7 @@ class Bench:
         latents = self._view.run.latents.astype(np.float64)
         positions = self._view.projection("pca").positions
         ones = np.ones((len(latents), 1))
-        return np.linalg.lstsq(np.hstack([latents, ones]), positions, rcond=None)[0]
+        return np.asarray(np.linalg.lstsq(np.hstack([latents, ones]), positions, rcond=None)[0])
 
     def _place(self, latent: Float32Array) -> list[float]:
         place: Float64Array = np.append(latent.astype(np.float64), 1.0) @ self._axes

@@ -9,6 +9,7 @@ from equiclust.app.handler import Handler
 from equiclust.app.image_handlers import RunHandler
 from equiclust.app.trials import SETTINGS
 from equiclust.exceptions import InputError
+from equiclust.validation import shown
 
 __all__ = ["ROUTES"]
 
@@ -52,7 +53,7 @@ class _StartHandler(RunHandler):
         if not isinstance(settings, dict):
             raise InputError("settings must be an object of names and values")
         if isinstance(n_images, bool) or not isinstance(n_images, int):
-            raise InputError(f"n_images must be a whole number, got {n_images!r}")
+            raise InputError(f"n_images must be a whole number, got {shown(n_images)}")
         given: dict[str, Any] = settings
         folder = await self.compute(self.view.trials.start, given, n_images)
         self.send({"folder": str(folder)})

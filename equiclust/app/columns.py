@@ -11,7 +11,7 @@ import numpy as np
 from equiclust.exceptions import InputError
 from equiclust.pipeline.run_files import RunFiles
 from equiclust.report.figures.palette import name_of
-from equiclust.typing import Float32Array, IntArray
+from equiclust.typing import Float32Array, Int32Array
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -43,7 +43,7 @@ class Column:
         Groups are whole numbers from 0 with names; -1 = in none.
     values : ndarray (n,), float32 or int32
         NaN where unknown.
-    names : tuple of str
+    names : tuple of str, default ()
         Of the groups.
     """
 
@@ -52,7 +52,7 @@ class Column:
     description: str
     unit: str
     what: Literal["groups", "numbers"]
-    values: Float32Array | IntArray
+    values: Float32Array | Int32Array
     names: tuple[str, ...] = ()
 
     @property
@@ -121,7 +121,7 @@ def _column(table: Table, name: str, kinds: tuple[str, ...]) -> Column | None:
     return None
 
 
-def _cluster_names(values: IntArray) -> tuple[str, ...]:
+def _cluster_names(values: Int32Array) -> tuple[str, ...]:
     return tuple(name_of(k) for k in range(int(values.max(initial=-1)) + 1))
 
 

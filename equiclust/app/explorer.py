@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
+from equiclust.io.catalogue import printable
 from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.results import Run
 from equiclust.typing import PathLike
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Explorer", "explore"]
 
 _HOST = "127.0.0.1"
+_N_WORKERS = 4
 _SECONDS_TO_START = 30.0
 
 
@@ -49,8 +51,8 @@ class Explorer:
         Where it is a run.
     map : MapView or None
         Where it is a label map.
-    workers : ThreadPoolExecutor
-        Threads for what takes long.
+    workers : ThreadPoolExecutor or None
+        Threads for what takes long, while the server runs.
     token : str
         Secret in the address; without it nothing is answered.
     port : int or None
@@ -69,7 +71,7 @@ class Explorer:
         self.run: RunView | None = None
         self.training: TrainingView | None = None
         self.map: MapView | None = None
-        self.workers = ThreadPoolExecutor(4, thread_name_prefix="equiclust")
+        self.workers: ThreadPoolExecutor | None = None
         self.token = secrets.token_urlsafe(24)
         self.port: int | None = None
         self._labels = labels
@@ -77,6 +79,7 @@ class Explorer:
         self._stopped: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
         self._listeners: set[Callable[[], None]] = set()
+        self._opening = threading.Lock()
         if path.is_dir():
             self._open_run(compare)
         elif path.suffix == ".fits":
@@ -109,11 +112,17 @@ class Explorer:
         bool
             Whether there are results.
         """
-        if self.run is None and self.map is None and RunFolder(self.path).is_finished:
-            from equiclust.app.run_view import RunView
+        with self._opening:
+            if self.run is None and self.map is None and RunFolder(self.path).is_finished:
+                from equiclust.app.run_view import RunView
 
-            self.run = RunView(Run(RunFolder.open(self.path)), self._labels)
+                self.run = RunView(Run(RunFolder.open(self.path)), self._labels)
         return self.run is not None
+
+    @property
+    def name(self) -> str:
+        """Name of the run or the label map, as it can be shown."""
+        return printable(self.path.resolve().name)
 
     @property
     def url(self) -> str:
@@ -177,11 +186,16 @@ class Explorer:
         from equiclust.app.server import listening
 
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
-        with listening(self, _HOST, port) as bound:
-            self.port = bound
-            if on_start is not None:
-                on_start(self.url)
-            await self._stopped.wait()
+        self.workers = ThreadPoolExecutor(_N_WORKERS, thread_name_prefix="equiclust")
+        try:
+            async with listening(self, _HOST, port) as bound:
+                self.port = bound
+                if on_start is not None:
+                    on_start(self.url)
+                await self._stopped.wait()
+        finally:
+            # What waits is of no use to anybody any more; what is computed now cannot be ended.
+            self.workers.shutdown(cancel_futures=True)
 
     def start(self, *, port: int = 0) -> Explorer:
         """Answer in a thread of its own, as a notebook needs it.

@@ -84,6 +84,8 @@ class Handler(RequestHandler):
             raise HTTPError(415, "the body must be application/json")
         if self.request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             raise HTTPError(403, "the request comes from a page of another site")
+        # Even where nothing in it is asked for.
+        self.content()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer an error in one sentence.

@@ -67,7 +67,7 @@ class _InfoHandler(Handler):
         self.send(
             {
                 "version": __version__,
-                "name": explorer.path.resolve().name,
+                "name": explorer.name,
                 "path": str(explorer.path),
                 "views": self._views(),
                 "colours": {
@@ -138,9 +138,9 @@ class _DetailsHandler(RunHandler):
 
 
 class _FindHandler(RunHandler):
-    def get(self) -> None:
+    async def get(self) -> None:
         """Rows whose id or file holds a text."""
-        self.send(self.view.find(self.text("text")))
+        self.send(await self.compute(self.view.find, self.text("text")))
 
 
 class _PictureHandler(RunHandler):

@@ -11,6 +11,7 @@ from equiclust.app.run_view import RunView
 from equiclust.exceptions import InputError
 from equiclust.images import Image
 from equiclust.typing import Float32Array
+from equiclust.validation import shown
 
 __all__ = ["ImagePixels", "contour_lines", "image_pixels", "sky_position"]
 
@@ -67,7 +68,7 @@ def image_pixels(view: RunView, row: int, what: str) -> ImagePixels:
         return _shown(view.pictures.preprocessed(row), "", has_sky=False)
     if what == "reconstruction":
         return _shown(view.pictures.reconstruction(row), "", has_sky=False)
-    raise InputError(f"what must be original, preprocessed or reconstruction, got {what!r}")
+    raise InputError(f"what must be original, preprocessed or reconstruction, got {shown(what)}")
 
 
 def _shown(values: Float32Array, unit: str, *, has_sky: bool) -> ImagePixels:
@@ -87,12 +88,14 @@ def _shown(values: Float32Array, unit: str, *, has_sky: bool) -> ImagePixels:
 
 
 def _averaged(values: Float32Array, step: int) -> Float32Array:
-    """Means over squares of pixels, of those that are known; rows and columns left over are cut."""
+    """Means over squares of pixels, of those that are known; at the end they may be narrower."""
     if step == 1:
         return values
     channels, height, width = values.shape
-    h, w = height // step, width // step
-    blocks = values[:, : h * step, : w * step].reshape(channels, h, step, w, step)
+    h, w = -(-height // step), -(-width // step)
+    missing = ((0, 0), (0, h * step - height), (0, w * step - width))
+    filled = np.pad(values, missing, constant_values=np.nan)
+    blocks = filled.reshape(channels, h, step, w, step)
     known = np.isfinite(blocks)
     counts = known.sum(axis=(2, 4))
     sums = np.where(known, blocks, 0.0).sum(axis=(2, 4), dtype=np.float64)
@@ -128,6 +131,11 @@ def sky_position(image: Image, x: float, y: float) -> dict[str, Any] | None:
     return {"ra": ra, "dec": dec, "text": str(text)}
 
 
+def _rounded(line: Any) -> list[list[float]]:
+    found: list[list[float]] = np.round(line, 2).tolist()
+    return found
+
+
 def contour_lines(shown: ImagePixels, n_levels: int) -> list[dict[str, Any]]:
     """Contours of the mean over the channels.
 
@@ -156,12 +164,10 @@ def contour_lines(shown: ImagePixels, n_levels: int) -> list[dict[str, Any]]:
     if len(known) == 0 or min(plane.shape) < 2:
         return []
     low, high = np.percentile(known, (50.0, 99.9))
-    levels = np.linspace(low, high, n_levels + 2)[1:-1] if high > low else []
-    generator = contour_generator(z=plane)
+    if not high > low:
+        return []
+    generator = contour_generator(z=plane, line_type="Separate")
     return [
-        {
-            "level": float(level),
-            "lines": [np.round(line, 2).tolist() for line in generator.lines(level)],
-        }
-        for level in levels
+        {"level": level, "lines": [_rounded(line) for line in generator.lines(level)]}
+        for level in np.linspace(low, high, n_levels + 2)[1:-1].tolist()
     ]

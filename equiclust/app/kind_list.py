@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 from equiclust.app.label_file import checked_text
+from equiclust.app.waiting_lock import held
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json, write_json
 from equiclust.typing import PathLike
@@ -18,7 +21,9 @@ _MOST = 500
 
 
 class KindList:
-    """Names that the user gave, kept in a JSON file; a damaged file counts as empty.
+    """Names that the user gave, kept in a JSON file.
+
+    Every change is written before it returns, on top of what others have written meanwhile.
 
     Parameters
     ----------
@@ -34,23 +39,45 @@ class KindList:
         Name by the number of a cluster.
     version : int
         Grows with every change.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged.
     """
 
     def __init__(self, path: PathLike) -> None:
         self.path = Path(path)
         self.version = 0
+        self.kinds: list[str] = []
+        self.clusters: dict[str, str] = {}
         self._lock = RLock()
-        content = self._read()
-        self.kinds = [one for one in _listed(content.get("kinds")) if isinstance(one, str)][:_MOST]
-        named = content.get("clusters")
-        pairs = named.items() if isinstance(named, dict) else []
-        self.clusters = {str(k): name for k, name in pairs if isinstance(name, str)}
+        self._further: dict[str, Any] = {}
+        self.refresh()
 
-    def _read(self) -> dict[str, Any]:
-        try:
-            return read_json(self.path)
-        except InputError:
-            return {}
+    def refresh(self) -> None:
+        """Read the file again.
+
+        Raises
+        ------
+        InputError
+            When it is damaged.
+        """
+        with self._lock:
+            content = read_json(self.path) if os.path.lexists(self.path) else {}
+            kinds, clusters = content.pop("kinds", []), content.pop("clusters", {})
+            if not _are_names(kinds, clusters):
+                raise InputError(
+                    f"{str(self.path)!r} must list the names of kinds and clusters as text; "
+                    "restore or remove it"
+                )
+            self._further = content
+            self._take(kinds, clusters)
+
+    def _take(self, kinds: list[str], clusters: dict[str, str]) -> None:
+        if (kinds, clusters) != (self.kinds, self.clusters):
+            self.kinds, self.clusters = kinds, clusters
+            self.version += 1
 
     def add(self, name: str) -> None:
         """Add a kind at the end, where it is not there yet.
@@ -69,7 +96,7 @@ class KindList:
         name = checked_text("name", name)
         if not name:
             raise InputError("name must not be empty; give the kind a name")
-        with self._lock:
+        with self._changing():
             if name in self.kinds:
                 return
             if len(self.kinds) >= _MOST:
@@ -93,7 +120,7 @@ class KindList:
         new = checked_text("new", new)
         if not new:
             raise InputError("new must be the name of a kind, got an empty one")
-        with self._lock:
+        with self._changing():
             changed = [new if one == kind else one for one in self.kinds]
             self._write(list(dict.fromkeys(changed)), self.clusters)
 
@@ -109,7 +136,7 @@ class KindList:
         OutputError
             When the file cannot be written.
         """
-        with self._lock:
+        with self._changing():
             self._write([one for one in self.kinds if one != kind], self.clusters)
 
     def name_cluster(self, label: int, name: str) -> None:
@@ -128,7 +155,7 @@ class KindList:
             When the file cannot be written.
         """
         name = checked_text("name", name)
-        with self._lock:
+        with self._changing():
             clusters = {k: one for k, one in self.clusters.items() if k != str(label)}
             self._write(self.kinds, clusters | ({str(label): name} if name else {}))
 
@@ -147,13 +174,19 @@ class KindList:
         with self._lock:
             return list(dict.fromkeys([*self.kinds, *names]))
 
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self._lock, held(self.path):
+            self.refresh()
+            yield
+
     def _write(self, kinds: list[str], clusters: dict[str, str]) -> None:
-        if (kinds, clusters) == (self.kinds, self.clusters):
-            return
-        write_json(self.path, {"kinds": kinds, "clusters": clusters})
-        self.kinds, self.clusters = kinds, clusters
-        self.version += 1
+        if (kinds, clusters) != (self.kinds, self.clusters):
+            write_json(self.path, {**self._further, "kinds": kinds, "clusters": clusters})
+            self._take(kinds, clusters)
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _are_names(kinds: Any, clusters: Any) -> bool:
+    if not isinstance(kinds, list) or not isinstance(clusters, dict):
+        return False
+    return all(isinstance(one, str) for one in (*kinds, *clusters.values()))

@@ -5,31 +5,40 @@ from __future__ import annotations
 import csv
 import io
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
 
-from equiclust.exceptions import InputError, OutputError
+from equiclust.app.waiting_lock import held
+from equiclust.exceptions import InputError
 from equiclust.io.atomic import atomic_path
 from equiclust.io.catalogue import printable
-from equiclust.io.locks import exclusive
-from equiclust.teaching.labels import Labels, read_label_rows, sort_labels
+from equiclust.io.staging import recover
+from equiclust.teaching.labels import read_label_rows
 from equiclust.typing import PathLike
+from equiclust.validation import shown
 
-__all__ = ["GivenLabel", "LabelFile"]
+__all__ = ["GivenLabel", "LabelFile", "checked_text"]
 
 _COLUMNS = ("id", "path", "kind", "who", "when", "why")
 _LONGEST = 200
 _MOST_UNDOS = 200
-# Another server writes the same file for a few milliseconds.
-_SECONDS_TO_WAIT = 5.0
 
 Row = dict[str, str]
+# Image and person. A file may have several rows of both, which contradict each other.
 Key = tuple[str, str]
+Rows = dict[Key, list[Row]]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Rows of some images and persons before and after a change."""
+
+    before: Rows
+    after: Rows
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ class LabelFile:
     Parameters
     ----------
     path : path-like
-        The file; need not exist.
+        The file, which ends in .csv; need not exist.
     ids : sequence of str
         Of the images of the run.
     paths : sequence of str
@@ -75,19 +84,28 @@ class LabelFile:
     path : Path
     version : int
         Grows with every change.
+
+    Raises
+    ------
+    InputError
+        When the file does not end in .csv, cannot be read, or is no file of labels.
     """
 
     def __init__(self, path: PathLike, ids: Sequence[str], paths: Sequence[str]) -> None:
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
+        if self.path.suffix.lower() != ".csv":
+            raise InputError(f"labels must be a file that ends in .csv, got {str(self.path)!r}")
         self.version = 0
         self._ids, self._paths = list(ids), list(paths)
         self._index = {name: row for row, name in enumerate(self._ids)}
         self._rows: list[Row] = []
         self._columns: tuple[str, ...] = _COLUMNS
-        self._stamp: tuple[int, int] | None = None
-        self._undo: dict[str, list[dict[Key, Row | None]]] = {}
+        self._stamp: tuple[int, ...] | None = None
+        self._undo: dict[str, list[_Change]] = {}
         self._lock = RLock()
-        self.refresh()
+        self._read()
+        # What a process left that was killed while it wrote.
+        recover(self._target.parent)
 
     def refresh(self) -> None:
         """Read the file again where it has changed.
@@ -98,14 +116,25 @@ class LabelFile:
             When it cannot be read, or is no file of labels.
         """
         with self._lock:
-            stamp = _stamp(self.path)
-            if stamp == self._stamp:
-                return
-            columns, rows = ((), []) if stamp is None else read_label_rows(self.path)
-            self._columns = (*columns, *(name for name in _COLUMNS if name not in columns))
-            self._rows = [{name: row.get(name, "") for name in self._columns} for row in rows]
-            self._stamp = stamp
+            if _stamp(self.path) != self._stamp:
+                self._read()
+
+    def _read(self) -> None:
+        stamp = _stamp(self.path)
+        given, rows = ((), []) if stamp is None else read_label_rows(self.path)
+        columns = (*given, *(name for name in _COLUMNS if name not in given))
+        self._take(columns, [{name: row.get(name, "") for name in columns} for row in rows])
+        self._stamp = stamp
+
+    def _take(self, columns: tuple[str, ...], rows: list[Row]) -> None:
+        if (columns, rows) != (self._columns, self._rows):
+            self._columns, self._rows = columns, rows
             self.version += 1
+
+    @property
+    def _target(self) -> Path:
+        """The file itself, where the path is a link to it."""
+        return Path(os.path.realpath(self.path))
 
     @property
     def by_row(self) -> dict[int, list[GivenLabel]]:
@@ -120,11 +149,10 @@ class LabelFile:
         return found
 
     @property
-    def labels(self) -> Labels:
-        """What the labels teach, as `equiclust teach` understands the file."""
+    def pairs(self) -> list[tuple[str, str]]:
+        """Id and kind of every row."""
         with self._lock:
-            pairs = [(row["id"], row["kind"]) for row in self._rows]
-        return sort_labels(pairs, self._index.keys())
+            return [(row["id"], row["kind"]) for row in self._rows]
 
     def set(self, rows: Iterable[int], kind: str, *, who: str = "", why: str = "") -> None:
         """Label images; what the same person, or nobody named, said of them is replaced.
@@ -153,17 +181,21 @@ class LabelFile:
         )
         when = datetime.now(UTC).isoformat(timespec="seconds")
 
-        def changed(known: Mapping[Key, Row]) -> dict[Key, Row | None]:
-            found: dict[Key, Row | None] = {}
+        def changed(known: Rows) -> Rows:
+            found: Rows = {}
             for row in chosen:
                 name = self._ids[row]
+                own, nobodys = known.get((name, who), []), known.get((name, ""), [])
                 # Of nobody: it is a suggestion that was filled in, or a label of an earlier run.
-                if who and (name, "") in known:
-                    found[name, ""] = None
-                values = dict(
-                    zip(_COLUMNS, (name, self._paths[row], kind, who, when, why), strict=True)
-                )
-                found[name, who] = values if kind else None
+                if nobodys:
+                    found[name, ""] = []
+                values = (name, self._paths[row], kind, who, when, why)
+                known_row = (own or nobodys or [{}])[0]
+                one = {**known_row, **dict(zip(_COLUMNS, values, strict=True))}
+                # Without a kind it stays for what it holds in further columns.
+                is_kept = bool(kind) or any(one[c] for c in one.keys() - set(_COLUMNS))
+                if is_kept or own:
+                    found[name, who] = [one] if is_kept else []
             return found
 
         self._change(changed, who)
@@ -180,7 +212,7 @@ class LabelFile:
         Raises
         ------
         InputError
-            When a name is empty or too long, or no label has that kind.
+            When the new name is empty or too long.
         OutputError
             When the file cannot be written.
         """
@@ -188,13 +220,17 @@ class LabelFile:
         if not new:
             raise InputError("new must be the name of a kind, got an empty one")
 
-        def changed(known: Mapping[Key, Row]) -> dict[Key, Row | None]:
-            return {key: {**row, "kind": new} for key, row in known.items() if row["kind"] == kind}
+        def changed(known: Rows) -> Rows:
+            return {
+                key: [{**row, "kind": new} if row["kind"] == kind else row for row in rows]
+                for key, rows in known.items()
+                if any(row["kind"] == kind for row in rows)
+            }
 
         self._change(changed, checked_text("who", who))
 
     def undo(self, *, who: str = "") -> int:
-        """Take back the last change by one person.
+        """Take back the last change by one person; what was changed since stays as it is.
 
         Parameters
         ----------
@@ -203,62 +239,69 @@ class LabelFile:
         Returns
         -------
         int
-            Number of labels that changed; 0 where there is nothing to take back.
+            Number of rows that changed; 0 where there is nothing to take back.
 
         Raises
         ------
+        InputError
+            When the name is no text, or too long.
         OutputError
             When the file cannot be written.
         """
         with self._lock:
-            stack = self._undo.get(who)
+            stack = self._undo.get(checked_text("who", who))
             if not stack:
                 return 0
-            before = stack[-1]
-            self._change(lambda known: before, None)
+            last = stack[-1]
+
+            def changed(known: Rows) -> Rows:
+                return {
+                    key: last.before[key]
+                    for key, rows in last.after.items()
+                    if known.get(key, []) == rows
+                }
+
+            n_changed = self._change(changed, None)
             stack.pop()
-        return len(before)
+        return n_changed
 
     def _checked(self, row: int) -> int:
         if isinstance(row, bool) or not isinstance(row, int) or not 0 <= row < len(self._ids):
-            raise InputError(f"rows must be 0 to {len(self._ids) - 1}, got {row!r}")
+            raise InputError(f"rows must be 0 to {len(self._ids) - 1}, got {shown(row)}")
         return row
 
-    def _change(
-        self, changed: Callable[[Mapping[Key, Row]], dict[Key, Row | None]], who: str | None
-    ) -> None:
+    def _change(self, changed: Callable[[Rows], Rows], who: str | None) -> int:
         """Change rows on top of what is in the file now, and remember how it was."""
-        with self._lock, _held(self.path):
-            self.refresh()
-            known: dict[Key, Row] = {}
-            others = []
+        with self._lock, held(self._target):
+            # Its time and size may be those of another content.
+            self._read()
+            known: Rows = {}
             for row in self._rows:
-                key = row["id"], row["who"]
-                # Several rows of one image by nobody contradict each other; all are kept.
-                if key in known:
-                    others.append(row)
-                known.setdefault(key, row)
-            changes = changed(known)
-            if not changes:
-                return
-            before = {key: known.get(key) for key in changes}
-            kept = [row for row in others if (row["id"], row["who"]) not in changes]
-            rows = _merged(known, changes) + kept
-            self._write(rows)
+                known.setdefault((row["id"], row["who"]), []).append(row)
+            blank = dict.fromkeys(self._columns, "")
+            wanted = {key: [blank | row for row in rows] for key, rows in changed(known).items()}
+            after = {key: rows for key, rows in wanted.items() if rows != known.get(key, [])}
+            if not after:
+                return 0
+            self._write([row for rows in {**known, **after}.values() for row in rows])
             if who is not None:
-                self._undo.setdefault(who, []).append(before)
+                before = {key: known.get(key, []) for key in after}
+                self._undo.setdefault(who, []).append(_Change(before, after))
                 del self._undo[who][:-_MOST_UNDOS]
+        return len(after)
 
     def _write(self, rows: list[Row]) -> None:
         text = io.StringIO()
-        writer = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
+        writer = csv.DictWriter(text, self._columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        with atomic_path(self.path) as draft:
+        target = self._target
+        with atomic_path(target) as draft:
             draft.write_text(text.getvalue(), encoding="utf-8", newline="")
-        self._rows = [{name: row.get(name, "") for name in self._columns} for row in rows]
+            if target.exists():
+                shutil.copymode(target, draft)
+        self._take(self._columns, rows)
         self._stamp = _stamp(self.path)
-        self.version += 1
 
 
 def checked_text(name: str, given: object) -> str:
@@ -287,36 +330,12 @@ def checked_text(name: str, given: object) -> str:
     return text
 
 
-def _merged(known: Mapping[Key, Row], changes: Mapping[Key, Row | None]) -> list[Row]:
-    """Rows in their order, changed ones in place, new ones at the end."""
-    merged: dict[Key, Row | None] = {**known, **changes}
-    return [{**known.get(key, {}), **row} for key, row in merged.items() if row is not None]
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """What changes when a file is written; None where there is none."""
     try:
         found = path.stat()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    return found.st_mtime_ns, found.st_size
-
-
-@contextmanager
-def _held(path: Path) -> Iterator[None]:
-    """Keep other processes away from the file, and wait for one that writes it now."""
-    deadline = time.monotonic() + _SECONDS_TO_WAIT
-    while True:
-        held = exclusive(path)
-        try:
-            held.__enter__()
-            break
-        except OutputError:
-            if time.monotonic() > deadline or not os.access(path.parent, os.W_OK):
-                raise
-            time.sleep(0.02)
-    try:
-        yield
-    finally:
-        held.__exit__(None, None, None)
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

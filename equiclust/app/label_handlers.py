@@ -14,6 +14,7 @@ from tornado.iostream import StreamClosedError
 from equiclust.app.handler import Handler
 from equiclust.app.image_handlers import RunHandler
 from equiclust.exceptions import InputError
+from equiclust.validation import shown
 
 __all__ = ["ROUTES"]
 
@@ -96,6 +97,7 @@ class _KindHandler(_ChangeHandler):
     def change(self, content: dict[str, Any]) -> dict[str, Any]:
         """Add a kind."""
         self.view.kinds.add(content.get("name", ""))
+        self.explorer.workers.submit(self.view.teacher.warm_up)
         return {}
 
 
@@ -113,7 +115,7 @@ class _RemoveKindHandler(_ChangeHandler):
         """Take a kind that no label has off the list."""
         kind, labels = content.get("name", ""), self.view.labels
         if any(one.kind == kind for own in labels.by_row.values() for one in own):
-            raise InputError(f"name must be a kind that no image has, got {kind!r}; merge it")
+            raise InputError(f"name must be a kind that no image has, got {shown(kind)}; merge it")
         self.view.kinds.remove(kind)
         return {}
 
@@ -123,7 +125,7 @@ class _NameClusterHandler(_ChangeHandler):
         """Show a cluster under a name."""
         label = content.get("label")
         if isinstance(label, bool) or not isinstance(label, int) or label < 0:
-            raise InputError(f"label must be the number of a cluster, got {label!r}")
+            raise InputError(f"label must be the number of a cluster, got {shown(label)}")
         self.view.kinds.name_cluster(label, content.get("name", ""))
         return {}
 
@@ -166,7 +168,7 @@ class _TeachHandler(RunHandler):
         output = self.content().get("output")
         view = self.view
         if output is not None and not isinstance(output, str):
-            raise InputError(f"output must be the name of a folder, got {output!r}")
+            raise InputError(f"output must be the name of a folder, got {shown(output)}")
         taught = await self.compute(view.teach, output)
         self.send({"folder": str(taught)})
 
@@ -179,10 +181,11 @@ class _EventsHandler(RunHandler):
         end = self.explorer.listen(news.set)
         try:
             while True:
+                # Before the version is read, so that no change goes untold.
+                news.clear()
                 version = f"{self.view.labels.version}.{self.view.kinds.version}"
                 self.write(f"data: {version}\n\n")
                 await self.flush()
-                news.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), _SECONDS_BETWEEN_SIGNS)
         except (StreamClosedError, asyncio.CancelledError):

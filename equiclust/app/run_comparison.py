@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ensembles.recipes import read_recipe
 from equiclust.evaluation.metrics import match_one_to_one
 from equiclust.exceptions import InputError
 from equiclust.io.catalogue import read_table
@@ -128,6 +127,9 @@ def _completed(matched: Sequence[int], known: Sequence[int], labels: IntArray) -
 
 
 def _settings(folder: RunFolder) -> dict[str, Any]:
+    # torch takes seconds to import, and the page is there before it is needed.
+    from ensembles.recipes import read_recipe
+
     try:
         config = folder.read_config()
     except (InputError, KeyError, TypeError, ValueError):

@@ -24,6 +24,7 @@ from equiclust.pipeline.run_pictures import RunPictures
 from equiclust.pipeline.taught_catalogue import make_taught_catalogue
 from equiclust.report.figures.projections import Projection, project
 from equiclust.typing import Float64Array, IntArray, PathLike
+from equiclust.validation import shown
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -40,7 +41,7 @@ class RunView:
     Parameters
     ----------
     run : Run
-    labels : path-like, optional
+    labels_path : path-like, optional
         File of the labels; default ``labels.csv`` in the folder of the run.
 
     Attributes
@@ -53,11 +54,13 @@ class RunView:
     thumbnails : Thumbnails
     """
 
-    def __init__(self, run: Run, labels: PathLike | None = None) -> None:
+    def __init__(self, run: Run, labels_path: PathLike | None = None) -> None:
         self.run = run
         self._ids = [str(name) for name in run.catalogue["id"]]
         self._paths = [str(path) for path in run.catalogue["path"]]
-        self.labels = LabelFile(labels or run.folder.labels_csv, self._ids, self._paths)
+        self.labels = LabelFile(
+            run.folder.labels_csv if labels_path is None else labels_path, self._ids, self._paths
+        )
         self.kinds = KindList(run.folder.explore_json)
         self.teacher = Teacher(run, self.labels)
         self.pictures = RunPictures(run)
@@ -90,7 +93,7 @@ class RunView:
             When there is none of this name.
         """
         if name not in self.columns:
-            raise InputError(f"name must be one of {', '.join(self.columns)}, got {name!r}")
+            raise InputError(f"name must be one of {', '.join(self.columns)}, got {shown(name)}")
         return self.columns[name]
 
     def projection(self, method: str) -> Projection:
@@ -159,7 +162,7 @@ class RunView:
         """
         for row in rows:
             if isinstance(row, bool) or not isinstance(row, int) or not 0 <= row < len(self):
-                raise InputError(f"rows must be 0 to {len(self) - 1}, got {row!r}")
+                raise InputError(f"rows must be 0 to {len(self) - 1}, got {shown(row)}")
 
     def details(self, row: int) -> dict[str, Any]:
         """Everything the catalogue and the confounders say of one image.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError
 
 from equiclust.app import (
@@ -41,7 +42,7 @@ class _PageHandler(Handler):
         """Answer with the page."""
         template = make_environment("equiclust.app").get_template("page.html.j2")
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(template.render(title=self.explorer.path.name, styles=_STYLES))
+        self.finish(template.render(title=self.explorer.name, styles=_STYLES))
 
 
 class _StaticHandler(Handler):
@@ -103,8 +104,8 @@ def make_application(explorer: Explorer, hosts: frozenset[str]) -> Application:
     return Application(routes, **settings)
 
 
-@contextmanager
-def listening(explorer: Explorer, host: str, port: int) -> Iterator[int]:
+@asynccontextmanager
+async def listening(explorer: Explorer, host: str, port: int) -> AsyncIterator[int]:
     """Answer requests while the block runs, in the event loop of this thread.
 
     Parameters
@@ -127,17 +128,25 @@ def listening(explorer: Explorer, host: str, port: int) -> Iterator[int]:
     """
     if not 0 <= port <= _LAST_PORT:
         raise InputError(f"port must be 0 to {_LAST_PORT}, got {port}")
-    try:
-        sockets = bind_sockets(port, host)
-    except OSError as error:
-        raise InputError(
-            f"port must be free, got {port}: {error.strerror}; choose another one, or 0 for any"
-        ) from error
-    bound = int(sockets[0].getsockname()[1])
+    listener = _bound(host, port)
+    bound = int(listener.getsockname()[1])
     hosts = frozenset(f"{name}:{bound}" for name in (host, "localhost"))
     server = HTTPServer(make_application(explorer, hosts), max_body_size=_MOST_BYTES)
-    server.add_sockets(sockets)
+    server.add_socket(listener)
     try:
         yield bound
     finally:
         server.stop()
+        await server.close_all_connections()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        listener = socket.create_server((host, port), family=socket.AF_INET)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise InputError(
+            f"port must be free, got {port}: {reason}; choose another one, or 0 for any"
+        ) from error
+    listener.setblocking(False)
+    return listener

@@ -11,10 +11,10 @@ import numpy as np
 
 from equiclust.app.label_file import LabelFile
 from equiclust.exceptions import InputError
-from equiclust.pipeline.partitions import encoder_spaces
 from equiclust.pipeline.run_files import RunFiles
 from equiclust.teaching.classifier import FewLabelClassifier
 from equiclust.teaching.kinds import Kinds
+from equiclust.teaching.labels import Labels, read_labels, sort_labels
 from equiclust.teaching.record import teaching_record
 from equiclust.teaching.selection import suggest
 
@@ -40,7 +40,7 @@ class Taught:
     record : dict
         As `equiclust.teaching.record.teaching_record` makes it, for `metrics.json`; empty where
         there are no kinds.
-    problem : str
+    problem : str, default ""
         Why there are none.
     """
 
@@ -86,21 +86,35 @@ class Teacher:
         """What was learned last."""
         return self._taught
 
+    def warm_up(self) -> None:
+        """Load what learning needs, so that the first label is answered as fast as the others."""
+        try:
+            self._spaces()
+        except InputError:
+            # Said when there is something to learn.
+            logger.info("the model cannot be loaded", exc_info=True)
+
     def update(self) -> Taught:
         """Learn from the labels as they are now; nothing is done where nothing has changed.
 
         Returns
         -------
         Taught
+
+        Raises
+        ------
+        InputError
+            When the file of the labels cannot be read any more.
         """
         with self._lock:
+            self._labels.refresh()
             version = self._labels.version
             if self._taught.version != version:
                 self._taught = self._learn(version)
             return self._taught
 
     def _learn(self, version: int) -> Taught:
-        given = self._labels.labels
+        given = self._given()
         if len(set(given.kinds.values())) < 2:
             return Taught(version, None, None, {}, _missing(given.kinds))
         names = np.array([given.kinds.get(name, "") for name in self._ids])
@@ -112,7 +126,17 @@ class Teacher:
         record = teaching_record(classifier, kinds, given, self._ids)
         return Taught(version, kinds, classifier, record)
 
+    def _given(self) -> Labels:
+        """The labels, and those that the run was taught with before."""
+        path, pairs = self._run.folder.labels_csv, self._labels.pairs
+        if path.is_file() and path.resolve() != self._labels.path.resolve():
+            pairs = [*read_labels(path), *pairs]
+        return sort_labels(pairs, set(self._ids))
+
     def _spaces(self) -> dict[str, list[int]] | None:
+        # torch takes seconds to import, and the page is there before it is needed.
+        from equiclust.pipeline.partitions import encoder_spaces
+
         members = self._run.model.ensemble.members_
         return encoder_spaces(members, self._run.latents.shape[1])
 
@@ -134,7 +158,7 @@ class Teacher:
             When `n` is below 1 or all images are labelled.
         """
         taught = self.update()
-        given = self._labels.labels.kinds
+        given = self._given().kinds
         known = {row: given[name] for row, name in enumerate(self._ids) if name in given}
         chosen = suggest(
             self._run.latents,

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ensembles.recipes import read_recipe
-from ensembles.recipes.tables import OWN
 from equiclust.app.run_comparison import compare_labels, compare_settings, read_labels
 from equiclust.app.training_latents import LatentMap, member_agreement, read_latent_map
 from equiclust.app.training_process import TrainingProcess
@@ -284,6 +282,10 @@ class TrainingView:
 
     def _n_networks(self, training: TrainingState) -> int:
         """Members that are trained; other encoders may stand beside them."""
+        # torch takes seconds to import, and the page is there before it is needed.
+        from ensembles.recipes import read_recipe
+        from ensembles.recipes.tables import OWN
+
         try:
             recipe = read_recipe(self.folder.recipe_toml)
         except InputError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise
 from pathlib import Path
@@ -19,8 +19,8 @@ from equiclust.app.run_comparison import read_labels
 from equiclust.exceptions import InputError
 from equiclust.io.progress_record import read_progress
 from equiclust.io.run_folder import RunFolder
-from equiclust.pipeline.execution import run as run_pipeline
 from equiclust.pipeline.results import Run
+from equiclust.validation import shown
 
 __all__ = ["SETTINGS", "Setting", "Trials"]
 
@@ -48,6 +48,9 @@ class Setting:
     @property
     def meaning(self) -> str:
         """What it does, as `equiclust.run` describes it."""
+        # torch takes seconds to import, and the page is there before it is needed.
+        from equiclust.pipeline.execution import run as run_pipeline
+
         listed = parse(run_pipeline.__doc__ or "", style=DocstringStyle.NUMPYDOC).params
         text = next(one.description for one in listed if one.arg_name == self.name)
         return " ".join((text or "").split()).replace("``", "").replace("`", "")
@@ -112,18 +115,23 @@ class Trials:
             if self._process is not None and self._process.poll() is None:
                 raise InputError("a trial is in progress; wait until it is done")
             target = self._free_folder()
-            flags = [word for name, value in chosen.items() for word in (_flag(name), value)]
-            # A list of words, which no shell reads; after "--" a file is no flag whatever its name.
+            # A list of words, which no shell reads.
             self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "equiclust", "run", "--output", str(target), *flags),
-                    *("--", *files),
-                ],
+                [sys.executable, "-m", "equiclust", *self._arguments(chosen, files, target)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
         return target
+
+    def _arguments(
+        self, settings: Mapping[str, str], files: Sequence[str], target: Path
+    ) -> list[str]:
+        words = ["run", f"--output={target}"]
+        words += [f"{_flag(name)}={value}" for name, value in settings.items()]
+        words += [f"--axes={self._run.axes}"] if self._run.axes else []
+        # After "--" a file is no flag whatever its name.
+        return [*words, "--", *files]
 
     def stop(self) -> None:
         """End the trial in progress, if there is one."""
@@ -168,11 +176,16 @@ class Trials:
         }
         if not folder.is_finished:
             return record
-        trial = Run(folder)
-        here, there = read_labels(self._run.folder), read_labels(folder)
+        try:
+            return record | self._results(Run(folder))
+        except InputError as error:
+            return record | {"state": f"damaged: {error}"}
+
+    def _results(self, trial: Run) -> dict[str, Any]:
+        here, there = read_labels(self._run.folder), read_labels(trial.folder)
         common = [name for name in there if name in here]
         agreement = adjusted_rand_score([here[k] for k in common], [there[k] for k in common])
-        return record | {
+        return {
             "n_clusters": trial.n_clusters,
             "n_images": len(there),
             "agreement": float(agreement) if common else None,
@@ -183,10 +196,10 @@ def _checked(settings: Mapping[str, str]) -> dict[str, str]:
     known = {one.name: one for one in SETTINGS}
     for name, value in settings.items():
         if name not in known:
-            raise InputError(f"settings must be of {', '.join(known)}, got {name!r}")
+            raise InputError(f"settings must be of {', '.join(known)}, got {shown(name)}")
         if value not in known[name].values:
             listed = ", ".join(known[name].values)
-            raise InputError(f"{name} must be one of {listed}, got {value!r}")
+            raise InputError(f"{name} must be one of {listed}, got {shown(value)}")
     return {name: settings.get(name, one.default) for name, one in known.items()}
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from equiclust import __version__
+from equiclust._version import __version__
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet

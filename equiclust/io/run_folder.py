@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from equiclust import __version__
+from equiclust._version import __version__
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.atomic import read_json, write_json
 from equiclust.io.locks import LOCK_NAME

@@ -19,6 +19,7 @@ from equiclust.typing import PathLike
 if TYPE_CHECKING:
     from astropy.table import Table
 
+    from equiclust.app import Explorer
     from equiclust.pipeline.model_certificate import ModelCertificate
     from equiclust.pipeline.teaching import LabelInputs
 
@@ -285,6 +286,44 @@ class Run(RunFiles):
         start_stage(on_progress, "report")
         with self._held():
             return write_report(self.folder)
+
+    def explore(
+        self,
+        *,
+        labels: PathLike | None = None,
+        compare: PathLike | None = None,
+        port: int = 0,
+    ) -> Explorer:
+        """Show the run in the web application, to look at images and to label them.
+
+        Parameters
+        ----------
+        labels : str or path, optional
+            CSV file of the labels; default ``labels.csv`` in the folder of the run.
+        compare : str or path, optional
+            Folder of a second run of the same images, to see what differs.
+        port : int, default 0
+            Port on 127.0.0.1; 0 = any that is free.
+
+        Returns
+        -------
+        Explorer
+            It answers in a thread of its own until `Explorer.stop`. A notebook shows the page as
+            the value of a cell; `Explorer.url` is its address.
+
+        Raises
+        ------
+        InputError
+            When the file of labels or the other run cannot be read, or the port is taken.
+
+        Examples
+        --------
+        >>> import equiclust
+        >>> equiclust.open_run("sorted").explore()  # doctest: +SKIP
+        """
+        from equiclust.app import explore
+
+        return explore(self.path, labels=labels, compare=compare).start(port=port)
 
     @contextmanager
     def _held(self) -> Iterator[None]:

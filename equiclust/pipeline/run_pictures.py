@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from threading import Lock
+from threading import Lock, RLock
 
 import numpy as np
 
@@ -27,12 +27,18 @@ class RunPictures:
     ----------
     run : RunFiles
         Images that are not among its previews are read from their files.
+
+    Attributes
+    ----------
+    networks : RLock
+        To be held while networks of the run are used: they have one caller at a time.
     """
 
     def __init__(self, run: RunFiles) -> None:
         self._run = run
         self._ids = [str(name) for name in run.catalogue["id"]]
         self._paths = [str(path) for path in run.catalogue["path"]]
+        self.networks = RLock()
         # Libraries that read files are not all made for threads.
         self._lock = Lock()
 
@@ -99,9 +105,9 @@ class RunPictures:
         """
         index = self._preview_index.get(self._ids[row])
         if index is not None:
-            return self._previews.images[index]
-        found: Float32Array = self.preprocessor.transform(ImageSet((self.original(row),))).pixels[0]
-        return found
+            return np.asarray(self._previews.images[index])
+        read = ImageSet((self.original(row),))
+        return np.asarray(self.preprocessor.transform(read).pixels[0])
 
     def preprocessed_or_none(self, row: int) -> Float32Array | None:
         """The image as the networks see it.
@@ -138,7 +144,7 @@ class RunPictures:
         """
         index = self._preview_index.get(self._ids[row])
         if index is not None and len(self._previews.reconstructions):
-            return self._previews.reconstructions[index]
+            return np.asarray(self._previews.reconstructions[index])
         return self.reconstruct(self.preprocessed(row))
 
     def reconstruct(self, pixels: Float32Array) -> Float32Array:
@@ -160,11 +166,12 @@ class RunPictures:
         """
         from equiclust.autoencoder.estimator import EquivariantAutoencoder
 
-        found = [
-            member.reconstruct(pixels[None])[0]
-            for member in self._run.model.ensemble.members_
-            if isinstance(member, EquivariantAutoencoder)
-        ]
+        with self.networks:
+            found = [
+                member.reconstruct(pixels[None])[0]
+                for member in self._run.model.ensemble.members_
+                if isinstance(member, EquivariantAutoencoder)
+            ]
         if not found:
             raise InputError("no network of this run reconstructs images")
         mean: Float32Array = np.clip(np.mean(found, axis=0, dtype=np.float32), 0.0, 1.0)

@@ -28,7 +28,7 @@ from equiclust.pipeline.taught_catalogue import make_taught_catalogue
 from equiclust.progress import Progress, start_stage
 from equiclust.teaching.classifier import FewLabelClassifier
 from equiclust.teaching.kinds import Kinds
-from equiclust.teaching.labels import Labels, gather_labels, read_labels
+from equiclust.teaching.labels import Labels, gather_labels, read_labels, sort_labels
 from equiclust.teaching.partition_choice import PartitionFit, rank_partitions
 from equiclust.teaching.record import teaching_record
 from equiclust.teaching.selection import suggest
@@ -198,7 +198,7 @@ def _gather(run: RunFiles, labels: LabelInputs | None) -> Labels:
     known = run.folder.labels_csv
     earlier = read_labels(known) if known.is_file() else []
     if labels is None:
-        return gather_labels(dict(earlier), ids) if earlier else Labels({})
+        return sort_labels(earlier, set(ids))
     return gather_labels(labels, ids, earlier)
 
 

@@ -32,7 +32,7 @@ from equiclust.validation import check_random_state, check_samples, check_share
 __all__ = ["FewLabelClassifier", "teach"]
 
 # Images over which labels spread; the others are compared with them.
-_MAX_REFERENCES = 3000
+_MAX_REFERENCES = 2000
 _CHUNK = 512
 # Standard errors by which a space must foretell the labels better to be used alone.
 _CLEARLY = 2.0

@@ -23,6 +23,7 @@ __all__ = ["Labels", "gather_labels", "read_label_rows", "read_labels", "sort_la
 _COLUMNS = ("id", "kind")
 _SEPARATORS = (",", ";", "\t", "|")
 _SHOWN = 3
+_LONGEST_SHOWN = 200
 
 Pair = tuple[str, str]
 
@@ -97,8 +98,8 @@ def read_labels(path: PathLike) -> list[Pair]:
         return [(row["id"], row["kind"]) for row in read_label_rows(source)[1]]
     table = read_table(source)
     _check_columns(source, table.colnames)
-    names, kinds = ([_text(value) for value in table[name]] for name in _COLUMNS)
-    return list(zip(names, kinds, strict=True))
+    names = [_text(name) and _name(str(name)) for name in table["id"]]
+    return list(zip(names, map(_text, table["kind"]), strict=True))
 
 
 def gather_labels(labels: object, ids: Sequence[str], earlier: Sequence[Pair] = ()) -> Labels:
@@ -197,27 +198,43 @@ def read_label_rows(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
     Returns
     -------
     columns : tuple of str
-        Their names.
+        Their names, all different; those without a name, which are named by their place, only
+        where something stands in them.
     rows : list of dict of str to str
-        Text by column, without those that have neither id nor kind.
+        Text by column, as it stands there but for blanks around ids and kinds; without rows that
+        have neither.
 
     Raises
     ------
     InputError
         When the file is missing or no such table.
     """
-    rows = _split(path, _text_in(path))
-    names = [name.strip() for name in next(rows, [])]
+    head, *rows = [*_split(path, _text_in(path))] or [[]]
+    names = [name.strip() for name in head]
     if not any(names):
         raise InputError(f"{str(path)!r} holds no rows; name the kinds of some images")
     _check_columns(path, names)
+    columns = _columns(names, rows)
     found = []
     for values in rows:
-        row = {name: _text(value) for name, value in zip(names, values, strict=False) if name}
-        row = dict.fromkeys(filter(None, names), "") | row
+        row = dict.fromkeys(columns.values(), "")
+        row |= {columns[k]: value for k, value in enumerate(values) if k in columns}
+        row |= {"id": _name(row["id"]), "kind": _text(row["kind"])}
         if row["id"] or row["kind"]:
             found.append(row)
-    return tuple(dict.fromkeys(filter(None, names))), found
+    return tuple(columns.values()), found
+
+
+def _columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[int, str]:
+    """Names of the columns by their places."""
+    filled = {k for values in rows for k, value in enumerate(values) if value.strip()}
+    found: dict[int, str] = {}
+    for k in range(max(len(names), *(len(values) for values in rows), 0)):
+        name = names[k] if k < len(names) else ""
+        if name or k in filled:
+            is_free = name and name not in found.values()
+            found[k] = name if is_free else f"{name or 'column'} ({k + 1})"
+    return found
 
 
 def _text_in(path: Path) -> str:
@@ -248,8 +265,13 @@ def _split(path: Path, text: str) -> Iterator[list[str]]:
 def _check_columns(path: Path, names: Sequence[str]) -> None:
     for name in _COLUMNS:
         if list(names).count(name) != 1:
-            found = ", ".join(names[:10])
+            found = printable(", ".join(names[:10])[:_LONGEST_SHOWN])
             raise InputError(f"{str(path)!r} must have one column {name!r}, got {found}")
+
+
+def _name(text: str) -> str:
+    """The id of an image, which may have several blanks in a row."""
+    return printable(text.strip())
 
 
 def _text(value: Any) -> str:

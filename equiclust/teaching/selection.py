@@ -20,7 +20,7 @@ __all__ = ["suggest"]
 
 _N_INIT = 5
 # Of more images, a sample is looked at.
-_MAX_IMAGES = 5000
+_MAX_IMAGES = 3000
 # Weight of an image about which there is no doubt: others are found first, but not only others.
 _LEAST_WEIGHT = 1e-3
 

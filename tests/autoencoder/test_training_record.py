@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from equiclust.autoencoder import training
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.autoencoder.objectives import ObjectiveWeights
-from equiclust.autoencoder.training_record import _latent_schedule, spaced
+from equiclust.autoencoder.training_record import TrainingRecord, _latent_schedule, spaced
 from equiclust.exceptions import OutputError, StoppedError
 from equiclust.io.training_record import (
     MemberRecord,
@@ -31,8 +30,9 @@ def _pixels() -> Float32Array:
 
 
 def _autoencoder(**more: Any) -> EquivariantAutoencoder:
-    chosen = {"size": 32, "fields": (2, 4), "latent_dim": 4, "max_epochs": 4, "batch_size": 8}
-    chosen |= {"perceptual": None, "pretrained": False, "preprocess": False, "random_state": 0}
+    chosen: dict[str, Any] = {"size": 32, "fields": (2, 4), "latent_dim": 4, "batch_size": 8}
+    chosen |= {"max_epochs": 4, "perceptual": None, "pretrained": False, "preprocess": False}
+    chosen |= {"random_state": 0}
     return EquivariantAutoencoder(**(chosen | more))
 
 
@@ -74,7 +74,7 @@ def test_every_mode_of_the_network_is_left_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     modes: list[list[bool]] = []
-    write = training.TrainingRecord._write_snapshot
+    write = TrainingRecord._write_snapshot
 
     def noting(self: Any, epoch: int, network: Any, *rest: Any) -> None:
         # One part is frozen, as a caller may have done.
@@ -84,7 +84,7 @@ def test_every_mode_of_the_network_is_left_as_it_was(
         modes.append([module.training for module in network.modules()])
         assert torch.is_grad_enabled()
 
-    monkeypatch.setattr(training.TrainingRecord, "_write_snapshot", noting)
+    monkeypatch.setattr(TrainingRecord, "_write_snapshot", noting)
     _fit(_folder(tmp_path))
     assert len(modes) == 8
     assert all(before == after for before, after in zip(modes[::2], modes[1::2], strict=True))

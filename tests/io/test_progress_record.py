@@ -56,7 +56,7 @@ def test_it_is_written_at_most_twice_a_second(
 ) -> None:
     now = [100.0]
     written: list[float] = []
-    monkeypatch.setattr(progress_record.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("equiclust.io.progress_record.time.monotonic", lambda: now[0])
     monkeypatch.setattr(progress_record, "write_json", lambda *_: written.append(now[0]))
     writer = ProgressWriter([])
     writer.write_to(tmp_path / "progress.json")

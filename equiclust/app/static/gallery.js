@@ -203,7 +203,8 @@ export class Gallery {
     this.focused = next;
     this.view.scatter.ring(next);
     if (!this.shownRows.includes(next)) await this.turn(1);
-    this.focusOn(next);
+    // It may have moved on while the page was turned.
+    this.focusOn(this.focused);
   }
 
   focusSearch() {

@@ -17,6 +17,13 @@ export function duration(seconds) {
   return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
 }
 
+// Units done and to be done; in a training epochs, which its process may not hear of.
+function counted({ stage, done, total, members, n_members: n }) {
+  const planned = Math.max(0, ...members.map((one) => one.max_epochs || 0));
+  if (stage !== "training" || !planned) return [done, total];
+  return [members.reduce((sum, one) => sum + one.last_epoch + 1, 0), planned * Math.max(n, members.length)];
+}
+
 export class Status {
   // `onaction()` is called after the run was stopped or started.
   // `hasResults`: whether the page was opened when the run was finished already.
@@ -40,14 +47,15 @@ export class Status {
   }
 
   set(state) {
-    const done = state.total ? ` ${state.done} of ${state.total}` : "";
+    const [count, total] = counted(state);
+    const done = total ? ` ${count} of ${total}` : "";
     const stage = state.state === "finished" || !state.stage ? "" : `: ${state.stage}${done}`;
     const line = `The run is ${SAID[state.state]}${stage}${state.remark && stage ? ` (${state.remark})` : ""}`;
     if (this.known && this.known !== state.state) announce(`The run is ${SAID[state.state]}`);
     this.known = state.state;
     this.line.textContent = line;
     this.bar.hidden = state.state !== "running";
-    if (state.total) [this.bar.max, this.bar.value] = [state.total, state.done];
+    if (total) [this.bar.max, this.bar.value] = [total, Math.min(count, total)];
     else this.bar.removeAttribute("value");
     this.left.textContent = this.#timeText(state);
     const isError = state.error && state.state !== "running" && state.state !== "finished";
