@@ -31,7 +31,16 @@ $(VENV)/.tests: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.product  ## sort simulated discs into clusters and write the report
 	$(BIN)/equiclust demo --output $(DEMO)
 
-test: lint  ## run the linters, the type checker and the tests
+# A browser for the tests of the application, where one can be installed; else they are skipped.
+$(VENV)/.browser: | $(BIN)/python
+	@command -v chromium chromium-browser google-chrome > /dev/null \
+	  || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
+	       && apt-get update --quiet=2 \
+	       && apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core > /dev/null; } \
+	  || echo "no browser: the tests of the application in one are skipped"
+	touch $@
+
+test: lint $(VENV)/.browser  ## run the linters, the type checker and the tests
 	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST)
 
 # Old releases warn of each other's newer ones; that is no error here.

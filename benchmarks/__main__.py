@@ -202,6 +202,12 @@ def _partitions() -> Iterator[Table]:
         yield from partitions_tables(folder)
 
 
+def _explore() -> Iterator[Table]:
+    from benchmarks.explore import explore_table
+
+    yield explore_table()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
     "escnn": _escnn,
@@ -230,6 +236,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "runs": _runs,
     "partitions": _partitions,
     "teaching": _teaching,
+    "explore": _explore,
 }
 
 

@@ -51,8 +51,6 @@ class Explorer:
         Where it is a run.
     map : MapView or None
         Where it is a label map.
-    workers : ThreadPoolExecutor or None
-        Threads for what takes long, while the server runs.
     token : str
         Secret in the address; without it nothing is answered.
     port : int or None
@@ -71,7 +69,7 @@ class Explorer:
         self.run: RunView | None = None
         self.training: TrainingView | None = None
         self.map: MapView | None = None
-        self.workers: ThreadPoolExecutor | None = None
+        self._workers: ThreadPoolExecutor | None = None
         self.token = secrets.token_urlsafe(24)
         self.port: int | None = None
         self._labels = labels
@@ -137,6 +135,19 @@ class Explorer:
             raise InputError("the application is stopped; start it by `start`")
         return f"http://{_HOST}:{self.port}/{self.token}/"
 
+    @property
+    def workers(self) -> ThreadPoolExecutor:
+        """Threads for what takes long.
+
+        Raises
+        ------
+        InputError
+            When the server is not running.
+        """
+        if self._workers is None:
+            raise InputError("the application is stopped; start it by `start`")
+        return self._workers
+
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Have a function called in the server's thread when labels or kinds have changed.
 
@@ -186,7 +197,7 @@ class Explorer:
         from equiclust.app.server import listening
 
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
-        self.workers = ThreadPoolExecutor(_N_WORKERS, thread_name_prefix="equiclust")
+        workers = self._workers = ThreadPoolExecutor(_N_WORKERS, thread_name_prefix="equiclust")
         try:
             async with listening(self, _HOST, port) as bound:
                 self.port = bound
@@ -195,7 +206,7 @@ class Explorer:
                 await self._stopped.wait()
         finally:
             # What waits is of no use to anybody any more; what is computed now cannot be ended.
-            self.workers.shutdown(cancel_futures=True)
+            workers.shutdown(cancel_futures=True)
 
     def start(self, *, port: int = 0) -> Explorer:
         """Answer in a thread of its own, as a notebook needs it.

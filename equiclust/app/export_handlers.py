@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ __all__ = ["ROUTES", "make_figure", "make_page"]
 _SIDE = 96
 _MEDIA_TYPES = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 _SENDER = "samp_sender"
+_OF_LABELS = ("kind", "probability")
 _WHAT = ("table", "highlight", "select", "position")
 # The style of matplotlib is one for all threads.
 _DRAWING = Lock()
@@ -104,7 +106,7 @@ def make_figure(
     projection : {"pca", "umap", "tsne"}
     colour : str
         Column of the catalogue or of the confounders; "label" is the cluster, or the kind of a run
-        that was taught.
+        that was taught; "kind" and "probability" are those that the labels teach.
     width : float, default 12.0
         In centimetres.
 
@@ -118,14 +120,20 @@ def make_figure(
         When an argument cannot be used.
     """
     check_choice("format", form, _MEDIA_TYPES)
-    table = figure_table(view.run)
-    column = "kind" if colour == "label" and "kind" in table.colnames else colour
     # Without the folders of the user's machine, which a paper would show.
     run, name = view.run.path.resolve().name, f"map.{form}"
+    of_labels = colour in _OF_LABELS and view.teacher.update().kinds is not None
+    table = _whole_table(view) if of_labels else figure_table(view.run)
+    column = "kind" if colour == "label" and "kind" in table.colnames else colour
     plane = view.projection(projection)
     with _DRAWING:
         figure = draw_figure(table, view.run.latents, projection=plane, colour=column, width=width)
-        command = figure_command(run, name, projection=projection, colour=column, width=width)
+        source = f"{run}_taught" if of_labels else run
+        command = figure_command(source, name, projection=projection, colour=column, width=width)
+        if of_labels:
+            labels = f"{run}/{view.labels.path.name}"
+            taught = ["equiclust", "teach", run, labels, "--output", source]
+            command = f"{shlex.join(taught)} && {command}"
         content = render_figure(figure, form, command=command)  # type: ignore[arg-type]
     return Exported(content, _MEDIA_TYPES[form], name)
 

@@ -100,9 +100,8 @@ class _StopHandler(_TrainingHandler):
 
 class _ResumeHandler(_TrainingHandler):
     async def post(self) -> None:
-        """Go on with the run."""
-        self.content()
-        await self.compute(self.view.resume)
+        """Go on with the run, by the command that the user was shown."""
+        await self.compute(self.view.resume, _confirmed(self.content().get("command")))
         self.send({})
 
 
@@ -112,6 +111,12 @@ def _known_epochs(text: str) -> dict[int, int]:
     if None in parts or len(parts) > _MOST_MEMBERS:
         raise InputError(f"known must be numbers such as 0:12,1:-1, got {text[:80]!r}")
     return {int(one[1]): int(one[2]) for one in parts if one}
+
+
+def _confirmed(words: object) -> list[str]:
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise InputError("command must be the words of the command that was shown")
+    return words
 
 
 ROUTES: tuple[tuple[str, type[Handler]], ...] = (

@@ -8,10 +8,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Sequence
 from typing import IO
 
+from equiclust.app.run_command import why_not_started
 from equiclust.exceptions import InputError
 from equiclust.io.progress_record import ProgressRecord
 from equiclust.io.run_folder import RunFolder
@@ -19,7 +19,6 @@ from equiclust.io.staging import refused
 
 __all__ = ["TrainingProcess"]
 
-_OUTPUT = "--output"
 _LONGEST_MESSAGE = 2000
 # Exit statuses of the command line: done, and stopped or interrupted.
 _EXPECTED = (0, 130)
@@ -85,17 +84,20 @@ class TrainingProcess:
         with refused(self.folder.stop_request):
             self.folder.stop_request.touch()
 
-    def resume(self, progress: ProgressRecord) -> None:
+    def resume(self, progress: ProgressRecord, confirmed: Sequence[str]) -> None:
         """Start the command of the run once more, in a process of its own.
 
         Parameters
         ----------
         progress : ProgressRecord
+        confirmed : sequence of str
+            The command that the user was shown, and agreed to.
 
         Raises
         ------
         InputError
-            When the run is in progress or finished, or its command is not known.
+            When the run is in progress or finished, its command may not be started from here, or it
+            is another one than the user has seen.
         """
         # Outside of the lock too: it clears up after the last process.
         is_running = progress.is_running or self.is_running
@@ -106,22 +108,30 @@ class TrainingProcess:
                 raise InputError("the run is finished already")
             if why := self.why_not(progress):
                 raise InputError(f"cannot go on with the run from here: {why}")
-            self._failure = ""
-            self._messages = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the process
-            # It goes on when the application ends.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "equiclust", *progress.command],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._messages,
-                start_new_session=True,
-            )
+            if tuple(confirmed) != progress.command:
+                raise InputError("the recorded command has changed since it was shown; look again")
+            self._start(progress.command)
+
+    def _start(self, command: Sequence[str]) -> None:
+        self._failure = ""
+        self._messages = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the process
+        # It goes on when the application ends.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "equiclust", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._messages,
+            start_new_session=True,
+            # Nothing is imported from where the user happens to be, such as a folder of somebody
+            # else's.
+            env={**os.environ, "PYTHONSAFEPATH": "1"},
+        )
 
     def why_not(self, progress: ProgressRecord) -> str:
         """Why the command of the run cannot be started from here; empty when it can.
 
         Only ``equiclust run`` into the folder itself is ever started, and only on the machine that
-        wrote it down.
+        wrote it down; see `equiclust.app.run_command`.
 
         Parameters
         ----------
@@ -131,16 +141,9 @@ class TrainingProcess:
         -------
         str
         """
-        words = progress.command
-        if not words:
+        if not progress.command:
             return "its command is not recorded; repeat the call or command that started it"
         if progress.host != socket.gethostname():
             return "it was started on another machine; repeat its command there"
-        outputs = [after for word, after in pairwise(words) if word == _OUTPUT]
-        joined = any(word.startswith(f"{_OUTPUT}=") for word in words)
-        if words[0] != "run" or len(outputs) != 1 or joined or not self._is_here(outputs[0]):
-            return "its recorded command is not that of a run into this folder"
-        return ""
-
-    def _is_here(self, output: str) -> bool:
-        return os.path.realpath(output) == os.path.realpath(Path(self.folder.path))
+        why = why_not_started(progress.command, self.folder)
+        return f"{why}; repeat it in a terminal if it is yours" if why else ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,7 @@ class TrainingView:
             "can_resume": state not in ("running", "finished") and not why_not,
             "why_not": why_not,
             "command": list(progress.command),
+            "command_text": shlex.join(["equiclust", *progress.command]),
             "n_members": self._n_networks(training),
             "terms": _terms(training),
             "seconds_left": self._seconds_left(progress, training, state),
@@ -248,15 +250,20 @@ class TrainingView:
         """
         self.process.stop(read_progress(self.folder.path))
 
-    def resume(self) -> None:
+    def resume(self, confirmed: Sequence[str]) -> None:
         """Go on with the run, in a process of its own.
+
+        Parameters
+        ----------
+        confirmed : sequence of str
+            The command that the user was shown, and agreed to.
 
         Raises
         ------
         InputError
-            When the run is in progress or finished, or its command is not known.
+            When the run is in progress or finished, or its command may not be started from here.
         """
-        self.process.resume(read_progress(self.folder.path))
+        self.process.resume(read_progress(self.folder.path), confirmed)
 
     def _state(self, progress: ProgressRecord) -> str:
         if self.process.is_running or progress.is_running:

@@ -65,7 +65,10 @@ def _execute(parsed: Parsed, session: Session) -> int:
         # Standard output is for the result alone, whatever a library prints on the way.
         with redirect_stdout(sys.stderr):
             outcome = parsed.command.function(session, **parsed.arguments)
-        return session.conclude(outcome)
+        status = session.conclude(outcome)
+        if outcome.afterwards is not None:
+            outcome.afterwards()
+        return status
     except StoppedError:
         session.fail(_with_resume("stopped", resumes=parsed.command.resumes))
         return INTERRUPTED

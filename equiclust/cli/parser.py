@@ -13,6 +13,7 @@ from argparse import (
 )
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import (
     Annotated,
     Any,
@@ -76,6 +77,7 @@ _EXAMPLE = (
 )
 # Spellings of earlier versions, which still work.
 _FORMER = {"--min-confidence": "--min-membership"}
+_SWITCHED = ("true", "false")
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
@@ -211,7 +213,7 @@ def parse_arguments(commands: Sequence[Command], argv: Sequence[str]) -> Parsed:
     )
     parsers = {command.name: _add_command(chosen, command) for command in commands}
     by_name = {command.name: command for command in commands}
-    words = [_by_present_name(word) for word in argv]
+    words = _with_values([_by_present_name(word) for word in argv], commands)
     given = vars(parser.parse_args(words))
     command = by_name[given["command"]]
     if given.get(_RECIPE) is not None:
@@ -225,6 +227,18 @@ def parse_arguments(commands: Sequence[Command], argv: Sequence[str]) -> Parsed:
 def _by_present_name(word: str) -> str:
     flag, sign, value = word.partition("=")
     return f"{_FORMER.get(flag, flag)}{sign}{value}"
+
+
+def _with_values(words: list[str], commands: Sequence[Command]) -> list[str]:
+    """Give ``=true`` to a switch that stands alone, so that it takes no input for its value."""
+    command = next((one for one in commands if one.name in words[:1]), None)
+    switches = {flag.option for flag in _flags(command) if flag.default is False} if command else ()
+    # After it nothing is a flag.
+    end = words.index("--") if "--" in words else len(words)
+    return [
+        f"{word}=true" if k < end and word in switches and following not in _SWITCHED else word
+        for k, (word, following) in enumerate(pairwise([*words, ""]))
+    ]
 
 
 def _recipe_defaults(command: Command, recipe: str) -> dict[str, Any]:
@@ -287,6 +301,8 @@ def _add_flag(parser: _Parser, flag: _Flag) -> None:
             options["nargs"] = "?"
     elif not flag.positional:
         options["required"] = True
+    if flag.default is False:
+        options |= {"nargs": "?", "const": True}
     options["type"] = _Value(kind)
     names = (flag.metavar or "|".join(_choices(kind)) or flag.name.upper()).split()
     options["metavar"] = tuple(names) if len(names) > 1 else names[0]
@@ -299,7 +315,7 @@ def _add_flag(parser: _Parser, flag: _Flag) -> None:
 
 def _choices(kind: Any) -> list[str]:
     if kind is bool:
-        return ["true", "false"]
+        return list(_SWITCHED)
     return [str(value) for value in get_args(kind)] if get_origin(kind) is Literal else []
 
 

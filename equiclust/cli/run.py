@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from equiclust.cli.parser import Device, EncoderGroup, EncoderPooling, Inputs, Layer, RunPath
@@ -42,6 +44,7 @@ def run(
     n_jobs: Annotated[int | None, "N"] = None,
     scheduler: Annotated[str | None, "ADDRESS"] = None,
     axes: Annotated[str, "LETTERS"] = "",
+    watch: bool = False,
 ) -> Outcome:
     """Sort images into clusters that do not depend on the orientation of the images.
 
@@ -123,42 +126,49 @@ def run(
     axes
         What the axes of NumPy and TIFF arrays hold, in their order: n images, c channels, h rows,
         w columns, such as nhwc; by default their shapes decide.
+    watch
+        Show the run in the browser while it goes on: losses, reconstructions, latents; then its
+        images, to be labelled, until Ctrl-C. The same page as `equiclust explore`.
 
     Examples
     --------
     equiclust run images/ --output sorted --n-clusters 6
     """
     from equiclust.cli.messages import describe_run
+    from equiclust.cli.watched_run import WatchedRun
     from equiclust.pipeline.execution import run as run_pipeline
 
-    finished = run_pipeline(
-        inputs,
-        output,
-        recipe=recipe,
-        n_clusters=n_clusters,
-        n_folds=n_folds,
-        size=size,
-        method=method,
-        remove=remove,
-        encoder=encoder,
-        layer=layer,
-        pooling=pooling,
-        encoder_group=encoder_group,
-        random_state=seed,
-        latent_dim=latent_dim,
-        max_epochs=max_epochs,
-        group=group,
-        stretch=stretch,
-        percentiles=(percentiles[0], percentiles[1]),
-        center=center,
-        canonical=canonical,
-        equalize=equalize,
-        reliability=reliability,
-        pretrained=pretrained,
-        device=device,
-        n_jobs=n_jobs,
-        scheduler=scheduler,
-        axes=axes,
-        on_progress=session.on_progress,
-    )
-    return describe_run(finished)
+    watched = WatchedRun(session, output) if watch else None
+    with watched or nullcontext():
+        finished = run_pipeline(
+            inputs,
+            output,
+            recipe=recipe,
+            n_clusters=n_clusters,
+            n_folds=n_folds,
+            size=size,
+            method=method,
+            remove=remove,
+            encoder=encoder,
+            layer=layer,
+            pooling=pooling,
+            encoder_group=encoder_group,
+            random_state=seed,
+            latent_dim=latent_dim,
+            max_epochs=max_epochs,
+            group=group,
+            stretch=stretch,
+            percentiles=(percentiles[0], percentiles[1]),
+            center=center,
+            canonical=canonical,
+            equalize=equalize,
+            reliability=reliability,
+            pretrained=pretrained,
+            device=device,
+            n_jobs=n_jobs,
+            scheduler=scheduler,
+            axes=axes,
+            on_progress=(watched or session).on_progress,
+        )
+    outcome = describe_run(finished)
+    return outcome if watched is None else replace(outcome, afterwards=watched.stay)

@@ -9,7 +9,7 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,11 +40,14 @@ class Outcome:
         For people.
     status : int, default 0
         Exit status.
+    afterwards : callable, optional
+        What is to be done when the result is printed.
     """
 
     record: Mapping[str, Any]
     text: str
     status: int = 0
+    afterwards: Callable[[], None] | None = None
 
 
 class Session(logging.Handler):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +156,8 @@ def snapshot_name(epoch: int) -> str:
 def read_training(run_folder: PathLike) -> TrainingState:
     """Read the records of all members of a run, finished or not.
 
-    What is damaged, half written or missing is left out.
+    What is damaged, half written or missing is left out. Epochs that a finished run did not record
+    one by one are those of its metrics.
 
     Parameters
     ----------
@@ -174,7 +175,7 @@ def read_training(run_folder: PathLike) -> TrainingState:
         if found and path.is_dir():
             members.append(_read_member(int(found[1]), path))
     members.sort(key=lambda member: member.number)
-    return TrainingState(tuple(members), _planned_members(folder))
+    return TrainingState(tuple(_with_histories(folder, members)), _planned_members(folder))
 
 
 def read_shown_images(member: MemberRecord) -> ShownImages:
@@ -219,7 +220,7 @@ def read_snapshot(member: MemberRecord, epoch: int) -> Snapshot:
 
 
 def _read_member(number: int, folder: Path) -> MemberRecord:
-    plan = _read_plan(folder / PLAN)
+    plan = _read_object(folder / PLAN)
     found = [_SNAPSHOT.fullmatch(path.name) for path in _entries(folder / SNAPSHOTS)]
     weights = plan.get("weights")
     return MemberRecord(
@@ -236,16 +237,61 @@ def _read_member(number: int, folder: Path) -> MemberRecord:
 
 def _read_epochs(path: Path) -> list[dict[str, float]]:
     """The records by their epoch; a line that is no record, such as a torn last one, is skipped."""
+    return _ordered(_parsed(line) for line in _text(path).splitlines())
+
+
+def _parsed(line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _ordered(found: Iterable[object]) -> list[dict[str, float]]:
+    """Those that are records of an epoch, each epoch once, as it was told last."""
     by_epoch: dict[int, dict[str, float]] = {}
-    for line in _text(path).splitlines():
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
+    for record in found:
         epoch = _whole(record.get("epoch")) if isinstance(record, dict) else None
-        if epoch is not None and epoch <= _LARGEST_EPOCH:
+        if isinstance(record, dict) and epoch is not None and epoch <= _LARGEST_EPOCH:
             by_epoch[epoch] = {**_only_numbers(record), "epoch": epoch}
     return [by_epoch[epoch] for epoch in sorted(by_epoch)]
+
+
+def _with_histories(folder: RunFolder, members: list[MemberRecord]) -> list[MemberRecord]:
+    """The members, those without epochs with the ones that the metrics of the run hold."""
+    if not folder.is_finished or (members and all(one.epochs for one in members)):
+        return members
+    metrics = _read_object(folder.metrics_json)
+    histories, sizes = _histories(metrics), _training_sizes(metrics)
+    # Without checkpoints there is nothing else that tells of the networks.
+    known = members or [
+        MemberRecord(number, folder.checkpoints / f"member_{number:02d}", is_finished=True)
+        for number in range(len(histories))
+    ]
+    # Of how many networks, in the order of their members: else it is not known whose is which.
+    if len(known) != len(histories):
+        return members
+    return [
+        one
+        if one.epochs
+        else replace(one, epochs=epochs, n_training=one.n_training or sizes.get(one.number))
+        for one, epochs in zip(known, histories, strict=True)
+    ]
+
+
+def _histories(metrics: Mapping[str, Any]) -> list[list[dict[str, float]]]:
+    found = metrics.get("histories")
+    if not isinstance(found, list):
+        return []
+    return [_ordered(one if isinstance(one, list) else []) for one in found]
+
+
+def _training_sizes(metrics: Mapping[str, Any]) -> dict[int, int | None]:
+    try:
+        members = metrics["ensemble"]["members"]
+        return {int(one["fold"]): _whole(one["n_training"]) for one in members}
+    except (KeyError, TypeError, ValueError):
+        return {}
 
 
 def _planned_members(folder: RunFolder) -> int | None:
@@ -255,7 +301,7 @@ def _planned_members(folder: RunFolder) -> int | None:
         return None
 
 
-def _read_plan(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> dict[str, Any]:
     try:
         return read_json(path)
     except InputError:

@@ -161,9 +161,16 @@ def test_other_names_of_the_host_are_refused(plain: Explorer, host: str) -> None
     """As a site asks that had its name lead to this machine (DNS rebinding)."""
     named = host.format(port=plain.port)
     for path in ("", "api/info", "no/such"):
-        # What is no name at all is refused before that.
-        assert ask(plain, path, Host=named).status in (400, 403)
-    assert post(plain, "api/undo", {}, Host=named).status in (400, 403)
+        assert is_refused(plain, path, Host=named)
+    assert is_refused(plain, "api/undo", method="POST", Host=named)
+
+
+def is_refused(explorer: Explorer, path: str, *, method: str = "GET", **headers: str) -> bool:
+    """What is no name at all is refused before the answer is made, or not answered."""
+    try:
+        return ask(explorer, path, method=method, **headers).status in (400, 403)
+    except ConnectionError:
+        return True
 
 
 @pytest.mark.parametrize("token", ["x", "TOKEN", "{token}x", "{start}", "%00", "{token}%00", ".."])

@@ -102,6 +102,21 @@ def test_contradictory_labels_are_suggested_again_by_both(view: RunView) -> None
     assert rows(view.run, view.run.suggest(3)) == [5]
 
 
+def test_spaces_of_several_encoders_are_kept_apart(
+    view: RunView, tmp_path: Path, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def two_spaces(members: object, n_features: int) -> dict[str, list[int]]:
+        return {"one": [0, 1], "other": list(range(2, n_features))}
+
+    for module in ("app.teacher", "pipeline.teaching"):
+        monkeypatch.setattr(f"equiclust.{module}.encoder_spaces", two_spaces)
+    # So far apart in scale that the first would decide alone.
+    view.run.latents[:, :2] *= 1000
+    label(view)
+    assert_same(view, teach(view.run, view.labels.path, tmp_path / "taught"))
+    assert [one.row for one in view.teacher.suggest(4)] == rows(view.run, view.run.suggest(4))
+
+
 def test_what_is_missing_is_said(view: RunView) -> None:
     assert view.teacher.update().problem == "no image is labelled yet"
     view.labels.set([0, 1], "ring", who="me")

@@ -16,7 +16,7 @@ from astropy.table import Table
 
 from ensembles.recipes import Recipe, write_recipe
 from equiclust.app.run_comparison import compare_labels, compare_settings
-from equiclust.app.training_handlers import _known_epochs
+from equiclust.app.training_handlers import _confirmed, _known_epochs
 from equiclust.app.training_view import TrainingView
 from equiclust.exceptions import InputError
 from equiclust.io.catalogue import write_table
@@ -205,26 +205,42 @@ def _command(folder: RunFolder) -> list[str]:
     return ["run", "/data", "--output", str(folder.path.resolve())]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda words: [],
-        lambda words: ["teach", *words[1:]],
-        lambda words: [*words[:-1], "/elsewhere"],
-        lambda words: [*words, "--output", "/elsewhere"],
-        lambda words: [*words, "--output=/elsewhere"],
-        lambda words: words[:2],
-    ],
-)
-def test_only_the_command_of_this_run_is_ever_started(
-    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, change: Any
-) -> None:
+def _never(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("it was started"))
-    tell(folder, pid=GONE, command=change(_command(folder)))
+
+
+def test_a_command_that_may_not_be_started_is_not(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which those are, `test_run_command.py` says."""
+    _never(monkeypatch)
+    words = [*_command(folder), "--scheduler", "tcp://evil:8786"]
+    tell(folder, pid=GONE, command=words)
     view = TrainingView(folder)
-    assert not view.state()["can_resume"]
+    state = view.state()
+    assert not state["can_resume"]
+    assert "--scheduler" in state["why_not"]
     with pytest.raises(InputError, match="cannot go on"):
-        view.resume()
+        view.resume(words)
+
+
+def test_only_what_was_shown_is_started(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    _never(monkeypatch)
+    tell(folder, pid=GONE, command=_command(folder))
+    view = TrainingView(folder)
+    shown = view.state()["command"]
+    assert view.state()["command_text"] == f"equiclust run /data --output {folder.path}"
+    tell(folder, pid=GONE, command=[*shown, "--seed", "1"])
+    for confirmed in (shown, [], shown[:-1]):
+        with pytest.raises(InputError, match="has changed"):
+            view.resume(confirmed)
+
+
+def test_what_is_confirmed_is_a_list_of_words() -> None:
+    assert _confirmed(["run", "a b"]) == ["run", "a b"]
+    for strange in (None, "run", ["run", 1], {"run": 1}):
+        with pytest.raises(InputError, match="command must be"):
+            _confirmed(strange)
 
 
 def test_a_run_of_another_machine_is_not_started_here(
@@ -234,10 +250,10 @@ def test_a_run_of_another_machine_is_not_started_here(
     stopped = {"error": "asked for", "stopped": True, "command": _command(folder)}
     tell(folder, host="elsewhere", **stopped)
     with pytest.raises(InputError, match="another machine"):
-        TrainingView(folder).resume()
+        TrainingView(folder).resume(_command(folder))
     tell(folder, **{**stopped, "error": None})
     with pytest.raises(InputError, match="in progress"):
-        TrainingView(folder).resume()
+        TrainingView(folder).resume(_command(folder))
 
 
 def _wait(view: TrainingView) -> None:
@@ -255,24 +271,42 @@ def test_going_on_starts_the_command_without_a_shell(
     )
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
-    words = [*_command(folder), "--recipe", "$(touch gone); `x` 'a b'"]
+    words = [*_command(folder), "--layer", "$(touch gone); `x` 'a b'"]
     tell(folder, error="asked for", stopped=True, command=words)
     view = TrainingView(folder)
     assert view.state()["can_resume"]
-    view.resume()
+    view.resume(words)
     _wait(view)
     assert json.loads((tmp_path / "seen").read_text()) == ["-m", "equiclust", *words]
     assert view.process.failure == ""
+
+
+def test_nothing_is_imported_from_where_the_user_is(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder may be somebody else's, and hold a module of the package's name."""
+    there = folder.path / "equiclust"
+    there.mkdir()
+    (there / "__init__.py").touch()
+    (there / "__main__.py").write_text("open('imported', 'w').close()")
+    monkeypatch.chdir(folder.path)
+    words = [*_command(folder), "--n-clusters", "many"]
+    tell(folder, pid=GONE, command=words)
+    view = TrainingView(folder)
+    view.resume(words)
+    _wait(view)
+    assert not (folder.path / "imported").exists()
+    assert "n-clusters" in view.process.failure
 
 
 def test_a_command_that_fails_is_told(folder: RunFolder) -> None:
     words = [*_command(folder), "--n-clusters", "many"]
     tell(folder, error="asked for", stopped=True, command=words)
     view = TrainingView(folder)
-    view.resume()
+    view.resume(words)
     assert view.state()["state"] == "running"
     with pytest.raises(InputError, match="in progress"):
-        view.resume()
+        view.resume(words)
     _wait(view)
     state = view.state()
     assert state["state"] != "running"

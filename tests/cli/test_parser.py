@@ -25,6 +25,7 @@ def paint(
     n: int,
     coats: Annotated[int | Literal["auto"], "auto|K"] = "auto",
     mix: Annotated[tuple[float, float], "A B"] = (0.5, 2.0),
+    dry: bool = False,
 ) -> None:
     """Paint walls.
 
@@ -42,6 +43,8 @@ def paint(
         How thick.
     mix
         Of what.
+    dry
+        Wait until it is dry.
 
     Examples
     --------
@@ -68,6 +71,7 @@ def test_arguments_have_their_types_and_defaults() -> None:
         "n": 2,
         "coats": "auto",
         "mix": [0.5, 2.0],
+        "dry": False,
     }
 
 
@@ -78,6 +82,24 @@ def test_arguments_can_be_given_in_any_order() -> None:
     assert parsed.arguments["coats"] == 3
     assert parsed.arguments["mix"] == [1.0, 2.0]
     assert parsed.arguments["walls"] == ["null", "[a]"]
+
+
+@pytest.mark.parametrize(
+    ("words", "walls", "dry"),
+    [
+        (["a", "--dry"], ["a"], True),
+        (["--dry", "a"], ["a"], True),
+        (["--dry", "a", "--dry", "false"], ["a"], False),
+        (["a", "--dry", "true"], ["a"], True),
+        (["a", "--dry=false"], ["a"], False),
+        (["--dry", "false", "a"], ["a"], False),
+        (["--dry", "--colour", "grey", "a"], ["a"], True),
+        (["--", "--dry", "a"], ["--dry", "a"], False),
+    ],
+)
+def test_a_switch_can_stand_alone(words: list[str], walls: list[str], dry: bool) -> None:
+    parsed = parse_arguments(PAINT, ["paint", "-n", "1", *words])
+    assert (parsed.arguments["walls"], parsed.arguments["dry"]) == (walls, dry)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +117,8 @@ def test_arguments_can_be_given_in_any_order() -> None:
         (["paint", "a", "-n", "1", "--mix", "1", "b"], "--mix must be a number, got 'b'"),
         (["paint", "a", "-n", "1", "--brush"], "unrecognized arguments: --brush"),
         (["paint", "a", "-n"], "-n: expected one argument"),
+        (["paint", "a", "-n", "1", "--dry=maybe"], "--dry must be true or false, got 'maybe'"),
+        (["paint", "a", "-n", "1", "--no-dry"], "unrecognized arguments: --no-dry"),
     ],
 )
 def test_mistakes_get_one_sentence(words: list[str], said: str) -> None:
@@ -114,6 +138,7 @@ def test_help_tells_everything(capsys: pytest.CaptureFixture[str]) -> None:
         "--coats auto|K",
         "--mix A B",
         "How thick. (default: auto)",
+        "--dry [true|false]",
         "(default: 0.5 2.0)",
         "example:\n  equiclust paint north",
     ):

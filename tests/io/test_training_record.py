@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,35 @@ def test_arrays_of_the_wrong_kind_are_left_out(run: Path) -> None:
     assert len(read_shown_images(member).rows) == 0
     found = read_snapshot(member, 2)
     assert len(found.reconstructions) == len(found.latents) == 0
+
+
+def _finish(run: Path, histories: object) -> None:
+    (run / "catalogue.ecsv").touch()
+    (run / "metrics.json").write_text(json.dumps({"histories": histories}))
+
+
+HISTORY = [{"epoch": 1, "total": 4.0}, {"epoch": 0, "total": 5.0, "mse": "x"}]
+IN_ORDER = [{"epoch": 0, "total": 5.0}, {"epoch": 1, "total": 4.0}]
+
+
+def test_epochs_of_a_finished_run_are_in_its_metrics(run: Path) -> None:
+    (run / "checkpoints/member_01/epochs.jsonl").unlink()
+    assert read_training(run).members[1].epochs == []
+    _finish(run, [[{"epoch": 9}], HISTORY])
+    first, second = read_training(run).members
+    # What was recorded epoch by epoch counts.
+    assert len(first.epochs) == 3
+    assert second.epochs == IN_ORDER
+    shutil.rmtree(run / "checkpoints")
+    members = read_training(run).members
+    assert [(one.number, one.is_finished) for one in members] == [(0, True), (1, True)]
+    assert members[1].epochs == IN_ORDER
+
+
+@pytest.mark.parametrize("histories", [[HISTORY], [HISTORY] * 3, {"a": 1}, "x", [1, 2], None])
+def test_histories_that_fit_no_network_are_left_out(run: Path, histories: object) -> None:
+    (run / "checkpoints/member_01/epochs.jsonl").unlink()
+    _finish(run, histories)
+    assert read_training(run).members[1].epochs == []
+    (run / "metrics.json").write_text("[" * 10_000)
+    assert len(read_training(run).members) == 2

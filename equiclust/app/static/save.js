@@ -26,7 +26,7 @@ function openMenu(view, kinds) {
       done.textContent = error.message;
     }
   };
-  const colour = view.colourBy.startsWith("our:") ? "label" : view.colourBy;
+  const colour = view.colourBy === "our:given" ? "kind" : view.colourBy.replace("our:", "");
   dialog("Save",
     element("h3", { text: `Catalogue of ${what}` }),
     element("div", { class: "bar" },

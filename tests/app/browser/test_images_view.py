@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import equiclust
 from equiclust.app.explorer import Explorer
 from tests.app.browser.accessibility import serious_findings
 from tests.app.browser.conftest import SECONDS, until
@@ -98,6 +99,20 @@ def test_labels_by_keys_are_in_the_file_and_teach(
     assert all(re.search("between|typical|unlike", text) for text in captions)
     suggested = {tile.get_attribute("title") for tile in page.locator(".tile").all()}
     assert not suggested.intersection(ids[:2])
+
+
+def test_fast_keys_label_one_image_each(explorer: Explorer, opened: Open, run_folder: Path) -> None:
+    """Also where the page of the gallery turns on the way."""
+    page = opened(explorer.url)
+    add_kinds(page, "ring", "spiral", "smooth")
+    page.keyboard.press("g")
+    n = page.locator(".tile").count() + 5
+    for k in range(n):
+        page.keyboard.press(str(1 + k % 3))
+    wait_for_labels(page, n)
+    ids = [str(name) for name in equiclust.open_run(run_folder).catalogue["id"]]
+    wanted = {ids[k]: ("ring", "spiral", "smooth")[k % 3] for k in range(n)}
+    assert labels_in(run_folder) == wanted
 
 
 def test_ticked_images_are_labelled_together(
