@@ -128,6 +128,9 @@ class Trials:
         self, settings: Mapping[str, str], files: Sequence[str], target: Path
     ) -> list[str]:
         words = ["run", f"--output={target}"]
+        recipe = self._run.folder.recipe_toml
+        # What is not offered is as in the run.
+        words += [f"--recipe={recipe.resolve()}"] if recipe.is_file() else []
         words += [f"{_flag(name)}={value}" for name, value in settings.items()]
         words += [f"--axes={self._run.axes}"] if self._run.axes else []
         # After "--" a file is no flag whatever its name.

@@ -108,10 +108,12 @@ def test_spaces_of_several_encoders_are_kept_apart(
     def two_spaces(members: object, n_features: int) -> dict[str, list[int]]:
         return {"one": [0, 1], "other": list(range(2, n_features))}
 
-    for module in ("app.teacher", "pipeline.teaching"):
+    for module in ("pipeline.partitions", "pipeline.teaching"):
         monkeypatch.setattr(f"equiclust.{module}.encoder_spaces", two_spaces)
     # So far apart in scale that the first would decide alone.
     view.run.latents[:, :2] *= 1000
+    for n in range(2, 8):
+        assert [one.row for one in view.teacher.suggest(n)] == rows(view.run, view.run.suggest(n))
     label(view)
     assert_same(view, teach(view.run, view.labels.path, tmp_path / "taught"))
     assert [one.row for one in view.teacher.suggest(4)] == rows(view.run, view.run.suggest(4))

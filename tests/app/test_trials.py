@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,8 @@ def run(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> type[Started]:
-    monkeypatch.setattr(tested.subprocess, "Popen", Started)
+    stand_in = SimpleNamespace(Popen=Started, DEVNULL=subprocess.DEVNULL)
+    monkeypatch.setattr(tested, "subprocess", stand_in)
     return Started
 
 
@@ -134,6 +136,13 @@ def test_arrays_are_read_as_the_run_read_them(run: Run, started: type[Started]) 
     )
     Trials(run).start({}, 20)
     assert parse_arguments(COMMANDS, started.words[3:]).arguments["axes"] == "nhw"
+
+
+def test_what_is_not_offered_is_as_in_the_run(run: Run, started: type[Started]) -> None:
+    run.folder.recipe_toml.write_text('[images]\npercentiles = [5.0, 95.0]\nsize = 128\n')
+    Trials(run).start({"size": "32"}, 20)
+    found = parse_arguments(COMMANDS, started.words[3:]).arguments
+    assert (found["percentiles"], found["size"]) == ([5.0, 95.0], 32)
 
 
 def test_a_run_without_files_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import { announce, element } from "./dom.js";
 
 const [WIDTH, HEIGHT] = [480, 250];
-const MARGIN = { left: 62, right: 12, top: 10, bottom: 40 };
+const MARGIN = { left: 72, right: 12, top: 10, bottom: 40 };
 const MOST_TICKS = 6;
 
 function svg(tag, attributes = {}, text = "") {
@@ -19,6 +19,13 @@ export function brief(value) {
   const size = Math.abs(value);
   if (size < 1e-3 || size >= 1e5) return value.toExponential(1).replace("e+", "e");
   return String(Number(value.toPrecision(3)));
+}
+
+// How the ticks of one axis are written: all of them with a power of ten when one of them is.
+function alike(ticks) {
+  const isPower = (value) => brief(value).includes("e");
+  if (!ticks.some(isPower)) return brief;
+  return (value) => (value === 0 ? "0" : value.toExponential(1).replace("e+", "e"));
 }
 
 // Mean over the last `width` values that are there.
@@ -52,6 +59,16 @@ function powers(low, high) {
     for (const factor of factors) found.push(factor * 10 ** power);
   }
   return found.filter((value) => value >= low * 0.999 && value <= high * 1.001);
+}
+
+// The style sheet makes colours lighter on a dark page.
+function coloured(made, colour) {
+  made.style.setProperty("--colour", colour);
+  return made;
+}
+
+export function colourMark(colour) {
+  return coloured(element("span", { class: "chart-mark", "aria-hidden": "true" }), colour);
 }
 
 export class LineChart {
@@ -118,10 +135,12 @@ export class LineChart {
       made.push(svg("line", { class: "chart-grid", x1: x, x2: x, y1: MARGIN.top, y2: bottom }));
       made.push(svg("text", { x, y: bottom + 15, "text-anchor": "middle" }, String(value)));
     }
-    for (const value of this.isLog ? powers(y0, y1) : steps(y0, y1)) {
+    const yTicks = this.isLog ? powers(y0, y1) : steps(y0, y1);
+    const written = alike(yTicks);
+    for (const value of yTicks) {
       const y = this.#y(value);
       made.push(svg("line", { class: "chart-grid", x1: MARGIN.left, x2: right, y1: y, y2: y }));
-      made.push(svg("text", { x: MARGIN.left - 6, y: y + 4, "text-anchor": "end" }, brief(value)));
+      made.push(svg("text", { x: MARGIN.left - 6, y: y + 4, "text-anchor": "end" }, written(value)));
     }
     const middle = (MARGIN.top + bottom) / 2;
     const { xLabel, yLabel } = this.labels;
@@ -135,12 +154,13 @@ export class LineChart {
     const path = points.map(([x, y], at) => `${at ? "L" : "M"}${this.#x(x).toFixed(1)} ${this.#y(y).toFixed(1)}`);
     if (points.length === 1) {
       const [[x, y]] = points;
-      return svg("circle", { cx: this.#x(x), cy: this.#y(y), r: 2.5, fill: colour, opacity: faint ? 0.35 : 1 });
+      const dot = { class: "chart-dot", cx: this.#x(x), cy: this.#y(y), r: 2.5, opacity: faint ? 0.35 : 1 };
+      return coloured(svg("circle", dot), colour);
     }
-    return svg("path", {
-      d: path.join("") || "M0 0", fill: "none", stroke: colour, opacity: faint ? 0.35 : 1,
+    return coloured(svg("path", {
+      class: "chart-line", d: path.join("") || "M0 0", opacity: faint ? 0.35 : 1,
       "stroke-width": faint ? 1 : 2, "stroke-dasharray": dash ? "6 4" : "none", "stroke-linejoin": "round",
-    });
+    }), colour);
   }
 
   #summary() {
@@ -198,9 +218,7 @@ export class LineChart {
     for (const { name, colour, points, faint } of this.series) {
       const found = faint ? undefined : points.find(([at]) => at === this.cursor);
       if (!found) continue;
-      const mark = element("span", { class: "chart-mark", "aria-hidden": "true" });
-      mark.style.background = colour;
-      parts.push(element("span", { class: "chart-value" }, mark, `${name} ${brief(found[1])} `));
+      parts.push(element("span", { class: "chart-value" }, colourMark(colour), `${name} ${brief(found[1])} `));
     }
     this.values.append(...parts);
   }

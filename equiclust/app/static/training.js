@@ -38,9 +38,7 @@ class Training {
     const made = element("section", { class: "through" },
       element("h3", { text: "Through the epochs" }),
       element("div", { class: "tools" }, this.chooser, this.player.element),
-      element("div", { class: "played" },
-        element("div", {}, element("h4", { text: "Images and reconstructions" }), this.pictures.element),
-        element("div", {}, element("h4", { text: "Latents" }), this.latents.element)));
+      element("div", { class: "played" }, this.pictures.element, this.latents.element));
     made.addEventListener("keydown", (event) => this.player.pressed(event));
     return made;
   }
@@ -78,7 +76,7 @@ class Training {
 
   async #refresh(isNew) {
     const members = [...this.members.values()];
-    this.losses.set(members, this.state.terms);
+    this.losses.set(members, this.state);
     this.networks.agreement = await getJson("api/training/agreement");
     this.networks.set(members, this.state);
     if (this.state.compares && isNew) await this.comparison.load(members);

@@ -34,6 +34,7 @@ function heading(...texts) {
 export class Comparison {
   constructor(info) {
     this.info = info;
+    this.losses = element("div");
     this.element = element("section", { class: "comparison" });
   }
 
@@ -47,6 +48,9 @@ export class Comparison {
       ...(found.labels ? this.#labels(found) : [
         element("p", { text: "Clusters are compared when both runs are finished." }),
       ]),
+      this.losses,
+    );
+    clear(this.losses).append(
       element("h4", { text: "Losses, mean over the networks" }),
       element("p", { class: "aside", text: `Solid: this run. Dashed: ${found.name}.` }),
       element("div", { class: "charts" }, [...this.charts.values()].map((chart) => chart.element)),
@@ -62,6 +66,7 @@ export class Comparison {
         { name: this.other.name, colour: categorical(2), dash: true, points: meanOf(this.other.members, name) },
       ]);
     }
+    this.losses.hidden = [...this.charts.values()].every((chart) => chart.element.hidden);
   }
 
   #settings({ name, settings }) {
@@ -76,7 +81,8 @@ export class Comparison {
 
   #labels({ name, labels }) {
     const alone = `${labels.n_here} images are only in this run, ${labels.n_there} only in ${name}.`;
-    const text = `${labels.n_changed} of ${labels.n_common} images have another cluster. ${alone}`;
+    const have = labels.n_changed === 1 ? "has" : "have";
+    const text = `${labels.n_changed} of ${labels.n_common} images ${have} another cluster. ${alone}`;
     return [element("h4", { text: "Clusters" }), element("p", { text }), this.#table(labels, name), this.#changed(labels, name)];
   }
 
@@ -100,7 +106,8 @@ export class Comparison {
     const rows = changed.map((one) => element("tr", {},
       element("th", { scope: "row" }, this.#link(one)),
       element("td", { text: clusterName(one.here) }), element("td", { text: clusterName(one.there) })));
-    const listed = n > changed.length ? `The first ${changed.length} of ${n} images` : `${n} images`;
+    const all = n === 1 ? "1 image" : `${n} images`;
+    const listed = n > changed.length ? `The first ${changed.length} of ${all}` : all;
     return element("details", {}, element("summary", { text: `${listed} with another cluster` }),
       scrolled("Images with another cluster", element("table", {},
         heading("image", "this run", name), element("tbody", {}, rows))));

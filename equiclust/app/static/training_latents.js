@@ -23,7 +23,7 @@ export class LatentMap {
     this.canvas = element("canvas", { class: "training-latents", role: "img", "aria-label": "Latents" });
     this.caption = element("p", { class: "aside" });
     this.pointed = element("p", { class: "aside pointed" });
-    this.element = element("div", {}, this.canvas, this.caption, this.pointed);
+    this.element = element("div", {}, element("h4", { text: "Latents" }), this.canvas, this.caption, this.pointed);
     this.canvas.addEventListener("pointermove", (event) => this.#point(this.#at(event)));
     this.canvas.addEventListener("pointerleave", () => this.#point(-1));
     this.canvas.addEventListener("click", (event) => {
@@ -37,6 +37,7 @@ export class LatentMap {
     const { header, arrays } = await getArrays("api/training/latents", { member });
     this.found = { ...header, ...arrays };
     this.bounds = bounds(arrays.positions);
+    this.element.hidden = !header.epochs.length;
     this.draw();
   }
 
@@ -86,10 +87,13 @@ export class LatentMap {
     const plain = ink("--accent");
     if (found.epochs.length) {
       const { frame } = this;
+      context.strokeStyle = ink("--edge");
+      context.lineWidth = 0.7;
       for (let at = 0; at < found.rows.length; at += 1) {
         context.fillStyle = isCoded ? categorical(Math.max(found.codes[at], -1)) : plain;
         trace(context, isCoded ? marker(found.codes[at]) : "circle", ...this.#placed(at, frame));
         context.fill();
+        context.stroke();
       }
     }
     this.#describe(isCoded);
@@ -112,11 +116,7 @@ export class LatentMap {
 
   #describe(isCoded) {
     const { epochs, rows, shares } = this.found;
-    if (!epochs.length) {
-      this.caption.textContent = "No latents yet.";
-      this.canvas.setAttribute("aria-label", "No latents yet");
-      return;
-    }
+    if (!epochs.length) return;
     const coloured = isCoded ? "coloured by the cluster that the run found" : "not coloured before the run is finished";
     const { before, after, share } = this.frame;
     const when = share ? `between the ends of epochs ${epochs[before] + 1} and ${epochs[after] + 1}` : `at the end of epoch ${epochs[after] + 1}`;

@@ -35,6 +35,11 @@ export function networkName(number) {
   return `network ${number + 1}`;
 }
 
+function whyNothing({ state, n_members: n }) {
+  if (!n) return "No network is trained in this run: what turns its images into vectors was trained before.";
+  return state === "running" ? "No epoch is complete yet." : "The folder of this run holds no record of its epochs.";
+}
+
 export class Losses {
   constructor() {
     this.members = [];
@@ -52,13 +57,19 @@ export class Losses {
         this.draw();
       },
     });
+    this.tools = element("div", { class: "tools" }, this.chooser, averaged, this.toggle);
+    this.nothing = element("p", {});
     this.element = element("section", { class: "losses" }, element("h3", { text: "Losses" }),
-      element("div", { class: "tools" }, this.chooser, averaged, this.toggle), this.grid);
+      this.nothing, this.tools, this.grid);
   }
 
-  // `terms` are the names of the terms of the loss.
-  set(members, terms) {
+  set(members, state) {
+    const { terms } = state;
     this.members = members;
+    const isKnown = members.some(({ epochs }) => epochs.length);
+    this.nothing.textContent = isKnown ? "" : whyNothing(state);
+    this.nothing.hidden = isKnown;
+    [this.tools.hidden, this.grid.hidden] = [!isKnown, !isKnown];
     const names = ["total", "validation_mse", ...terms, "learning_rate", "seconds"];
     if (names.join() !== this.names.join()) {
       this.names = names;

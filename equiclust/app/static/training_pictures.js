@@ -33,7 +33,8 @@ export class Pictures {
     this.member = null;
     this.kept = new Map();
     this.made = [];
-    this.element = element("div", { class: "training-pictures" });
+    this.grid = element("div", { class: "training-pictures" });
+    this.element = element("div", {}, element("h4", { text: "Images and reconstructions" }), this.grid);
   }
 
   // The images of a member; its reconstructions follow by `show`.
@@ -45,7 +46,8 @@ export class Pictures {
     const [n] = images.shape;
     this.made = Array.from({ length: n }, (_, k) => picture(`image ${header.rows[k] + 1}, reconstructed`));
     const columns = this.made.map((made, k) => this.#column(images, k, header.rows[k], made, canOpen));
-    clear(this.element).append(...(columns.length ? columns : [element("p", { text: "No pictures yet." })]));
+    clear(this.grid).append(...columns);
+    this.element.hidden = !columns.length;
   }
 
   #column(images, k, row, made, canOpen) {

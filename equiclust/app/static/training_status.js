@@ -2,8 +2,8 @@
 
 import { getJson, postJson } from "./api.js";
 import { categorical } from "./colours.js";
-import { announce, button, clear, element } from "./dom.js";
-import { brief } from "./line_chart.js";
+import { announce, button, clear, dialog, element } from "./dom.js";
+import { brief, colourMark } from "./line_chart.js";
 import { networkName } from "./training_losses.js";
 
 const SAID = {
@@ -24,13 +24,19 @@ function counted({ stage, done, total, members, n_members: n }) {
   return [members.reduce((sum, one) => sum + one.last_epoch + 1, 0), planned * Math.max(n, members.length)];
 }
 
+// The other views come with the page: it is loaded anew, and begins with the images.
+function showResults() {
+  location.hash = "images";
+  location.reload();
+}
+
 export class Status {
   // `onaction()` is called after the run was stopped or started.
   // `hasResults`: whether the page was opened when the run was finished already.
   constructor(onaction, hasResults) {
     this.onaction = onaction;
     this.hasResults = hasResults;
-    this.results = button("Show the results", () => location.reload());
+    this.results = button("Show the results", showResults);
     this.line = element("p", { class: "state" });
     this.bar = element("progress", { "aria-label": "Progress of the stage" });
     this.left = element("p", { class: "aside" });
@@ -38,12 +44,11 @@ export class Status {
     this.stop = button("Stop", () => this.#act("api/training/stop", "The run ends after this epoch"), {
       title: "End the run after the epochs that have begun; what is done is kept",
     });
-    this.resume = button("Go on", () => this.#act("api/training/resume", "The run goes on"), {
-      title: "Start the command of the run once more",
-    });
+    this.resume = button("Go on", () => this.#confirm(), { title: "Start the command of the run once more" });
     this.command = element("p", { class: "aside command" });
+    this.tools = element("div", { class: "tools" }, this.stop, this.resume, this.results);
     this.element = element("section", { class: "status" }, this.line, this.bar, this.left, this.problem,
-      element("div", { class: "tools" }, this.stop, this.resume, this.results), this.command);
+      this.tools, this.command);
   }
 
   set(state) {
@@ -51,8 +56,9 @@ export class Status {
     const done = total ? ` ${count} of ${total}` : "";
     const stage = state.state === "finished" || !state.stage ? "" : `: ${state.stage}${done}`;
     const line = `The run is ${SAID[state.state]}${stage}${state.remark && stage ? ` (${state.remark})` : ""}`;
-    if (this.known && this.known !== state.state) announce(`The run is ${SAID[state.state]}`);
+    if (this.known && this.known !== state.state) this.#announce(state.state);
     this.known = state.state;
+    this.state = state;
     this.line.textContent = line;
     this.bar.hidden = state.state !== "running";
     if (total) [this.bar.max, this.bar.value] = [total, Math.min(count, total)];
@@ -61,11 +67,24 @@ export class Status {
     const isError = state.error && state.state !== "running" && state.state !== "finished";
     this.problem.textContent = isError ? state.error : "";
     this.problem.hidden = !isError;
+    this.#offer(state);
+    this.#showCommand(state);
+  }
+
+  #announce(state) {
+    const next = state === "finished" && !this.hasResults ? "; “Show the results” opens its images" : "";
+    announce(`The run is ${SAID[state]}${next}`);
+  }
+
+  #offer(state) {
+    const hadFocus = this.tools.contains(document.activeElement);
     this.stop.hidden = !state.can_stop;
     this.stop.disabled = state.stop_asked;
     this.resume.hidden = !state.can_resume;
     this.results.hidden = this.hasResults || state.state !== "finished";
-    this.#showCommand(state);
+    // The keyboard stays where it was, on what can be done now.
+    const next = [this.stop, this.resume, this.results].find((one) => !one.hidden && !one.disabled);
+    if (hadFocus && !this.tools.contains(document.activeElement)) next?.focus();
   }
 
   #timeText(state) {
@@ -82,14 +101,28 @@ export class Status {
   #showCommand(state) {
     const isOver = state.state === "running" || state.state === "finished";
     const words = state.can_resume
-      ? `“Go on” starts: equiclust ${state.command.join(" ")}`
+      ? `“Go on” starts: ${state.command_text}`
       : `It cannot be taken up from here: ${state.why_not}.`;
     this.command.textContent = isOver ? "" : words;
     this.command.hidden = isOver;
   }
 
-  async #act(path, said) {
-    await postJson(path, {});
+  // The command comes from the folder, which may be somebody else's.
+  #confirm() {
+    const { command, command_text: text } = this.state;
+    const start = button("Start it", async () => {
+      made.close();
+      await this.#act("api/training/resume", "The run goes on", { command });
+    });
+    const made = dialog("Go on with the run?",
+      element("p", { text: "This command starts on this machine, with your rights:" }),
+      element("pre", { class: "confirmed", tabindex: "0", role: "region", "aria-label": "Command", text }),
+      element("p", { class: "aside", text: "It is recorded in the folder of the run. Start it if you know where that comes from." }),
+      element("div", { class: "tools" }, start, button("Cancel", () => made.close())));
+  }
+
+  async #act(path, said, body = {}) {
+    await postJson(path, body);
     announce(said);
     await this.onaction();
   }
@@ -104,18 +137,21 @@ export class Networks {
     const names = ["network", "state", "images", "epochs", "s per epoch", "objective"];
     const head = element("tr", {}, names.map((text) => element("th", { scope: "col", text })), this.last);
     const table = element("table", {}, element("thead", {}, head), this.body);
-    this.element = element("section", {}, element("h3", { text: "Networks" }),
-      element("div", { class: "scrolled", tabindex: "0", role: "region", "aria-label": "Table of networks" }, table),
-      this.note);
+    this.table = element("div", { class: "scrolled", tabindex: "0", role: "region", "aria-label": "Table of networks" }, table);
+    this.element = element("section", { class: "networks" }, element("h3", { text: "Networks" }), this.table, this.note);
   }
 
   set(members, state) {
     clear(this.body).append(...members.map((one) => this.#row(one, state)));
+    this.table.hidden = !members.length;
     const waiting = (state.n_members || 0) - members.length;
+    const more = members.length ? " more" : "";
     this.note.textContent = [
-      waiting > 0 ? `${waiting} more networks have not begun.` : "",
-      this.#meaning(),
+      waiting > 0 ? `${waiting}${more} ${waiting === 1 ? "network has" : "networks have"} not begun.` : "",
+      members.length ? this.#meaning() : "",
     ].join(" ").trim();
+    // Without networks the losses say why.
+    this.element.hidden = !members.length && waiting <= 0;
   }
 
   #meaning() {
@@ -131,8 +167,6 @@ export class Networks {
   #row({ number, epochs, max_epochs: planned, n_training: n, is_finished: isFinished }, state) {
     const last = epochs.at(-1) || {};
     const agreement = this.agreement.members[number];
-    const mark = element("span", { class: "chart-mark", "aria-hidden": "true" });
-    mark.style.background = categorical(number);
     const isAtWork = state.state === "running" && state.stage === "training";
     const said = isFinished ? "trained" : isAtWork ? "in training" : "not complete";
     const cells = [
@@ -140,7 +174,7 @@ export class Networks {
       "seconds" in last ? brief(last.seconds) : "", "total" in last ? brief(last.total) : "",
       agreement === undefined || agreement === null ? "" : agreement.toFixed(2),
     ];
-    return element("tr", {}, element("th", { scope: "row" }, mark, networkName(number)),
+    return element("tr", {}, element("th", { scope: "row" }, colourMark(categorical(number)), networkName(number)),
       cells.map((text) => element("td", { text: String(text) })));
   }
 }
@@ -154,6 +188,7 @@ export class RunLog {
   }
 
   set(size) {
+    this.element.hidden = !size;
     if (size === this.size) return;
     this.size = size;
     this.#read();

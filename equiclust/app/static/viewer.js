@@ -10,6 +10,7 @@ const STRETCHES = {
   asinh: (t) => Math.asinh(10 * t) / Math.asinh(10),
   log: (t) => Math.log1p(1000 * t) / Math.log1p(1000),
 };
+const SHARP = 900;
 const COLOURS = [["grey", "Grey"], ["inverted", "Grey, inverted"], ["cividis", "Cividis"]];
 const WAYS = [["original", "as in its file"], ["preprocessed", "as the networks see it"]];
 
@@ -27,7 +28,7 @@ class Viewer {
     this.view = view;
     this.settings = { stretch: "linear", colours: "grey", low: 1, high: 99.5, contours: false, what: "original" };
     this.left = new Picture("The image");
-    this.right = new Picture("Its reconstruction");
+    this.right = new Picture("Its reconstruction, at the scale that the networks see");
     this.under = element("p", { class: "under", role: "status" });
     this.facts = element("dl", { class: "facts" });
     this.neighbours = element("div", { class: "neighbours" });
@@ -203,11 +204,13 @@ class Picture {
     }
     this.canvas.hidden = this.scale.hidden = false;
     const [channels, height, width] = this.shape;
-    [this.canvas.width, this.canvas.height] = [width, height];
+    // Enlarged, so that contours are thin lines.
+    const times = Math.max(1, Math.round(SHARP / Math.max(width, height)));
+    [this.canvas.width, this.canvas.height] = [times * width, times * height];
     const [black, white] = [this.#percentile(low), this.#percentile(high)];
     const tone = (value) => STRETCHES[stretch](Math.min(1, Math.max(0, (value - black) / (white - black || 1))));
-    const context = this.canvas.getContext("2d");
-    const image = context.createImageData(width, height);
+    const small = new OffscreenCanvas(width, height);
+    const image = small.getContext("2d").createImageData(width, height);
     for (let y = 0; y < height; y += 1) {
       for (let x = 0; x < width; x += 1) {
         const target = 4 * ((height - 1 - y) * width + x);
@@ -218,18 +221,21 @@ class Picture {
         image.data.set([...rgb, 255], target);
       }
     }
-    context.putImageData(image, 0, 0);
-    this.#drawLines(context, height);
+    small.getContext("2d").putImageData(image, 0, 0);
+    const context = this.canvas.getContext("2d");
+    context.imageSmoothingEnabled = false;
+    context.drawImage(small, 0, 0, times * width, times * height);
+    this.#drawLines(context, height, times);
     this.#drawScale(colours, black, white);
   }
 
-  #drawLines(context, height) {
+  #drawLines(context, height, times) {
     context.strokeStyle = "#5fd3ff";
-    context.lineWidth = Math.max(0.5, this.canvas.width / 400);
+    context.lineWidth = this.canvas.width / 500;
     for (const { lines } of this.lines) {
       for (const line of lines) {
         context.beginPath();
-        line.forEach(([x, y], k) => context[k ? "lineTo" : "moveTo"](x + 0.5, height - y - 0.5));
+        line.forEach(([x, y], k) => context[k ? "lineTo" : "moveTo"](times * (x + 0.5), times * (height - y - 0.5)));
         context.stroke();
       }
     }
