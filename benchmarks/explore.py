@@ -82,7 +82,7 @@ def _small_run(scratch: Path) -> Path:
 
 
 def _many_images(small: Path, folder: Path, n: int) -> Path:
-    """A run of `n` simulated thumbnails, with latents in kinds; its model is that of a small one."""
+    """A run of `n` simulated thumbnails, with latents in kinds; the model is another's."""
     shutil.copytree(small, folder)
     (folder / "previews.npz").unlink()
     (folder / "confounders.ecsv").unlink()
@@ -204,11 +204,12 @@ def _lasso(page: Any, share: float) -> tuple[float, int]:
 def _label(page: Any) -> float:
     """Median seconds from a key to new kinds and accuracy, once thirty images are labelled."""
     page.keyboard.press("c")
+    page.keyboard.press("k")
     for name in ("one", "two", "three"):
-        page.keyboard.press("k")
         page.keyboard.type(name)
         page.keyboard.press("Enter")
-        _until(page, f"document.querySelector('.kinds').textContent.includes('{name}')")
+    page.keyboard.press("Escape")
+    _until(page, "document.querySelectorAll('.kinds li').length === 3")
     page.keyboard.press("g")
     for k in range(_LABELS - _REPEATS):
         page.keyboard.press(str(1 + k % 3))

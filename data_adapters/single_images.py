@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from data_adapters.array_axes import axes_of, check_axes, in_order
+from data_adapters.discovery import split_part
 from data_adapters.reading import read
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, UnreadableFileError
@@ -49,6 +50,8 @@ def read_image(path: PathLike, id: str, *, axes: str = "") -> Image:
         When the file is missing or unreadable, or has no such image any more.
     """
     source = os.fspath(path)
+    if not Path(split_part(source)[0]).is_file():
+        raise InputError(f"cannot read {source!r}: there is no such file")
     if source.endswith(".npy"):
         found = _from_array(Path(source), id, check_axes(axes))
         if found is not None:

@@ -91,7 +91,12 @@ def _survived(tasks: Sequence[Task]) -> tuple[int, str]:
     """How many tasks another process survives, and what happens at the next one."""
     if not tasks or not sys.executable:
         return len(tasks), ""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        # The current folder may be somebody else's, and hold a module of the same name.
+        "PYTHONSAFEPATH": "1",
+    }
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM],
         input=json.dumps(tasks).encode(),

@@ -53,8 +53,13 @@ class Explorer:
         Where it is a label map.
     token : str
         Secret in the address; without it nothing is answered.
+    report_token : str
+        Secret in the address of the report, with which nothing else is answered: its scripts may be
+        somebody else's.
     port : int or None
         While the server runs.
+    is_in_notebook : bool
+        Whether pages of other servers of this machine, such as a notebook, may frame the page.
     """
 
     def __init__(
@@ -71,7 +76,10 @@ class Explorer:
         self.map: MapView | None = None
         self._workers: ThreadPoolExecutor | None = None
         self.token = secrets.token_urlsafe(24)
+        self.report_token = secrets.token_urlsafe(24)
         self.port: int | None = None
+        self.is_in_notebook = False
+        self._code = ""
         self._labels = labels
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
@@ -134,6 +142,41 @@ class Explorer:
         if self.port is None:
             raise InputError("the application is stopped; start it by `start`")
         return f"http://{_HOST}:{self.port}/{self.token}/"
+
+    def make_browser_url(self) -> str:
+        """Make an address that leads to the page once, to start a browser with.
+
+        Other users of the machine may see what a browser is started with.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        InputError
+            When the server is not running.
+        """
+        page = self.url
+        self._code = secrets.token_urlsafe(24)
+        return page.replace(f"/{self.token}/", f"/open/{self._code}")
+
+    def take_code(self, code: str) -> bool:
+        """Use up the code of the address that a browser is started with.
+
+        Parameters
+        ----------
+        code : str
+
+        Returns
+        -------
+        bool
+            Whether it was right, and not used before.
+        """
+        wanted, is_right = self._code, secrets.compare_digest(code.encode(), self._code.encode())
+        if wanted and is_right:
+            self._code = ""
+        return bool(wanted) and is_right
 
     @property
     def workers(self) -> ThreadPoolExecutor:
@@ -205,8 +248,8 @@ class Explorer:
                     on_start(self.url)
                 await self._stopped.wait()
         finally:
-            # What waits is of no use to anybody any more; what is computed now cannot be ended.
-            workers.shutdown(cancel_futures=True)
+            # What waits is of no use to anybody any more, and what is computed now cannot be ended.
+            workers.shutdown(wait=False, cancel_futures=True)
 
     def start(self, *, port: int = 0) -> Explorer:
         """Answer in a thread of its own, as a notebook needs it.
@@ -228,6 +271,7 @@ class Explorer:
         """
         if self._thread is not None and self._thread.is_alive():
             raise InputError("the application is started already; stop it by `stop`")
+        self.is_in_notebook = True
         started = threading.Event()
         failures: list[BaseException] = []
 
@@ -253,6 +297,8 @@ class Explorer:
         if self._thread is not None:
             self._thread.join(_SECONDS_TO_START)
             self._thread = None
+        if self.map is not None:
+            self.map.close()
 
     def _repr_html_(self) -> str:
         """The page within a notebook."""

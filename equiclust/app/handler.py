@@ -27,13 +27,13 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Nothing but what lies beside the page may be loaded, and only a notebook of this machine may show
-# the page inside its own.
+# Nothing but what lies beside the page may be loaded.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self' http://localhost:* http://127.0.0.1:*"
+    "frame-ancestors 'self'"
 )
+_NOTEBOOKS = " http://localhost:* http://127.0.0.1:*"
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -62,21 +62,32 @@ class Handler(RequestHandler):
         """Headers of every answer."""
         for name, value in _HEADERS.items():
             self.set_header(name, value)
+        if self.explorer.is_in_notebook:
+            self.set_header("Content-Security-Policy", _POLICY + _NOTEBOOKS)
         self.clear_header("Server")
 
     def prepare(self) -> None:
         """Refuse requests of other sites, and those without the token."""
+        self.check_origin()
+        token = str(self.path_kwargs.pop("token", ""))
+        if not hmac.compare_digest(token.encode(), self.wanted_token.encode()):
+            raise HTTPError(403, "the token is missing or wrong; use the whole address")
+        if self.request.method == "POST":
+            self._check_post()
+
+    @property
+    def wanted_token(self) -> str:
+        """The token that the address must have."""
+        return self.explorer.token
+
+    def check_origin(self) -> None:
+        """Refuse requests that name another server, or come from a page of another one."""
         hosts: frozenset[str] = self.application.settings["hosts"]
         if self.request.host not in hosts:
             raise HTTPError(403, "the host must be that of this server")
         origin = self.request.headers.get("Origin")
         if origin is not None and origin not in {f"http://{host}" for host in hosts}:
             raise HTTPError(403, "the request comes from a page of another site")
-        token = str(self.path_kwargs.pop("token", ""))
-        if not hmac.compare_digest(token.encode(), self.application.settings["token"].encode()):
-            raise HTTPError(403, "the token is missing or wrong; use the whole address")
-        if self.request.method == "POST":
-            self._check_post()
 
     def _check_post(self) -> None:
         media_type = self.request.headers.get("Content-Type", "").partition(";")[0].strip()

@@ -77,6 +77,7 @@ class _InfoHandler(Handler):
                     "ramp": ramp.astype(int).tolist(),
                 },
                 "run": None if explorer.run is None else _run_record(explorer.run),
+                "report": f"../{explorer.report_token}/report.html",
             }
         )
 
@@ -183,6 +184,11 @@ class _ContoursHandler(RunHandler):
 
 
 class _ReportHandler(RunHandler):
+    @property
+    def wanted_token(self) -> str:
+        """Of the report alone, which its scripts can read."""
+        return self.explorer.report_token
+
     def get(self) -> None:
         """The report of the run, a page that loads nothing."""
         path = self.view.run.folder.report_html

@@ -53,6 +53,8 @@ class KindList:
         self.clusters: dict[str, str] = {}
         self._lock = RLock()
         self._further: dict[str, Any] = {}
+        # Places of kinds that were renamed or merged here.
+        self._former: dict[str, int] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -64,6 +66,8 @@ class KindList:
             When it is damaged.
         """
         with self._lock:
+            if self.path.is_symlink():
+                raise InputError(f"{str(self.path)!r} must be a file, got a link; remove the link")
             content = read_json(self.path) if os.path.lexists(self.path) else {}
             kinds, clusters = content.pop("kinds", []), content.pop("clusters", {})
             if not _are_names(kinds, clusters):
@@ -121,6 +125,8 @@ class KindList:
         if not new:
             raise InputError("new must be the name of a kind, got an empty one")
         with self._changing():
+            if kind in self.kinds:
+                self._former[kind] = self.kinds.index(kind)
             changed = [new if one == kind else one for one in self.kinds]
             self._write(list(dict.fromkeys(changed)), self.clusters)
 
@@ -160,7 +166,7 @@ class KindList:
             self._write(self.kinds, clusters | ({str(label): name} if name else {}))
 
     def known_with(self, names: Iterable[str]) -> list[str]:
-        """The list, and further names behind it.
+        """The list, and further names behind it, or where they were before a merge.
 
         Parameters
         ----------
@@ -172,7 +178,12 @@ class KindList:
         list of str
         """
         with self._lock:
-            return list(dict.fromkeys([*self.kinds, *names]))
+            found = list(self.kinds)
+            # A kind that a merge took away, and an undo gave back, has its key again.
+            new = dict.fromkeys(name for name in names if name not in found)
+            for name in sorted(new, key=lambda one: self._former.get(one, _MOST)):
+                found.insert(self._former.get(name, len(found)), name)
+            return found
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

@@ -103,9 +103,23 @@ class LabelFile:
         self._stamp: tuple[int, ...] | None = None
         self._undo: dict[str, list[_Change]] = {}
         self._lock = RLock()
+        self._check_link()
         self._read()
         # What a process left that was killed while it wrote.
         recover(self._target.parent)
+
+    def _check_link(self) -> None:
+        """Refuse a link to anything but another file of labels.
+
+        A run may come from somebody else, and what is written through a link may be read by other
+        programs.
+        """
+        target = self._target
+        if self.path.is_symlink() and (target.suffix.lower() != ".csv" or not target.is_file()):
+            raise InputError(
+                f"{str(self.path)!r} must be a file, or a link to one that ends in .csv, it leads "
+                f"to {str(target)!r}; remove the link"
+            )
 
     def refresh(self) -> None:
         """Read the file again where it has changed.
@@ -272,6 +286,7 @@ class LabelFile:
 
     def _change(self, changed: Callable[[Rows], Rows], who: str | None) -> int:
         """Change rows on top of what is in the file now, and remember how it was."""
+        self._check_link()
         with self._lock, held(self._target):
             # Its time and size may be those of another content.
             self._read()

@@ -165,12 +165,9 @@ class _SuggestHandler(RunHandler):
 class _TeachHandler(RunHandler):
     async def post(self) -> None:
         """Write a run with the kinds, as `equiclust teach` does."""
-        output = self.content().get("output")
-        view = self.view
-        if output is not None and not isinstance(output, str):
-            raise InputError(f"output must be the name of a folder, got {shown(output)}")
-        taught = await self.compute(view.teach, output)
-        self.send({"folder": str(taught)})
+        self.content()
+        # Beside the run, and nowhere that a request names.
+        self.send({"folder": str(await self.compute(self.view.teach))})
 
 
 class _EventsHandler(RunHandler):

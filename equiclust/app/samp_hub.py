@@ -7,12 +7,15 @@ Profile of SAMP 1.3 (IVOA Recommendation 2012).
 
 from __future__ import annotations
 
+import io
 import os
 import socket
+import time
 import xmlrpc.client
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection, HTTPException
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -21,13 +24,17 @@ from xml.parsers.expat import ExpatError
 
 from equiclust.exceptions import EquiclustError, InputError
 from equiclust.io.catalogue import printable
+from equiclust.io.regular_files import read_regular
 
 __all__ = ["Conversation", "conversation"]
 
 _VARIABLE, _PREFIX = "SAMP_HUB", "std-lockurl:"
 _URL, _SECRET = "samp.hub.xmlrpc.url", "samp.secret"
 _NO_HUB = "no SAMP hub is running; start TOPCAT, Aladin or DS9 first"
+# Of one call, from its first byte to the last one of the answer.
 _SECONDS = 10.0
+_MOST_BYTES = 1 << 24
+_MOST_BYTES_OF_LOCK = 1 << 20
 _LONGEST_REASON = 200
 # What a hub answers that is none, or knows nothing of us.
 _UNUSABLE = (xmlrpc.client.Error, HTTPException, ExpatError, KeyError, TypeError)
@@ -106,11 +113,15 @@ def conversation() -> Iterator[Conversation]:
                 hub.declareMetadata(key, _METADATA)
                 yield Conversation(hub, key)
             finally:
-                with suppress(OSError, xmlrpc.client.Error):
+                with suppress(OSError, *_UNUSABLE):
                     hub.unregister(key)
     except EquiclustError:
         # Of the block.
         raise
+    except TimeoutError as error:
+        raise InputError(
+            f"the SAMP hub does not answer within {_SECONDS:.0f} s; restart TOPCAT, Aladin or DS9"
+        ) from error
     except OSError as error:
         # The file of a hub that was killed is left behind.
         raise InputError(_NO_HUB) from error
@@ -122,20 +133,73 @@ def conversation() -> Iterator[Conversation]:
 
 
 class _Transport(xmlrpc.client.Transport):
-    """Does not wait for ever."""
+    """Neither waits for ever nor takes whatever it gets."""
+
+    accept_gzip_encoding = False
+    _end = 0.0
+
+    def request(self, *args: Any, **settings: Any) -> Any:
+        self._end = time.monotonic() + _SECONDS
+        return super().request(*args, **settings)
 
     def make_connection(self, host: Any) -> HTTPConnection:
         connection = super().make_connection(host)
-        connection.timeout = _SECONDS
+        connection.timeout = _seconds_until(self._end)
+        if connection.sock is not None:
+            connection.sock.settimeout(connection.timeout)
+        settings: dict[str, Any] = {"response_class": partial(_Response, end=self._end)}
+        vars(connection).update(settings)
         return connection
+
+    def parse_response(self, response: HTTPResponse) -> Any:
+        # It would be unpacked to any size, although it was not asked for.
+        if response.getheader("Content-Encoding", "identity") != "identity":
+            raise HTTPException("its answer is compressed")
+        return super().parse_response(response)
+
+
+class _Response(HTTPResponse):
+    """An answer that comes to an end in time, and is not too long."""
+
+    def __init__(self, sock: socket.socket, *args: Any, end: float, **settings: Any) -> None:
+        super().__init__(sock, *args, **settings)
+        self.fp = io.BufferedReader(_Received(sock, self.fp.detach(), end))
+
+
+class _Received(io.RawIOBase):
+    def __init__(self, connection: socket.socket, stream: io.RawIOBase, end: float) -> None:
+        self._connection, self._stream, self._end = connection, stream, end
+        self._left = _MOST_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, place: Any) -> int:
+        self._connection.settimeout(_seconds_until(self._end))
+        n: int = self._stream.readinto(place)
+        self._left -= n
+        if self._left < 0:
+            raise HTTPException(f"its answer is longer than {_MOST_BYTES} bytes")
+        return n
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def _seconds_until(end: float) -> float:
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 def _lock_entries() -> dict[str, str]:
     """Entries of the lock file of the running hub."""
-    try:
-        text = _lock_file().read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(_NO_HUB) from error
+    file = _lock_file()
+    if not os.path.exists(file):
+        raise InputError(_NO_HUB)
+    text = read_regular(file, _MOST_BYTES_OF_LOCK).decode("utf-8", errors="replace")
     lines = (line.strip() for line in text.splitlines())
     pairs = (line.partition("=") for line in lines if not line.startswith("#"))
     # Some hubs escape colons.

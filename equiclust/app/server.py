@@ -33,6 +33,7 @@ _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg
 # The rows of a million images, and their labels, take less.
 _MOST_BYTES = 16 * 2**20
 _LAST_PORT = 65535
+_SECONDS_IDLE = 30.0
 
 
 class _PageHandler(Handler):
@@ -43,6 +44,25 @@ class _PageHandler(Handler):
         template = make_environment("equiclust.app").get_template("page.html.j2")
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(template.render(title=self.explorer.name, styles=_STYLES))
+
+
+class _OpenHandler(Handler):
+    """Leads a browser that was started for it to the page, once.
+
+    Whoever may list the processes of the machine sees the address that a browser is started with,
+    so that it must be of no use afterwards.
+    """
+
+    def prepare(self) -> None:
+        """Check who asks, and that the code has not been used."""
+        code = str(self.path_kwargs.pop("code"))
+        self.check_origin()
+        if not self.explorer.take_code(code):
+            raise HTTPError(403, "this address works once; use the one that the terminal shows")
+
+    def get(self) -> None:
+        """Lead on to the page."""
+        self.redirect(f"/{self.explorer.token}/", status=303)
 
 
 class _StaticHandler(Handler):
@@ -92,10 +112,10 @@ def make_application(explorer: Explorer, hosts: frozenset[str]) -> Application:
     -------
     tornado.web.Application
     """
-    routes = [(rf"/(?P<token>[^/]+)/{path}", handler) for path, handler in _ROUTES]
+    routes: list[tuple[str, type[Handler]]] = [(r"/open/(?P<code>[^/]+)", _OpenHandler)]
+    routes += [(rf"/(?P<token>[^/]+)/{path}", handler) for path, handler in _ROUTES]
     settings: Mapping[str, Any] = {
         "explorer": explorer,
-        "token": explorer.token,
         "hosts": hosts,
         "default_handler_class": NotFoundHandler,
         "log_function": lambda handler: None,
@@ -131,7 +151,12 @@ async def listening(explorer: Explorer, host: str, port: int) -> AsyncIterator[i
     listener = _bound(host, port)
     bound = int(listener.getsockname()[1])
     hosts = frozenset(f"{name}:{bound}" for name in (host, "localhost"))
-    server = HTTPServer(make_application(explorer, hosts), max_body_size=_MOST_BYTES)
+    server = HTTPServer(
+        make_application(explorer, hosts),
+        max_body_size=_MOST_BYTES,
+        idle_connection_timeout=_SECONDS_IDLE,
+        body_timeout=_SECONDS_IDLE,
+    )
     server.add_socket(listener)
     try:
         yield bound

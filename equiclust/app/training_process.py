@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import IO
 
 from equiclust.app.run_command import why_not_started
@@ -81,8 +82,10 @@ class TrainingProcess:
         """
         if not progress.is_running and not self.is_running:
             raise InputError("the run is not in progress, so that there is nothing to stop")
-        with refused(self.folder.stop_request):
-            self.folder.stop_request.touch()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        with refused(self.folder.stop_request), suppress(FileExistsError):
+            # Not through a link, which may lead anywhere.
+            os.close(os.open(self.folder.stop_request, flags, 0o666))
 
     def resume(self, progress: ProgressRecord, confirmed: Sequence[str]) -> None:
         """Start the command of the run once more, in a process of its own.

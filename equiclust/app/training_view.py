@@ -15,6 +15,7 @@ from equiclust.app.training_process import TrainingProcess
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json
 from equiclust.io.progress_record import ProgressRecord, read_progress
+from equiclust.io.regular_files import open_regular
 from equiclust.io.run_folder import RunFolder
 from equiclust.io.training_record import (
     MemberRecord,
@@ -90,7 +91,7 @@ class TrainingView:
             "can_resume": state not in ("running", "finished") and not why_not,
             "why_not": why_not,
             "command": list(progress.command),
-            "command_text": shlex.join(["equiclust", *progress.command]),
+            "command_shown": ["equiclust", *map(shlex.quote, progress.command)],
             "n_members": self._n_networks(training),
             "terms": _terms(training),
             "seconds_left": self._seconds_left(progress, training, state),
@@ -202,11 +203,11 @@ class TrainingView:
             Empty when there is no log.
         """
         try:
-            with self.folder.run_log.open("rb") as file:
+            with open_regular(self.folder.run_log) as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(size - _LOG_BYTES, 0))
-                lines = file.read().decode("utf-8", errors="replace").splitlines()
-        except OSError:
+                lines = file.read(_LOG_BYTES).decode("utf-8", errors="replace").splitlines()
+        except (InputError, OSError):
             return []
         # The first one may be torn.
         return lines[1 if size > _LOG_BYTES else 0 :][-_LOG_LINES:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -85,6 +87,7 @@ class Trials:
         self.folder = path.with_name(f"{path.name}_trials")
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._started: Path | None = None
 
     def start(self, settings: Mapping[str, str], n_images: int) -> Path:
         """Start a run on some of the images.
@@ -112,15 +115,17 @@ class Trials:
             raise InputError(f"n_images must be {_FEWEST} to {_MOST_IMAGES}, got {n_images}")
         files = self._files(n_images)
         with self._lock:
-            if self._process is not None and self._process.poll() is None:
+            if self._is_running:
                 raise InputError("a trial is in progress; wait until it is done")
-            target = self._free_folder()
+            target = self._started = self._free_folder()
             # A list of words, which no shell reads.
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "equiclust", *self._arguments(chosen, files, target)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                # A folder that is called equiclust where the user happens to be is not imported.
+                env={**os.environ, "PYTHONSAFEPATH": "1"},
             )
         return target
 
@@ -140,7 +145,8 @@ class Trials:
         """End the trial in progress, if there is one."""
         with self._lock:
             if self._process is not None and self._process.poll() is None:
-                self._process.terminate()
+                # As Ctrl-C does, so that the trial says that it was stopped.
+                self._process.send_signal(signal.SIGINT)
                 self._process.wait(timeout=30)
 
     def _files(self, n_images: int) -> list[str]:
@@ -165,10 +171,18 @@ class Trials:
             "name", "folder", "settings", "state" and, of finished ones, "n_clusters", "n_images"
             and "agreement" (adjusted Rand index with the clusters of the run, of the same images).
         """
-        if not self.folder.is_dir():
-            return []
-        folders = (RunFolder(path) for path in sorted(self.folder.iterdir(), reverse=True))
-        return [self._record(folder) for folder in folders if folder.is_run]
+        paths = sorted(self.folder.iterdir(), reverse=True) if self.folder.is_dir() else []
+        found = [self._record(folder) for folder in map(RunFolder, paths) if folder.is_run]
+        started = self._started
+        if started is not None and self._is_running and not RunFolder(started).is_run:
+            # It reads its images.
+            record = {"name": started.name, "folder": str(started), "settings": {}}
+            found.insert(0, record | {"state": "starting"})
+        return found
+
+    @property
+    def _is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def _record(self, folder: RunFolder) -> dict[str, Any]:
         record: dict[str, Any] = {

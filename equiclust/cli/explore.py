@@ -47,16 +47,20 @@ def explore(
     --------
     equiclust explore sorted
     """
+    import os
     import webbrowser
 
     from equiclust.app import explore as open_explorer
+
+    # A run may come from somebody else, and name a network whose weights are elsewhere.
+    os.environ.setdefault("EQUICLUST_OFFLINE", "1")
 
     explorer = open_explorer(run, labels=labels, compare=compare, data=data)
 
     def started(url: str) -> None:
         session.show(f"equiclust explore: {url}\nCtrl-C ends it.")
         if browser:
-            webbrowser.open(url)
+            webbrowser.open(explorer.make_browser_url())
 
     try:
         explorer.serve(port=port, on_start=started)

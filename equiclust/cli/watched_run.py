@@ -95,6 +95,8 @@ class WatchedRun:
             from equiclust.app.explorer import Explorer
 
             explorer = Explorer(self._folder.path).start()
+            # No other page shows it within its own.
+            explorer.is_in_notebook = False
             url = explorer.url
         except Exception as error:
             self._say(f"equiclust: note: the page could not be opened: {_sentence(error)}")
@@ -102,7 +104,7 @@ class WatchedRun:
         self._explorer = explorer
         self._say(f"equiclust explore: {url}")
         with suppress(Exception):
-            webbrowser.open(url)
+            webbrowser.open(explorer.make_browser_url())
 
     def _say(self, text: str) -> None:
         with self._saying:

@@ -14,6 +14,7 @@ import numpy as np
 
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, OutputError
+from equiclust.io.regular_files import open_regular, read_regular
 from equiclust.io.staging import staged, staged_together, sync
 from equiclust.typing import Array, PathLike
 
@@ -25,6 +26,8 @@ __all__ = [
     "write_arrays",
     "write_json",
 ]
+
+_MOST_BYTES_OF_JSON = 1 << 28
 
 
 @contextmanager
@@ -147,13 +150,13 @@ def read_json(path: PathLike) -> dict[str, Any]:
     Raises
     ------
     InputError
-        When the file is missing, is not JSON, or holds anything but an object of finite numbers.
+        When the file is missing, is no regular file of at most 256 MiB, is not JSON, or holds
+        anything but an object of finite numbers.
     """
+    found = read_regular(path, _MOST_BYTES_OF_JSON)
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = found.decode("utf-8")
         content = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-    except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
     except RecursionError as error:
         raise InputError(f"{str(path)!r} is not JSON that can be read: nested too deep") from error
     except ValueError as error:
@@ -229,6 +232,8 @@ def read_arrays(path: PathLike) -> dict[str, Array]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    # The library itself would wait for a named pipe.
+    open_regular(path).close()
     try:
         arrays = dict(load_file(path))
     # Types that NumPy lacks are a KeyError there.

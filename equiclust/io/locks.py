@@ -21,6 +21,9 @@ LOCK_NAME = ".lock"
 # What this thread holds, with the process that it was in: a fork holds nothing.
 _held = threading.local()
 
+# Some platforms lack it.
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
 # Each attempt fails only if another process finished in the microseconds it took.
 _ATTEMPTS = 100
 
@@ -51,7 +54,8 @@ def exclusive(path: PathLike, *, inside: bool = False) -> Iterator[None]:
     Raises
     ------
     OutputError
-        When another process or thread holds `path`, or the lock file cannot be written.
+        When another process or thread holds `path`, or the lock file cannot be written or is a
+        symbolic link.
     """
     target = Path(os.path.realpath(path))
     lock_path = target / LOCK_NAME if inside else target.with_name(f".{target.name}.lock")
@@ -87,11 +91,13 @@ def _make_folders(folder: Path) -> list[Path]:
 def _hold(lock_path: Path, path: PathLike) -> Iterator[None]:
     for _ in range(_ATTEMPTS):
         try:
-            file = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o666)
+            file = _opened(lock_path, path)
         except FileNotFoundError:
             # Another process had made the folder, and removed it again.
             lock_path.parent.mkdir(parents=True, exist_ok=True)
             continue
+        except OutputError:
+            raise
         except OSError as error:
             raise _unwritable(path, error) from error
         lock = FileLock(lock_path)
@@ -123,10 +129,25 @@ def _hold(lock_path: Path, path: PathLike) -> Iterator[None]:
         os.close(file)
 
 
+def _opened(lock_path: Path, path: PathLike) -> int:
+    """The lock file, made if missing, and never what a link of its name leads to."""
+    try:
+        if not lock_path.is_symlink():
+            return os.open(lock_path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
+    except OSError:
+        # It has become one meanwhile.
+        if not lock_path.is_symlink():
+            raise
+    raise OutputError(
+        f"cannot write to {os.fspath(path)!r}: its lock file {str(lock_path)!r} is a symbolic "
+        "link; remove the link or choose another output"
+    )
+
+
 def _is_at(file: int, path: Path) -> bool:
     """Whether an open file is the one that the path names."""
     try:
-        return os.path.samestat(os.fstat(file), os.stat(path))
+        return os.path.samestat(os.fstat(file), os.lstat(path))
     except FileNotFoundError:
         return False
 

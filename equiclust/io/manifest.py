@@ -9,14 +9,8 @@ from pathlib import Path
 
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json, write_json
-from equiclust.io.staging import (
-    PREFIX,
-    content_digest,
-    digest_of,
-    is_plain,
-    recover,
-    staged_together,
-)
+from equiclust.io.moving_journal import is_plain
+from equiclust.io.staging import PREFIX, content_digest, digest_of, recover, staged_together
 from equiclust.typing import PathLike
 
 __all__ = [

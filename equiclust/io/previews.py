@@ -12,10 +12,12 @@ import numpy as np
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import atomic_path
 from equiclust.io.catalogue import printable
+from equiclust.io.regular_files import open_regular
 from equiclust.typing import Array, Float32Array, PathLike
 
 __all__ = ["Previews", "read_previews", "write_previews"]
 
+_MOST_BYTES = 1 << 30
 _NAMES = ("ids", "images", "reconstructions")
 
 
@@ -84,7 +86,7 @@ def read_previews(path: PathLike) -> Previews:
     Raises
     ------
     InputError
-        When the file is damaged, or is no archive of these arrays.
+        When the file is damaged, larger than 1 GiB, or no archive of these arrays.
     """
     if not Path(path).exists():
         return Previews.empty()
@@ -107,13 +109,14 @@ def read_previews(path: PathLike) -> Previews:
 
 
 def _load(path: PathLike) -> list[Array]:
-    try:
-        # NumPy leaves a file that it opens itself open when that is no archive.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return [archive[name] for name in _NAMES]
-    # What is damaged fails in zipfile, zlib, struct, tokenize or NumPy, each with its own error.
-    except Exception as error:
-        _refuse(path, " ".join(str(error).split()) or type(error).__name__, error)
+    # NumPy leaves a file that it opens itself open when that is no archive.
+    with open_regular(path, most_bytes=_MOST_BYTES) as file:
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                return [archive[name] for name in _NAMES]
+        # What is damaged fails in zipfile, zlib, struct, tokenize or NumPy, each in its own way.
+        except Exception as error:
+            _refuse(path, " ".join(str(error).split()) or type(error).__name__, error)
 
 
 def _refuse(path: PathLike, reason: str, cause: Exception | None = None) -> NoReturn:

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from equiclust.exceptions import EquiclustError, OutputError
+from equiclust.exceptions import EquiclustError, InputError, OutputError
+from equiclust.io.moving_journal import check_places, read_journal
 from equiclust.typing import PathLike
 
 __all__ = [
     "PREFIX",
     "content_digest",
     "digest_of",
-    "is_plain",
     "recover",
     "refused",
     "staged",
     "staged_together",
     "sync",
 ]
+
+logger = logging.getLogger(__name__)
 
 PREFIX = ".partial-"
 """How the names of these folders begin."""
@@ -148,7 +151,9 @@ def refused(target: PathLike) -> Iterator[None]:
 def recover(folder: PathLike, *, below: bool = False) -> None:
     """Remove what killed processes have left in a folder, and put back what they had moved away.
 
-    Only folders that this package made are touched, and only if no process uses them.
+    Only folders that this package made are touched, and only if no process uses them. As they may
+    come from elsewhere, nothing is moved through symbolic links or out of `folder`; such folders
+    are left alone, and the log says so.
 
     Parameters
     ----------
@@ -165,7 +170,11 @@ def recover(folder: PathLike, *, below: bool = False) -> None:
         marker = room / _MARKER
         if not marker.is_file() or marker.is_symlink():
             continue
-        with suppress(OSError, Timeout, EquiclustError), FileLock(marker).acquire(timeout=0):
+        # Names that no file can have are a ValueError, folders nested too deep a RecursionError.
+        with (
+            suppress(OSError, Timeout, EquiclustError, ValueError, RecursionError),
+            FileLock(marker).acquire(timeout=0),
+        ):
             if _is_restored(room):
                 shutil.rmtree(room, ignore_errors=True)
 
@@ -314,16 +323,16 @@ def _write_journal(room: Path, folder: Path, names: Sequence[str]) -> None:
 
 def _is_restored(room: Path) -> bool:
     """Whether nothing that a killed process had moved away is left in its folder."""
-    if not (room / _OLD).exists() or not (room / _JOURNAL).exists():
+    if not os.path.lexists(room / _OLD) or not os.path.lexists(room / _JOURNAL):
         # Nothing has been moved yet, or everything has.
         return True
     try:
-        content = json.loads((room / _JOURNAL).read_text(encoding="utf-8"))
-        folder = room.parent / content["folder"]
-        parts: Mapping[str, str] = content["parts"]
-        if folder not in (room.parent, room.parent / folder.name) or not all(map(is_plain, parts)):
-            return False
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        name, parts = read_journal(room / _JOURNAL)
+        # The folder that was asked for may itself be a link.
+        folder = room.parent if name == "." else room.parent / name
+        check_places(folder, room / _NEW, room / _OLD, parts)
+    except InputError as error:
+        logger.warning("leaving the unfinished output %r alone: %s", str(room), error)
         return False
     if not any(os.path.lexists(room / _NEW / name) for name in parts):
         return True
@@ -334,23 +343,6 @@ def _is_restored(room: Path) -> bool:
             return not _has_entries(room / _OLD)
     _roll_back(room, folder, list(parts))
     return not _has_entries(room / _OLD) or not (room / _JOURNAL).exists()
-
-
-def is_plain(name: str) -> bool:
-    """Whether a name is a path that stays in its folder.
-
-    Parameters
-    ----------
-    name : str
-        With ``/`` between its parts.
-
-    Returns
-    -------
-    bool
-        False also where it names nothing.
-    """
-    path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
 def _left_over(folder: Path, below: bool) -> list[Path]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json
+from equiclust.io.regular_files import open_regular
 from equiclust.io.run_folder import RunFolder
 from equiclust.typing import Array, Float32Array, IntArray, PathLike
 
@@ -310,9 +311,9 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(_LONGEST).decode("utf-8", errors="replace")
-    except OSError:
+    except (InputError, OSError):
         return ""
 
 
@@ -326,9 +327,10 @@ def _entries(folder: Path) -> list[Path]:
 def _read_npz(path: Path) -> dict[str, Array]:
     """Arrays of a file; none where it is missing or damaged. Nothing is ever unpickled."""
     try:
-        if path.stat().st_size > _LONGEST:
-            return {}
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with (
+            open_regular(path, most_bytes=_LONGEST) as file,
+            np.load(file, allow_pickle=False) as archive,
+        ):
             return dict(archive)
     # What is damaged fails in zipfile, zlib, struct, tokenize or NumPy, each with its own error.
     except Exception:

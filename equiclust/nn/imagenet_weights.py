@@ -22,9 +22,12 @@ from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, WeightsNotFoundError
 from equiclust.validation import check_choice
 
-__all__ = ["IMAGENET_NETWORKS", "WEIGHTS_VARIABLE", "find_weights"]
+__all__ = ["IMAGENET_NETWORKS", "OFFLINE_VARIABLE", "WEIGHTS_VARIABLE", "find_weights"]
 
 logger = logging.getLogger(__name__)
+
+OFFLINE_VARIABLE = "EQUICLUST_OFFLINE"
+"""Environment variable with which nothing is downloaded."""
 
 WEIGHTS_VARIABLE = "EQUICLUST_WEIGHTS"
 """Environment variable that names a folder with weights."""
@@ -154,6 +157,13 @@ def _downloaded(network: str) -> dict[str, Tensor]:
     from torchvision.models import get_model_weights
 
     entry = get_model_weights(network)["IMAGENET1K_V1"]
+    kept = Path(torch.hub.get_dir(), "checkpoints", Path(entry.url).name)
+    if os.environ.get(OFFLINE_VARIABLE) and not kept.is_file():
+        raise WeightsNotFoundError(
+            f"the weights of {network} are not on disk, and nothing is fetched where "
+            f"{OFFLINE_VARIABLE} is set; set {WEIGHTS_VARIABLE} to a folder with "
+            f"{network}*.safetensors"
+        )
     try:
         state = entry.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except OSError as error:

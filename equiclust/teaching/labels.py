@@ -15,6 +15,7 @@ import numpy as np
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.io.catalogue import printable, read_table
+from equiclust.io.regular_files import read_regular
 from equiclust.typing import PathLike
 from equiclust.validation import shown
 
@@ -22,6 +23,7 @@ __all__ = ["Labels", "gather_labels", "read_label_rows", "read_labels", "sort_la
 
 _COLUMNS = ("id", "kind")
 _SEPARATORS = (",", ";", "\t", "|")
+_MOST_BYTES = 1 << 28
 _SHOWN = 3
 _LONGEST_SHOWN = 200
 
@@ -86,7 +88,7 @@ def read_labels(path: PathLike) -> list[Pair]:
     Raises
     ------
     InputError
-        When the file is missing or no such table.
+        When the file is missing, no such table or, as text, larger than 256 MiB.
 
     Examples
     --------
@@ -207,7 +209,7 @@ def read_label_rows(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
     Raises
     ------
     InputError
-        When the file is missing or no such table.
+        When the file is missing, no such table or, as text, larger than 256 MiB.
     """
     head, *rows = [*_split(path, _text_in(path))] or [[]]
     names = [name.strip() for name in head]
@@ -238,12 +240,10 @@ def _columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[int, s
 
 
 def _text_in(path: Path) -> str:
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"cannot read {str(path)!r}: there is no such file")
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
+        return read_regular(path, _MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{str(path)!r} must be text in UTF-8, got the byte {error.object[error.start]:#04x} "

@@ -124,3 +124,19 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises((OutputError, InputError), match=r"explore\.json"):
         kinds.add("ring")
     assert kinds.kinds == []
+
+
+def test_a_kind_that_comes_back_has_its_place_again(tmp_path: Path) -> None:
+    kinds = KindList(tmp_path / "explore.json")
+    for name in ("ring", "spiral", "smooth"):
+        kinds.add(name)
+    kinds.rename("spiral", "ring")
+    assert kinds.known_with([]) == ["ring", "smooth"]
+    assert kinds.known_with(["spiral"]) == ["ring", "spiral", "smooth"]
+
+
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret.json").write_text('{"kinds": ["secret"]}')
+    (tmp_path / "explore.json").symlink_to(tmp_path / "secret.json")
+    with pytest.raises(InputError, match="remove the link"):
+        KindList(tmp_path / "explore.json")

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equiclust.app.label_file import GivenLabel, LabelFile
-from equiclust.exceptions import OutputError
+from equiclust.exceptions import InputError, OutputError
 from equiclust.io.catalogue import printable
 from equiclust.teaching.labels import read_labels
 from tests.app.conftest import HOSTILE_IDS as GIVEN_IDS
@@ -303,3 +303,16 @@ def test_a_link_stays_one_and_rights_stay_as_they_are(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert len(rows_of(target)) == 2
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("target", ["missing.csv", "other.pth", "folder"])
+def test_labels_are_not_written_through_a_link_to_anything_else(
+    tmp_path: Path, target: str
+) -> None:
+    (tmp_path / "other.pth").write_text("kept")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "labels.csv").symlink_to(tmp_path / target)
+    with pytest.raises(InputError, match="remove the link"):
+        LabelFile(tmp_path / "labels.csv", ["a"], ["a.fits"])
+    assert (tmp_path / "other.pth").read_text() == "kept"
+    assert not (tmp_path / "missing.csv").exists()

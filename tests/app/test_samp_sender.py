@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+import socket
+import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -213,3 +218,61 @@ def test_a_hub_that_refuses_is_said(topcat: Listener, sender: SampSender, hub: P
     with pytest.raises(InputError, match="the SAMP hub cannot be used"):
         sender.list_clients()
     hub.write_text(kept)
+
+
+def answer(tmp_path: Path, parts: Iterable[bytes], pause: float) -> None:
+    """A hub that answers with these bytes, one after the other, whatever it is asked."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    (tmp_path / ".samp").write_text(f"samp.secret=x\nsamp.hub.xmlrpc.url={url}\n")
+
+    def serve() -> None:
+        with listener, suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                for part in parts:
+                    connection.sendall(part)
+                    time.sleep(pause)
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n"
+
+
+@pytest.mark.parametrize("start", [HEAD, HEAD + b"\r\n<methodResponse>"], ids=["head", "body"])
+def test_a_hub_that_answers_bit_by_bit_is_not_waited_for(
+    sender: SampSender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: bytes
+) -> None:
+    monkeypatch.setattr("equiclust.app.samp_hub._SECONDS", 0.5)
+    answer(tmp_path, (start, *[b" "] * 100), 0.1)
+    begun = time.monotonic()
+    with pytest.raises(InputError, match="the SAMP hub does not answer within"):
+        sender.list_clients()
+    assert time.monotonic() - begun < 3.0
+
+
+def test_an_answer_without_end_is_refused(sender: SampSender, tmp_path: Path) -> None:
+    block = b" " * 2**20
+    answer(tmp_path, (HEAD + b"\r\n", *[block] * 200), 0.0)
+    with pytest.raises(InputError, match=r"cannot be used \(its answer is longer than 16777216"):
+        sender.list_clients()
+
+
+def test_an_answer_that_would_be_unpacked_is_refused(sender: SampSender, tmp_path: Path) -> None:
+    body = gzip.compress(b"<methodResponse>" + b" " * 10**6)
+    size = f"Content-Length: {len(body)}\r\nContent-Encoding: gzip\r\n\r\n".encode()
+    answer(tmp_path, (HEAD + size + body,), 0.0)
+    with pytest.raises(InputError, match=r"cannot be used \(its answer is compressed"):
+        sender.list_clients()
+
+
+def test_a_lock_file_that_is_none_is_not_waited_for(sender: SampSender, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".samp")
+    with pytest.raises(InputError, match=r"\.samp': it is a named pipe"):
+        sender.list_clients()
+    (tmp_path / ".samp").unlink()
+    (tmp_path / ".samp").symlink_to("/dev/zero")
+    with pytest.raises(InputError, match=r"\.samp': it is a device"):
+        sender.list_clients()

@@ -47,7 +47,9 @@ def ask(
 ) -> Answer:
     """Whatever is asked, as it is written, which no client for browsers would allow."""
     connection = http.client.HTTPConnection("127.0.0.1", explorer.port, timeout=60)
-    token = explorer.token if token is None else token
+    is_report = path.partition("?")[0] == "report.html"
+    own = explorer.report_token if is_report else explorer.token
+    token = own if token is None else token
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
         connection.putrequest(
@@ -125,7 +127,11 @@ def test_the_report_is_in_a_box_of_its_own(plain: Explorer) -> None:
     assert "allow-same-origin" not in policy
     assert "connect-src" not in policy
     assert policy.startswith("default-src 'none';")
-    # Its scripts have no origin, and so reach nothing here.
+    # Its scripts know the token in its address, which opens nothing else.
+    for path in ("", "api/info", "api/labels", "static/page.js", "no/such"):
+        assert ask(plain, path, token=plain.report_token).status == 403
+    assert ask(plain, "report.html", token=plain.token).status == 403
+    # They have no origin either, and so reach nothing here.
     assert ask(plain, "api/info", Origin="null").status == 403
 
 
@@ -279,11 +285,27 @@ def test_no_content_does_harm(plain: Explorer, value: Any) -> None:
         assert answer.status == 200 or len(answer.error) < 1000, path
 
 
-@pytest.mark.parametrize("output", [3, ["x"], "", "\0", "relative\0x", {"a": 1}])
-def test_a_taught_run_is_written_only_where_there_is_a_place(plain: Explorer, output: Any) -> None:
+def test_a_browser_is_started_with_an_address_that_works_once(plain: Explorer) -> None:
+    address = plain.make_browser_url()
+    assert plain.token not in address
+    path = address.split("/", 3)[3]
+    first = ask(plain, f"/{path}", token="")
+    assert (first.status, first.headers["Location"]) == (303, f"/{plain.token}/")
+    assert ask(plain, f"/{path}", token="").status == 403
+    assert ask(plain, "/open/", token="").status == 403
+    later = f"/{plain.make_browser_url().split('/', 3)[3]}"
+    assert ask(plain, later, token="", Origin="http://evil.example").status == 403
+    assert ask(plain, later, token="", Host="evil.example").status == 403
+    assert ask(plain, later, token="").status == 303
+
+
+@pytest.mark.parametrize("output", ["/tmp/elsewhere", "../../elsewhere", 3, ["x"], {"a": 1}])
+def test_no_request_names_where_a_taught_run_is_written(plain: Explorer, output: Any) -> None:
     answer = post(plain, "api/teach", {"output": output})
+    # There are no labels, whatever else is asked for.
     assert answer.status == 400
-    assert "\n" not in answer.error
+    assert "elsewhere" not in answer.error
+    assert not (plain.path.parent.parent / "elsewhere").exists()
 
 
 def test_too_large_a_body_is_refused(plain: Explorer) -> None:

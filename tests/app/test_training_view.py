@@ -191,6 +191,21 @@ def test_the_end_of_the_log_is_shown(folder: RunFolder) -> None:
     assert lines[0] == "line 39800 é"
 
 
+def test_a_log_that_is_no_file_is_not_waited_for(folder: RunFolder) -> None:
+    view = TrainingView(folder)
+    os.mkfifo(folder.run_log)
+    assert view.log_lines() == []
+    folder.run_log.unlink()
+    folder.run_log.symlink_to("/dev/zero")
+    assert view.log_lines() == []
+    folder.run_log.unlink()
+    with folder.run_log.open("wb") as file:
+        file.truncate(2**32)
+        file.seek(0, os.SEEK_END)
+        file.write(b"\nlast")
+    assert view.log_lines()[-1] == "last"
+
+
 def test_a_stop_is_asked_for_once_it_runs(folder: RunFolder) -> None:
     view = TrainingView(folder)
     with pytest.raises(InputError, match="not in progress"):
@@ -229,7 +244,8 @@ def test_only_what_was_shown_is_started(folder: RunFolder, monkeypatch: pytest.M
     tell(folder, pid=GONE, command=_command(folder))
     view = TrainingView(folder)
     shown = view.state()["command"]
-    assert view.state()["command_text"] == f"equiclust run /data --output {folder.path}"
+    words = ["equiclust", "run", "/data", "--output", str(folder.path)]
+    assert view.state()["command_shown"] == words
     tell(folder, pid=GONE, command=[*shown, "--seed", "1"])
     for confirmed in (shown, [], shown[:-1]):
         with pytest.raises(InputError, match="has changed"):

@@ -139,7 +139,7 @@ def test_arrays_are_read_as_the_run_read_them(run: Run, started: type[Started]) 
 
 
 def test_what_is_not_offered_is_as_in_the_run(run: Run, started: type[Started]) -> None:
-    run.folder.recipe_toml.write_text('[images]\npercentiles = [5.0, 95.0]\nsize = 128\n')
+    run.folder.recipe_toml.write_text("[images]\npercentiles = [5.0, 95.0]\nsize = 128\n")
     Trials(run).start({"size": "32"}, 20)
     found = parse_arguments(COMMANDS, started.words[3:]).arguments
     assert (found["percentiles"], found["size"]) == ([5.0, 95.0], 32)

@@ -35,7 +35,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     addresses: list[str] = []
 
     def serve(explorer: Explorer, *, port: int = 0, on_start: Any = None) -> None:
-        on_start(f"http://127.0.0.1:{port}/token/")
+        explorer.port = 8888
+        on_start(explorer.url)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Explorer, "serve", serve)
@@ -63,6 +64,8 @@ def test_the_browser_is_opened_unless_it_must_not(
 ) -> None:
     assert main(["explore", str(run_folder), *words]) == 0
     assert bool(opened) == browser
+    # What a browser is started with, other users of the machine can see.
+    assert all("/open/" in address for address in opened)
 
 
 def test_flags_that_are_off_have_no_no() -> None:

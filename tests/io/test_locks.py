@@ -154,6 +154,36 @@ def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.parametrize("to", ["there", "missing"])
+def test_a_link_in_the_place_of_the_lock_file_is_not_followed(tmp_path: Path, to: str) -> None:
+    (tmp_path / "there").write_text("mine")
+    (tmp_path / ".out.lock").symlink_to(to)
+    for _ in range(2):
+        with (
+            pytest.raises(OutputError, match=r"\.out\.lock' is a symbolic link; remove the link"),
+            exclusive(tmp_path / "out"),
+        ):
+            pass
+    assert (tmp_path / "there").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.lock", "there"]
+
+
+def test_a_link_that_comes_between_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = os.open
+
+    def late(path: Path, *arguments: Any) -> int:
+        if Path(path).name == ".out.lock" and not Path(path).is_symlink():
+            Path(path).symlink_to(tmp_path / "missing")
+        return opened(path, *arguments)
+
+    monkeypatch.setattr(os, "open", late)
+    with pytest.raises(OutputError, match="is a symbolic link"), exclusive(tmp_path / "out"):
+        pass
+    assert not (tmp_path / "missing").exists()
+
+
 def test_never_two_at_once(tmp_path: Path) -> None:
     """Processes that come and go as fast as they can, so that lock files vanish under others."""
     counter = tmp_path / "counter"

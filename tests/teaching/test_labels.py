@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,16 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     for name in ("none.csv", "none.fits"):
         with pytest.raises(InputError, match=f"{name}.*no such file"):
             read_labels(tmp_path / name)
+
+
+def test_what_is_no_file_of_labels_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "endless.csv").symlink_to("/dev/zero")
+    with (tmp_path / "large.csv").open("wb") as file:
+        file.truncate(2**28 + 1)
+    for name, said in (("pipe", "a named pipe"), ("endless", "a device"), ("large", "at most")):
+        with pytest.raises(InputError, match=rf"{name}\.csv': it .*{said}"):
+            read_labels(tmp_path / f"{name}.csv")
 
 
 def test_labels_of_several_rounds_count_together(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ export class Gallery {
     this.reasons = null;
     this.order = "map";
     this.heading = element("h2", { text: "Images" });
+    this.all = button("All images", () => view.clearSelection(), { key: "c" });
     this.search = element("input", { type: "search", placeholder: "id or file", "aria-label": "Find by id or file" });
     this.search.addEventListener("change", () => attempt(() => this.#find()));
     this.pages = element("span", { class: "aside" });
@@ -29,7 +30,7 @@ export class Gallery {
     this.grid.addEventListener("keydown", (event) => this.#key(event));
     place.append(
       element("div", { class: "gallery" },
-        element("div", { class: "bar" }, this.heading, this.search),
+        element("div", { class: "bar" }, this.heading, this.all, this.search),
         element("div", { class: "bar" },
           select("Order", ORDERS, "map", (order) => this.sortBy(order)),
           button("Tick all", () => this.tickAll(), { key: "a" }),
@@ -95,7 +96,9 @@ export class Gallery {
     this.shownPerPage = this.perPage;
     const last = Math.max(1, Math.ceil(this.rows.length / this.perPage));
     this.page = Math.min(this.page, last - 1);
-    this.heading.textContent = `${this.rows.length.toLocaleString("en")} ${this.name === "all images" ? "images" : `images: ${this.name}`}`;
+    const images = this.rows.length === 1 ? "image" : "images";
+    this.heading.textContent = `${this.rows.length.toLocaleString("en")} ${images}${this.view.isAll ? "" : `: ${this.name}`}`;
+    this.all.hidden = this.view.isAll;
     this.pages.textContent = `page ${this.page + 1} of ${last.toLocaleString("en")}`;
     const rows = this.shownRows;
     const asked = (this.asked = Symbol("page"));
@@ -142,6 +145,7 @@ export class Gallery {
 
   #focusedOn(row) {
     this.focused = row;
+    for (const tile of this.grid.children) tile.classList.toggle("current", Number(tile.dataset.row) === row);
     this.view.scatter.ring(row);
   }
 
@@ -188,6 +192,13 @@ export class Gallery {
     const first = this.grid.children[0];
     if (this.shownRows.includes(this.focused)) this.focusOn(this.focused);
     else if (first) first.focus();
+  }
+
+  // After an image was looked at in full: keys go on from there.
+  returnTo(row) {
+    if (!this.shownRows.includes(row)) return;
+    this.focused = row;
+    setTimeout(() => this.focusOn(row));
   }
 
   focusOn(row) {

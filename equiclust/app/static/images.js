@@ -283,7 +283,9 @@ class ImagesView {
   }
 
   // Labels have changed: what shows them is drawn again.
-  async refreshed() {
+  // At the first kinds the map shows them, where it showed the clusters.
+  async refreshed(isFirst) {
+    if (isFirst && this.colourBy === this.info.run.columns[0].name) this.colourBy = "our:kind";
     this.#offerColours();
     if (this.colourBy.startsWith("our:") || this.colourBy === "label") await this.colour(this.colourBy);
     await this.gallery.refresh();
@@ -310,7 +312,7 @@ class ImagesView {
       c: () => this.clearSelection(),
       "[": () => this.gallery.turn(-1),
       "]": () => this.gallery.turn(1),
-      m: () => this.scatter.overlay.focus(),
+      m: () => this.scatter.focus(),
       g: () => this.gallery.focus(),
       "/": () => this.gallery.focusSearch(),
     }[key];

@@ -17,7 +17,7 @@ export class KindsPanel {
     this.taught = null;
     this.version = -1;
     this.list = element("ul", { class: "kinds", "aria-label": "Kinds" });
-    this.field = element("input", { type: "text", placeholder: "name of a new kind", "aria-label": "Name of a new kind", maxlength: "200" });
+    this.field = element("input", { type: "text", placeholder: "name, Enter; Esc ends", "aria-label": "Name of a new kind", maxlength: "200" });
     this.who = element("input", { type: "text", "aria-label": "Your name, written beside your labels", maxlength: "60" });
     this.who.addEventListener("change", () => sessionStorage.setItem(NAME, this.who.value));
     this.summary = element("p", { class: "summary", role: "status" });
@@ -78,8 +78,11 @@ export class KindsPanel {
     this.#show();
     const changed = given.version !== this.version;
     this.version = given.version;
+    const knew = Boolean(this.taught);
     if (changed) await this.#learn();
-    await this.view.refreshed();
+    await this.view.refreshed(!knew && Boolean(this.taught));
+    const viewer = document.querySelector("dialog.viewer[open]");
+    if (viewer) viewer.dispatchEvent(new CustomEvent("labelled"));
   }
 
   async #learn() {
@@ -147,9 +150,8 @@ export class KindsPanel {
   #add(event) {
     event.preventDefault();
     const name = this.field.value;
+    // The next name may follow; Escape leaves the field.
     this.field.value = "";
-    // At once: what is typed next are keys again.
-    this.view.gallery.focus();
     attempt(() => this.#inTurn(() => postJson("api/kind", { name })).then(() => this.load()));
   }
 
@@ -175,6 +177,7 @@ export class KindsPanel {
     const who = this.who.value;
     await Promise.all([moved, this.#inTurn(() => postJson("api/label", { rows, kind, who, why }))]);
     announce(kind ? `${rows.length} labelled ${kind}` : `${rows.length} labels taken away`);
+    this.showTargets();
   }
 
   // One change after another, in the order in which they were made.
@@ -187,7 +190,8 @@ export class KindsPanel {
   async undo() {
     const { n } = await this.#inTurn(() => postJson("api/undo", { who: this.who.value }));
     announce(n ? `${n} labels as before` : "nothing to undo");
-    this.targets.textContent = n ? "" : "There is nothing of yours to undo.";
+    if (n) this.showTargets();
+    else this.targets.textContent = "There is nothing of yours to undo.";
   }
 
   async suggest() {
@@ -206,7 +210,9 @@ export class KindsPanel {
 
   showTargets() {
     const ticked = this.view.gallery.ticks.size;
-    this.targets.textContent = ticked ? `${ticked.toLocaleString("en")} ticked: a key labels them all.` : "";
+    this.targets.textContent = ticked
+      ? `${ticked.toLocaleString("en")} ticked: a number, or a click on a kind, labels them all.`
+      : "Click or Space ticks an image, double click or Enter opens it; a number labels the one in focus.";
   }
 
   #summarise() {
@@ -217,7 +223,7 @@ export class KindsPanel {
     this.summary.textContent = n ? `${count} ${text}` : "";
     if (header.doubtful.length) {
       const ids = new Set(header.doubtful.map((one) => one.id));
-      this.summary.append(" ", button(`${ids.size} doubtful labels`, () => this.#showDoubtful(), { title: "labels that the others contradict" }));
+      this.summary.append(" ", button(ids.size === 1 ? "1 doubtful label" : `${ids.size} doubtful labels`, () => this.#showDoubtful(), { title: "labels that the others contradict" }));
     }
   }
 

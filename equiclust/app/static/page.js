@@ -62,7 +62,7 @@ async function start() {
     views.append(element("a", { href: `#${name}`, text: VIEWS[name][0], "data-view": name }));
   }
   if (info.run && info.run.report) {
-    views.append(element("a", { href: "report.html", target: "_blank", rel: "noopener", text: "Report" }));
+    views.append(element("a", { href: info.report, target: "_blank", rel: "noopener", text: "Report" }));
   }
   document.getElementById("tools").append(button("Keys", help, { key: "?" }));
   document.addEventListener("keydown", (event) => {

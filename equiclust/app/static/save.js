@@ -15,9 +15,11 @@ export function saveMenu(view, kinds) {
 function openMenu(view, kinds) {
   let [format, figure] = ["ecsv", "pdf"];
   const done = element("p", { role: "status" });
-  const rows = () => (view.gallery.ticks.size ? view.gallery.ticked() : view.isAll ? null : view.selection);
-  const count = rows();
-  const what = count === null ? "all images" : `${count.length.toLocaleString("en")} images of the selection`;
+  const chosen = view.gallery.ticks.size ? view.gallery.ticked() : view.isAll ? null : view.selection;
+  const parts = [["all", `all ${view.n.toLocaleString("en")} images`]];
+  if (chosen) parts.unshift(["chosen", `${chosen.length.toLocaleString("en")} ${view.gallery.ticks.size ? "ticked" : "of the selection"}`]);
+  let [part] = parts[0];
+  const rows = () => (part === "all" ? null : chosen);
   const told = (action) => async () => {
     done.textContent = "working …";
     try {
@@ -28,12 +30,13 @@ function openMenu(view, kinds) {
   };
   const colour = view.colourBy === "our:given" ? "kind" : view.colourBy.replace("our:", "");
   dialog("Save",
-    element("h3", { text: `Catalogue of ${what}` }),
+    element("h3", { text: "Catalogue" }),
     element("div", { class: "bar" },
+      select("Of", parts, part, (one) => { part = one; }),
       select("Format", FORMATS, format, (one) => { format = one; }),
       button("Save", told(async () => `Saved ${await download("api/export", { format, rows: rows() })}.`))),
     element("h3", { text: "Kinds of all images, by your labels" }),
-    element("p", { class: "aside", text: `Your labels are in ${kinds.file}. A taught run has the kind of every image, its probability, and how right they are; equiclust teach makes the same from that file.` }),
+    element("p", { class: "aside", text: `Your labels are in ${kinds.file}. A taught run, a folder beside the run, has the kind of every image, its probability, and how right they are; equiclust teach makes the same from that file.` }),
     element("div", { class: "bar" }, button("Write a taught run", told(async () => `Written: ${(await postJson("api/teach", {})).folder}`))),
     element("h3", { text: "Figure and snapshot" }),
     element("div", { class: "bar" },

@@ -61,6 +61,13 @@ export class Scatter {
     this.#drawOverlay();
   }
 
+  // For whoever uses keys: the cursor is seen at once.
+  focus() {
+    this.overlay.focus();
+    this.keyboard = true;
+    this.#drawOverlay();
+  }
+
   resize() {
     const { width, height } = this.frame.getBoundingClientRect();
     const ratio = window.devicePixelRatio || 1;

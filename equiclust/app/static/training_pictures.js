@@ -34,7 +34,8 @@ export class Pictures {
     this.kept = new Map();
     this.made = [];
     this.grid = element("div", { class: "training-pictures" });
-    this.element = element("div", {}, element("h4", { text: "Images and reconstructions" }), this.grid);
+    this.element = element("div", {}, element("h4", { text: "Images and reconstructions" }),
+      element("p", { class: "aside", text: "Left as the network sees it, right as it reconstructs it." }), this.grid);
   }
 
   // The images of a member; its reconstructions follow by `show`.

@@ -77,14 +77,16 @@ export class Status {
   }
 
   #offer(state) {
-    const hadFocus = this.tools.contains(document.activeElement);
+    const before = document.activeElement;
+    // A button that cannot be used any more gives the focus to nothing.
+    if (before !== document.body) this.hasFocus = this.tools.contains(before);
     this.stop.hidden = !state.can_stop;
     this.stop.disabled = state.stop_asked;
     this.resume.hidden = !state.can_resume;
     this.results.hidden = this.hasResults || state.state !== "finished";
     // The keyboard stays where it was, on what can be done now.
     const next = [this.stop, this.resume, this.results].find((one) => !one.hidden && !one.disabled);
-    if (hadFocus && !this.tools.contains(document.activeElement)) next?.focus();
+    if (this.hasFocus && document.activeElement !== next) next?.focus({ preventScroll: true });
   }
 
   #timeText(state) {
@@ -101,7 +103,7 @@ export class Status {
   #showCommand(state) {
     const isOver = state.state === "running" || state.state === "finished";
     const words = state.can_resume
-      ? `“Go on” starts: ${state.command_text}`
+      ? `“Go on” starts: ${state.command_shown.join(" ")}`
       : `It cannot be taken up from here: ${state.why_not}.`;
     this.command.textContent = isOver ? "" : words;
     this.command.hidden = isOver;
@@ -109,14 +111,16 @@ export class Status {
 
   // The command comes from the folder, which may be somebody else's.
   #confirm() {
-    const { command, command_text: text } = this.state;
+    const { command, command_shown: shown } = this.state;
+    // A word that fits on a line stays whole.
+    const words = shown.flatMap((text) => [element("span", { text }), " "]);
     const start = button("Start it", async () => {
       made.close();
       await this.#act("api/training/resume", "The run goes on", { command });
     });
     const made = dialog("Go on with the run?",
       element("p", { text: "This command starts on this machine, with your rights:" }),
-      element("pre", { class: "confirmed", tabindex: "0", role: "region", "aria-label": "Command", text }),
+      element("pre", { class: "confirmed", tabindex: "0", role: "region", "aria-label": "Command" }, words),
       element("p", { class: "aside", text: "It is recorded in the folder of the run. Start it if you know where that comes from." }),
       element("div", { class: "tools" }, start, button("Cancel", () => made.close())));
   }

@@ -12,11 +12,17 @@ export function trials(info) {
   let images = Math.min(100, info.run.n);
   let timer = null;
 
+  const stop = button("Stop it", async () => {
+    await postJson("api/trials/stop", {});
+    await refresh();
+  });
+
   async function refresh() {
     const { settings, trials: listed } = await getJson("api/trials");
     if (!fields.children.length) offer(settings);
     show(listed, settings);
     const busy = listed.some((one) => !/^(finished|stopped|failed)/.test(one.state));
+    stop.disabled = !busy;
     clearTimeout(timer);
     if (busy) timer = setTimeout(() => attempt(refresh), EVERY);
   }
@@ -53,12 +59,9 @@ export function trials(info) {
       slider("Images", { min: 20, max: Math.max(20, Math.min(2000, info.run.n)), step: 10, value: images, oninput: (n) => { images = n; } }),
       button("Start the trial", async () => {
         await postJson("api/trials/start", { settings: chosen, n_images: images });
-        setTimeout(() => attempt(refresh), EVERY);
-      }),
-      button("Stop it", async () => {
-        await postJson("api/trials/stop", {});
         await refresh();
-      })),
+      }),
+      stop),
     table);
   details.addEventListener("toggle", () => {
     if (details.open) attempt(refresh);

@@ -2,7 +2,7 @@
 
 import { getArrays, getJson } from "./api.js";
 import { ramp } from "./colours.js";
-import { attempt, button, dialog, element, select, slider } from "./dom.js";
+import { attempt, button, clear, dialog, element, select, slider } from "./dom.js";
 
 const STRETCHES = {
   linear: (t) => t,
@@ -30,17 +30,34 @@ class Viewer {
     this.left = new Picture("The image");
     this.right = new Picture("Its reconstruction, at the scale that the networks see");
     this.under = element("p", { class: "under", role: "status" });
+    this.said = element("div", { class: "bar said-of-it", role: "group", "aria-label": "Kinds" });
     this.facts = element("dl", { class: "facts" });
     this.neighbours = element("div", { class: "neighbours" });
     this.dialog = dialog(record.id,
       this.#controls(),
+      this.said,
       element("div", { class: "pictures" }, this.left.frame, this.right.frame),
       this.under, this.neighbours,
       element("details", {}, element("summary", { text: "All that is known of it" }), this.facts));
     this.dialog.classList.add("viewer");
     this.dialog.dataset.row = row;
     this.dialog.addEventListener("keydown", (event) => this.#key(event));
+    this.dialog.addEventListener("labelled", () => this.#sayKinds());
+    this.dialog.addEventListener("close", () => view.gallery.returnTo(row));
+    this.#sayKinds();
     this.left.onmove = (x, y) => this.#under(x, y);
+  }
+
+  // Its label and kind, and a button for each kind.
+  #sayKinds() {
+    const { kinds } = this.view;
+    const given = kinds.labelsOf(this.row).map((one) => (one.who ? `${one.kind} (${one.who})` : one.kind));
+    const found = kinds.taught && kinds.taught.labels[this.row];
+    const guess = kinds.taught ? `kind: ${found < 0 ? "none of these" : kinds.taught.names[found]}, ${(100 * kinds.taught.probability[this.row]).toFixed(0)} %` : this.view.clusterName(this.row);
+    clear(this.said).append(
+      element("strong", { text: given.length ? `Labelled ${given.join(", ")}` : "No label" }),
+      element("span", { text: guess }),
+      ...kinds.names.slice(0, 9).map((name, k) => button(name, () => kinds.give(name), { key: String(k + 1), pressed: kinds.labelsOf(this.row).some((one) => one.kind === name) })));
   }
 
   #controls() {

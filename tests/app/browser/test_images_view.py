@@ -30,10 +30,12 @@ def labels_in(folder: Path) -> dict[str, str]:
 
 
 def add_kinds(page: Any, *names: str) -> None:
+    page.keyboard.press("k")
     for name in names:
-        page.keyboard.press("k")
         page.keyboard.type(name)
         page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    for name in names:
         page.wait_for_selector(f".kinds button:has-text('{name}')", timeout=MILLISECONDS)
 
 
@@ -196,6 +198,7 @@ def test_hostile_names_are_text(explorer: Explorer, opened: Open) -> None:
     page.keyboard.press("k")
     page.keyboard.type(bad)
     page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
     until(page, "text => document.querySelector('.kinds').textContent.includes(text)", bad)
     page.keyboard.press("g")
     page.keyboard.press("1")

@@ -65,6 +65,18 @@ def test_the_frame_that_crashes_is_named(tmp_path: Path) -> None:
     assert said.startswith(f"cannot read frame 5 of '{tmp_path / 'torn.h5'}::/frames': the HDF5")
 
 
+def test_nothing_is_imported_from_where_the_user_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder may be somebody else's, and hold a module of the package's name."""
+    for name in ("data_adapters", "equiclust"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("open('imported', 'w').close()")
+    monkeypatch.chdir(tmp_path)
+    crashing_files([write(tmp_path / "a.h5")])
+    assert not (tmp_path / "imported").exists()
+
+
 def test_whole_files_other_files_and_unreadable_ones_are_no_crash(tmp_path: Path) -> None:
     (tmp_path / "text.h5").write_text("no HDF5")
     assert crashing_files([write(tmp_path / "a.h5"), tmp_path / "text.h5"], "/frames") == {}
