@@ -5,7 +5,7 @@ import { categorical } from "./colours.js";
 import { attempt, button, clear, element, select } from "./dom.js";
 
 const ORDERS = [
-  ["map", "as selected"],
+  ["map", "as they come"],
   ["stability", "most stable first"],
   ["-stability", "least stable first"],
   ["-outlier_score", "least like others first"],

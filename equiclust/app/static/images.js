@@ -9,7 +9,7 @@ import { isTyping } from "./page.js";
 import { Scatter } from "./scatter.js";
 import { openViewer } from "./viewer.js";
 
-const PROJECTIONS = [["pca", "Principal components"], ["umap", "UMAP"], ["tsne", "t-SNE"]];
+const PROJECTIONS = [["pca", "PCA"], ["umap", "UMAP"], ["tsne", "t-SNE"]];
 const RAMP_STEPS = 64;
 const NO_KINDS = [["kind", "kind, by your labels"], ["probability", "probability of that kind"], ["given", "labels given"]];
 

@@ -17,7 +17,7 @@ export class KindsPanel {
     this.taught = null;
     this.version = -1;
     this.list = element("ul", { class: "kinds", "aria-label": "Kinds" });
-    this.field = element("input", { type: "text", placeholder: "name, Enter; Esc ends", "aria-label": "Name of a new kind", maxlength: "200" });
+    this.field = element("input", { type: "text", placeholder: "a new kind", "aria-label": "Name of a new kind", maxlength: "200" });
     this.who = element("input", { type: "text", "aria-label": "Your name, written beside your labels", maxlength: "60" });
     this.who.addEventListener("change", () => sessionStorage.setItem(NAME, this.who.value));
     this.summary = element("p", { class: "summary", role: "status" });
