@@ -43,7 +43,8 @@ FEW: dict[str, dict[Kind, tuple[int, ...]]] = {
     "check": {"fails": (-1, -3)},
     "run": {"killed": (-30,)},
 }
-_NOT_COMPARED = "run.log"
+# They tell how far the work is; the second one is whole at every moment, of which it is.
+_NOT_COMPARED = ("run.log", "progress.json")
 
 
 @dataclass(frozen=True)
@@ -273,7 +274,8 @@ def snapshot(folder: Path) -> dict[str, Any]:
 
 
 def _content(path: Path) -> Any:
-    if path.name == _NOT_COMPARED or path.suffix == ".ckpt":
+    if path.name in _NOT_COMPARED or path.suffix == ".ckpt":
+        assert path.suffix != ".json" or isinstance(json.loads(path.read_bytes()), dict)
         return "not compared"
     data = path.read_bytes()
     if path.suffix == ".json":
@@ -281,6 +283,8 @@ def _content(path: Path) -> Any:
             return _timeless(json.loads(data), path.parent)
         except ValueError:
             return data
+    if path.suffix == ".jsonl":
+        return [_timeless(json.loads(line), path.parent) for line in data.splitlines()]
     if path.suffix == ".html" and data.rstrip().endswith(b"</html>"):
         return "a whole page"
     return re.sub(rb"updated \S+", b"updated", data) if path.suffix == ".fits" else data
