@@ -49,7 +49,7 @@ class _LabelsHandler(RunHandler):
 
 
 class _ChangeHandler(RunHandler):
-    """Base of what changes labels or kinds; everybody who looks is told."""
+    """Base of what changes labels or kinds; all open pages are informed."""
 
     async def post(self) -> None:
         """Change, and answer with the version of the labels."""

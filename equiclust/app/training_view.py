@@ -70,7 +70,7 @@ class TrainingView:
         -------
         dict
             "state" is "running", "finished", "stopped", "failed", or "unknown" for a run of which
-            nothing is heard.
+            nothing is known.
         """
         progress, training = read_progress(self.folder.path), read_training(self.folder.path)
         state = self._state(progress)

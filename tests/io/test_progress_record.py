@@ -64,7 +64,7 @@ def test_it_is_written_at_most_twice_a_second(
         now[0] = 101.0 + k / 100
         writer.update("training", k, 1000, "")
     assert 18 <= len(written) <= 23
-    # The beginning of a stage is told at once.
+    # The beginning of a stage is written without delay.
     writer.update("clustering", 0, None, "")
     assert written[-1] == now[0]
 

@@ -37,3 +37,8 @@ export function rampCss(t) {
   const [r, g, b] = ramp(t);
   return `rgb(${r} ${g} ${b})`;
 }
+
+// What a colour of the page is now, for what is drawn on a canvas.
+export function ink(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || "#888888";
+}

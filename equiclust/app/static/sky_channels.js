@@ -2,7 +2,8 @@
 
 import { getJson } from "./api.js";
 import { attempt, button, element, say, select } from "./dom.js";
-import { ink, shown, ticks, withUnit } from "./sky_text.js";
+import { ink } from "./colours.js";
+import { shown, ticks, withUnit } from "./sky_text.js";
 
 const PLAY_MS = 160;
 const MARGIN = { left: 58, right: 10, top: 10, bottom: 40 };

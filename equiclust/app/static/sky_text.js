@@ -42,8 +42,3 @@ export function ticks(low, high, count) {
   }
   return found;
 }
-
-// What the page's colours are now, for what is drawn.
-export function ink(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || "#888888";
-}

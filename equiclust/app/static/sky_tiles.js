@@ -2,8 +2,8 @@
 
 import { getArrays } from "./api.js";
 import { announce, attempt, button, clear, element } from "./dom.js";
-import { categorical } from "./colours.js";
-import { ink } from "./sky_text.js";
+import { categorical, ink } from "./colours.js";
+import { drawComponentAxes } from "./component_axes.js";
 
 const MARGIN = 30;
 const EDGE = 12;
@@ -162,7 +162,7 @@ export class TileMap {
     canvas.height = canvas.clientHeight * ratio;
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
-    this.drawAxes(context);
+    drawComponentAxes(context, this.canvas.clientWidth, this.canvas.clientHeight);
     const { labels, segments } = sky.tiles;
     for (let tile = 0; tile < labels.length; tile += 1) {
       const isFaint = sky.segment > 0 && segments[tile] !== sky.segment;
@@ -179,21 +179,6 @@ export class TileMap {
     context.beginPath();
     context.arc(...this.placed(sky.tile), 7, 0, 7);
     context.stroke();
-  }
-
-  drawAxes(context) {
-    const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
-    context.strokeStyle = ink("--line");
-    context.strokeRect(18, 1, width - 19, height - 19);
-    context.fillStyle = ink("--ink");
-    context.font = "11px system-ui, sans-serif";
-    context.textAlign = "center";
-    context.fillText("first component", width / 2, height - 5);
-    context.save();
-    context.translate(11, height / 2);
-    context.rotate(-Math.PI / 2);
-    context.fillText("second component", 0, 0);
-    context.restore();
   }
 }
 

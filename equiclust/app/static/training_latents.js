@@ -1,15 +1,12 @@
 // Latents of the same images through the epochs, as points that keep their place.
 
 import { getArrays } from "./api.js";
-import { categorical, marker } from "./colours.js";
+import { categorical, ink, marker } from "./colours.js";
+import { drawComponentAxes } from "./component_axes.js";
 import { element } from "./dom.js";
 
 const MARGIN = 26;
 const REACH = 12;
-
-function ink(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || "#444";
-}
 
 function percent(share) {
   return `${Math.round(100 * share)} % of the variance`;
@@ -82,7 +79,7 @@ export class LatentMap {
     canvas.height = Math.round(canvas.clientHeight * ratio);
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
-    this.#drawAxes(context);
+    drawComponentAxes(context, this.canvas.clientWidth, this.canvas.clientHeight);
     const isCoded = found.codes.some((code) => code > -2);
     const plain = ink("--accent");
     if (found.epochs.length) {
@@ -97,21 +94,6 @@ export class LatentMap {
       }
     }
     this.#describe(isCoded);
-  }
-
-  #drawAxes(context) {
-    const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
-    context.strokeStyle = ink("--line");
-    context.strokeRect(18.5, 0.5, width - 19, height - 19);
-    context.fillStyle = ink("--ink");
-    context.font = "11px system-ui, sans-serif";
-    context.textAlign = "center";
-    context.fillText("first principal component", width / 2, height - 5);
-    context.save();
-    context.translate(11, height / 2);
-    context.rotate(-Math.PI / 2);
-    context.fillText("second principal component", 0, 0);
-    context.restore();
   }
 
   #describe(isCoded) {

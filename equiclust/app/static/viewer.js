@@ -101,15 +101,19 @@ class Viewer {
   }
 
   async #loadPixels() {
-    const problem = (error) => {
-      this.left.fail(error.message);
+    let why = "";
+    const asked = (what) => getArrays("api/pixels", { row: this.row, what }).catch((error) => {
+      why = why || error.message;
       return null;
-    };
-    let got = await getArrays("api/pixels", { row: this.row, what: this.settings.what }).catch(problem);
+    });
+    let got = await asked(this.settings.what);
     if (!got && this.settings.what === "original") {
-      got = await getArrays("api/pixels", { row: this.row, what: "preprocessed" }).catch(() => null);
+      this.settings.what = "preprocessed";
+      got = await asked("preprocessed");
+      if (got) why += ". This is the picture that the run kept, as the networks see it.";
     }
     if (got) this.left.set(got);
+    if (why) this.left.fail(why);
     this.draw();
   }
 

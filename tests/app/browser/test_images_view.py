@@ -16,6 +16,7 @@ import pytest
 
 import equiclust
 from equiclust.app.explorer import Explorer
+from equiclust.exceptions import InputError
 from tests.app.browser.accessibility import serious_findings
 from tests.app.browser.conftest import SECONDS, until
 
@@ -218,6 +219,19 @@ def test_one_image_in_full(explorer: Explorer, opened: Open) -> None:
     assert serious_findings(page) == []
     page.keyboard.press("Escape")
     page.wait_for_selector("dialog.viewer", state="detached")
+
+
+def test_an_image_whose_file_is_damaged_says_so(
+    explorer: Explorer, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(row: int) -> None:
+        raise InputError("cannot read 'a.fits': it is not a FITS file")
+
+    monkeypatch.setattr(explorer.run.pictures, "original", damaged)
+    page = opened(explorer.url, "#images/3")
+    said = page.locator("dialog.viewer figure p").first
+    until(page, "/not a FITS file/.test(document.querySelector('.viewer figure p').textContent)")
+    assert said.inner_text().endswith("the picture that the run kept, as the networks see it.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
