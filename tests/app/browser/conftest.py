@@ -66,12 +66,22 @@ def run_folder(finished_run: Path, tmp_path: Path) -> Path:
 
 
 def until(page: Any, expression: str, argument: Any = None) -> None:
-    """Wait until an expression is true in a page.
+    """Wait until an expression is true in a page; one about an element not there yet is not.
 
     Playwright's own waiting makes code from text within the page, which its policy forbids.
     """
+
+    def is_true() -> bool:
+        try:
+            return bool(page.evaluate(expression, argument))
+        except sync_api.Error as error:
+            if "of null" not in error.message:
+                raise
+            return False
+
+    sync_api = pytest.importorskip("playwright.sync_api")
     deadline = time.monotonic() + SECONDS
-    while not page.evaluate(expression, argument):
+    while not is_true():
         assert time.monotonic() < deadline, f"never true: {expression}"
         page.wait_for_timeout(50)
 
