@@ -9,10 +9,10 @@ DEMO ?= demo
 PYTEST := -m pytest --numprocesses auto --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test slow fuzz oldest bench weights notebooks lint format clean
+.PHONY: help demo test slow fuzz oldest bench bench-compare weights notebooks lint format clean
 
 help:  ## show the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -79,6 +79,9 @@ $(VENV)/.bench: $(VENV)/.tests
 
 bench: $(VENV)/.bench  ## run the benchmarks; tables on screen, JSON in benchmark_results/
 	$(BIN)/python -m benchmarks
+
+bench-compare: $(VENV)/.tests  ## compare two folders of results: make bench-compare A=old B=new
+	$(BIN)/python -m benchmarks.compare $(A) $(B)
 
 weights: $(VENV)/.product  ## train the weights that networks begin with again (needs EQUICLUST_WEIGHTS)
 	$(BIN)/python -m equiclust.autoencoder.make_pretrained

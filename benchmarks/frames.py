@@ -9,7 +9,6 @@ that the true labels would choose, which no user knows.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ import psutil
 from sklearn.cluster import KMeans
 from sklearn.neural_network import MLPClassifier
 
+from benchmarks.disk import forget
 from benchmarks.tables import Table
 from data_adapters.frames import open_frames
 from equiclust.filtering.features import N_FEATURES
@@ -161,7 +161,7 @@ def _remove(path: Path) -> None:
 
 def _seconds_to_read(path: Path) -> float:
     """Read and decompress all frames as the filter does, and do nothing with them."""
-    _forget(path)
+    forget(path)
     stack = open_frames(path).series.stacks[0]
     started = time.perf_counter()
     for start in range(0, stack.n_frames, _PIECE):
@@ -171,16 +171,9 @@ def _seconds_to_read(path: Path) -> float:
     return seconds
 
 
-def _forget(path: Path) -> None:
-    """Ask the system to drop the file from its cache, so that every reading starts cold."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
 def _filter(frames: Path, kept: Path, *, kill_after: int | None = None) -> _Ran:
     """Run the command in a process of its own; kill it once `kill_after` frames are measured."""
-    _forget(frames)
+    forget(frames)
     program = "import sys; from equiclust.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "filter", str(frames), "--output", str(kept)]
     features = kept.with_name(f".{kept.name}.partial") / "features.bin"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from equiclust import __version__
+from benchmarks.machine import describe_machine
 from equiclust.io.atomic import write_json
 
 __all__ = ["Table"]
@@ -42,13 +39,8 @@ class Table:
     def write(self, folder: Path) -> Path:
         """Write `NAME.json` with the rows and what they were measured with."""
         path = folder / f"{self.name}.json"
-        measured_with = {
-            "equiclust": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "threads": torch.get_num_threads(),
-        }
-        write_json(path, {"title": self.title, "with": measured_with, "rows": list(self.rows)})
+        content = {"title": self.title, "with": describe_machine(), "rows": list(self.rows)}
+        write_json(path, content)
         return path
 
 
