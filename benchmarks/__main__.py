@@ -30,6 +30,13 @@ def _speed() -> Iterator[Table]:
     yield speed_table()
 
 
+def _equal_loss() -> Iterator[Table]:
+    from benchmarks.equal_loss import equal_loss_table
+
+    if _with_data("equal_loss"):
+        yield equal_loss_table()
+
+
 def _escnn() -> Iterator[Table]:
     from benchmarks.escnn_networks import autoencoder_table, steerable_cnn_table
 
@@ -208,8 +215,21 @@ def _explore() -> Iterator[Table]:
     yield explore_table()
 
 
+def _survey() -> Iterator[Table]:
+    from benchmarks.survey import survey_tables
+
+    yield from survey_tables(results=RESULTS / "survey")
+
+
+def _large_clustering() -> Iterator[Table]:
+    from benchmarks.large_clustering import large_clustering_tables
+
+    yield from large_clustering_tables()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
+    "equal_loss": _equal_loss,
     "escnn": _escnn,
     "invariance": _invariance,
     "discs": _discs,
@@ -220,6 +240,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "resume": _resume,
     "clouds": _clouds,
     "real_maps": _real_maps,
+    "large_clustering": _large_clustering,
     "large_cube": _large_cube,
     "brain": _brain,
     "inclination": _inclination,
@@ -237,6 +258,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "partitions": _partitions,
     "teaching": _teaching,
     "explore": _explore,
+    "survey": _survey,
 }
 
 

@@ -1,29 +1,34 @@
-"""Training and encoding against the full escnn encoder, in one run under one allocator setting."""
+"""Training and encoding against the full escnn encoder and the machine, in one process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from statistics import median
-from time import perf_counter
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.ceilings import measure_ceilings
+from benchmarks.encoder_work import Work, fused_work, layer_work
+from benchmarks.measuring import Times, compared, ratios
 from benchmarks.tables import Table
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.escnn import import_escnn
 from equiclust.nn.export import export_encoder
+from equiclust.nn.fused import FusedEncoder
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
 from equiclust.nn.resampling import BinomialBlur2d
 
-__all__ = ["speed_table"]
+__all__ = ["FullEncoder", "speed_table"]
+
+_Row = dict[str, Any]
 
 _FIELDS = (8, 16, 24)
 _KERNEL = 5
 _BLUR_TAPS = 4
 _TRAINING_BATCH = 16
-_ENCODING_BATCH = 32
+_ENCODING_BATCH = 64
 
 
 class FullEncoder(nn.Module):
@@ -64,73 +69,70 @@ class FullEncoder(nn.Module):
 
 
 def speed_table(*, sizes: tuple[int, ...] = (64, 128), repeats: int = 5) -> Table:
-    """Medians of the time of an image, and how many times faster ours is."""
+    """Times of an image, how many times faster ours is, and how near it comes to the machine."""
     keep_freed_memory()
-    rows = []
-    for size in sizes:
-        torch.manual_seed(0)
-        full, ours = FullEncoder(), AutoencoderNetwork(NetworkConfig(size=size))
-        training = _race(_training_step(full, size), _training_step(ours.encode, size), repeats)
-        rows.append(_row(size, "training step", training, _TRAINING_BATCH))
-        full.eval()
-        ours.eval()
-        rivals = {
-            "in layers": ours.encode,
-            "exported": export_encoder(ours, average=False),
-            "exported, averaged over 16 rotations": export_encoder(ours),
-        }
-        for name, rival in rivals.items():
-            encoding = _race(_encoding(full, size), _encoding(rival, size), repeats)
-            rows.append(_row(size, f"encoding, ours {name}", encoding, _ENCODING_BATCH))
+    rows = [row for size in sizes for row in (_training(size, repeats), *_encoding(size, repeats))]
     return Table("speed", "Encoder against the full escnn encoder (float32, one process)", rows)
 
 
-def _row(size: int, what: str, times: tuple[float, float, list[float]], batch: int) -> Any:
-    theirs, ours, ratios = times
-    return {
+def _training(size: int, repeats: int) -> _Row:
+    torch.manual_seed(0)
+    images = torch.rand(_TRAINING_BATCH, 1, size, size)
+    full, ours = FullEncoder(), AutoencoderNetwork(NetworkConfig(size=size))
+    rivals = {"escnn": _step(full, images), "ours": _step(ours.encode, images)}
+    times = compared(rivals, repeats=repeats)
+    return _row(size, "training step", times["escnn"], times["ours"], len(images), None)
+
+
+def _encoding(size: int, repeats: int) -> Iterator[_Row]:
+    torch.manual_seed(0)
+    images = torch.rand(_ENCODING_BATCH, 1, size, size)
+    full, network = FullEncoder().eval(), AutoencoderNetwork(NetworkConfig(size=size)).eval()
+    single, averaged = (export_encoder(network, average=average) for average in (False, True))
+    ours: dict[str, tuple[Callable[[Tensor], Tensor], Work | None]] = {
+        "one view, in layers": (network.encode, None),
+        "one view, exported to torch": (single, layer_work(single, size)),
+        "one view, fused": (FusedEncoder(single), fused_work(single, size)),
+        "sixteen rotations, exported to torch": (averaged, None),
+        "sixteen rotations, as deployed": (FusedEncoder(averaged), fused_work(averaged, size)),
+    }
+    rivals = {"escnn": full, **{name: encode for name, (encode, _) in ours.items()}}
+    with torch.inference_mode():
+        times = compared(
+            {name: partial(encode, images) for name, encode in rivals.items()}, repeats=repeats
+        )
+    for name, (_, work) in ours.items():
+        yield _row(size, name, times["escnn"], times[name], len(images), work)
+
+
+def _step(encode: Callable[[Tensor], Tensor], images: Tensor) -> Callable[[], None]:
+    return lambda: encode(images).square().mean().backward()
+
+
+def _row(size: int, what: str, theirs: Times, ours: Times, n: int, work: Work | None) -> _Row:
+    faster = ratios(theirs, ours)
+    row: _Row = {
         "size": size,
         "what": what,
-        "escnn ms/image": 1e3 * theirs / batch,
-        "ours ms/image": 1e3 * ours / batch,
-        "times faster": median(ratios),
-        "least": min(ratios),
-        "most": max(ratios),
+        "escnn ms/image": 1e3 * theirs.median / n,
+        "ours ms/image": 1e3 * ours.median / n,
+        "times faster": faster.median,
+        "least": faster.least,
+        "most": faster.most,
     }
+    return row | _rates(work, ours.median / n)
 
 
-def _training_step(encode: Callable[[Tensor], Tensor], size: int) -> Callable[[], None]:
-    images = torch.rand(_TRAINING_BATCH, 1, size, size)
-
-    def step() -> None:
-        encode(images).square().mean().backward()
-
-    return step
-
-
-def _encoding(encode: Callable[[Tensor], Tensor], size: int) -> Callable[[], None]:
-    images = torch.rand(_ENCODING_BATCH, 1, size, size)
-
-    def run() -> None:
-        with torch.no_grad():
-            encode(images)
-
-    return run
-
-
-def _race(
-    theirs: Callable[[], None], ours: Callable[[], None], repeats: int
-) -> tuple[float, float, list[float]]:
-    """Medians of both and the ratio of each pair, run in turn after a warm-up of each."""
-    pairs = []
-    for repeat in range(repeats + 1):
-        pair = _time(theirs), _time(ours)
-        if repeat:
-            pairs.append(pair)
-    ratios = [a / b for a, b in pairs]
-    return median(a for a, _ in pairs), median(b for _, b in pairs), ratios
-
-
-def _time(work: Callable[[], None]) -> float:
-    started = perf_counter()
-    work()
-    return perf_counter() - started
+def _rates(work: Work | None, seconds: float) -> _Row:
+    """What was reached, and the larger share of what the machine can do."""
+    ceilings = measure_ceilings()
+    limits = {"GFLOP/s": ceilings.convolution, "GB/s": ceilings.memory}
+    if work is None:
+        return dict.fromkeys(("MFLOP/image", *limits, "of the ceiling"), "")
+    reached = {
+        "GFLOP/s": work.operations / seconds / 1e9,
+        "GB/s": work.bytes / seconds / 1e9,
+    }
+    share = max(reached[name] / limit for name, limit in limits.items())
+    shown = {name: f"{reached[name]:.3g} of {limit:.3g}" for name, limit in limits.items()}
+    return {"MFLOP/image": work.operations / 1e6, **shown, "of the ceiling": share}

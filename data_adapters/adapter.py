@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
+from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
 
-__all__ = ["Adapter", "reason_of"]
+__all__ = ["Adapter", "ImagePart", "PartAdapter", "joined", "reason_of"]
+
+
+class ImagePart(NamedTuple):
+    """Some of the images of a file, one after the other, or why they cannot be read.
+
+    Attributes
+    ----------
+    n : int
+        Images that it stands for.
+    of : int
+        Images of the whole file.
+    images : tuple of Image, default ()
+        `n` of them, or none.
+    reason : str, default ""
+        Why there are none, without the path; else empty.
+    """
+
+    n: int
+    of: int
+    images: tuple[Image, ...] = ()
+    reason: str = ""
 
 
 @runtime_checkable
@@ -45,6 +68,72 @@ class Adapter(Protocol):
             When the file cannot be read; the message is the path and the reason.
         """
         ...
+
+
+@runtime_checkable
+class PartAdapter(Protocol):
+    """What an adapter has besides where the files need not be read whole."""
+
+    def read_parts(
+        self,
+        path: Path,
+        part: str = "",
+        *,
+        axes: str = "",
+        first: int = 0,
+        most_bytes: int = 1 << 26,
+    ) -> Iterator[ImagePart]:
+        """The images of a file in order, some at a time.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        part : str, default ""
+            Text in brackets behind the name.
+        axes : str, default ""
+            Letters of `data_adapters.read`.
+        first : int, default 0
+            Number of the first image that is read.
+        most_bytes : int, default 1 << 26
+            About how many bytes the pixels of one part may take; a part has one image at least.
+
+        Yields
+        ------
+        ImagePart
+
+        Raises
+        ------
+        UnreadableFileError
+            When the file cannot be read, or not further; the message is the path and the reason.
+        """
+        ...
+
+
+def joined(parts: Iterator[ImagePart], path: Path) -> tuple[Image, ...]:
+    """All images of a file.
+
+    Parameters
+    ----------
+    parts : iterator of ImagePart
+    path : Path
+        The file, named in the message.
+
+    Returns
+    -------
+    tuple of Image
+
+    Raises
+    ------
+    UnreadableFileError
+        When one of the parts cannot be read.
+    """
+    images: list[Image] = []
+    for one in parts:
+        if one.reason:
+            raise UnreadableFileError(f"{path}: {one.reason}")
+        images += one.images
+    return tuple(images)
 
 
 def reason_of(path: Path, error: BaseException) -> str:

@@ -37,6 +37,8 @@ class StoredArray:
         Bytes that are there for its values.
     path : Path
         The file.
+    is_row_by_row : bool, default False
+        Whether one index of the first axis after the other is stored.
     """
 
     shape: tuple[int, ...]
@@ -44,6 +46,8 @@ class StoredArray:
     n_bytes: int
     path: Path
     _open: Callable[[], IO[bytes]] = field(repr=False)
+    is_row_by_row: bool = False
+    _offset: int = field(default=0, repr=False)
 
     @property
     def may_be_images(self) -> bool:
@@ -62,6 +66,41 @@ class StoredArray:
         UnreadableFileError
             When they are Python objects or records, are not all there, or are too many.
         """
+        self._check(whole=True)
+        with self._open() as stream:
+            return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+
+    def rows(self, step: int, *, first: int = 0) -> Iterator[Array]:
+        """The values, some indices of the first axis at a time.
+
+        Parameters
+        ----------
+        step : int
+            Indices at a time.
+        first : int, default 0
+            Index to begin with.
+
+        Yields
+        ------
+        ndarray
+
+        Raises
+        ------
+        UnreadableFileError
+            As `load`.
+        """
+        self._check(whole=False)
+        n, *rest = self.shape
+        length = math.prod(rest)
+        with self._open() as stream:
+            stream.seek(self._offset + first * length * self.dtype.itemsize)
+            for start in range(first, n, step):
+                count = min(step, n - start)
+                wanted = count * length * self.dtype.itemsize
+                values = np.frombuffer(stream.read(wanted), self.dtype)
+                yield values.reshape(count, *rest)
+
+    def _check(self, *, whole: bool) -> None:
         if self.dtype.hasobject:
             raise UnreadableFileError(f"{self.path}: it holds Python objects, which are not opened")
         if self.dtype.names is not None:
@@ -76,9 +115,7 @@ class StoredArray:
                 f"{self.path}: it is damaged or truncated (its shape {self.shape} takes {claimed} "
                 f"bytes, and {self.n_bytes} are there)"
             )
-        check_claim(self.path, n_values, itemsize=self.dtype.itemsize)
-        with self._open() as stream:
-            return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+        check_claim(self.path, n_values, itemsize=self.dtype.itemsize, whole=whole)
 
 
 @contextmanager
@@ -130,12 +167,13 @@ def _stored(opened: Callable[[], IO[bytes]], size: int, path: Path) -> StoredArr
         warnings.simplefilter("ignore")
         version = np.lib.format.read_magic(stream)
         if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
         elif version == (2, 0):
-            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
         else:
             raise UnreadableFileError(
                 f"{path}: its arrays are of version {version[0]}.{version[1]} of the format, which "
                 "holds records; save an array of numbers"
             )
-        return StoredArray(tuple(shape), dtype, size - stream.tell(), path, opened)
+        offset = stream.tell()
+        return StoredArray(tuple(shape), dtype, size - offset, path, opened, not fortran, offset)

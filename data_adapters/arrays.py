@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
-from data_adapters.adapter import reason_of
+from data_adapters.adapter import ImagePart, reason_of
 from data_adapters.array_axes import axes_of, in_order
 from data_adapters.array_files import StoredArray, opened_arrays
+from data_adapters.stacks import images_of_stack, numbered_names
 from equiclust.exceptions import InputError, UnreadableFileError
-from equiclust.images import Image, ImageSet
+from equiclust.images import Image
 from equiclust.typing import Array
 
 __all__ = ["ArrayAdapter"]
@@ -60,16 +60,87 @@ class ArrayAdapter:
             When the file cannot be read; the message is one sentence.
         """
         path = Path(path)
-        try:
-            arrays = _load(path, part)
-            return _images_of(arrays, path, part, axes)
-        except UnreadableFileError:
-            raise
-        except InputError as error:
-            raise UnreadableFileError(f"{path}: {error}") from error
-        except Exception as error:
-            # A damaged file can make a library fail in any way. Nothing is unpickled.
-            raise UnreadableFileError(f"{path}: {reason_of(path, error)}") from error
+        with _errors_named(path):
+            return _images_of(_load(path, part), path, part, axes)
+
+    def read_parts(
+        self,
+        path: Path,
+        part: str = "",
+        *,
+        axes: str = "",
+        first: int = 0,
+        most_bytes: int = 1 << 26,
+    ) -> Iterator[ImagePart]:
+        """The images of a file in order, some at a time where it is a ``.npy`` file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        part, axes : str, default ""
+            As for `read`.
+        first : int, default 0
+            Number of the first image that is read.
+        most_bytes : int, default 1 << 26
+            About how many bytes the pixels of one part may take.
+
+        Yields
+        ------
+        ImagePart
+
+        Raises
+        ------
+        UnreadableFileError
+            As `read`.
+        """
+        path = Path(path)
+        with _errors_named(path):
+            with opened_arrays(path) as content:
+                stored = content.get("")
+                letters = "" if stored is None or part else _letters_of_stack(stored, axes, path)
+                if stored is not None and letters:
+                    yield from _parts_of(stored, letters, path, first, most_bytes)
+                    return
+            images = _images_of(_load(path, part), path, part, axes)
+            if images[first:]:
+                yield ImagePart(len(images) - first, len(images), images[first:])
+
+
+@contextmanager
+def _errors_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnreadableFileError:
+        raise
+    except InputError as error:
+        raise UnreadableFileError(f"{path}: {error}") from error
+    except Exception as error:
+        # A damaged file can make a library fail in any way. Nothing is unpickled.
+        raise UnreadableFileError(f"{path}: {reason_of(path, error)}") from error
+
+
+def _letters_of_stack(stored: StoredArray, axes: str, path: Path) -> str:
+    """Letters of the axes where images follow one another in the file; else empty."""
+    if len(stored.shape) < 3 or not (stored.may_be_images and stored.is_row_by_row):
+        return ""
+    if min(stored.shape) == 0 or (axes and not axes.startswith("n")):
+        return ""
+    letters = axes_of(stored.shape, axes, path)
+    return letters if letters.startswith("n") else ""
+
+
+def _parts_of(
+    stored: StoredArray, letters: str, path: Path, first: int, most_bytes: int
+) -> Iterator[ImagePart]:
+    n = stored.shape[0]
+    step = max(1, most_bytes // (math.prod(stored.shape[1:]) * max(stored.dtype.itemsize, 4)))
+    for values in stored.rows(step, first=first):
+        last = first + len(values)
+        names = numbered_names(path.stem, n, first, last)
+        images = images_of_stack(in_order(values, letters), names, str(path))
+        yield ImagePart(len(images), n, images)
+        first = last
 
 
 def _load(path: Path, part: str) -> dict[str, Array]:
@@ -120,7 +191,7 @@ def _images_of(arrays: Mapping[str, Array], path: Path, part: str, axes: str) ->
     names: Sequence[str] = [name]
     if "n" in letters:
         n = pixels.shape[letters.index("n")]
-        names = [f"{name}_{index:0{len(str(n - 1))}d}" for index in range(n)]
+        names = numbered_names(name, n, 0, n)
     return _named_images(in_order(pixels, letters), mask, ids, names, path, part)
 
 
@@ -141,10 +212,12 @@ def _named_images(
 ) -> tuple[Image, ...]:
     if ids is not None:
         names = _text_of(ids, path)
-    with np.errstate(over="ignore", invalid="ignore"):
-        images = ImageSet.from_array(pixels, mask=mask, ids=names)
+    if len(names) != len(pixels):
+        raise UnreadableFileError(
+            f"{path}: its ids must name {len(pixels)} images, got {len(names)} names"
+        )
     source = f"{path}[{part}]" if part else str(path)
-    return tuple(replace(image, path=source) for image in images)
+    return images_of_stack(pixels, names, source, mask=mask)
 
 
 def _text_of(ids: Array, path: Path) -> list[str]:

@@ -12,15 +12,19 @@ from typing import IO
 from data_adapters.packed_files import unpacked
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json
+from equiclust.io.catalogue import FORMATS
 from equiclust.io.locks import LOCK_NAME
 from equiclust.io.manifest import MANIFEST, read_manifest
 from equiclust.io.run_folder import RunFolder
 from equiclust.io.staging import PREFIX, digest_of
+from equiclust.io.table_parts import PARTS
 
 __all__ = ["UNFINISHED", "is_own_folder", "is_record", "own_output"]
 
 UNFINISHED = ".fits.partial"
 """How the name of the folder of a segmentation that is not finished ends."""
+
+_CATALOGUES = tuple(f"{suffix}{PARTS}" for suffix in FORMATS)
 
 _BLOCK, _CARD = 2880, 80
 _MAX_BLOCKS = 1 << 10
@@ -35,7 +39,7 @@ _PACKINGS = ("", ".gz", ".bz2", ".fz")
 
 
 def is_own_folder(folder: Path) -> bool:
-    """Whether a folder is that of a run, or of a segmentation that is not finished.
+    """Whether a folder is that of a run, or of a segmentation or catalogue that is not finished.
 
     Parameters
     ----------
@@ -45,7 +49,7 @@ def is_own_folder(folder: Path) -> bool:
     -------
     bool
     """
-    return folder.name.endswith(UNFINISHED) or RunFolder(folder).is_run
+    return folder.name.endswith((UNFINISHED, *_CATALOGUES)) or RunFolder(folder).is_run
 
 
 def is_record(path: Path) -> bool:

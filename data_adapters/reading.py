@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +15,21 @@ from data_adapters.array_axes import check_axes
 from data_adapters.discovery import Found, discover
 from data_adapters.registry import adapter_of, adapters_by_suffix
 from data_adapters.time_limit import limited_time
+from data_adapters.unique_ids import changed_ids
 from equiclust.argument_types import checks_types
-from equiclust.exceptions import UnreadableFileError
+from equiclust.exceptions import MissingPackageError, UnreadableFileError
 from equiclust.images import Image, ImageSet
 from equiclust.io.catalogue import printable
 
-__all__ = ["ReadResult", "Rejected", "read"]
+__all__ = [
+    "ReadResult",
+    "Rejected",
+    "errors_of_one_file",
+    "read",
+    "read_file",
+    "rejection",
+    "with_printable_names",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -69,11 +78,13 @@ def read(
     inputs : str, path or sequence of them
         Files, of which the content says what they are where the name says something else;
         ``file.fits[1]`` or ``file.fits[SCI]`` for an extension and ``file.npz[name]`` for
-        an array; folders, with all below them; globs. A file met twice is read once.
+        an array; folders, with all below them; globs; ``@list.txt``, a text file with one of these
+        a line, relative to its own folder. A file met twice is read once.
     axes : str, default ""
-        Letters for the axes of arrays (NumPy, TIFF) in their order: `n` images, `c` channels, `h`
-        rows and `w` columns, such as ``nhwc``. By default their shapes decide; see
-        `data_adapters.array_axes.guessed_axes`.
+        Letters for the axes of arrays (NumPy, TIFF, Zarr) in their order: `n` images, `c` channels,
+        `h` rows and `w` columns, such as ``nhwc``. By default their shapes decide; see
+        `data_adapters.array_axes.guessed_axes`. With ``nhw`` each plane of a FITS cube without a
+        `CTYPE3` is an image.
     progress : callable, optional
         Called after every file with the number of files done and the number of all files.
 
@@ -98,62 +109,110 @@ def read(
     rejected: list[Rejected] = []
     for done, item in enumerate(found, start=1):
         try:
-            images.extend(map(_with_printable_names, _read_one(item, adapters, axes)))
+            images.extend(map(with_printable_names, read_file(item, adapters, axes)))
         except UnreadableFileError as error:
-            reason = printable(_without_path(error, item.path))
-            rejected.append(Rejected(printable(str(item.path)), reason))
-            logger.info("%s", error)
+            rejected.append(rejection(item, str(error)))
         if progress is not None:
             progress(done, len(found))
     return ReadResult(ImageSet(_with_unique_ids(images)), tuple(rejected))
 
 
-def _read_one(item: Found, adapters: Mapping[str, Adapter], axes: str) -> tuple[Image, ...]:
+def read_file(item: Found, adapters: Mapping[str, Adapter], axes: str) -> tuple[Image, ...]:
+    """All images of one file.
+
+    Parameters
+    ----------
+    item : Found
+    adapters : mapping of str to Adapter
+        By suffix, from `adapters_by_suffix`.
+    axes : str
+        From `check_axes`.
+
+    Returns
+    -------
+    tuple of Image
+
+    Raises
+    ------
+    UnreadableFileError
+        When it cannot be read, or holds no image.
+    """
     if item.reason:
         raise UnreadableFileError(f"{item.path}: {item.reason}")
     adapter = adapter_of(item.path, adapters)
-    # A damaged file can make a library fail in any way, and the other files must go on.
-    try:
-        with limited_time(item.path):
-            options = {"axes": axes} if getattr(adapter, "takes_axes", False) else {}
-            images = tuple(adapter.read(item.path, item.part, **options))
-    except UnreadableFileError:
-        raise
-    except Exception as error:
-        raise UnreadableFileError(f"{item.path}: {type(error).__name__}: {error}") from error
+    options = {"axes": axes} if getattr(adapter, "takes_axes", False) else {}
+    with errors_of_one_file(item):
+        images = tuple(adapter.read(item.path, item.part, **options))
     if not images:
         raise UnreadableFileError(f"{item.path}: it holds no image")
     return images
 
 
-def _with_printable_names(image: Image) -> Image:
-    """The image with U+FFFD where its name on disk is no text."""
+def with_printable_names(image: Image) -> Image:
+    """The image with U+FFFD where its name on disk is no text.
+
+    Parameters
+    ----------
+    image : Image
+
+    Returns
+    -------
+    Image
+    """
     id, path = printable(image.id), None if image.path is None else printable(image.path)
     return image if (id, path) == (image.id, image.path) else replace(image, id=id, path=path)
 
 
-def _without_path(error: UnreadableFileError, path: Path) -> str:
-    return str(error).removeprefix(f"{path}: ")
+def rejection(item: Found, error: str) -> Rejected:
+    """A file that could not be read, as it is listed; the log has it too.
+
+    Parameters
+    ----------
+    item : Found
+    error : str
+        The path and the reason.
+
+    Returns
+    -------
+    Rejected
+    """
+    logger.info("%s", error)
+    reason = error.removeprefix(f"{item.name}: ")
+    return Rejected(printable(item.name), printable(reason))
+
+
+@contextmanager
+def errors_of_one_file(item: Found) -> Iterator[None]:
+    """Limit the time of a block that reads one file, and let it fail by one kind of error alone.
+
+    Parameters
+    ----------
+    item : Found
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    UnreadableFileError
+        When the block fails in any way but for want of a package: a damaged file can make a library
+        do so, and the other files must go on.
+    """
+    try:
+        with limited_time(item.path):
+            yield
+    except (UnreadableFileError, MissingPackageError):
+        raise
+    except Exception as error:
+        raise UnreadableFileError(f"{item.path}: {type(error).__name__}: {error}") from error
 
 
 def _with_unique_ids(images: list[Image]) -> tuple[Image, ...]:
-    plain = Counter(image.id for image in images)
-    names = [image.id if plain[image.id] == 1 else _with_folder(image) for image in images]
-    taken, seen = set(names), set[str]()
-    # Counted on from name to name, so that thousands of equal ones take no more time than others.
-    numbers: Counter[str] = Counter()
-    for index, name in enumerate(names):
-        while names[index] in seen:
-            numbers[name] += 1
-            candidate = f"{name}-{numbers[name] + 1}"
-            names[index] = name if candidate in taken else candidate
-        seen.add(names[index])
-    return tuple(
-        image if image.id == name else replace(image, id=name)
-        for image, name in zip(images, names, strict=True)
+    changed = changed_ids(
+        lambda: (image.id for image in images), lambda: (image.path or "" for image in images)
     )
-
-
-def _with_folder(image: Image) -> str:
-    folder = Path(image.path).resolve().parent.name if image.path else ""
-    return f"{folder}/{image.id}" if folder else image.id
+    return tuple(
+        replace(image, id=changed[row]) if row in changed else image
+        for row, image in enumerate(images)
+    )

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from data_adapters.adapter import Adapter
+from equiclust.typing import PathLike
 
-__all__ = ["GROUP", "adapter_of", "adapters_by_suffix", "known_suffix"]
+__all__ = [
+    "GROUP",
+    "STORE",
+    "adapter_of",
+    "adapters_by_suffix",
+    "is_folder_of_images",
+    "known_suffix",
+]
 
 logger = logging.getLogger(__name__)
 
 GROUP = "equiclust.adapters"
+
+STORE = ".zarr"
+"""How the name of a folder ends that is read as if it were one file."""
+
 # The built-in adapters, one for each family of formats. They are named in pyproject.toml as well;
 # here, so that they are found when the package runs from a folder without metadata.
 BUILT_IN = (
@@ -22,6 +35,7 @@ BUILT_IN = (
     EntryPoint("pictures", "data_adapters.pictures:PictureAdapter", GROUP),
     EntryPoint("tiff", "data_adapters.tiff:TiffAdapter", GROUP),
     EntryPoint("arrays", "data_adapters.arrays:ArrayAdapter", GROUP),
+    EntryPoint("zarr", "data_adapters.zarr_stores:ZarrAdapter", GROUP),
 )
 
 # How files begin, and a suffix of those that are read so.
@@ -80,12 +94,29 @@ def _is_built_in(adapter: Adapter) -> bool:
     return f"{kind.__module__}:{kind.__name__}" in {point.value for point in BUILT_IN}
 
 
-def known_suffix(path: Path, suffixes: Iterable[str]) -> str:
+def is_folder_of_images(path: PathLike, suffixes: Iterable[str]) -> bool:
+    """Whether a path is a folder that one of the adapters reads as if it were one file.
+
+    Parameters
+    ----------
+    path : str or Path
+    suffixes : iterable of str
+        Of the adapters, with the dot and in lower case.
+
+    Returns
+    -------
+    bool
+    """
+    name = os.fspath(path)
+    return name.lower().endswith(STORE) and STORE in suffixes and os.path.isdir(name)
+
+
+def known_suffix(path: PathLike, suffixes: Iterable[str]) -> str:
     """Longest of the suffixes in which the name of a file ends.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
     suffixes : iterable of str
         With the dot and in lower case.
 
@@ -94,7 +125,7 @@ def known_suffix(path: Path, suffixes: Iterable[str]) -> str:
     str
         Empty when the name ends in none of them, or is a suffix alone.
     """
-    name = path.name.lower()
+    name = os.path.basename(path).lower()
     return max((s for s in suffixes if name.endswith(s) and name != s), key=len, default="")
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from equiclust.exceptions import UnreadableFileError
 from equiclust.memory import readable_size, total_memory
 
-__all__ = ["SMALLEST_LIMIT", "UNPACKING_RATIO", "check_claim", "unpacked_limit"]
+__all__ = [
+    "SMALLEST_LIMIT",
+    "UNPACKING_RATIO",
+    "check_claim",
+    "limited_memory",
+    "unpacked_limit",
+]
 
 SMALLEST_LIMIT = 1 << 28
 """Bytes that the pixels of any file may take, however small it is: 256 MiB."""
@@ -21,6 +30,29 @@ Pictures of noise are packed to a half, of simulated objects on black to a 50th;
 
 MEMORY_SHARE = 0.5
 """Share of the machine's memory that the pixels of one file may take when they are read whole."""
+
+
+_most_bytes: ContextVar[int | None] = ContextVar("most_bytes", default=None)
+
+
+@contextmanager
+def limited_memory(n_bytes: int | None) -> Iterator[None]:
+    """Limit the pixels of files that are read whole within a block.
+
+    Parameters
+    ----------
+    n_bytes : int or None
+        Bytes; None sets no further limit.
+
+    Yields
+    ------
+    None
+    """
+    token = _most_bytes.set(n_bytes)
+    try:
+        yield
+    finally:
+        _most_bytes.reset(token)
 
 
 def unpacked_limit(path: Path, *, whole: bool = True) -> int:
@@ -40,8 +72,12 @@ def unpacked_limit(path: Path, *, whole: bool = True) -> int:
         whole, at most `MEMORY_SHARE` of the memory.
     """
     limit = max(SMALLEST_LIMIT, UNPACKING_RATIO * path.stat().st_size)
-    memory = total_memory()
-    return min(limit, int(MEMORY_SHARE * memory)) if whole and memory else limit
+    if not whole:
+        return limit
+    memory, allowed = total_memory(), _most_bytes.get()
+    if memory:
+        limit = min(limit, int(MEMORY_SHARE * memory))
+    return limit if allowed is None else min(limit, allowed)
 
 
 def check_claim(path: Path, n_values: int, *, itemsize: int = 4, whole: bool = True) -> None:
@@ -64,6 +100,12 @@ def check_claim(path: Path, n_values: int, *, itemsize: int = 4, whole: bool = T
         When the values take more bytes than `unpacked_limit`.
     """
     n_bytes, limit = n_values * max(itemsize, 4), unpacked_limit(path, whole=whole)
+    allowed = _most_bytes.get()
+    if whole and allowed is not None and limit == allowed < n_bytes:
+        raise UnreadableFileError(
+            f"{path}: its pixels are read whole and take {readable_size(n_bytes)}, more than the "
+            f"{readable_size(allowed)} that max_memory leaves for one file; allow more"
+        )
     if n_bytes > limit:
         raise UnreadableFileError(
             f"{path}: it claims {n_values} pixel values, which would take {readable_size(n_bytes)} "

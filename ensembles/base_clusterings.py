@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.metrics import adjusted_rand_score
 
 from equiclust.binary_scale import in_unit, range_exponent
@@ -14,12 +16,13 @@ from equiclust.typing import Array, Float64Array, IntArray
 
 __all__ = [
     "BaseClustering",
-    "base_memberships",
+    "PlacedObjects",
     "cluster_centres",
     "concatenate_latents",
     "fit_base_clusterings",
     "latent_spreads",
     "mean_agreement",
+    "place_objects",
 ]
 
 N_PAIRS = 8
@@ -45,26 +48,33 @@ class BaseClustering:
     clusterer: LatentClusterer
 
 
-def latent_spreads(latents: Float64Array) -> Float64Array:
+def latent_spreads(latents: Array) -> Float64Array:
     """Spread of every member's latents: the root of the summed variances of their columns.
 
     Parameters
     ----------
     latents : ndarray (n_members, n, d)
+        Made double precision, one member after another.
 
     Returns
     -------
     ndarray (n_members,)
     """
-    exponents = [range_exponent(own) for own in latents]
-    scaled = [in_unit(own, exponent) for own, exponent in zip(latents, exponents, strict=True)]
-    spreads = np.sqrt(np.stack(scaled).var(axis=1).sum(axis=1))
-    return np.asarray(np.ldexp(spreads, exponents))
+    return np.array([_spread(np.asarray(own, dtype=np.float64)) for own in latents])
+
+
+def _spread(own: Float64Array) -> float:
+    exponent = range_exponent(own)
+    return float(np.ldexp(np.sqrt(in_unit(own, exponent).var(axis=0).sum()), exponent))
 
 
 def concatenate_latents(
-    latents: Float64Array, scales: Array, members: Sequence[int] | None = None
-) -> Float64Array:
+    latents: Array,
+    scales: Array,
+    members: Sequence[int] | None = None,
+    *,
+    dtype: npt.DTypeLike = np.float64,
+) -> Array:
     """Concatenate the latents of several members, each with the same weight.
 
     Parameters
@@ -74,6 +84,8 @@ def concatenate_latents(
         Spread of every member's latents, by which they are divided where it is not 0.
     members : sequence of int, optional
         Indices of the `m` members to use; all of them by default.
+    dtype : data type, default float64
+        Of the result, which is computed in double precision, one member after another.
 
     Returns
     -------
@@ -81,8 +93,12 @@ def concatenate_latents(
         One vector per object.
     """
     chosen = list(range(len(latents)) if members is None else members)
-    divisors = np.where(scales > 0, scales, 1.0)[chosen] * np.sqrt(len(chosen))
-    return np.concatenate(list(latents[chosen] / divisors[:, None, None]), axis=1)
+    divisors = np.where(scales > 0, scales, 1.0).astype(np.float64) * np.sqrt(len(chosen))
+    _, n, width = latents.shape
+    vectors = np.empty((n, len(chosen) * width), dtype)
+    for place, member in enumerate(chosen):
+        vectors[:, place * width : (place + 1) * width] = latents[member] / divisors[member]
+    return vectors
 
 
 def fit_base_clusterings(
@@ -125,14 +141,14 @@ def fit_base_clusterings(
         member_halves = _halves(len(latents), generator)
         object_halves = _fitted_objects(latents.shape[1], generator)
         for members, objects in zip(member_halves, object_halves, strict=True):
-            vectors = concatenate_latents(latents, scales, members)
+            vectors = concatenate_latents(latents[:, objects], scales, members)
             clusterer = make_clusterer(
                 method,
                 n_clusters,
                 n_init=n_init,
                 random_state=int(generator.integers(2**31 - 1)),
             )
-            fitted.append(BaseClustering(tuple(members), clusterer.fit(vectors[objects])))
+            fitted.append(BaseClustering(tuple(members), clusterer.fit(vectors)))
     return fitted
 
 
@@ -176,38 +192,55 @@ def mean_agreement(
     return float(np.mean([adjusted_rand_score(first, second) for first, second in pairs]))
 
 
-def base_memberships(
-    base_clusterings: Sequence[BaseClustering], vectors: Sequence[Float64Array]
-) -> Float64Array:
-    """Membership of objects in the clusters of every base clustering.
+class PlacedObjects(NamedTuple):
+    """Objects in the space of every base clustering.
+
+    Attributes
+    ----------
+    points : list of ndarray (n, c)
+        Whitened latents.
+    memberships : ndarray (n_clusterings, n, n_clusters)
+    outlier_scores : ndarray (n_clusterings, n)
+    """
+
+    points: list[Float64Array]
+    memberships: Float64Array
+    outlier_scores: Float64Array
+
+
+def place_objects(
+    base_clusterings: Sequence[BaseClustering], latents: Array, scales: Float64Array
+) -> PlacedObjects:
+    """Place objects in the space of every base clustering.
 
     Parameters
     ----------
     base_clusterings : sequence of BaseClustering
-    vectors : sequence of ndarray (n, m * d)
-        Concatenated latents for each of them.
+    latents : ndarray (n_members, n, d)
+    scales : ndarray (n_members,)
+        Spread of every member's latents.
 
     Returns
     -------
-    ndarray (n_clusterings, n, n_clusters)
+    PlacedObjects
     """
-    pairs = zip(base_clusterings, vectors, strict=True)
-    return np.stack([one.clusterer.predict_proba(own) for one, own in pairs])
+    placed = [
+        one.clusterer._place(concatenate_latents(latents, scales, one.members))
+        for one in base_clusterings
+    ]
+    points, memberships, scores = zip(*placed, strict=True)
+    return PlacedObjects(list(points), np.stack(memberships), np.stack(scores))
 
 
 def cluster_centres(
-    base_clusterings: Sequence[BaseClustering],
-    vectors: Sequence[Float64Array],
-    labels: IntArray,
-    n_clusters: int,
+    points: Sequence[Float64Array], labels: IntArray, n_clusters: int
 ) -> list[Float64Array]:
     """Centres of the clusters in the whitened latents of every base clustering.
 
     Parameters
     ----------
-    base_clusterings : sequence of BaseClustering
-    vectors : sequence of ndarray (n, m * d)
-        Concatenated latents for each of them.
+    points : sequence of ndarray (n, c)
+        As of `PlacedObjects`.
     labels : ndarray (n_clusterings, n), int
         Labels that each of them gives, by common names.
     n_clusters : int
@@ -218,10 +251,9 @@ def cluster_centres(
         Means of the clusters; of an empty cluster, the mean of all objects.
     """
     found = []
-    for one, own, given in zip(base_clusterings, vectors, labels, strict=True):
-        points = one.clusterer.whitening_.apply(own)
-        centres = np.tile(points.mean(axis=0), (n_clusters, 1))
+    for own, given in zip(points, labels, strict=True):
+        centres = np.tile(own.mean(axis=0), (n_clusters, 1))
         for label in np.unique(given):
-            centres[label] = points[given == label].mean(axis=0)
+            centres[label] = own[given == label].mean(axis=0)
         found.append(centres)
     return found

@@ -69,7 +69,7 @@ class CleanedLatents:
     def _keep_latents(self, latents: Float32Array) -> None:
         self.latents_ = self.cleaned_latents_ = latents
         self.removals_ = MemberRemovals()
-        self.scales_ = latent_spreads(latents.astype(np.float64)).astype(np.float32)
+        self.scales_ = latent_spreads(latents).astype(np.float32)
 
     def _forget_choice(self) -> None:
         self.__dict__.pop("choice_", None)
@@ -77,7 +77,6 @@ class CleanedLatents:
     def _choice(self, seed: int) -> Choice:
         if self.n_clusters != "auto":
             return Choice(self.n_clusters, {}, ())
-        latents = self.cleaned_latents_.astype(np.float64)
-        scales = latent_spreads(latents).astype(np.float32)
-        vectors = concatenate_latents(latents, scales).astype(np.float32)
+        scales = latent_spreads(self.cleaned_latents_).astype(np.float32)
+        vectors = concatenate_latents(self.cleaned_latents_, scales, dtype=np.float32)
         return choose_n_clusters(vectors, random_state=seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from math import ceil
 from typing import Self, get_args
 
 import numpy as np
@@ -13,23 +14,25 @@ from sklearn.utils.validation import check_is_fitted
 
 from ensembles.base_clusterings import (
     BaseClustering,
-    base_memberships,
+    PlacedObjects,
     cluster_centres,
     concatenate_latents,
     fit_base_clusterings,
     latent_spreads,
     mean_agreement,
+    place_objects,
 )
 from ensembles.calibration import Calibration, reliable
 from ensembles.consensus_files import ConsensusFiles
 from ensembles.label_voting import Method, align, mean_memberships, reach_consensus, vote
+from ensembles.object_blocks import MAX_BY_MEMBER, draw_objects, in_object_blocks
 from ensembles.stability_features import StabilityFeatures
 from equiclust._deprecated import FormerAttribute
 from equiclust.clustering import LatentClusterer, make_clusterer
 from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
 from equiclust.image_estimator import TakesArrays
-from equiclust.typing import BoolArray, Float64Array, IntArray
+from equiclust.typing import Array, BoolArray, Float64Array, IntArray
 from equiclust.validation import check_choice, check_random_state, check_share, is_auto
 
 __all__ = ["METHODS", "ConsensusClustering", "ConsensusResult"]
@@ -83,6 +86,10 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
     proposes the label, gives the same label. It is calibrated on all pairs of base clusterings,
     from the features in `StabilityFeatures`. The stability measures how reproducible a label is;
     without labels it cannot measure whether the clusters are the classes that a user has in mind.
+
+    Of more than 20,000 objects that many are drawn to learn from (4,000 of them for a member's own
+    clustering), and all are labelled in blocks. Latents of single precision stay so. Beside them,
+    no more is needed than `24 n d` bytes, for one member at a time in double precision, and 1 GB.
 
     Parameters
     ----------
@@ -162,12 +169,21 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
             raise InputError(f"held_out must have shape {latents.shape[:2]}, got {hidden.shape}")
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(latents) + 2)
         self.scales_ = latent_spreads(latents)
-        self.method_, self.base_clusterings_ = self._fit_bases(latents, int(seeds[0]))
+        chosen = draw_objects(latents.shape[1], int(seeds[1]))
+        learned = latents[:, chosen].astype(np.float64)
+        self.method_, self.base_clusterings_ = self._fit_bases(learned, int(seeds[0]))
+        is_drawn = len(chosen) < latents.shape[1]
+        few = slice(None, None, ceil(len(chosen) / MAX_BY_MEMBER) if is_drawn else 1)
         self.members_ = [
-            self._fit_member(own, own_hidden, int(seed))
-            for own, own_hidden, seed in zip(latents, hidden, seeds[2:], strict=True)
+            self._fit_member(own[few], own_hidden[few], int(seed))
+            for own, own_hidden, seed in zip(learned, hidden[:, chosen], seeds[2:], strict=True)
         ]
-        self._fit_consensus(latents, int(seeds[1]))
+        placed = self._fit_consensus(learned, int(seeds[1]))
+        if is_drawn:
+            self._label_all(latents)
+        else:
+            self.best_labels_, self.stability_ = self._most_likely(placed)
+        self._fit_threshold()
         self._fit_member_labels(latents, hidden)
         return self
 
@@ -195,27 +211,46 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         enough = len(np.unique(own[~hidden], axis=0)) >= 2 * self.n_clusters
         return clusterer.fit(own[~hidden] if enough else own)
 
-    def _fit_consensus(self, latents: Float64Array, seed: int) -> None:
-        """Consensus labels, their stability, and which of them are certain enough."""
-        vectors = self._vectors(latents)
-        memberships = base_memberships(self.base_clusterings_, vectors)
-        reached = reach_consensus(memberships, self.consensus, seed=seed)
-        labels, _ = vote(memberships, reached.names)
+    def _fit_consensus(self, latents: Float64Array, seed: int) -> PlacedObjects:
+        """Names of the clusters of every base clustering, and how stable labels are."""
+        placed = place_objects(self.base_clusterings_, latents, self.scales_)
+        reached = reach_consensus(placed.memberships, self.consensus, seed=seed)
+        labels, _ = vote(placed.memberships, reached.names)
         # The largest cluster is called 0.
         new_names = np.argsort(canonical_order(labels, self.n_clusters))
         self.names_ = np.asarray(new_names[reached.names])
-        self._centres = cluster_centres(
-            self.base_clusterings_, vectors, self._named(memberships), self.n_clusters
-        )
-        features = self._stability_features(vectors, memberships)
+        named = self._named(placed.memberships)
+        self._centres = cluster_centres(placed.points, named, self.n_clusters)
+        features = StabilityFeatures.measure(placed, self._centres, named)
         self._calibration = Calibration.fit(*features.calibration_pairs())
-        self.best_labels_, _ = vote(memberships, self.names_)
-        self.stability_ = self._calibration(features.evidence(self.best_labels_))
+        return placed
+
+    def _label_all(self, latents: Array) -> None:
+        """Labels of all objects; the largest cluster need not be the largest of those drawn."""
+
+        def of_block(own: Float64Array) -> tuple[IntArray, Float64Array]:
+            return self._most_likely(place_objects(self.base_clusterings_, own, self.scales_))
+
+        best, self.stability_ = in_object_blocks(of_block, latents)
+        order = canonical_order(best, self.n_clusters)
+        new_names = np.argsort(order)
+        self.names_, self.best_labels_ = new_names[self.names_], new_names[best]
+        self._centres = [centres[order] for centres in self._centres]
+
+    def _most_likely(self, placed: PlacedObjects) -> tuple[IntArray, Float64Array]:
+        """The most likely label of objects, and its stability."""
+        best, _ = vote(placed.memberships, self.names_)
+        named = self._named(placed.memberships)
+        features = StabilityFeatures.measure(placed, self._centres, named)
+        return best, self._calibration(features.evidence(best))
+
+    def _fit_threshold(self) -> None:
+        """Which labels are certain enough."""
         given = reliable(self.stability_, self.reliability)
         self.threshold_ = float(self.stability_[given].min()) if given.any() else _UNREACHABLE
         self.labels_ = np.where(given, self.best_labels_, -1)
 
-    def _fit_member_labels(self, latents: Float64Array, held_out: BoolArray) -> None:
+    def _fit_member_labels(self, latents: Array, held_out: BoolArray) -> None:
         """Names of the members' own clusters, and how many members agree with the consensus."""
         own_labels = self._own_labels(latents)
         self.member_names_ = np.stack(
@@ -228,28 +263,14 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         self.agreement_ = agree.mean(axis=0)
         self.agreement_held_out_ = np.where(n_held_out > 0, shares, np.nan)
 
-    def _own_labels(self, latents: Float64Array) -> IntArray:
+    def _own_labels(self, latents: Array) -> IntArray:
         """Labels by each member's own clustering and names, `(n_members, n)`."""
         pairs = zip(self.members_, latents, strict=True)
         return np.stack([member.predict(own) for member, own in pairs])
 
-    def _vectors(self, latents: Float64Array) -> list[Float64Array]:
-        """Concatenated latents `(n, m * d)` for each base clustering."""
-        return [
-            concatenate_latents(latents, self.scales_, one.members)
-            for one in self.base_clusterings_
-        ]
-
     def _named(self, memberships: Float64Array) -> IntArray:
         """Labels of every base clustering by the names of the consensus, `(n_clusterings, n)`."""
         return np.take_along_axis(self.names_, memberships.argmax(axis=2), axis=1)
-
-    def _stability_features(
-        self, vectors: list[Float64Array], memberships: Float64Array
-    ) -> StabilityFeatures:
-        clusterers = [one.clusterer for one in self.base_clusterings_]
-        labels = self._named(memberships)
-        return StabilityFeatures.measure(clusterers, self._centres, labels, vectors)
 
     def predict(self, X: npt.ArrayLike) -> IntArray:
         """Predict labels of objects, old or new.
@@ -290,10 +311,19 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
             When the latents do not fit the members.
         """
         check_is_fitted(self)
-        vectors = self._vectors(self._checked_members(X))
-        return mean_memberships(base_memberships(self.base_clusterings_, vectors), self.names_)
 
-    def _checked_members(self, X: npt.ArrayLike) -> Float64Array:
+        def of_block(own: Float64Array) -> tuple[Float64Array]:
+            # Without outlier scores, which take far longer where there are many objects.
+            found = [
+                one.clusterer._memberships(concatenate_latents(own, self.scales_, one.members))
+                for one in self.base_clusterings_
+            ]
+            # The objects last, as in all that blocks give.
+            return (mean_memberships(np.stack(found), self.names_).T,)
+
+        return np.ascontiguousarray(in_object_blocks(of_block, self._checked_members(X))[0].T)
+
+    def _checked_members(self, X: npt.ArrayLike) -> Array:
         latents = _checked_latents(X)
         if len(latents) != len(self.members_):
             raise InputError(
@@ -320,25 +350,23 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
             When the latents do not fit the members.
         """
         check_is_fitted(self)
-        latents = self._checked_members(X)
-        vectors = self._vectors(latents)
-        memberships = base_memberships(self.base_clusterings_, vectors)
-        best, _ = vote(memberships, self.names_)
-        features = self._stability_features(vectors, memberships)
-        stability = self._calibration(features.evidence(best))
-        own_labels = self._own_labels(latents)
+        return ConsensusResult(*in_object_blocks(self._predict_block, self._checked_members(X)))
+
+    def _predict_block(self, latents: Float64Array) -> tuple[Array, ...]:
+        """The fields of a `ConsensusResult`."""
+        placed = place_objects(self.base_clusterings_, latents, self.scales_)
+        best, stability = self._most_likely(placed)
+        own = [one._place(given) for one, given in zip(self.members_, latents, strict=True)]
+        own_labels = np.stack([one.memberships.argmax(axis=1) for one in own])
         member_labels = np.take_along_axis(self.member_names_, own_labels, axis=1)
-        scores = [
-            np.maximum(member.outlier_scores(own), _TINY)
-            for member, own in zip(self.members_, latents, strict=True)
-        ]
-        return ConsensusResult(
-            labels=np.where(stability >= self.threshold_, best, -1),
-            best_labels=best,
-            stability=stability,
-            agreement=(member_labels == best).mean(axis=0),
-            member_labels=member_labels,
-            outlier_scores=np.exp(np.mean(np.log(scores), axis=0)),
+        scores = [np.maximum(one.outlier_scores, _TINY) for one in own]
+        return (
+            np.where(stability >= self.threshold_, best, -1),
+            best,
+            stability,
+            (member_labels == best).mean(axis=0),
+            member_labels,
+            np.exp(np.mean(np.log(scores), axis=0)),
         )
 
     def _check_parameters(self) -> None:
@@ -349,8 +377,11 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         check_share("reliability", self.reliability)
 
 
-def _checked_latents(latents: npt.ArrayLike) -> Float64Array:
-    array = np.asarray(latents, dtype=np.float64)
+def _checked_latents(latents: npt.ArrayLike) -> Array:
+    """Latents in their own precision where that is single, since they may be many."""
+    array = np.asarray(latents)
+    if array.dtype != np.float32:
+        array = np.asarray(array, dtype=np.float64)
     if array.ndim != 3 or not array.size or not np.all(np.isfinite(array)):
         raise InputError(
             f"X must hold finite latents of shape (n_members, n, d), got shape {array.shape}"

@@ -57,6 +57,8 @@ def fit_encoder_members(
     keys = {k: encoder_key(one.used_encoder) for k, one in chosen.items()}
     encoders = {keys[k]: one.used_encoder for k, one in chosen.items()}
     features: dict[str, tuple[Float32Array, float]] = {}
+    if encoders and on_progress is not None:
+        on_progress(0, len(encoders) * len(images), "")
     for number, (key, encoder) in enumerate(encoders.items()):
 
         def update(done: int, total: int, remark: str, number: int = number) -> None:

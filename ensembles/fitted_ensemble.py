@@ -127,8 +127,7 @@ class FittedEnsemble(
         -------
         ndarray (n, n_folds * latent_dim), float32
         """
-        vectors = concatenate_latents(latents.astype(np.float64), self.scales_)
-        return vectors.astype(np.float32)
+        return concatenate_latents(latents, self.scales_, dtype=np.float32)
 
     def remove_from_transformed(
         self, vectors: Float32Array, confounders: Table | None

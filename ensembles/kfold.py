@@ -174,6 +174,7 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
         positive_pairs: ImageSet | npt.ArrayLike | None = None,
         checkpoints: PathLike | None = None,
         on_progress: Update | None = None,
+        on_encoding: Update | None = None,
         stop_request: PathLike | None = None,
     ) -> Self:
         """Train the networks, the first part of `fit`.
@@ -187,6 +188,8 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
             As in `fit`.
         on_progress : callable, optional
             As in `fit`.
+        on_encoding : callable, optional
+            Gets the images encoded by encoders that are not trained here, their total and "".
         stop_request : path, optional
             File that ends the training with a `StoppedError` when it appears: the epochs that have
             begun are completed and saved in `checkpoints`.
@@ -206,7 +209,7 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
         )
         kept = None if checkpoints is None else Path(os.path.abspath(checkpoints))
         trained |= fit_encoder_members(
-            members, held_out, given, folder=kept, on_progress=on_progress
+            members, held_out, given, folder=kept, on_progress=on_encoding or on_progress
         )
         self._keep_members([trained[k] for k in range(len(members))])
         self.held_out_ = held_out

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from equiclust.clustering import LatentClusterer
+from ensembles.base_clusterings import PlacedObjects
 from equiclust.typing import BoolArray, Float64Array, IntArray
 
 __all__ = ["N_FEATURES", "StabilityFeatures"]
@@ -38,30 +38,21 @@ class StabilityFeatures:
 
     @classmethod
     def measure(
-        cls,
-        clusterers: Sequence[LatentClusterer],
-        centres: Sequence[Float64Array],
-        labels: IntArray,
-        vectors: Sequence[Float64Array],
+        cls, placed: PlacedObjects, centres: Sequence[Float64Array], labels: IntArray
     ) -> Self:
         """Measure the features of objects.
 
         Parameters
         ----------
-        clusterers : sequence of LatentClusterer
-            Of the base clusterings.
+        placed : PlacedObjects
         centres : sequence of ndarray (n_clusters, c)
             Centres of each clustering's clusters in its whitened latents.
         labels : ndarray (n_clusterings, n), int
             Labels by common names.
-        vectors : sequence of ndarray (n, d)
-            Latents of the objects for each clustering.
         """
-        distances, scores = [], []
-        for clusterer, own_centres, own in zip(clusterers, centres, vectors, strict=True):
-            distances.append(cdist(clusterer.whitening_.apply(own), own_centres))
-            scores.append(np.log(np.maximum(clusterer.outlier_scores(own), _TINY)))
-        return cls(labels, np.stack(distances), np.stack(scores))
+        pairs = zip(placed.points, centres, strict=True)
+        distances = np.stack([cdist(own, own_centres) for own, own_centres in pairs])
+        return cls(labels, distances, np.log(np.maximum(placed.outlier_scores, _TINY)))
 
     def evidence(self, labels: IntArray) -> Float64Array:
         """Evidence for one label of each object, larger for more certain labels.

@@ -11,7 +11,7 @@ from pathlib import Path
 __all__ = ["lower_bounds"]
 
 EXTRAS = (
-    "cluster", "efficientnet", "frames", "large", "maps", "onnx", "parquet", "watch",
+    "cluster", "efficientnet", "frames", "large", "maps", "onnx", "parquet", "watch", "zarr",
 )  # fmt: skip
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?>=([\w.]+)")
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equiclust.memory import readable_size, total_memory
-from equiclust.segmentation.memory import parse_bytes
+from equiclust.memory import parse_bytes, readable_size, total_memory
 
 
 @given(st.integers(min_value=0, max_value=999 * 10**12))

@@ -11,19 +11,18 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import median_abs_deviation
 
 from data_adapters.discovery import split_part
+from data_adapters.sky.noise import Noise, robust_noise
 from data_adapters.sky.sky_map import SkyMap, open_sky_map
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.optional import import_optional
 from equiclust.typing import BoolArray, Float32Array, PathLike
-from equiclust.validation import check_array
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -40,28 +39,11 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-# Share of pixels below 0 under which 0 is not the level of the empty sky.
-LEAST_NEGATIVE = 0.1
 # Bytes that are read, and pixels that are compared with regions, at once.
 READ_BYTES = 1 << 26
 PIXELS_AT_ONCE = 1 << 20
 # Shapes of DS9 without area, which a mask may lack.
 WITHOUT_AREA = ("point", "line", "vector", "text", "ruler", "compass", "projection")
-
-
-class Noise(NamedTuple):
-    """Level of the empty sky and its noise.
-
-    Parameters
-    ----------
-    level : float
-        In the unit of the image.
-    sigma : float
-        Standard deviation about `level`, in the unit of the image.
-    """
-
-    level: float
-    sigma: float
 
 
 def blank_mask(
@@ -183,68 +165,6 @@ def _plane_of(sky: SkyMap, source: PathLike) -> Float32Array:
 
 def _short(shape: tuple[int, int, int]) -> tuple[int, ...]:
     return shape[1:] if shape[0] == 1 else shape
-
-
-@checks_types
-def robust_noise(
-    image: npt.ArrayLike, *, mask: npt.ArrayLike | None = None, method: str = "auto"
-) -> Noise:
-    """Noise of an image that contains sources.
-
-    ``negative`` assumes a sky level of 0 and takes the pixels below it for one half of the noise:
-    `sigma = 1.4826 median(|x|, x < 0)`, which sources do not change. ``mad`` takes the median for
-    the sky level and the median absolute deviation from it, `sigma = 1.4826 median(|x - level|)`,
-    which sources that cover much of the image enlarge. ``auto`` is the first if more than a tenth
-    of the pixels are below 0, else the second.
-
-    Parameters
-    ----------
-    image : array-like (h, w)
-        Pixels that are not finite are left out.
-    mask : array-like (h, w), bool, optional
-        `True` = ignore.
-    method : {"auto", "negative", "mad"}, default "auto"
-
-    Returns
-    -------
-    Noise
-        NaN when no pixel is left.
-
-    Raises
-    ------
-    InputError
-        When `image` is not of two axes, `mask` has another shape, or `method` is unknown.
-    """
-    array = check_array("image", image)
-    if array.dtype.kind != "f":
-        array = array.astype(np.float64)
-    if array.ndim != 2:
-        raise InputError(f"image must have shape (h, w), got {array.shape}")
-    if method not in ("auto", "negative", "mad"):
-        raise InputError(f"method must be 'auto', 'negative' or 'mad', got {method!r}")
-    used = np.isfinite(array)
-    if mask is not None:
-        hidden = check_array("mask", mask).astype(bool)
-        if hidden.shape != array.shape:
-            raise InputError(f"mask must have shape {array.shape}, got {hidden.shape}")
-        used &= ~hidden
-    return _robust_noise(array[used], method)
-
-
-def _robust_noise(values: npt.NDArray[Any], method: str) -> Noise:
-    negative = values[values < 0.0]
-    if method == "auto":
-        method = "negative" if len(negative) > LEAST_NEGATIVE * len(values) else "mad"
-    chosen = negative if method == "negative" else values
-    if len(chosen) == 0:
-        return Noise(math.nan, math.nan)
-    if method == "negative":
-        return Noise(0.0, float(median_abs_deviation(chosen, center=_zero, scale="normal")))
-    return Noise(float(np.median(chosen)), float(median_abs_deviation(chosen, scale="normal")))
-
-
-def _zero(values: npt.NDArray[Any], axis: int | None) -> float:
-    return 0.0
 
 
 @checks_types

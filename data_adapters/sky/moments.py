@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
+import joblib
 import numpy as np
 import numpy.typing as npt
 from astropy import units
 
-from data_adapters.sky.masks import robust_noise
+from data_adapters.sky.moment_sums import ChannelValues, MomentSums
+from data_adapters.sky.noise import noise_of_pixels
+from data_adapters.sky.read_ahead import ChannelGroup, channels_at_once, groups_read_ahead
 from data_adapters.sky.sky_map import SkyMap
 from data_adapters.units import parse_unit, unit_product
 from equiclust.exceptions import InputError
-from equiclust.precision import LARGEST
 from equiclust.typing import Array, Float32Array, Float64Array
 
 __all__ = ["Moments", "channel_groups", "channel_noise", "group_slices", "moment_maps"]
@@ -24,9 +26,6 @@ __all__ = ["Moments", "channel_groups", "channel_noise", "group_slices", "moment
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str], None]
-
-# Bytes of channels that are read at once where one alone would cost as much as all of them.
-TOGETHER = 1 << 28
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +72,7 @@ def moment_maps(
     noise: float | npt.ArrayLike | None = None,
     on_progress: Progress | None = None,
 ) -> Moments:
-    """Moments of a cube, channel by channel.
+    """Moments of a cube, read once.
 
     With brightness `T` and width `dv` of the channels at `v`::
 
@@ -81,8 +80,9 @@ def moment_maps(
         centroid   = sum T v dv / sum T dv                       over the channels with signal
         dispersion = sqrt(sum T (v - centroid)^2 dv / sum T dv)  over the channels with signal
 
-    A channel has signal where it is above 0 and above `n_sigma` times its noise. Memory is eight
-    `(h, w)` maps in float64 and what `SkyMap.read` needs, whatever the number of channels.
+    A channel has signal where it is above 0 and above `n_sigma` times its noise. Sums are made in
+    float64, channel after channel, by as many threads as there are cores, which changes no digit.
+    Memory is six `(h, w)` maps in float64 and two groups of channels, whatever their number.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def moment_maps(
         Threshold of a signal in standard deviations of the noise; 0 uses every channel above 0.
     noise : float or array-like (n_channels,), optional
         Standard deviation in the unit of the cube, of all used channels or one for each. By default
-        `data_adapters.sky.masks.robust_noise` of every channel.
+        `data_adapters.sky.masks.robust_noise` of every channel, which is exact.
     on_progress : callable, optional
         Called with the number of channels done, the number of all, and the name of the task.
 
@@ -113,73 +113,37 @@ def moment_maps(
     if not 0.0 <= n_sigma < math.inf:
         raise InputError(f"n_sigma must be at least 0 and finite, got {n_sigma}")
     levels = None if noise is None else _levels(noise, len(used))
-    values, widths, unit = _axis(sky)
-    sums = _Sums(sky.shape[1:], reference=float(np.mean(values[used])), dtype=sky.dtype)
-    found = np.empty(len(used))
-    for index, plane in enumerate(_planes(sky, used)):
-        channel = used[index]
-        sigma = robust_noise(plane).sigma if levels is None else levels[index]
-        found[index] = sigma
-        # Without a single pixel there is neither noise nor signal.
-        level = n_sigma * sigma if math.isfinite(sigma) else 0.0
-        sums.add(plane, float(values[channel]), float(widths[channel]), level)
-        if on_progress is not None:
-            on_progress(index + 1, len(used), "moments")
-    return sums.finish(unit_product(sky.unit, unit), unit, found)
+    axis, unit = _axis(sky, used)
+    sums = MomentSums(sky.shape[1:], sky.dtype, axis)
+    found = _add_channels(sums, sky, used, n_sigma, levels, on_progress)
+    return Moments(
+        *sums.finish(),
+        integrated_unit=unit_product(sky.unit, unit),
+        spectral_unit=unit,
+        noise=found,
+    )
 
 
-class _Sums:
-    """Running sums of `moment_maps`; spectral values are about `reference`, to lose no digits."""
-
-    def __init__(self, shape: tuple[int, int], reference: float, dtype: np.dtype[Any]) -> None:
-        self.reference = reference
-        self.dtype = dtype
-        self.seen = np.zeros(shape, dtype=bool)
-        self.total, self.zeroth, self.first, self.second = np.zeros((4, *shape))
-        self.peak = np.full(shape, -np.inf, dtype=dtype)
-        self.low, self.high = np.full(shape, np.inf), np.full(shape, -np.inf)
-
-    def add(self, plane: Float32Array, value: float, width: float, level: float) -> None:
-        offset = value - self.reference
-        finite = np.isfinite(plane)
-        self.seen |= finite
-        filled = np.where(finite, plane, self.dtype.type(0.0))
-        weight = filled * np.float64(width)
-        self.total += weight
-        np.fmax(self.peak, plane, out=self.peak)
-        signal = (filled > level) & (filled > 0.0)
-        weight[~signal] = 0.0
-        self.zeroth += weight
-        weight *= offset
-        self.first += weight
-        weight *= offset
-        self.second += weight
-        np.copyto(self.low, np.minimum(self.low, value), where=signal)
-        np.copyto(self.high, np.maximum(self.high, value), where=signal)
-
-    def finish(self, integrated_unit: str, spectral_unit: str, noise: Float64Array) -> Moments:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            centroid = self.first / self.zeroth
-            variance = self.second / self.zeroth - centroid**2
-        bright = self.zeroth > 0.0
-
-        def shown(plane: npt.NDArray[np.floating], where: npt.NDArray[np.bool_]) -> Array:
-            known = np.where(where, plane, np.nan)
-            large = np.nanmax(np.abs(known), initial=0.0) > LARGEST
-            return known.astype(np.float64 if large else self.dtype)
-
-        return Moments(
-            integrated=shown(self.total, self.seen),
-            centroid=np.where(bright, centroid + self.reference, np.nan),
-            # Rounding may leave a variance of nothing below 0.
-            dispersion=shown(np.sqrt(np.maximum(variance, 0.0)), bright),
-            peak=shown(self.peak, self.seen),
-            low=np.where(bright, self.low, np.nan),
-            high=np.where(bright, self.high, np.nan),
-            integrated_unit=integrated_unit,
-            spectral_unit=spectral_unit,
-            noise=noise,
-        )
+def _add_channels(
+    sums: MomentSums,
+    sky: SkyMap,
+    used: range,
+    n_sigma: float,
+    known: Float64Array | None,
+    on_progress: Progress | None,
+) -> Float64Array:
+    """Add all channels to the sums, and return their noise."""
+    noise = np.empty(len(used))
+    n_threads = joblib.cpu_count()
+    with ThreadPoolExecutor(n_threads) as workers:
+        for part, planes in _groups_of_one_beam(sky, used):
+            own = slice(part.start - used.start, part.stop - used.start)
+            noise[own] = list(workers.map(_sigma, planes)) if known is None else known[own]
+            # Without a single pixel there is neither noise nor signal.
+            levels = [n_sigma * sigma if math.isfinite(sigma) else 0.0 for sigma in noise[own]]
+            sums.add(own.start, planes, levels, workers, n_threads)
+            _tell(on_progress, own, len(used), "moments")
+    return noise
 
 
 def channel_noise(
@@ -202,11 +166,22 @@ def channel_noise(
     """
     used = _used(sky, channels)
     noise = np.empty(len(used))
-    for index, plane in enumerate(_planes(sky, used)):
-        noise[index] = robust_noise(plane).sigma
-        if on_progress is not None:
-            on_progress(index + 1, len(used), "noise")
+    with ThreadPoolExecutor(joblib.cpu_count()) as workers:
+        for part, planes in _groups_of_one_beam(sky, used):
+            own = slice(part.start - used.start, part.stop - used.start)
+            noise[own] = list(workers.map(_sigma, planes))
+            _tell(on_progress, own, len(used), "noise")
     return noise
+
+
+def _sigma(plane: Array) -> float:
+    return noise_of_pixels(plane).sigma
+
+
+def _tell(on_progress: Progress | None, done: slice, total: int, task: str) -> None:
+    if on_progress is not None:
+        for index in range(done.start, done.stop):
+            on_progress(index + 1, total, task)
 
 
 def group_slices(sky: SkyMap, group: int, *, channels: slice = slice(None)) -> tuple[slice, ...]:
@@ -300,11 +275,19 @@ def _groups(
         yield total.astype(sky.dtype)
 
 
+def _groups_of_one_beam(sky: SkyMap, used: range) -> Iterator[ChannelGroup]:
+    """Channels in groups, with brightness per the largest beam; see `_beam_factors`."""
+    factors = _beam_factors(sky)
+    for group in groups_read_ahead(sky, used):
+        if factors is not None:
+            np.multiply(group.planes, factors[group.channels, None, None], out=group.planes)
+            np.copyto(group.planes, np.nan, where=np.isinf(group.planes))
+        yield group
+
+
 def _planes(sky: SkyMap, used: range, rows: slice = slice(None)) -> Iterator[Float32Array]:
     """Channels one by one, several of which are read at once where one costs as much as all."""
-    height = len(range(*rows.indices(sky.shape[1])))
-    plane_bytes = max(1, 8 * height * sky.shape[2])
-    together = max(1, min(sky.channel_step, TOGETHER // plane_bytes))
+    together = channels_at_once(sky, height=len(range(*rows.indices(sky.shape[1]))))
     factors = _beam_factors(sky)
     with sky:
         for first in range(used.start, used.stop, together):
@@ -361,7 +344,8 @@ def _levels(noise: float | npt.ArrayLike, n_channels: int) -> Float64Array:
     return np.broadcast_to(given, n_channels)
 
 
-def _axis(sky: SkyMap) -> tuple[Float64Array, Float64Array, str]:
+def _axis(sky: SkyMap, used: range) -> tuple[ChannelValues, str]:
     if sky.spectral is None:
-        return np.arange(sky.shape[0], dtype=np.float64), np.ones(sky.shape[0]), ""
-    return sky.spectral.values, sky.spectral.widths, sky.spectral.unit
+        return ChannelValues(np.array(used, dtype=np.float64), np.ones(len(used))), ""
+    part = slice(used.start, used.stop)
+    return ChannelValues(sky.spectral.values[part], sky.spectral.widths[part]), sky.spectral.unit

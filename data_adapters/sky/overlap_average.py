@@ -107,12 +107,14 @@ class OverlapAverage:
         side, profile = self.tiling.tile, self.tiling.profile
         line = np.zeros((self.n_values, self._sums.shape[-1]))
         weights, coverage = np.zeros(line.shape[1]), np.zeros(line.shape[1], dtype=np.int32)
-        for column, value, is_valid in zip(self.tiling.columns, values, valid, strict=True):
-            if is_valid:
-                columns = slice(column + self._left, column + self._left + side)
-                line[:, columns] += value[:, None] * profile
-                weights[columns] += profile
-                coverage[columns] += 1
+        first = self.tiling.columns[valid] + self._left
+        shown = np.ascontiguousarray(values[valid].T)
+        # Pixel by pixel of all tiles at once; backwards, a pixel has its tiles from left to right.
+        for offset in range(side - 1, -1, -1):
+            columns = first + offset
+            line[:, columns] += shown * profile[offset]
+            weights[columns] += profile[offset]
+            coverage[columns] += 1
         self._sums += profile[:, None] * line[:, None]
         self._weights += profile[:, None] * weights
         self._coverage += coverage

@@ -231,6 +231,7 @@ class PlainSections(Sections):
         self.dtype = dtype
         self.strides = strides
         self._handle: BinaryIO | None = None
+        self._buffer: Array | None = None
 
     def _open(self) -> None:
         self._handle = self.path.open("rb", buffering=0)
@@ -238,16 +239,22 @@ class PlainSections(Sections):
     def _close(self) -> None:
         if self._handle is not None:
             self._handle.close()
-        self._handle = None
+        self._handle = self._buffer = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_buffer": None}
 
     def blocks(self, box: Box) -> Iterator[tuple[Box, Array]]:
-        """Stored values of the box; see `Sections.blocks`."""
+        """Stored values of the box until the next part of any; see `Sections.blocks`."""
         slow, middle, fast = box
         along_slow, along_middle, along_fast = self.strides
         width = (self.shape[2] - 1) * along_fast + 1
         n_rows = max(1, BLOCK_BYTES // (along_middle * self.dtype.itemsize))
         n_rows = min(n_rows, middle.stop - middle.start)
-        buffer = np.empty((n_rows - 1) * along_middle + width, self.dtype)
+        size = (n_rows - 1) * along_middle + width
+        if self._buffer is None or len(self._buffer) < size:
+            self._buffer = np.empty(size, self.dtype)
+        buffer = self._buffer
         for plane in range(slow.start, slow.stop):
             for first in range(middle.start, middle.stop, n_rows):
                 last = min(first + n_rows, middle.stop)

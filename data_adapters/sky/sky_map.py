@@ -27,13 +27,8 @@ from data_adapters.packed_files import is_packed
 from data_adapters.sky.axes import MapAxes, map_axes
 from data_adapters.sky.beams import channel_beams, largest_beam, plausible_beam
 from data_adapters.sky.header import sky_header
-from data_adapters.sky.sections import (
-    CompressedSections,
-    PlainSections,
-    Scaling,
-    Sections,
-    WholeSections,
-)
+from data_adapters.sky.sections import Scaling, Sections
+from data_adapters.sky.sections_of_hdu import sections_of_hdu, stored_bytes
 from data_adapters.sky.spectral import SpectralAxis, spectral_axis
 from equiclust.argument_types import checks_types
 from equiclust.celestial import celestial_frame
@@ -46,8 +41,6 @@ from equiclust.validation import check_whole
 __all__ = ["SkyMap", "SpectralAxis", "cube_header", "open_sky_map"]
 
 logger = logging.getLogger(__name__)
-
-TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +135,11 @@ class SkyMap:
         return True
 
     def read(
-        self, channels: slice = slice(None), rows: slice = slice(None)
+        self,
+        channels: slice = slice(None),
+        rows: slice = slice(None),
+        *,
+        out: Float32Array | Float64Array | None = None,
     ) -> Float32Array | Float64Array:
         """Pixels of some channels and rows, over the whole width.
 
@@ -150,16 +147,19 @@ class SkyMap:
         ----------
         channels, rows : slice, default slice(None)
             Of step 1; by default all. Negative numbers count from the end.
+        out : ndarray (n_channels, n_rows, w), optional
+            Of `dtype`; where the pixels are written. By default a new array.
 
         Returns
         -------
         ndarray (n_channels, n_rows, w)
-            Of `dtype`. Blank and infinite pixels are NaN. At most one more copy is held, as stored.
+            Of `dtype`; `out` where it is given. Blank and infinite pixels are NaN. At most one more
+            copy is held, as stored.
 
         Raises
         ------
         InputError
-            When a slice has another step than 1.
+            When a slice has another step than 1, or `out` has another shape or type.
         UnreadableFileError
             When the file is damaged or does not exist any more.
         """
@@ -167,14 +167,19 @@ class SkyMap:
             if part.step not in (None, 1):
                 raise InputError(f"{name} must be a slice of step 1, got step {part.step}")
         box = (slice(*channels.indices(self.shape[0])), slice(*rows.indices(self.shape[1])))
+        size = (*(max(0, part.stop - part.start) for part in box), self.shape[2])
+        if out is not None and (out.shape != size or out.dtype != self.dtype):
+            raise InputError(
+                f"out must have shape {size} and dtype {self.dtype}, "
+                f"got {out.shape} and {out.dtype}"
+            )
         with errors_named(self._sections.path):
-            return self._read(*box)
+            pixels = np.empty(size, self.dtype) if out is None else out
+            if pixels.size > 0:
+                self._read_into(pixels, *box)
+        return pixels
 
-    def _read(self, channels: slice, rows: slice) -> Float32Array | Float64Array:
-        size = [max(0, part.stop - part.start) for part in (channels, rows)]
-        pixels = np.empty((*size, self.shape[2]), self.dtype)
-        if pixels.size == 0:
-            return pixels
+    def _read_into(self, pixels: Float32Array | Float64Array, channels: slice, rows: slice) -> None:
         # Of channel, row and column, the one that is slowest in the file comes first.
         first, second, third = np.argsort(self._order)
         wanted = (channels, rows, slice(0, self.shape[2]))
@@ -182,7 +187,6 @@ class SkyMap:
         with self._sections as sections:
             for position, stored in sections.blocks((wanted[first], wanted[second], wanted[third])):
                 self._scaling.fill(as_stored[position], stored)
-        return pixels
 
 
 @checks_types
@@ -284,7 +288,6 @@ def _opened(
     if axes.channel is not None:
         channel_ctype = card(hdu.header, f"CTYPE{count - axes.channel}")
         spectral = spectral_axis(hdu.header, count - axes.channel, n_channels, path, hdus)
-    n_bytes = math.prod(hdu.shape) * abs(int(hdu.header["BITPIX"])) // 8
     return SkyMap(
         path=f"{path}[{part}]" if part else str(path),
         shape=shape,
@@ -296,10 +299,10 @@ def _opened(
         unit=card(hdu.header, "BUNIT"),
         beam=plausible_beam(largest_beam(beams) or beam_of(hdu.header), wcs, shape, path),
         channel_beams=beams,
-        n_bytes=n_bytes,
+        n_bytes=stored_bytes(hdu),
         channel_step=_channel_step(hdu, axes, order, n_channels),
         by_section=whole_limit is None,
-        _sections=_sections(hdu, hdus, path, axes, order, shape, n_bytes, whole_limit),
+        _sections=sections_of_hdu(hdu, hdus, path, axes, order, shape, whole_limit),
         _scaling=Scaling.of(hdu.header, path),
         _order=order,
         _bitpix=int(hdu.header["BITPIX"]),
@@ -334,64 +337,3 @@ def _channel_step(hdu: Any, axes: MapAxes, order: tuple[int, int, int], n_channe
     if isinstance(hdu, fits.CompImageHDU) and axes.channel is not None:
         return int(min(hdu.tile_shape[axes.channel], n_channels))
     return 1
-
-
-def _sections(
-    hdu: Any,
-    hdus: fits.HDUList,
-    path: Path,
-    axes: MapAxes,
-    order: tuple[int, int, int],
-    shape: tuple[int, int, int],
-    n_bytes: int,
-    whole_limit: int | None,
-) -> Sections:
-    slow, middle, fast = np.argsort(order)
-    stored = shape[slow], shape[middle], shape[fast]
-    extension = next(index for index, other in enumerate(hdus) if other is hdu)
-    if whole_limit is not None:
-        if n_bytes > whole_limit:
-            raise UnreadableFileError(
-                f"{path}: it is packed, so that it cannot be read by section, and takes {n_bytes} "
-                f"bytes unpacked, more than the {whole_limit} allowed; unpack the file first"
-            )
-        return WholeSections(path, stored, extension=extension, planes=axes.planes)
-    if isinstance(hdu, fits.CompImageHDU):
-        channel = axes.channel if shape[0] > 1 else None
-        kept = (channel, axes.row, axes.column)
-        in_order: Any = (kept[slow], kept[middle], kept[fast])
-        return CompressedSections(
-            path, stored, extension=extension, kept=in_order, planes=axes.planes
-        )
-    return _plain_sections(hdu, path, axes, order, shape, n_bytes)
-
-
-def _plain_sections(
-    hdu: Any,
-    path: Path,
-    axes: MapAxes,
-    order: tuple[int, int, int],
-    shape: tuple[int, int, int],
-    n_bytes: int,
-) -> PlainSections:
-    slow, middle, fast = np.argsort(order)
-    start = int(hdu.fileinfo()["datLoc"])
-    missing = start + n_bytes - path.stat().st_size
-    if missing > 0:
-        raise UnreadableFileError(
-            f"{path}: it is damaged or truncated ({missing} bytes of its pixels are missing)"
-        )
-    dtype = np.dtype(TYPES[int(hdu.header["BITPIX"])])
-    steps = [math.prod(hdu.shape[axis + 1 :]) for axis in range(len(hdu.shape))]
-    first = sum(steps[axis] * index for axis, index in axes.planes.items())
-    along = [
-        math.prod(hdu.shape) if axis is None else steps[axis]
-        for axis in (axes.channel if shape[0] > 1 else None, axes.row, axes.column)
-    ]
-    return PlainSections(
-        path,
-        (shape[slow], shape[middle], shape[fast]),
-        offset=start + first * dtype.itemsize,
-        dtype=dtype,
-        strides=(along[slow], along[middle], along[fast]),
-    )

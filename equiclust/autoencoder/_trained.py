@@ -22,7 +22,8 @@ from equiclust.typing import Array, BoolArray, Float32Array
 
 __all__: list[str] = []
 
-_ENCODING_BATCH = 64
+_DECODING_BATCH = 64
+_ENCODING_BATCH = 256
 
 
 class TrainedAutoencoder(AutoencoderParameters):
@@ -69,7 +70,8 @@ class TrainedAutoencoder(AutoencoderParameters):
             To be compared with the preprocessed images, in 0 to 1.
         """
         check_is_fitted(self)
-        made = self._in_batches(self.network_.reconstruct, self._prepare(images)[0])
+        pixels = self._prepare(images)[0]
+        made = self._in_batches(self.network_.reconstruct, pixels, _DECODING_BATCH)
         return made.clip(0.0, 1.0)
 
     def prepared(self, images: ImageSet | npt.ArrayLike) -> ImageSet:
@@ -134,10 +136,21 @@ class TrainedAutoencoder(AutoencoderParameters):
 
     def _prepare(self, images: ImageSet | npt.ArrayLike) -> tuple[Tensor, Tensor]:
         """Pixels `(n, c, size, size)`, 0 where masked, and masks `(n, 1, size, size)`."""
+        if self._is_ready(images):
+            copied = np.array(images)
+            self._check_channels(copied.shape[1])
+            return tensors(copied, np.zeros((len(copied), self.size, self.size), dtype=bool))
         ready = self.prepared(images)
         # Stacked anew, since `ready.pixels` would stay in memory as long as the images do.
         pixels, mask = tensors(np.stack([image.pixels for image in ready]), ready.mask)
         return pixels.masked_fill_(mask, 0.0), mask
+
+    def _is_ready(self, images: ImageSet | npt.ArrayLike) -> bool:
+        """Whether it is an array as the network sees it, so that no `Image` of each is needed."""
+        if self.preprocess is not False or not isinstance(images, np.ndarray):
+            return False
+        size = images.ndim == 4 and len(images) > 0 and images.shape[2:] == (self.size, self.size)
+        return size and images.dtype == np.float32 and bool(np.isfinite(images).all())
 
     def _check_channels(self, channels: int) -> None:
         if not hasattr(self, "network_"):
@@ -148,16 +161,29 @@ class TrainedAutoencoder(AutoencoderParameters):
 
     def _adopt(self, network: AutoencoderNetwork) -> None:
         self.network_ = network.to(choose_device(self.device, fall_back=True)).eval()
-        self._exported = export_encoder(self.network_)
+        self._encoder: Callable[[Tensor], Tensor] | None = None
 
     def _encode(self, pixels: Tensor) -> Float32Array:
-        return self._in_batches(self._exported, pixels)
+        if self._encoder is None:
+            self._encoder = self._deployed()
+        return self._in_batches(self._encoder, pixels, _ENCODING_BATCH)
 
-    def _in_batches(self, function: Callable[[Tensor], Tensor], pixels: Tensor) -> Float32Array:
+    def _deployed(self) -> Callable[[Tensor], Tensor]:
+        exported = export_encoder(self.network_)
+        if next(exported.parameters()).device.type != "cpu":
+            return exported
+        # Compiled loops, which take half a second to load: only who encodes waits for them.
+        from equiclust.nn.fused import FusedEncoder
+
+        return FusedEncoder(exported)
+
+    def _in_batches(
+        self, function: Callable[[Tensor], Tensor], pixels: Tensor, batch: int
+    ) -> Float32Array:
         device = next(self.network_.parameters()).device
         with torch.inference_mode(), full_precision(device):
-            batches = torch.split(pixels, _ENCODING_BATCH)
-            done = [function(batch.to(device)).cpu() for batch in batches]
+            batches = torch.split(pixels, batch)
+            done = [function(images.to(device)).cpu() for images in batches]
         result: Float32Array = torch.cat(done).numpy()
         return result
 

@@ -1,4 +1,7 @@
-"""Train the pretrained weights: ``python -m equiclust.autoencoder.make_pretrained --size 128``."""
+"""Train the pretrained weights: ``python -m equiclust.autoencoder.make_pretrained --size 128``.
+
+Of every size those of the default network, and of a plain one to compare with.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from safetensors.torch import save_file
 
+from equiclust.autoencoder.baseline import plain_autoencoder, plain_weights_name
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.autoencoder.pretrained import weights_name
 from equiclust.images import ImageSet
@@ -21,11 +25,14 @@ from equiclust.simulation.discs import simulate_discs
 from equiclust.simulation.shapes import simulate_shapes
 from equiclust.simulation.textures import simulate_cloud_patches
 
-__all__ = ["pretrain", "simulated_mixture"]
+__all__ = ["pretrain", "pretrain_plain", "simulated_mixture"]
 
 _SHIPPED = Path(__file__).parent / "weights"
 # Images and epochs for each size: larger images cost more and say more.
 _SCHEDULES = {32: (3000, 40), 64: (2000, 40), 128: (1400, 20)}
+# Of these epochs the plain network gets one in so many: its change under rotations settles soon.
+_PLAIN_SHARE = 10
+_EQUIVARIANT, _PLAIN = "equivariant", "plain"
 # Far from the seeds of tests and benchmarks: none of their images is among these.
 _SEED = 20_251_122
 _MOST_TILTED = 75.0
@@ -87,12 +94,49 @@ def pretrain(
         size=size,
         preprocess=False,
         pretrained=False,
-        batch_size=_BATCH if size < 128 else _BATCH // 2,
+        batch_size=_batch_size(size),
         max_epochs=max_epochs,
         validation_fraction=0.05,
         random_state=_SEED,
     )
-    images = simulated_mixture(n_images, size, random_state=_SEED)
+    return _fitted(autoencoder, n_images, checkpoints)
+
+
+def pretrain_plain(
+    size: int, *, n_images: int, max_epochs: int, checkpoints: Path | None = None
+) -> EquivariantAutoencoder:
+    """Train the plain network of this size on the same images, from random weights.
+
+    Parameters
+    ----------
+    size : int
+        Side of the images in pixels.
+    n_images : int
+        Number of simulated images.
+    max_epochs : int
+        Passes over them.
+    checkpoints : path-like, optional
+        Folder of checkpoints, from which a stopped training goes on.
+
+    Returns
+    -------
+    EquivariantAutoencoder
+        Fitted.
+    """
+    plain = plain_autoencoder(size).set_params(
+        batch_size=_batch_size(size), max_epochs=max_epochs, random_state=_SEED
+    )
+    return _fitted(plain, n_images, checkpoints)
+
+
+def _batch_size(size: int) -> int:
+    return _BATCH if size < 128 else _BATCH // 2
+
+
+def _fitted(
+    autoencoder: EquivariantAutoencoder, n_images: int, checkpoints: Path | None
+) -> EquivariantAutoencoder:
+    images = simulated_mixture(n_images, autoencoder.size, random_state=_SEED)
     return autoencoder.fit(
         images,
         checkpoints=checkpoints,
@@ -106,23 +150,39 @@ def main() -> int:
     parser.add_argument(
         "--size", type=int, nargs="*", default=tuple(_SCHEDULES), choices=_SCHEDULES
     )
+    parser.add_argument(
+        "--network", nargs="*", default=(_EQUIVARIANT, _PLAIN), choices=(_EQUIVARIANT, _PLAIN)
+    )
     parser.add_argument("--output", type=Path, default=_SHIPPED, metavar="FOLDER")
     parser.add_argument("--checkpoints", type=Path, metavar="FOLDER")
     chosen = parser.parse_args()
     keep_freed_memory()
     logging.basicConfig(level=logging.WARNING)
     for size in chosen.size:
-        with TemporaryDirectory() as scratch:
-            folder = (chosen.checkpoints or Path(scratch)) / str(size)
-            n_images, epochs = _SCHEDULES[size]
-            trained = pretrain(size, n_images=n_images, max_epochs=epochs, checkpoints=folder)
-            network = trained.network_
-        chosen.output.mkdir(parents=True, exist_ok=True)
-        target = chosen.output / weights_name(network.config.group, size)
-        with atomic_path(target) as draft:
-            save_file({name: value.cpu() for name, value in network.state_dict().items()}, draft)
-        print(f"-> {target}")
+        for network in chosen.network:
+            with TemporaryDirectory() as scratch:
+                folder = (chosen.checkpoints or Path(scratch)) / network / str(size)
+                _write(size, network, folder, chosen.output)
     return 0
+
+
+def _write(size: int, network: str, checkpoints: Path, output: Path) -> None:
+    """Train one network and write its weights."""
+    n_images, epochs = _SCHEDULES[size]
+    if network == _PLAIN:
+        epochs = -(-epochs // _PLAIN_SHARE)
+        trained = pretrain_plain(
+            size, n_images=n_images, max_epochs=epochs, checkpoints=checkpoints
+        )
+        name = plain_weights_name(size)
+    else:
+        trained = pretrain(size, n_images=n_images, max_epochs=epochs, checkpoints=checkpoints)
+        name = weights_name(trained.network_.config.group, size)
+    output.mkdir(parents=True, exist_ok=True)
+    learned = trained.network_.state_dict()
+    with atomic_path(output / name) as draft:
+        save_file({name: value.cpu() for name, value in learned.items()}, draft)
+    print(f"-> {output / name}")
 
 
 if __name__ == "__main__":

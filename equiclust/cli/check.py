@@ -12,7 +12,7 @@ def check(session: Session, run: RunPath, inputs: Inputs = ()) -> Outcome:
     """Measure how much the latents and labels of a run change when images are rotated or mirrored.
 
     Quarter turns and mirrors must change nothing beyond rounding: exit status 1 when they do. Other
-    angles are reported, beside a non-equivariant network of the same cost.
+    angles are reported, beside a network that is not equivariant.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ from equiclust.cli.teach import teach
 __all__ = ["COMMANDS"]
 
 # These keep what is done when they are stopped.
-_RESUMING = (run, segment, filter_frames, simulate, demo)
+_RESUMING = (run, predict, segment, filter_frames, simulate, demo)
 
 COMMANDS = tuple(
     Command(function.__name__, function, resumes=function in _RESUMING)

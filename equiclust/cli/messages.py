@@ -103,6 +103,7 @@ def describe_run(run: Run) -> Outcome:
         "n_unassigned": unassigned,
         "removed": metrics.get("removal", {}).get("removed", []),
         "passed": run.is_invariant,
+        "timing": metrics.get("timing", {}),
         "catalogue": str(run.folder.catalogue_ecsv),
         "report": str(run.folder.report_html),
     }
@@ -239,20 +240,20 @@ def describe_prediction(prediction: Prediction, n_clusters: int, output: str) ->
     -------
     Outcome
     """
-    labels = np.asarray(prediction.catalogue["label"])
-    sizes, unassigned = cluster_sizes(labels, n_clusters), int(np.sum(labels < 0))
+    counts = prediction.labels
+    sizes = [counts.get(k, 0) for k in range(max(n_clusters, max(counts) + 1))]
+    unassigned, n_images = counts.get(-1, 0), sum(counts.values())
     record: dict[str, Any] = {
         "catalogue": output,
-        "n_images": len(labels),
+        "n_images": n_images,
         "n_rejected": len(prediction.rejected),
         "sizes": sizes,
         "n_unassigned": unassigned,
     }
     lines = [format_sizes(sizes, unassigned)]
-    if "kind" in prediction.catalogue.colnames:
-        names, counts = np.unique(np.asarray(prediction.catalogue["kind"]), return_counts=True)
-        record["kinds"] = dict(zip(names.tolist(), counts.tolist(), strict=True))
-        lines = [_counted_kinds(len(labels), record["kinds"])]
+    if prediction.kinds:
+        record["kinds"] = dict(sorted(prediction.kinds.items()))
+        lines = [_counted_kinds(n_images, record["kinds"])]
     if prediction.rejected:
         record["rejected"] = str(prediction.rejected_path)
         lines.append(f"{len(prediction.rejected)} rejected: {prediction.rejected_path}")
@@ -271,14 +272,13 @@ def describe_certificate(certified: ModelCertificate) -> Outcome:
     Outcome
     """
     conditions, certificate = certified.conditions, certified.certificate
+    epochs = conditions["baseline_epochs"]
     text = [
         certificate.to_text(),
         "",
         f"quarter turns of {conditions['files']} images as read, before preprocessing, change "
         f"latents by at most {conditions['files_d4_error']:.1e} of their norm",
-        f"the non-equivariant network was trained for {conditions['baseline_epochs']} epochs"
-        if conditions["baseline_epochs"]
-        else "the baseline is the same encoder without averaging",
+        f"the baseline is {conditions['baseline']}" + (f", for {epochs} epochs" if epochs else ""),
     ]
     record = {**certificate.to_dict(), "conditions": conditions}
     return Outcome(record, "\n".join(text), 0 if certificate.passed else _FAILED)

@@ -17,21 +17,29 @@ def predict(
     *,
     output: Annotated[str, "CATALOGUE"],
     axes: Annotated[str | None, "LETTERS"] = None,
+    max_memory: Annotated[str, "SIZE"] = "auto",
 ) -> Outcome:
     """Sort new images into the clusters of a run; nothing is fitted.
+
+    They are read some at a time, and may be more than fit into memory. The same command again
+    resumes one that was stopped.
 
     Parameters
     ----------
     run
         Folder that `equiclust run` has written.
     inputs
-        Files, folders or globs.
+        Files, folders, globs, or @LIST, a text file that names one of these a line.
     output
-        Catalogue to write: .ecsv, .fits, .vot or .csv. Rejected inputs are listed beside it, in a
-        file that ends in .rejected.ecsv.
+        Catalogue to write: .ecsv, .fits, .vot, .csv or .parquet; for millions of images .parquet or
+        .fits. Rejected inputs are listed beside it, in a file that ends in .rejected.ecsv.
     axes
-        What the axes of NumPy and TIFF arrays hold, in their order: n images, c channels, h rows,
-        w columns, such as nhwc; by default as for the run.
+        What the axes of NumPy, TIFF and Zarr arrays hold, in their order: n images, c channels, h
+        rows, w columns, such as nhwc; by default as for the run. With nhw the planes of FITS cubes
+        are images too.
+    max_memory
+        Memory that may be used, such as 2GB; auto sets no limit. Some 1.3 GB are used however many
+        images there are.
 
     Examples
     --------
@@ -43,6 +51,12 @@ def predict(
 
     opened = open_run(run)
     found = predict_catalogue(
-        opened, inputs, output=output, axes=axes, on_progress=session.on_progress
+        opened,
+        inputs,
+        output=output,
+        axes=axes,
+        max_memory=max_memory,
+        keep_table=False,
+        on_progress=session.on_progress,
     )
     return describe_prediction(found, opened.n_clusters, output)

@@ -227,16 +227,34 @@ class _Lines:
     def __init__(self, stage: str) -> None:
         self.stage = stage
         self._last = time.monotonic()
+        # What a resumed job has done already says nothing of its speed.
+        self._first: tuple[float, int] | None = None
 
     def update(self, done: int, total: int | None, remark: str) -> None:
         """Print a line if the last one is long ago."""
-        if total is not None and time.monotonic() - self._last >= _SECONDS_BETWEEN_LINES:
-            self._last = time.monotonic()
-            remark = f" ({remark})" if remark else ""
-            _say(f"equiclust: {self.stage} {done}/{total}{remark}")
+        now = time.monotonic()
+        if total is None:
+            return
+        if self._first is None:
+            self._first = now, done
+        if now - self._last >= _SECONDS_BETWEEN_LINES:
+            self._last = now
+            notes = "; ".join(filter(None, (remark, _time_left(*self._first, now, done, total))))
+            _say(f"equiclust: {self.stage} {done}/{total}" + (f" ({notes})" if notes else ""))
 
     def close(self) -> None:
         """Nothing is left open."""
+
+
+def _time_left(started: float, before: int, now: float, done: int, total: int) -> str:
+    """The time that the rest takes at the speed until now, in words; empty where none is known."""
+    if done <= before or now <= started:
+        return ""
+    seconds = (now - started) / (done - before) * max(0, total - done)
+    minutes, hours = seconds / 60, seconds / 3600
+    if minutes < 1:
+        return f"{seconds:.0f} s left"
+    return f"{minutes:.0f} min left" if hours < 1 else f"{hours:.1f} h left"
 
 
 class _Bar:

@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from equiclust.clustering.blocks import in_blocks
 from equiclust.clustering.labels import canonical_order
 from equiclust.clustering.manifold import ManifoldModel, embed
 from equiclust.clustering.separation import (
@@ -79,7 +80,11 @@ class Split:
         """
         if not len(points):
             return np.zeros(0, dtype=np.int64)
-        return np.asarray(self.model.memberships(self.whitening.apply(points)).argmax(axis=1))
+
+        def of_block(own: Float64Array) -> Float64Array:
+            return self.model.memberships(self.whitening.apply(own))
+
+        return np.asarray(in_blocks(of_block, points).argmax(axis=1))
 
     def arrays(self) -> dict[str, Array]:
         """Arrays from which `restore` rebuilds it.

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
+from equiclust.clustering.blocks import draw_sorted
 from equiclust.clustering.cluster_merges import (
     LEVEL,
     Merge,
@@ -52,6 +53,8 @@ class ClusterTree(SaveLoadMixin):
     Downwards, every cluster of 40 or more is looked at in its own space. Two to four parts are
     accepted where five embeddings agree on them (adjusted Rand index of at least 0.8) and the gap
     between any two is significant (p <= 0.01 for all clusters together, by Holm's procedure).
+
+    Of more than 50,000 samples that many are drawn to find them, and all are counted.
 
     Levels are nested: the fine label determines the label, which determines the coarse label. The
     result does not depend on the order of the samples, but for the names of equally large clusters.
@@ -109,9 +112,10 @@ class ClusterTree(SaveLoadMixin):
         points = check_latents(self, X, reset=True)
         labels = check_labels(y, len(points), self.n_clusters)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        rows, index, _ = distinct_rows(points)
+        drawn = draw_sorted(points, np.random.RandomState(seed))
+        rows, index, _ = distinct_rows(points[drawn])
         own = np.full(len(rows), self.n_clusters)
-        np.minimum.at(own, index, labels)
+        np.minimum.at(own, index, labels[drawn])
         axes = Whitening.fit(rows, standardise=False, whiten=False, n_components=N_AXES)
         self.sizes_ = np.bincount(labels, minlength=self.n_clusters)
         self.merges_ = merge_clusters(axes.apply(rows), own, self.n_clusters, seed=seed)

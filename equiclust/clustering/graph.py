@@ -28,6 +28,7 @@ from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
+from equiclust.clustering.neighbours import nearest
 from equiclust.typing import Array, Float64Array, IntArray
 
 __all__ = ["bridges", "landmark_eigenvectors", "landmark_weights"]
@@ -58,7 +59,7 @@ def landmark_weights(points: Float64Array, tree: KDTree, n_neighbors: int) -> sp
         Rows sum to one.
     """
     n_points = len(points)
-    distances, neighbours = tree.query(points, k=range(1, n_neighbors + 1))
+    distances, neighbours = nearest(tree, points, n_neighbors)
     # A sample on its only landmark has scale 0; any other value gives it the same weight.
     scale = np.where(distances[:, -1:] > 0, distances[:, -1:], 1.0)
     weights = np.exp(-np.square(distances / scale))

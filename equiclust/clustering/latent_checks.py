@@ -16,6 +16,7 @@ __all__ = [
     "check_labels",
     "check_latents",
     "distinct_rows",
+    "lexicographic_order",
 ]
 
 
@@ -103,6 +104,28 @@ def distinct_rows(points: Float64Array) -> tuple[Float64Array, IntArray, IntArra
     """
     rows, index, counts = np.unique(points, axis=0, return_inverse=True, return_counts=True)
     return rows, index.ravel(), counts
+
+
+def lexicographic_order(points: Float64Array) -> IntArray:
+    """Order of the rows of an array, in which equal ones follow each other.
+
+    Parameters
+    ----------
+    points : ndarray (n, d)
+        Samples.
+
+    Returns
+    -------
+    ndarray (n,), int
+        ``points[order]`` are sorted by the first column, where that is equal by the second, and so
+        on; equal rows stay in their order.
+    """
+    order = np.argsort(points[:, 0], kind="stable")
+    equal = np.diff(points[order, 0]) == 0
+    # Few latents have an equal first number, and only these need a look at the others.
+    tied = np.flatnonzero(np.r_[equal, False] | np.r_[False, equal])
+    order[tied] = order[tied][np.lexsort(points[order[tied]].T[::-1])]
+    return order
 
 
 def check_enough_samples(n_clusters: int, n_distinct: int, n_samples: int) -> None:

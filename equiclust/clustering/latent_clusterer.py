@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,20 +12,22 @@ from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from equiclust._deprecated import FormerAttribute
+from equiclust.clustering.blocks import draw_rows, in_blocks
 from equiclust.clustering.labels import canonical_order
 from equiclust.clustering.latent_checks import (
     check_enough_samples,
     check_latents,
     distinct_rows,
 )
-from equiclust.clustering.manifold import ManifoldModel
+from equiclust.clustering.manifold import N_NEAREST, ManifoldModel
 from equiclust.clustering.methods import CentreModel, MixtureModel, Model, SpectralModel
+from equiclust.clustering.neighbours import nearest
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.typing import Array, Float64Array, IntArray
 from equiclust.validation import check_choice, check_flag, check_random_state, check_whole, is_auto
 
-__all__ = ["LatentClusterer", "make_clusterer"]
+__all__ = ["LatentClusterer", "Placed", "make_clusterer"]
 
 _MODELS: Mapping[str, type[Model]] = {
     "kmeans": CentreModel,
@@ -34,8 +36,9 @@ _MODELS: Mapping[str, type[Model]] = {
     "manifold": ManifoldModel,
 }
 
-# An outlier score is the distance to the tenth neighbour among at most ten thousand samples.
-_OUTLIER_NEIGHBOURS = 10
+# An outlier score is the distance to the tenth neighbour among at most ten thousand samples; ten as
+# in a manifold, so that one search finds the neighbours for both.
+_OUTLIER_NEIGHBOURS = N_NEAREST
 _MAX_REFERENCES = 10_000
 _EXPLAINED_VARIANCE = 0.95
 
@@ -47,6 +50,24 @@ _ARRAY_RANKS = {
     "unit": 1,
     "labels": 1,
 }
+
+
+class Placed(NamedTuple):
+    """Where samples lie in the space of a clusterer, and what follows from that.
+
+    Attributes
+    ----------
+    points : ndarray (n, c)
+        Whitened.
+    memberships : ndarray (n, n_clusters)
+        As from `LatentClusterer.predict_proba`.
+    outlier_scores : ndarray (n,)
+        As from `LatentClusterer.outlier_scores`.
+    """
+
+    points: Float64Array
+    memberships: Float64Array
+    outlier_scores: Float64Array
 
 
 def make_clusterer(
@@ -105,7 +126,8 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
     """Clusters of standardised and whitened latents.
 
     The result does not depend on the order of the training samples, and `predict` of them equals
-    `labels_`.
+    `labels_`. Of more than 50,000 samples that many are drawn to learn from, and all are labelled
+    in blocks, so that no more than 1 GB is needed beside the latents in double precision.
 
     Parameters
     ----------
@@ -187,9 +209,9 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         """
         latents = check_latents(self, X, reset=True)
         self._check_parameters()
-        rows, _, counts = distinct_rows(latents)
+        generator = check_random_state(self.random_state)
         # In lexicographic order, so that the order they came in cannot matter.
-        self._fit(np.repeat(rows, counts, axis=0))
+        self._fit(draw_rows(latents, generator, n_distinct=self.n_clusters), generator)
         labels = self._memberships(latents).argmax(axis=1)
         order = canonical_order(labels, self.n_clusters)
         self.model_ = self.model_.reordered(order)
@@ -210,8 +232,7 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
             return None if self.method == "manifold" else _EXPLAINED_VARIANCE
         return self.n_components
 
-    def _fit(self, latents: Float64Array) -> None:
-        generator = check_random_state(self.random_state)
+    def _fit(self, latents: Float64Array, generator: np.random.RandomState) -> None:
         self.whitening_ = Whitening.fit(
             latents,
             standardise=self.standardise,
@@ -228,16 +249,39 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         else:
             self.model_ = kind.fit(points, self.n_clusters, seed)
         chosen = generator.permutation(len(points))[:_MAX_REFERENCES]
-        self._references = KDTree(points[np.sort(chosen)])
+        self._set_references(points[np.sort(chosen)])
         median = float(np.median(self._neighbour_distance(points)))
         self._unit = median if median > 0 else 1.0
 
+    def _set_references(self, references: Float64Array) -> None:
+        self._references = KDTree(references)
+        # The neighbours by which a manifold places a sample are then also those of its outlier
+        # score, and need not be found twice.
+        self._same_references = isinstance(self.model_, ManifoldModel) and np.array_equal(
+            distinct_rows(references)[0], self.model_.references
+        )
+
     def _neighbour_distance(self, points: Float64Array) -> Float64Array:
         nth = min(_OUTLIER_NEIGHBOURS, self._references.n)
-        return np.asarray(self._references.query(points, k=[nth])[0][:, 0])
+        return nearest(self._references, points, nth).distances[:, -1]
 
     def _memberships(self, latents: Float64Array) -> Float64Array:
-        return self.model_.memberships(self.whitening_.apply(latents))
+        def of_block(own: Float64Array) -> Float64Array:
+            return self.model_.memberships(self.whitening_.apply(own))
+
+        return in_blocks(of_block, latents)
+
+    def _place(self, latents: Float64Array) -> Placed:
+        """Points, memberships and outlier scores together, at less cost than one after another."""
+        points = self.whitening_.apply(latents)
+        if self._same_references and isinstance(self.model_, ManifoldModel):
+            neighbours = self.model_.neighbours(points)
+            memberships = self.model_.memberships_of(neighbours)
+            distance = neighbours.distances[:, -1]
+        else:
+            memberships = self.model_.memberships(points)
+            distance = self._neighbour_distance(points)
+        return Placed(points, memberships, np.asarray(distance / self._unit))
 
     def predict_proba(self, X: npt.ArrayLike) -> Float64Array:
         """Membership of latents in each cluster.
@@ -302,8 +346,11 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
             coincide, in units of the whitened axes.
         """
         check_is_fitted(self)
-        points = self.whitening_.apply(check_latents(self, latents))
-        return np.asarray(self._neighbour_distance(points) / self._unit)
+
+        def of_block(own: Float64Array) -> Float64Array:
+            return self._neighbour_distance(self.whitening_.apply(own))
+
+        return np.asarray(in_blocks(of_block, check_latents(self, latents)) / self._unit)
 
     def _arrays(self) -> dict[str, Array]:
         model = {f"model.{name}": array for name, array in self.model_.arrays().items()}
@@ -327,5 +374,6 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         model = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
         self.model_ = _MODELS[self.method].restore(model, self.n_clusters, axes.shape[1])
         self.whitening_ = Whitening(mean, scale, axes)
-        self._references, self._unit = KDTree(references), float(arrays["unit"][0])
+        self._set_references(references)
+        self._unit = float(arrays["unit"][0])
         self.labels_, self.n_features_in_ = arrays["labels"], len(mean)

@@ -13,18 +13,20 @@ from sklearn.mixture import GaussianMixture
 
 from equiclust.clustering.latent_checks import distinct_rows
 from equiclust.clustering.methods import Model
+from equiclust.clustering.neighbours import Neighbours, nearest
 from equiclust.io.estimators import check_fits, check_ranks
 from equiclust.typing import Array, Float64Array, IntArray
 
-__all__ = ["ManifoldModel", "embed"]
+__all__ = ["N_NEAREST", "ManifoldModel", "embed"]
+
+N_NEAREST = 10
+"""A new sample gets the mean membership of this number of references."""
 
 _N_NEIGHBORS = 15
 # Fewer samples are not embedded.
 _MIN_SAMPLES = 20
 # Of more samples this number is drawn.
 _MAX_REFERENCES = 10_000
-# A new sample gets the mean membership of this number of references.
-_N_NEAREST = 10
 _TINY = 1e-12
 
 
@@ -94,16 +96,43 @@ class ManifoldModel(Model):
 
     def memberships(self, points: Float64Array) -> Float64Array:
         """Membership `(n, n_clusters)` of samples `(n, d)`; rows sum to one."""
-        n_nearest = min(_N_NEAREST, len(self.references))
-        distances, nearest = KDTree(self.references).query(points, k=n_nearest)
-        distances = distances.reshape(len(points), n_nearest)
-        weights = 1.0 / np.maximum(distances, _TINY)
+        return self.memberships_of(self.neighbours(points))
+
+    def neighbours(self, points: Float64Array) -> Neighbours:
+        """The nearest references of samples.
+
+        Parameters
+        ----------
+        points : ndarray (n, d)
+            Samples.
+
+        Returns
+        -------
+        Neighbours
+            Ten of each sample, or all references where there are fewer.
+        """
+        n_nearest = min(N_NEAREST, len(self.references))
+        return nearest(KDTree(self.references), points, n_nearest)
+
+    def memberships_of(self, neighbours: Neighbours) -> Float64Array:
+        """Membership of samples whose nearest references are known.
+
+        Parameters
+        ----------
+        neighbours : Neighbours
+            Of the samples.
+
+        Returns
+        -------
+        ndarray (n, n_clusters)
+            Rows sum to one.
+        """
+        weights = 1.0 / np.maximum(neighbours.distances, _TINY)
         # Where a sample coincides with a reference, only that one counts.
-        same = distances <= _TINY
+        same = neighbours.distances <= _TINY
         weights = np.where(same.any(axis=1, keepdims=True), same, weights)
         weights /= weights.sum(axis=1, keepdims=True)
-        shares = self.shares[nearest.reshape(len(points), n_nearest)]
-        return np.asarray(np.einsum("nj,njk->nk", weights, shares))
+        return np.asarray(np.einsum("nj,njk->nk", weights, self.shares[neighbours.indices]))
 
     def reordered(self, order: IntArray) -> Self:
         """A copy in which cluster `order[k]` has the label `k`."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.validation import check_is_fitted
 
+from equiclust.clustering.blocks import MAX_FITTED
 from equiclust.clustering.latent_checks import check_labels, check_latents
 from equiclust.clustering.latent_clusterer import LatentClusterer, make_clusterer
 from equiclust.clustering.spaces import ALL, Spaces, check_spaces, space_columns
@@ -56,7 +57,8 @@ class Partitions(SaveLoadMixin):
     No criterion without labels tells dependably which of several firm partitions is meant, so that
     those which differ are shown side by side. Candidates are the partitions of each space alone;
     of a single space, those by other methods. One that is the same as the partition of the run or
-    an earlier one (adjusted Rand index above 0.8) is left out.
+    an earlier one (adjusted Rand index above 0.8) is left out. Of more than 50,000 samples as many
+    are drawn to find and compare them.
 
     Parameters
     ----------
@@ -116,6 +118,9 @@ class Partitions(SaveLoadMixin):
         labels = check_labels(y, len(points), self.n_clusters)
         spaces = check_spaces(self.spaces, points.shape[1])
         generator = check_random_state(self.random_state)
+        if len(points) > MAX_FITTED:
+            drawn = np.sort(generator.permutation(len(points))[:MAX_FITTED])
+            points, labels = points[drawn], labels[drawn]
         self.partitions_: tuple[Partition, ...] = ()
         self.clusterers_: list[LatentClusterer] = []
         known = [labels]

@@ -16,7 +16,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from equiclust.argument_types import checks_types
 from equiclust.clustering.gap_statistic import gap_statistic
-from equiclust.clustering.latent_checks import distinct_rows
+from equiclust.clustering.latent_checks import distinct_rows, lexicographic_order
 from equiclust.clustering.manifold import ManifoldModel, embed
 from equiclust.clustering.methods import CentreModel, MixtureModel
 from equiclust.clustering.separation import (
@@ -179,22 +179,23 @@ def choose_n_clusters(
     check_whole("max_samples", max_samples)
     check_whole("max_clusters", max_clusters, 2)
     check_whitening(whiten, n_components)
-    rows = _checked(latents)
+    array = check_samples("latents", latents)
     generator = check_random_state(random_state)
     # From sorted rows, so that the order of the samples does not matter.
-    drawn = np.sort(generator.permutation(len(rows))[:max_samples])
+    positions = np.sort(generator.permutation(len(array))[:max_samples])
+    drawn = array[lexicographic_order(array)[positions]]
     points, everything = (
-        Whitening.fit(
-            rows[drawn], standardise=standardise, whiten=whiten, n_components=share
-        ).apply(rows[drawn])
+        Whitening.fit(drawn, standardise=standardise, whiten=whiten, n_components=share).apply(
+            drawn
+        )
         # Small axes help to find neighbours, but mislead the other scores.
         for share in (n_components, None)
     )
     n_distinct = len(distinct_rows(points)[0])
     asked = range(2, max_clusters + 1) if candidates is None else candidates
     possible = _possible(asked, n_distinct)
-    unscaled = Whitening.fit(rows[drawn], standardise=False, whiten=False, n_components=None)
-    axes = unscaled.apply(rows[drawn]) if gaps else None
+    unscaled = Whitening.fit(drawn, standardise=False, whiten=False, n_components=None)
+    axes = unscaled.apply(drawn) if gaps else None
     choice = _choose(points, everything, axes, possible, generator)
     if len(possible) > 1 and possible[-1] < n_distinct:
         choice = replace(choice, max_clusters=possible[-1])
@@ -214,12 +215,6 @@ def _is_one(choice: Choice, unimodal_p: float) -> bool:
     if not found:
         return one_mode
     return max(found) < (CLEAR_BOUNDARY_DIP if one_mode else LEAST_BOUNDARY_DIP)
-
-
-def _checked(latents: npt.ArrayLike) -> Float64Array:
-    array = check_samples("latents", latents)
-    rows, _, counts = distinct_rows(array)
-    return np.repeat(rows, counts, axis=0)
 
 
 def _possible(candidates: Iterable[int], n_distinct: int) -> list[int]:

@@ -13,6 +13,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
 from sklearn.utils.validation import check_is_fitted
 
 from equiclust.binary_scale import in_unit, range_exponent
+from equiclust.clustering.blocks import MAX_FITTED
 from equiclust.clustering.graph import bridges, landmark_eigenvectors, landmark_weights
 from equiclust.clustering.labels import (
     canonical_order,
@@ -62,7 +63,8 @@ class SpectralClustering(
     connected through `n_landmarks` k-means centres [2]_. New samples are embedded by the Nyström
     formula [3]_, which is exact for the training samples: `predict` of these equals `labels_`,
     whatever the batch. The components of a disconnected graph are connected along the shortest gaps
-    between them. The result does not depend on the order of the rows.
+    between them. The result does not depend on the order of the rows. The landmarks of more than
+    50,000 distinct samples are those of as many that are drawn.
 
     Parameters
     ----------
@@ -190,6 +192,10 @@ class SpectralClustering(
     def _choose_landmarks(self, rows: Float64Array, counts: IntArray, seed: int) -> Float64Array:
         if len(rows) <= self.exact_limit or len(rows) <= self.n_landmarks:
             return rows
+        if len(rows) > MAX_FITTED:
+            chosen = np.random.RandomState(seed).permutation(len(rows))
+            drawn = np.sort(chosen[: max(MAX_FITTED, self.n_landmarks)])
+            rows, counts = rows[drawn], counts[drawn]
         return kmeans_centres(rows, counts, self.n_landmarks, n_init=1, seed=seed, max_iter=10)
 
     def _set_landmarks(self, landmarks: Float64Array) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from equiclust.compiled import compiled
 from equiclust.typing import Array
 
 __all__ = ["COUNTED", "sum_blocks"]
@@ -15,7 +15,7 @@ COUNTED = ("masked", "zero", "hot", "saturated")
 """What `sum_blocks` counts, in the order of its counts."""
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def sum_blocks(
     frames: Array,
     mask_value: Any,
@@ -81,7 +81,7 @@ def sum_blocks(
             counts[i, kind + 1] += others[kind].sum()
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _add_row(
     row: Array, mask_value: Any, saturation: Any, total: Array, masked: Array, others: Array
 ) -> None:
@@ -95,7 +95,7 @@ def _add_row(
         saturated[x] += np.uint16((not is_masked) & (value >= saturation))
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _add_hot(row: Array, limits: Array, mask_value: Any, total: Array, hot: Array) -> None:
     """Count hot pixels, and put what their neighbour shows in their place."""
     before, middle, after, allowed = row[:-2], row[1:-1], row[2:], limits[1:-1]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +12,12 @@ import numpy.typing as npt
 
 from equiclust._version import __version__
 from equiclust.argument_types import checks_types
-from equiclust.exceptions import InputError
-from equiclust.images import Image, ImageSet
+from equiclust.exceptions import InputError, MissingPackageError
+from equiclust.images import ImageSet
 from equiclust.io.atomic import atomic_path
+from equiclust.io.catalogue_rows import CatalogueRows
+from equiclust.io.parquet_tables import read_parquet, write_parquet
+from equiclust.io.text_tables import table_text
 from equiclust.typing import Array, Float64Array, IntArray, PathLike
 from equiclust.validation import check_array
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 __all__ = [
+    "format_of",
     "make_catalogue",
     "make_confounders",
     "make_latents",
@@ -33,14 +35,13 @@ __all__ = [
     "write_table",
 ]
 
-logger = logging.getLogger(__name__)
-
 FORMATS = {
     ".ecsv": "ascii.ecsv",
     ".fits": "fits",
     ".vot": "votable",
     ".xml": "votable",
     ".csv": "ascii.csv",
+    ".parquet": "parquet",
 }
 
 STABILITY = (
@@ -57,7 +58,7 @@ TEXT_COLUMNS = ("id", "path", "reason")
 def write_table(table: Table, path: PathLike) -> None:
     """Write a table whole or not at all; the suffix determines the format.
 
-    ECSV and FITS keep everything. VOTable loses the metadata of the table, CSV units and
+    ECSV, FITS and Parquet keep everything. VOTable loses the metadata of the table, CSV units and
     descriptions too. FITS stores text that is not ASCII as UTF-8.
 
     Parameters
@@ -65,7 +66,7 @@ def write_table(table: Table, path: PathLike) -> None:
     table : astropy.table.Table
         Not modified.
     path : path-like
-        Ends in .ecsv, .fits, .vot, .xml or .csv. An older file is replaced.
+        Ends in .ecsv, .fits, .vot, .xml, .csv or .parquet. An older file is replaced.
 
     Raises
     ------
@@ -73,9 +74,11 @@ def write_table(table: Table, path: PathLike) -> None:
         When the suffix is unknown, or its format cannot hold vector columns.
     OutputError
         When the file cannot be written.
+    MissingPackageError
+        When pyarrow is missing for a Parquet file.
     """
     target = Path(path)
-    form = _format_of(target)
+    form = format_of(target)
     vectors = [name for name in table.colnames if table[name].ndim > 1]
     if vectors and (form == "ascii.csv" or (form == "ascii.ecsv" and not len(table))):
         rows = f"{len(table)} rows"
@@ -87,20 +90,12 @@ def write_table(table: Table, path: PathLike) -> None:
     if form == "fits":
         plain.convert_unicode_to_bytestring()
     with atomic_path(target) as draft:
-        plain.write(draft, format=form)
-        if form == "ascii.ecsv":
-            _quote_hashes(draft)
-
-
-def _quote_hashes(path: Path) -> None:
-    """Keep rows whose first value begins with # from being read as comments."""
-    header, rows = [], path.read_text(encoding="utf-8").splitlines(keepends=True)
-    while rows and rows[0].startswith("#"):
-        header.append(rows.pop(0))
-    if not any(row.startswith("#") for row in rows):
-        return
-    quoted = [re.sub(r"^(#\S*)", r'"\1"', row) for row in rows]
-    path.write_text("".join(header + quoted), encoding="utf-8")
+        if form == "parquet":
+            write_parquet([plain], draft)
+        elif form.startswith("ascii."):
+            draft.write_text(table_text(plain, form), encoding="utf-8")
+        else:
+            plain.write(draft, format=form)
 
 
 @checks_types
@@ -112,7 +107,7 @@ def read_table(path: PathLike) -> Table:
     Parameters
     ----------
     path : path-like
-        Ends in .ecsv, .fits, .vot, .xml or .csv.
+        Ends in .ecsv, .fits, .vot, .xml, .csv or .parquet.
 
     Returns
     -------
@@ -126,12 +121,16 @@ def read_table(path: PathLike) -> Table:
     from astropy.table import Table
 
     source = Path(path)
-    form = _format_of(source)
+    form = format_of(source)
     if not source.is_file():
         raise InputError(f"cannot read {str(source)!r}: there is no such file")
     options = {"converters": dict.fromkeys(TEXT_COLUMNS, str)} if form == "ascii.csv" else {}
     try:
+        if form == "parquet":
+            return read_parquet(source)
         table = _plain(Table.read(source, format=form, **options))
+    except MissingPackageError:
+        raise
     except Exception as error:  # The readers of four formats each raise errors of their own.
         why = " ".join(str(error).split())
         raise InputError(
@@ -140,7 +139,22 @@ def read_table(path: PathLike) -> Table:
     return table
 
 
-def _format_of(path: Path) -> str:
+def format_of(path: Path) -> str:
+    """Format of a file of a table by its suffix, as astropy calls it.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        When the suffix is unknown.
+    """
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError:
@@ -173,7 +187,7 @@ def _plain(table: Table) -> Table:
 
 
 def make_catalogue(
-    images: ImageSet,
+    images: ImageSet | CatalogueRows,
     labels: npt.ArrayLike,
     stability: npt.ArrayLike,
     *,
@@ -187,7 +201,7 @@ def make_catalogue(
 
     Parameters
     ----------
-    images : ImageSet
+    images : ImageSet or CatalogueRows
         As read, before any preprocessing, which may lose the WCS.
     labels : array-like (n,), int
         From 0; -1 = "don't know".
@@ -217,13 +231,14 @@ def make_catalogue(
     """
     from astropy.table import Table
 
-    n = len(images)
+    rows = CatalogueRows.of(images) if isinstance(images, ImageSet) else images
+    n = len(rows.ids)
     folds = np.asarray(fold_labels)
     if folds.ndim != 2:
         raise InputError(f"fold_labels must have shape (n_folds, {n}), got {folds.shape}")
     table = Table(meta={"CREATOR": f"equiclust {__version__}"})
-    _add(table, "id", _texts(images.ids), "name of the image")
-    _add(table, "path", _texts(image.path or "" for image in images), "file it came from")
+    _add(table, "id", _texts(rows.ids), "name of the image")
+    _add(table, "path", _texts(rows.paths), "file it came from")
     _add(table, "label", _labels("labels", labels, n), "cluster from 0; -1 = don't know")
     _add(table, "stability", _scores("stability", stability, n), STABILITY)
     if agreement is not None:
@@ -238,15 +253,15 @@ def make_catalogue(
         _add(table, name, _labels(f"fold_labels[{k}]", row, n), f"label in fold {k}")
     scores = _scores("outlier_score", outlier_score, n)
     _add(table, "outlier_score", scores, "the larger, the less like the others")
-    if more is not None and list(more["id"]) != list(images.ids):
+    if more is not None and list(more["id"]) != list(rows.ids):
         raise InputError(f"more must have the {n} ids of the images, got {len(more)} others")
     for column in () if more is None else more.itercols():
         if column.name != "id":
             table[column.name] = column
-    if any(image.wcs is not None for image in images):
-        places = np.array([_centre(image) for image in images])
-        _add(table, "ra", places[:, 0], "right ascension of the image's centre, ICRS", "deg")
-        _add(table, "dec", places[:, 1], "declination of the image's centre, ICRS", "deg")
+    if rows.positions is not None:
+        ra, dec = rows.positions.T
+        _add(table, "ra", ra, "right ascension of the image's centre, ICRS", "deg")
+        _add(table, "dec", dec, "declination of the image's centre, ICRS", "deg")
     return table
 
 
@@ -377,20 +392,3 @@ def _scores(name: str, values: npt.ArrayLike, n: int) -> Float64Array:
             f"{name} must be {n} real numbers, got shape {array.shape} and dtype {array.dtype}"
         )
     return array.astype(np.float64)
-
-
-def _centre(image: Image) -> tuple[float, float]:
-    """Right ascension and declination in degrees, NaN where they are not known."""
-    if image.wcs is None or not image.wcs.has_celestial:
-        return np.nan, np.nan
-    # astropy takes a second to import, which a reader need not wait for.
-    from equiclust.celestial import sky_positions
-
-    _, height, width = image.shape
-    try:
-        middle = 0.5 * (width - 1), 0.5 * (height - 1)
-        place = sky_positions(image.wcs.celestial, *middle).icrs
-    except (ValueError, AttributeError) as error:
-        logger.warning("no sky position for %s: %s", image.id, error)
-        return np.nan, np.nan
-    return float(place.ra.deg), float(place.dec.deg)

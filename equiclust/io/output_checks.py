@@ -8,6 +8,7 @@ from pathlib import Path
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.catalogue import FORMATS
 from equiclust.io.run_folder import RunFolder
+from equiclust.optional import check_installed
 from equiclust.typing import PathLike
 from equiclust.validation import shown
 
@@ -70,9 +71,13 @@ def check_catalogue_output(path: Path, run: Path) -> None:
         When its suffix is unknown.
     OutputError
         When it cannot be written, or lies in the folder of a run.
+    MissingPackageError
+        When pyarrow is missing for a Parquet file.
     """
     if path.suffix not in FORMATS:
         raise InputError(f"output must end in one of {', '.join(FORMATS)}, got {str(path)!r}")
+    if path.suffix == ".parquet":
+        check_installed("pyarrow", extra="parquet", purpose="a Parquet file")
     check_outside_runs(path, run)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from equiclust.nn.convolution import DepthwiseGroupConv2d, PointwiseGroupConv2d
+from equiclust.nn.field_norm import normalize_fields
 from equiclust.nn.groups import Group, check_channels, check_group
 from equiclust.validation import check_whole
 
@@ -95,12 +96,35 @@ class FieldBatchNorm2d(nn.Module):
         if x.is_contiguous():
             by_field = x.view(n, self.fields, self.group.order * h * w)
             return self._normalised(by_field).view_as(x)
+        if self._has_fast_kernels(x):
+            return self._normalised_on_cpu(x)
         by_pixel = x.permute(0, 2, 3, 1).reshape(n * h * w, self.fields, self.group.order)
         return self._normalised(by_pixel).view(n, h, w, -1).permute(0, 3, 1, 2)
 
     def extra_repr(self) -> str:
         """Group and number of fields."""
         return f"{self.group.name}, {self.fields}"
+
+    def _has_fast_kernels(self, x: Tensor) -> bool:
+        plain = type(self.norm) is nn.BatchNorm1d and x.dtype == self.norm.weight.dtype
+        return plain and x.device.type == "cpu" and x.numel() > self.fields
+
+    def _normalised_on_cpu(self, x: Tensor) -> Tensor:
+        norm, order = self.norm, self.group.order
+        normalised, mean, variance = normalize_fields(
+            x, norm.weight, norm.bias, order=order, eps=norm.eps
+        )
+        self._follow(mean, variance, count=x.numel() // len(mean))
+        return normalised
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor, variance: Tensor, *, count: int) -> None:
+        """Move the running statistics towards those of a batch, as `torch.nn.BatchNorm1d` does."""
+        norm = self.norm
+        known = cast(Tensor, norm.num_batches_tracked).add_(1)
+        share = 1.0 / float(known) if norm.momentum is None else norm.momentum
+        cast(Tensor, norm.running_mean).lerp_(mean, share)
+        cast(Tensor, norm.running_var).lerp_(variance * (count / (count - 1)), share)
 
     def _normalised(self, x: Tensor) -> Tensor:
         normalised: Tensor = self.norm(x)

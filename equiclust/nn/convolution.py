@@ -17,6 +17,7 @@ from torch import Tensor
 from equiclust.nn.expansion import ExpandedConv2d
 from equiclust.nn.filters import polar_basis
 from equiclust.nn.groups import Group, check_group
+from equiclust.nn.strided import lifted
 from equiclust.validation import check_whole
 
 __all__ = [
@@ -84,6 +85,13 @@ class LiftingConv2d(ExpandedConv2d):
             out_fields, in_channels, self.group.order, self.kernel_size, self.kernel_size
         )
         return filters.transpose(1, 2).flatten(0, 1)
+
+    def _convolved(self, x: Tensor, filters: Tensor, bias: Tensor | None) -> Tensor:
+        step, rim = self.stride, self.padding
+        fits = all((side + 2 * rim) % step == 0 for side in x.shape[2:])
+        if step == 1 or self.kernel_size % step or not fits or x.device.type != "cpu":
+            return super()._convolved(x, filters, bias)
+        return lifted(x, filters, bias, stride=step, padding=rim)
 
 
 class GroupConv2d(ExpandedConv2d):

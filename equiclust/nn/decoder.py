@@ -13,6 +13,7 @@ from equiclust.nn.convolution import LiftingConv2d, PointwiseGroupConv2d
 from equiclust.nn.encoder import n_halvings, stage_widths
 from equiclust.nn.groups import Group
 from equiclust.nn.resampling import CenteredUpsample2d
+from equiclust.nn.strided import transposed_convolution
 
 __all__ = ["DETAIL_SIZE", "Decoder", "DetailCode"]
 
@@ -76,7 +77,7 @@ class DetailCode(nn.Module):
             Feature map, as described in the class.
         """
         filters = self.synthesis.expanded()[0]
-        return functional.conv_transpose2d(code, filters, stride=self.step, padding=self.step // 2)
+        return transposed_convolution(code, filters, stride=self.step, padding=self.step // 2)
 
 
 _LAST_KERNEL = 6
@@ -152,4 +153,5 @@ class Decoder(nn.Module):
         fields = self.coarse(encoded.contiguous(memory_format=torch.channels_last))
         fields = self.fine(fields + self.join(detail))
         filters, _, stride, padding, _ = self.last.expanded()
-        return functional.conv_transpose2d(fields, filters, None, stride, padding) + self.level
+        made = transposed_convolution(fields, filters, stride=stride, padding=padding)
+        return made + self.level

@@ -112,7 +112,8 @@ class Encoder(nn.Module):
         Tensor
             Map, as described in the class.
         """
-        # Separable convolutions are several times faster with the channels last.
+        # Separable convolutions are several times faster with the channels last, which the stem
+        # gives on processors.
         fields = self.stem(images).contiguous(memory_format=torch.channels_last)
         encoded: Tensor = self.stages(fields)
         return encoded

@@ -163,13 +163,11 @@ class ExpandedConv2d(nn.Module, ABC):
         """
         check_channels(x, self.in_channels)
         check_centred(*x.shape[2:], kernel_size=self.kernel_size, stride=self.stride)
+        return self._convolved(x, self._current_filters(), self._expanded_bias())
+
+    def _convolved(self, x: Tensor, filters: Tensor, bias: Tensor | None) -> Tensor:
         return F.conv2d(
-            x,
-            self._current_filters(),
-            self._expanded_bias(),
-            stride=self.stride,
-            padding=self.padding,
-            groups=self.blocks,
+            x, filters, bias, stride=self.stride, padding=self.padding, groups=self.blocks
         )
 
     def extra_repr(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from copy import deepcopy
 
@@ -14,6 +15,7 @@ from equiclust.nn.escnn.plain import Fixed
 from equiclust.nn.expansion import ExpandedConv2d
 from equiclust.nn.groups import Group
 from equiclust.nn.network import AutoencoderNetwork, NetworkConfig
+from equiclust.nn.resampling import BinomialBlur2d
 from equiclust.nn.rotation import SplineRotation
 
 __all__ = ["ExportedEncoder", "export_encoder", "export_network"]
@@ -171,9 +173,11 @@ def _plain_sequence(modules: list[nn.Module]) -> list[nn.Module]:
     """The modules in plain torch, every convolution with the norm that follows it."""
     layers: list[nn.Module] = []
     before: nn.Module | None = None
-    for module in modules:
+    for module, after in itertools.zip_longest(modules, modules[1:]):
         if isinstance(module, FieldBatchNorm2d) and before is not None and _is_convolution(before):
             layers[-1] = _merged(before, module)
+        elif isinstance(module, BinomialBlur2d) and isinstance(after, SeparableBlock):
+            layers.append(_blurring(module, after.depthwise.in_channels))
         else:
             layers.append(_plain(module))
         before = module
@@ -192,6 +196,21 @@ def _merged_block(block: SeparableBlock) -> nn.Module:
         _merged(block.depthwise), _merged(block.pointwise, block.norm), deepcopy(block.activation)
     )
     return _Residual(body) if block.residual else body
+
+
+def _blurring(blur: BinomialBlur2d, channels: int) -> nn.Conv2d:
+    """An ordinary convolution for a blur; ONNX must know the number of channels."""
+    convolution = nn.Conv2d(
+        channels,
+        channels,
+        blur.taps,
+        stride=blur.stride,
+        padding=blur.padding,
+        groups=channels,
+        bias=False,
+    ).to(blur.kernel)
+    convolution.weight.copy_(blur.kernel.expand(channels, -1, -1, -1))
+    return convolution
 
 
 def _is_convolution(module: nn.Module) -> bool:

@@ -64,7 +64,9 @@ def group_std(x: Tensor, group: Group) -> Tensor:
         When the channels are not whole fields.
     """
     check_divisible(x, group)
-    variance = _by_field(x, group).var(2, correction=0)
+    by_field = _by_field(x, group)
+    # Twenty times as fast on the CPU as `var` of an axis in the middle.
+    variance = (by_field - by_field.mean(2, keepdim=True)).square().mean(2)
     # Below the smallest normal number the gradient is 0 instead of infinite.
     return variance.clamp_min(torch.finfo(x.dtype).tiny).sqrt()
 
@@ -195,6 +197,7 @@ class InvariantPooling(nn.Module):
         if harmonics and not annuli:
             raise InputError("harmonics need annuli, got annuli 0")
         self.group = group
+        self.fields = fields
         self.harmonics = harmonics
         self.spread = spread and group.order > 1
         weights = (annulus_weights(size, annuli) if annuli else cell_weights(size)).float()
@@ -219,7 +222,20 @@ class InvariantPooling(nn.Module):
         statistics = [group_mean(encoded, self.group)]
         if self.spread:
             statistics.append(group_std(encoded, self.group))
-        stacked = torch.cat(statistics, dim=1)
+        return self.gather(torch.cat(statistics, dim=1))
+
+    def gather(self, stacked: Tensor) -> Tensor:
+        """Gather statistics over the group from the annuli.
+
+        Parameters
+        ----------
+        stacked : Tensor (n, statistics, size, size)
+            The mean of every field at every pixel, then the spread of every field, if taken.
+
+        Returns
+        -------
+        Tensor (n, out_features)
+        """
         means = torch.einsum("nfhw,ahw->nfa", stacked, self.weights.to(stacked)).flatten(1)
         return torch.cat([means, self._lengths(stacked)], dim=1) if self.harmonics else means
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,9 +12,26 @@ from torch import Tensor, nn
 
 from equiclust.typing import Float64Array, IntArray
 
-__all__ = ["SplineRotation"]
+__all__ = ["SplineRotation", "SplineSamples", "spline_prefilter", "spline_samples"]
 
 _TAPS = 4
+
+
+class SplineSamples(NamedTuple):
+    """Which 4 x 4 coefficients each pixel is made of, and what they count.
+
+    Attributes
+    ----------
+    rows, columns : ndarray (size, size), int64
+        First row and first column; what lies outside the image counts nothing.
+    row_weights, column_weights : ndarray (size, size, 4), float64
+        Their products are the weights.
+    """
+
+    rows: IntArray
+    columns: IntArray
+    row_weights: Float64Array
+    column_weights: Float64Array
 
 
 class SplineRotation(nn.Module):
@@ -39,8 +57,8 @@ class SplineRotation(nn.Module):
     def __init__(self, size: int, angle: float) -> None:
         super().__init__()
         self.size, self.angle = size, angle
-        indices, weights = _samples(size, angle)
-        tables = {"prefilter": _prefilter(size), "weights": weights}
+        indices, weights = _tables(spline_samples(size, angle))
+        tables = {"prefilter": spline_prefilter(size), "weights": weights}
         for name, table in tables.items():
             self.register_buffer(name, torch.tensor(table).float(), persistent=False)
         self.register_buffer("indices", torch.tensor(indices), persistent=False)
@@ -66,33 +84,67 @@ class SplineRotation(nn.Module):
         return f"{self.size}, {self.angle:g} degrees"
 
 
-def _prefilter(size: int) -> Float64Array:
-    """Matrix `(size, size)` from values on an axis to the coefficients of their spline."""
+def spline_prefilter(size: int) -> Float64Array:
+    """Matrix from values on an axis to the coefficients of their spline.
+
+    Parameters
+    ----------
+    size : int
+        Number of values.
+
+    Returns
+    -------
+    ndarray (size, size), float64
+        Symmetric.
+    """
     row = np.zeros(size)
     row[:2] = 4.0 / 6.0, 1.0 / 6.0
     return np.asarray(solve_toeplitz(row, np.eye(size)))
 
 
-def _samples(size: int, angle: float) -> tuple[IntArray, Float64Array]:
-    """Which coefficients each new pixel is made of `(size^2 * 16,)`, and how `(size^2, 16)`."""
+def spline_samples(size: int, angle: float) -> SplineSamples:
+    """Where the pixels of a rotated image lie between those of the image.
+
+    Parameters
+    ----------
+    size : int
+        Side of the image in pixels.
+    angle : float
+        In degrees, counter-clockwise with the first row on top.
+
+    Returns
+    -------
+    SplineSamples
+    """
     offset = np.arange(size) - (size - 1) / 2
     y, x = np.meshgrid(-offset, offset, indexing="ij")
     cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     column = cosine * x + sine * y + (size - 1) / 2
     row = (size - 1) / 2 - (cosine * y - sine * x)
-    rows, row_weights = _taps(row.ravel(), size)
-    columns, column_weights = _taps(column.ravel(), size)
-    indices = rows[:, :, None] * size + columns[:, None, :]
-    weights = row_weights[:, :, None] * column_weights[:, None, :]
-    return indices.ravel(), weights.reshape(size * size, -1)
+    rows, row_weights = _taps(row, size)
+    columns, column_weights = _taps(column, size)
+    return SplineSamples(rows, columns, row_weights, column_weights)
 
 
 def _taps(position: Float64Array, size: int) -> tuple[IntArray, Float64Array]:
-    """Four nearest coefficients `(n, 4)` on an axis and the cubic B-spline at their distances."""
-    nearest = np.floor(position).astype(np.int64)[:, None] + np.arange(-1, _TAPS - 1)
-    distance = np.abs(position[:, None] - nearest)
+    """First of the four nearest coefficients on an axis, and the spline at their distances."""
+    first = np.floor(position).astype(np.int64) - 1
+    nearest = first[..., None] + np.arange(_TAPS)
+    distance = np.abs(position[..., None] - nearest)
     near = 2.0 / 3.0 - distance**2 + distance**3 / 2.0
     far = np.maximum(2.0 - distance, 0.0) ** 3 / 6.0
     weights = np.where(distance < 1.0, near, far)
     inside = (nearest >= 0) & (nearest < size)
-    return np.clip(nearest, 0, size - 1), np.where(inside, weights, 0.0)
+    return first, np.where(inside, weights, 0.0)
+
+
+def _tables(samples: SplineSamples) -> tuple[IntArray, Float64Array]:
+    """Coefficients of all pixels `(size^2 * 16,)` and their weights `(size^2, 16)`."""
+    size = len(samples.rows)
+    rows, columns = (
+        np.clip(first[..., None] + np.arange(_TAPS), 0, size - 1)
+        for first in (samples.rows, samples.columns)
+    )
+    indices = rows[..., :, None] * size + columns[..., None, :]
+    weights = samples.row_weights[..., :, None] * samples.column_weights[..., None, :]
+    return indices.ravel(), weights.reshape(size * size, -1)

@@ -23,6 +23,7 @@ from equiclust.pipeline.inputs import Inputs, load_images
 from equiclust.pipeline.results import Run
 from equiclust.pipeline.run_reporter import RunReporter, reported
 from equiclust.pipeline.settings import RunSettings
+from equiclust.pipeline.timing import write_timing
 from equiclust.progress import Progress
 from equiclust.typing import PathLike
 from equiclust.validation import shown
@@ -215,7 +216,8 @@ def _recipe(recipe: PathLike | Recipe | None, given: dict[str, Any]) -> Recipe:
 def _run(settings: RunSettings, log: LogFile, report: RunReporter) -> Run:
     folder = RunFolder(Path(settings.output))
     recover(folder.path, below=True)
-    if folder.path.is_dir() and os.listdir(folder.path):
+    resumed = folder.path.is_dir() and bool(os.listdir(folder.path))
+    if resumed:
         folder = RunFolder.create(folder.path, settings.config)
         log.write_to(folder.run_log)
         if folder.is_finished:
@@ -241,7 +243,9 @@ def _run(settings: RunSettings, log: LogFile, report: RunReporter) -> Run:
     from equiclust.pipeline.fitting import fit_and_write
 
     fit_and_write(folder, settings, loaded, started, report.on_progress)
-    return _with_report(folder, report.on_progress)
+    finished = _with_report(folder, report.on_progress)
+    write_timing(folder, report.clock.record(resumed=resumed))
+    return finished
 
 
 def _with_report(folder: RunFolder, on_progress: Progress | None) -> Run:

@@ -7,6 +7,7 @@ import platform
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -104,9 +105,12 @@ def fit_and_write(
     ensemble = _trained(folder, settings, images, perceptual, on_progress)
     start_stage(on_progress, "confounders")
     measures = measure_confounders(loaded.originals, images)
-    update = start_stage(on_progress, "clustering")
-    ensemble.refine_members(images, checkpoints=folder.checkpoints, on_progress=update)
     recipe = settings.recipe
+    chooses = recipe.clusters.n_clusters == "auto" and ensemble.method not in DEEP_METHODS
+    update = start_stage(on_progress, "number of clusters" if chooses else "clustering")
+    ensemble.refine_members(images, checkpoints=folder.checkpoints, on_progress=update)
+    if chooses:
+        start_stage(on_progress, "clustering")
     removal = fit_clusters(ensemble, measures, recipe.clusters, random_state=recipe.seed)
     model = Model(
         loaded.preprocessor,
@@ -139,6 +143,7 @@ def _write_results(
     """Measure the fitted model, and write everything but the report."""
     model, result, ensemble = fitted.model, fitted.result, fitted.model.ensemble
     originals, images, seed = loaded.originals, loaded.images, settings.recipe.seed
+    start_stage(on_progress, "writing")
     model.save(drafts.model)
     evaluated = _reconstructions(drafts, ensemble, images, result.labels, on_progress)
     check: Record = {"sentence": _NOT_MEASURED}
@@ -151,6 +156,7 @@ def _write_results(
     audit = audit_confounders(
         model, originals, fitted.measures, result.labels, random_state=seed, on_progress=on_progress
     )
+    start_stage(on_progress, "writing")
     described = cluster_records(
         originals,
         images,
@@ -246,6 +252,7 @@ def _trained(
             images,
             checkpoints=folder.checkpoints,
             on_progress=update,
+            on_encoding=None if on_progress is None else partial(on_progress, "encoding"),
             stop_request=folder.stop_request,
         )
     return ensemble

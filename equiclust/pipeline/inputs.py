@@ -6,15 +6,16 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data_adapters.discovery import LIST
 from equiclust.exceptions import EquiclustWarning, InputError
-from equiclust.images import Image, ImageSet
+from equiclust.images import ImageSet
 from equiclust.io.notes import Note, collected_notes
+from equiclust.pipeline.preprocessing import preprocess
 from equiclust.preprocessing import Preprocessor
 from equiclust.progress import Progress, Update, start_stage
 from equiclust.typing import IntArray, PathLike
@@ -25,11 +26,11 @@ __all__ = [
     "Rejection",
     "absolute_paths",
     "load_images",
-    "preprocess",
+    "nothing_left",
     "sample_indices",
+    "warn_of_rejected",
 ]
 
-_CHUNK = 64
 _MAX_EXAMPLES = 3
 
 Inputs = PathLike | Iterable[PathLike] | ImageSet
@@ -66,7 +67,7 @@ class LoadedImages:
 
 
 def absolute_paths(inputs: PathLike | Iterable[PathLike]) -> list[str]:
-    """Absolute paths, with ``~`` expanded; an empty name stays empty.
+    """Absolute paths, with ``~`` expanded, behind the ``@`` of a list too; empty names stay so.
 
     Parameters
     ----------
@@ -83,7 +84,13 @@ def absolute_paths(inputs: PathLike | Iterable[PathLike]) -> list[str]:
         raise InputError(_not_inputs(inputs)) from error
     if not all(isinstance(name, str) for name in names):
         raise InputError(_not_inputs(inputs))
-    return [os.path.abspath(os.path.expanduser(name)) if name else name for name in names]
+    return [_absolute(name) for name in names]
+
+
+def _absolute(name: str) -> str:
+    if name.startswith(LIST) and not os.path.lexists(name):
+        return LIST + _absolute(name[len(LIST) :])
+    return os.path.abspath(os.path.expanduser(name)) if name else name
 
 
 def _not_inputs(inputs: object) -> str:
@@ -105,7 +112,7 @@ def load_images(
     Parameters
     ----------
     inputs : str, path, sequence of them, or ImageSet
-        Files, folders and globs, or images in memory.
+        Files, folders, globs and ``@lists``, or images in memory; see `data_adapters.read`.
     preprocessing : mapping
         Parameters of `Preprocessor`; without ``channels`` the images decide.
     axes : str, default ""
@@ -134,14 +141,8 @@ def load_images(
     originals, images, unusable = preprocess(found, preprocessor, update)
     rejected += unusable
     if not len(images):
-        raise InputError(_nothing_left(rejected))
-    if rejected:
-        warnings.warn(
-            f"{len(rejected)} of {len(rejected) + len(images)} inputs rejected: "
-            + _examples(rejected),
-            EquiclustWarning,
-            stacklevel=2,
-        )
+        raise InputError(nothing_left(rejected))
+    warn_of_rejected(rejected, len(images))
     return LoadedImages(originals, images, tuple(rejected), preprocessor, tuple(notes.record))
 
 
@@ -156,42 +157,6 @@ def _read(inputs: Inputs, axes: str, update: Update) -> tuple[ImageSet, list[Rej
         progress=lambda done, total: update(done, total, ""),
     )
     return result.images, [(one.path, one.reason) for one in result.rejected]
-
-
-def preprocess(
-    images: ImageSet, preprocessor: Preprocessor, update: Update | None = None
-) -> tuple[ImageSet, ImageSet, list[Rejection]]:
-    """Preprocess a set chunk by chunk.
-
-    Parameters
-    ----------
-    images : ImageSet
-        As read.
-    preprocessor : Preprocessor
-    update : callable, optional
-        Gets the images done, their total and "".
-
-    Returns
-    -------
-    originals : ImageSet
-        The images that can be used, as read.
-    preprocessed : ImageSet
-        The same, preprocessed.
-    rejected : list of (str, str)
-        Path or id of the others, with the reason.
-    """
-    wanted = preprocessor.channels
-    fitting, unusable = _with_channels(images, 1 if wanted == "auto" else int(wanted))
-    done: list[Image] = []
-    for start in range(0, len(fitting), _CHUNK):
-        part = preprocessor.process(fitting[start : start + _CHUNK])
-        done += part.images
-        unusable += [(image.path or image.id, reason) for image, reason in part.unusable]
-        if update is not None:
-            update(min(start + _CHUNK, len(fitting)), len(fitting), "")
-    names = {image.id for image in done}
-    kept = tuple(image for image in fitting if image.id in names)
-    return ImageSet(kept), ImageSet(tuple(done)), unusable
 
 
 def sample_indices(n: int, most: int, random_state: int) -> IntArray:
@@ -218,26 +183,42 @@ def _channels(images: ImageSet) -> int:
     return counts.pop() if len(counts) == 1 else 1
 
 
-def _with_channels(images: ImageSet, wanted: int) -> tuple[ImageSet, list[Rejection]]:
-    """Images of this number of channels; any can be averaged to one, one can be repeated."""
-    legal = partial(_fits, wanted=wanted)
-    reason = f"the number of channels must be 1 or {wanted}, got "
-    unusable = [
-        (image.path or image.id, f"{reason}{image.shape[0]}")
-        for image in images
-        if not legal(image)
-    ]
-    return ImageSet(tuple(filter(legal, images))), unusable
+def nothing_left(rejected: Sequence[Rejection]) -> str:
+    """Why there is no image, as a sentence.
 
+    Parameters
+    ----------
+    rejected : sequence of (str, str)
 
-def _fits(image: Image, *, wanted: int) -> bool:
-    return wanted == 1 or image.shape[0] in (1, wanted)
-
-
-def _nothing_left(rejected: Sequence[Rejection]) -> str:
+    Returns
+    -------
+    str
+    """
     if not rejected:
         return "the inputs hold no image; name files, folders or globs with images"
     return f"no image can be used: {_examples(rejected)}"
+
+
+def warn_of_rejected(rejected: Sequence[Rejection], n_images: int) -> None:
+    """Warn of inputs that cannot be used, where there are any.
+
+    Parameters
+    ----------
+    rejected : sequence of (str, str)
+    n_images : int
+        Number of images that can be used.
+
+    Warns
+    -----
+    EquiclustWarning
+    """
+    if rejected:
+        warnings.warn(
+            f"{len(rejected)} of {len(rejected) + n_images} inputs rejected: "
+            + _examples(rejected),
+            EquiclustWarning,
+            stacklevel=3,
+        )
 
 
 def _examples(rejected: Sequence[Rejection]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +21,13 @@ from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, replace_folder, write_json
 from equiclust.io.catalogue import make_catalogue
+from equiclust.io.catalogue_rows import CatalogueRows
 from equiclust.io.manifest import DAMAGE, check_manifest, write_manifest
 from equiclust.io.staging import recover
-from equiclust.pipeline.inputs import preprocess
+from equiclust.pipeline.image_facts import ImageFacts
 from equiclust.pipeline.levels import add_levels
 from equiclust.pipeline.partitions import add_partitions
+from equiclust.pipeline.preprocessing import preprocess
 from equiclust.pipeline.taught_catalogue import make_taught_catalogue
 from equiclust.preprocessing import DEPROJECTED, Preprocessor
 from equiclust.preprocessing.inclination import measure_inclinations
@@ -148,25 +151,43 @@ class Model:
         """
         return measure_confounders(originals, images) if self.ensemble.removals_ else None
 
-    def predict_catalogue(self, originals: ImageSet, images: ImageSet, update: Update) -> Table:
-        """Catalogue of images that the model was not fitted to.
+    def facts(self, originals: ImageSet, images: ImageSet, ids: Sequence[str]) -> ImageFacts:
+        """What the catalogue needs of images besides their latents.
 
         Parameters
         ----------
         originals, images : ImageSet
             As read, and preprocessed.
-        update : callable
-            Gets the images done, their total and "".
+        ids : sequence of str
+            Their names in the catalogue.
+
+        Returns
+        -------
+        ImageFacts
+        """
+        inclinations = self._inclinations(originals)
+        if inclinations is not None:
+            inclinations["id"] = np.array(ids, dtype=np.str_)
+        rows = CatalogueRows.of(originals, ids)
+        return ImageFacts(rows, inclinations, self.confounders(originals, images))
+
+    def predict_catalogue(self, facts: ImageFacts, latents: Float32Array) -> Table:
+        """Catalogue of images that the model was not fitted to.
+
+        Parameters
+        ----------
+        facts : ImageFacts
+        latents : ndarray (n_members, n, d), float32
+            From `ensemble.encode`, of the same images.
 
         Returns
         -------
         astropy.table.Table
             With the kinds instead of the clusters where labels were taught.
         """
-        latents = self._encode(images, update)
-        cleaned = self.ensemble.removals_(latents, self.confounders(originals, images))
+        cleaned = self.ensemble.removals_(latents, facts.confounders)
         result = self.ensemble.consensus_.predict_consensus(cleaned)
-        table = self.catalogue(originals, result)
+        table = self._catalogue(facts.rows, result, more=facts.inclinations)
         if self.classifier is None:
             return self.with_other_labels(table, cleaned)
         kinds = self.classifier.predict_kinds(self.ensemble.transform_latents(latents))
@@ -238,16 +259,29 @@ class Model:
         astropy.table.Table
             With inclinations and position angles where the preprocessor removes inclination.
         """
+        inclinations = self._inclinations(originals)
+        return self._catalogue(originals, result, agreement_held_out, inclinations)
+
+    def _inclinations(self, originals: ImageSet) -> Table | None:
         deprojected = self.preprocessor.canonical in DEPROJECTED
+        return measure_inclinations(originals) if deprojected else None
+
+    def _catalogue(
+        self,
+        rows: ImageSet | CatalogueRows,
+        result: ConsensusResult,
+        agreement_held_out: npt.ArrayLike | None = None,
+        more: Table | None = None,
+    ) -> Table:
         return make_catalogue(
-            originals,
+            rows,
             result.labels,
             result.stability,
             fold_labels=result.member_labels,
             outlier_score=result.outlier_scores,
             agreement=result.agreement,
             agreement_held_out=agreement_held_out,
-            more=measure_inclinations(originals) if deprojected else None,
+            more=more,
         )
 
     def with_other_labels(self, table: Table, cleaned_latents: Float32Array) -> Table:

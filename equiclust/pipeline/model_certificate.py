@@ -1,4 +1,4 @@
-"""The certificate of a trained model, beside a non-equivariant network of the same cost."""
+"""The certificate of a trained model, beside a network that is not equivariant."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ensembles import KFoldEnsemble
-from equiclust.autoencoder.baseline import non_equivariant_baseline
+from ensembles.member_estimators import MemberEstimator
+from equiclust.autoencoder.baseline import plain_autoencoder, pretrained_plain_autoencoder
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering import make_clusterer
 from equiclust.encoders.group_averaged import GroupAveraged
@@ -29,10 +30,11 @@ from equiclust.pipeline.inputs import (
     Inputs,
     LoadedImages,
     load_images,
-    preprocess,
     sample_indices,
 )
+from equiclust.pipeline.known_latents import KnownLatents
 from equiclust.pipeline.model import Model
+from equiclust.pipeline.preprocessing import preprocess
 from equiclust.progress import Progress, Update, start_stage
 from equiclust.typing import Float32Array
 
@@ -44,14 +46,34 @@ _MAX_FILES = 8
 _MAX_ENCODED = 320
 # A pass of a large network takes as long as several of ours.
 _ENCODER_COST = 4
-# Enough for a trained network; the baseline need not be a good one.
+# Of a plain network where none comes with the package; it need not be a good one.
 _BASELINE_EPOCHS = 10
+# Where quarter turns and mirrors are exact, the other diagonals say the same.
+_ONE_DIAGONAL, _DIAGONALS = (45.0,), (45.0, 135.0, 225.0, 315.0)
 
 # Images whose features give the baseline its principal axes.
 _MAX_WHITENED = 256
 
 Embed = Callable[[Any], Float32Array]
 Predict = Callable[[Any], npt.ArrayLike]
+
+
+class _Baseline(NamedTuple):
+    """What the model is compared with.
+
+    Attributes
+    ----------
+    embed : callable
+        From pixels to latents.
+    what : str
+        What it is, for a sentence.
+    epochs : int
+        Passes over the images that are rotated.
+    """
+
+    embed: Embed
+    what: str
+    epochs: int
 
 
 @dataclass(frozen=True)
@@ -62,11 +84,10 @@ class ModelCertificate:
     ----------
     certificate : Certificate
     conditions : dict
-        `n_images`, the images that were rotated; `baseline_epochs`, the epochs of the
-        non-equivariant network, 0 where it is the encoder without averaging; `files`, the images
-        that were rotated before preprocessing;
-        `files_d4_error`, the largest change of their latents under quarter turns and mirrors,
-        relative to the latent's norm.
+        `n_images`, the images that were rotated; `baseline`, what the model was compared with;
+        `baseline_epochs`, the epochs for which that was trained on these images; `files`, the
+        images that were rotated before preprocessing; `files_d4_error`, the largest change of
+        their latents under quarter turns and mirrors, relative to the latent's norm.
     """
 
     certificate: Certificate
@@ -80,9 +101,7 @@ class ModelCertificate:
     @property
     def baseline_name(self) -> str:
         """What the baseline is."""
-        if self.conditions["baseline_epochs"]:
-            return "a non-equivariant network"
-        return "the encoder without averaging"
+        return str(self.conditions["baseline"])
 
     @property
     def summary(self) -> str:
@@ -146,21 +165,24 @@ def certify_model(
     start_stage(on_progress, "rotation")
     # Those of the images as they are, since what is rotated has been preprocessed.
     known = model.confounders(originals.take(chosen), images.take(chosen))
+    latents = KnownLatents(ensemble)
     certificate = certify(
-        ensemble.transform,
+        latents.encode,
         pixels,
         predict=partial(model.predict_transformed, confounders=known),
-        baseline=baseline,
-        baseline_predict=_baseline_clusters(model, baseline(pixels)),
+        baseline=baseline.embed,
+        baseline_predict=_baseline_clusters(model, baseline.embed(pixels)),
+        angles=_ONE_DIAGONAL if all(map(_has_quarter_turns, ensemble.members_)) else _DIAGONALS,
         mirror=mirror,
         random_state=random_state,
     )
     files = originals.take(chosen[:_MAX_FILES])
     conditions = {
         "n_images": len(pixels),
-        "baseline_epochs": _BASELINE_EPOCHS if trained else 0,
+        "baseline": baseline.what,
+        "baseline_epochs": baseline.epochs,
         "files": len(files),
-        "files_d4_error": _files_error(model, files, quarter_turns(mirror=mirror)),
+        "files_d4_error": _files_error(model, latents, files, quarter_turns(mirror=mirror)),
     }
     return ModelCertificate(certificate, conditions)
 
@@ -261,35 +283,42 @@ def _cost(ensemble: KFoldEnsemble) -> int:
     return n_own + _ENCODER_COST * sum(encoders.values())
 
 
+def _has_quarter_turns(member: MemberEstimator) -> bool:
+    return Group(member.group).n_rotations % 4 == 0
+
+
 def _baseline(
     ensemble: KFoldEnsemble, images: ImageSet, pixels: Float32Array, update: Update
-) -> Embed:
-    """A network that is not equivariant: ours without the group, or the encoder not averaged."""
+) -> _Baseline:
+    """A plain network where the members were trained, else the encoder not averaged."""
     for member in ensemble.members_:
         if isinstance(member, EquivariantAutoencoder):
-            embed: Embed = _fitted_baseline(member, pixels, update).transform
-            return embed
+            return _plain_network(member, pixels, update)
     encoder: Any = ensemble.members_[0].used_encoder
     plain = encoder.encoder if isinstance(encoder, GroupAveraged) else encoder
     shown = images.take(np.arange(min(len(images), _MAX_WHITENED)))
     whitened = WhitenedEncoder(plain, latent_dim=ensemble.members_[0].latent_dim, random_state=0)
-    fitted: WhitenedEncoder = whitened.fit(shown)
-    return fitted.transform
+    return _Baseline(whitened.fit(shown).transform, "the encoder without averaging", 0)
 
 
-def _fitted_baseline(
-    autoencoder: EquivariantAutoencoder, pixels: Float32Array, update: Update
-) -> EquivariantAutoencoder:
-    baseline = non_equivariant_baseline(autoencoder).set_params(
-        max_epochs=_BASELINE_EPOCHS, perceptual=None, validation_fraction=0.0
+def _plain_network(
+    member: EquivariantAutoencoder, pixels: Float32Array, update: Update
+) -> _Baseline:
+    known = pretrained_plain_autoencoder(member.size, pixels.shape[1])
+    if known is not None:
+        what = "a non-equivariant network trained on simulated images"
+        return _Baseline(known.transform, what, 0)
+    plain = plain_autoencoder(member.size).set_params(
+        max_epochs=_BASELINE_EPOCHS, device=member.device, random_state=member.random_state
     )
     with warnings.catch_warnings():
         # The certificate itself reports collapsed latents of so short a training.
         warnings.simplefilter("ignore", EquiclustWarning)
-        fitted: EquivariantAutoencoder = baseline.fit(
+        plain.fit(
             pixels, on_epoch=lambda record: update(int(record["epoch"]) + 1, _BASELINE_EPOCHS, "")
         )
-    return fitted
+    what = "a non-equivariant network trained on these images"
+    return _Baseline(plain.transform, what, _BASELINE_EPOCHS)
 
 
 def _baseline_clusters(model: Model, latents: Float32Array) -> Predict | None:
@@ -304,18 +333,22 @@ def _baseline_clusters(model: Model, latents: Float32Array) -> Predict | None:
     return predict
 
 
-def _files_error(model: Model, originals: ImageSet, turns: tuple[Element, ...]) -> float:
+def _files_error(
+    model: Model, latents: KnownLatents, originals: ImageSet, turns: tuple[Element, ...]
+) -> float:
     """Largest relative change of a latent when images are rotated before preprocessing."""
-    still, *moved = [_latents(model, originals, element).astype(np.float64) for element in turns]
+    still, *moved = [
+        latents.look_up(_preprocessed(model, originals, element)).astype(np.float64)
+        for element in turns
+    ]
     norms = np.maximum(np.linalg.norm(still, axis=1), np.finfo(np.float32).tiny)
     return float(max(np.max(np.linalg.norm(other - still, axis=1) / norms) for other in moved))
 
 
-def _latents(model: Model, originals: ImageSet, element: Element) -> Float32Array:
+def _preprocessed(model: Model, originals: ImageSet, element: Element) -> ImageSet:
+    """The images, rotated as they were read and then preprocessed."""
     rotated = ImageSet(tuple(_rotated(image, element) for image in originals))
-    _, images, _ = preprocess(rotated, model.preprocessor)
-    latents: Float32Array = model.ensemble.transform(images)
-    return latents
+    return preprocess(rotated, model.preprocessor)[1]
 
 
 def _rotated(image: Image, element: Element) -> Image:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from equiclust._version import __version__
+from equiclust.exceptions import InputError
+from equiclust.io.block_tables import BlockTable
 from equiclust.io.catalogue import make_rejected, write_table
+from equiclust.io.notes import collected_notes
 from equiclust.io.output_checks import check_catalogue_output, output_path
 from equiclust.io.outputs import Outputs
-from equiclust.pipeline.inputs import Inputs, Rejection, load_images
+from equiclust.io.staging import digest_of
+from equiclust.io.table_parts import PARTS, MemoryParts, Parts, TableParts
+from equiclust.memory import parse_bytes
+from equiclust.pipeline.inputs import Inputs, Rejection, nothing_left, warn_of_rejected
+from equiclust.pipeline.prediction_parts import predict_parts, rejections, with_unique_ids
+from equiclust.pipeline.prediction_source import PredictionSource
+from equiclust.pipeline.reading_limits import ReadingLimits
 from equiclust.pipeline.run_files import RunFiles
 from equiclust.progress import Progress, start_stage
 from equiclust.typing import PathLike
+from equiclust.validation import is_auto
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -28,16 +41,22 @@ class Prediction:
     Parameters
     ----------
     catalogue : astropy.table.Table
-        One row per image.
+        One row per image; without rows where it was not to be kept.
     rejected : tuple of (str, str)
         Path and reason of every input that could not be used.
     rejected_path : Path or None
         Where these are listed; None where there are none, or nothing was written.
+    labels : mapping of int to int
+        Number of images by label.
+    kinds : mapping of str to int
+        Number of images by the kind that labels taught; empty where none did.
     """
 
     catalogue: Table
     rejected: tuple[Rejection, ...]
     rejected_path: Path | None
+    labels: Mapping[int, int]
+    kinds: Mapping[str, int]
 
 
 def predict_catalogue(
@@ -46,19 +65,29 @@ def predict_catalogue(
     *,
     output: PathLike | None = None,
     axes: str | None = None,
+    max_memory: str = "auto",
+    keep_table: bool = True,
     on_progress: Progress | None = None,
 ) -> Prediction:
     """Label images by the model of a run, and write the catalogue if `output` is given.
+
+    Images are read, encoded and labelled some at a time, so that they need not fit into memory.
+    What is labelled lies in the folder ``OUTPUT.partial`` until all is, and the same call goes on
+    there when it was stopped.
 
     Parameters
     ----------
     run : RunFiles
     inputs : str, path, sequence of them, or ImageSet
-        Files, folders or globs, or images in memory.
+        Files, folders, globs or ``@lists``, or images in memory.
     output : str or path, optional
-        Catalogue to write, outside the folder of the run: .ecsv, .fits, .vot or .csv.
+        Catalogue to write, outside the folder of the run: .ecsv, .fits, .vot, .csv or .parquet.
     axes : str, optional
         Letters for the axes of arrays; see `data_adapters.read`. By default those of the run.
+    max_memory : str, default "auto"
+        Memory of the process, such as "2GB"; "auto" sets no limit but that parts are small.
+    keep_table : bool, default True
+        Whether the whole catalogue is returned, which is held in memory for that.
     on_progress : callable, optional
         See `equiclust.progress.Progress`.
 
@@ -69,50 +98,91 @@ def predict_catalogue(
     Raises
     ------
     InputError
-        When no input can be used.
+        When no input can be used, or more memory is needed.
     OutputError
-        When the output exists and was not written by this function, or cannot be written.
+        When the output exists and was not written by this function, cannot be written, or beside it
+        lies the unfinished work of another call.
+    MissingPackageError
+        When pyarrow is missing for a Parquet file, or zarr for a store.
     """
+    if not is_auto(max_memory):
+        parse_bytes(max_memory)
     if output is None:
-        return _predict(run, inputs, None, axes, on_progress)
+        with collected_notes():
+            source = PredictionSource.of(run, inputs, axes, on_progress)
+            parts = MemoryParts()
+            return _predict(run, source, parts, None, max_memory, True, on_progress)
     target = output_path(output)
     check_catalogue_output(target, run.path)
     outputs = Outputs.beside(target, _rejected_path(target), command="predict")
     with outputs.held():
         outputs.check_free()
-        return _predict(run, inputs, outputs, axes, on_progress)
+        with collected_notes():
+            source = PredictionSource.of(run, inputs, axes, on_progress)
+            kept = _parts(run, source, target)
+            return _predict(run, source, kept, outputs, max_memory, keep_table, on_progress)
+
+
+def _parts(run: RunFiles, source: PredictionSource, target: Path) -> Parts:
+    """Where labelled images are kept until all are: on disk, if the same call could go on there."""
+    if not source.digest:
+        return MemoryParts()
+    job = {
+        "version": __version__,
+        "inputs": source.digest,
+        "model": digest_of(run.folder.model),
+    }
+    return TableParts(target.with_name(target.name + PARTS), job)
 
 
 def _predict(
     run: RunFiles,
-    inputs: Inputs,
+    source: PredictionSource,
+    parts: Parts,
     outputs: Outputs | None,
-    axes: str | None,
+    max_memory: str,
+    keep_table: bool,
     on_progress: Progress | None,
 ) -> Prediction:
-    model = run.model
-    loaded = load_images(
-        inputs,
-        model.preprocessor.get_params(),
-        axes=run.axes if axes is None else axes,
-        on_progress=on_progress,
-    )
-    update = start_stage(on_progress, "encoding")
-    table = model.predict_catalogue(loaded.originals, loaded.images, update)
+    limits = ReadingLimits.of(max_memory)
+    try:
+        left_out = predict_parts(run.model, source, parts, limits, on_progress)
+        rejected = rejections(parts, left_out)
+        if not len(parts):
+            raise InputError(nothing_left(rejected))
+    except InputError:
+        if not len(parts):
+            parts.remove()
+        raise
+    whole = with_unique_ids(parts)
+    warn_of_rejected(rejected, len(whole))
     if outputs is not None:
-        _write(table, loaded.rejected, outputs)
-    listed = outputs.folder / outputs.names[0] if outputs and loaded.rejected else None
-    return Prediction(table, loaded.rejected, listed)
+        start_stage(on_progress, "writing")
+        _write(whole, rejected, outputs)
+    listed = outputs.folder / outputs.names[0] if outputs and rejected else None
+    table = whole.joined() if keep_table else next(whole.blocks())[:0]
+    labels, kinds = _counts(parts, "label"), _counts(parts, "kind")
+    parts.remove()
+    return Prediction(table, rejected, listed, labels, kinds)
 
 
 def _rejected_path(target: Path) -> Path:
     return target.with_name(f"{target.stem}.rejected.ecsv")
 
 
-def _write(table: Table, rejected: tuple[Rejection, ...], outputs: Outputs) -> None:
+def _write(whole: BlockTable, rejected: tuple[Rejection, ...], outputs: Outputs) -> None:
     """Write the catalogue and, where there are any, the rejected inputs beside it."""
     listed, catalogue = outputs.names
     with outputs.replaced() as drafts:
         if rejected:
             write_table(make_rejected(rejected), drafts / listed)
-        write_table(table, drafts / catalogue)
+        whole.write(drafts / catalogue)
+
+
+def _counts(parts: Parts, name: str) -> Counter[Any]:
+    """How often each value of a column occurs; empty where there is no such column."""
+    counts: Counter[Any] = Counter()
+    for table in parts.tables([name]):
+        if name in table.colnames:
+            counts.update(table[name].tolist())
+    return counts

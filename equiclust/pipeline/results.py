@@ -75,6 +75,7 @@ class Run(RunFiles):
         *,
         output: PathLike | None = None,
         axes: str | None = None,
+        max_memory: str = "auto",
         on_progress: Progress | None = None,
     ) -> Table:
         """Sort new images into the clusters of the run; nothing is fitted.
@@ -84,11 +85,14 @@ class Run(RunFiles):
         inputs : str, path, sequence of them, or ImageSet
             Files, folders or globs, or images in memory.
         output : str or path, optional
-            File to write the catalogue to: .ecsv, .fits, .vot or .csv. Rejected inputs are listed
-            beside it, in a file that ends in ``.rejected.ecsv``.
+            File to write the catalogue to: .ecsv, .fits, .vot, .csv or .parquet. Rejected inputs
+            are listed beside it, in a file that ends in ``.rejected.ecsv``.
         axes : str, optional
-            Letters for the axes of NumPy and TIFF arrays, such as "nhwc"; by default those that the
-            run was given.
+            Letters for the axes of NumPy, TIFF and Zarr arrays, such as "nhwc"; by default those
+            that the run was given.
+        max_memory : str, default "auto"
+            Memory that the process may take, such as "2GB"; "auto" sets no limit. Images are read
+            some at a time, and only the catalogue must fit.
         on_progress : callable, optional
             Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.
 
@@ -112,7 +116,12 @@ class Run(RunFiles):
         from equiclust.pipeline.prediction import predict_catalogue
 
         return predict_catalogue(
-            self, inputs, output=output, axes=axes, on_progress=on_progress
+            self,
+            inputs,
+            output=output,
+            axes=axes,
+            max_memory=max_memory,
+            on_progress=on_progress,
         ).catalogue
 
     def similar(

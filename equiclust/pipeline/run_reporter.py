@@ -9,6 +9,7 @@ from equiclust.exceptions import StoppedError
 from equiclust.io.progress_record import ProgressWriter
 from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.settings import RunSettings
+from equiclust.pipeline.timing import RunClock
 from equiclust.progress import Progress
 
 __all__ = ["RunReporter", "reported"]
@@ -24,10 +25,16 @@ class RunReporter:
     settings : RunSettings
     on_progress : callable or None
         Of the caller.
+
+    Attributes
+    ----------
+    clock : RunClock
+        Begins a part of the run at every new stage.
     """
 
     def __init__(self, settings: RunSettings, on_progress: Progress | None) -> None:
         self.folder: RunFolder | None = None
+        self.clock = RunClock()
         self._of_caller = on_progress
         self._writer = ProgressWriter(settings.arguments)
         self._stage = ""
@@ -61,10 +68,12 @@ class RunReporter:
             When that is asked for. Within the training the networks themselves heed it, which
             first complete the epoch.
         """
+        begins, self._stage = stage != self._stage, stage
+        if begins:
+            self.clock.begin(stage)
         self._writer.update(stage, done, total, remark)
         if self._of_caller is not None:
             self._of_caller(stage, done, total, remark)
-        begins, self._stage = stage != self._stage, stage
         if self.folder is None or (stage == _TRAINING and not begins):
             return
         if self.folder.stop_request.exists():

@@ -133,13 +133,13 @@ def _neighbours(
     """The nearest images of the run to every query, without the query itself."""
     catalogue = run.catalogue
     distances, rows = LatentIndex(_compared(run)).query(latents, n + 1)
-    rows_of_path: dict[str, list[int]] = {}
-    for i, path in enumerate(catalogue["path"]):
-        if path:
-            rows_of_path.setdefault(os.path.realpath(str(path)), []).append(i)
+    # A file of many images is looked up once.
+    paths, path_of_row = np.unique(np.asarray(catalogue["path"], dtype=str), return_inverse=True)
+    real = np.array([os.path.realpath(path) if path else "" for path in paths], dtype=str)
     found: list[list[Neighbour]] = []
     for image, far, near in zip(queries, distances, rows, strict=True):
-        candidates = rows_of_path.get(os.path.realpath(image.path), []) if image.path else []
+        own = real == os.path.realpath(image.path) if image.path else np.zeros(len(real), bool)
+        candidates = np.flatnonzero(own[path_of_row]).tolist()
         itself = chosen(image.id, {str(catalogue["id"][i]): i for i in candidates})
         others = [Neighbour(int(row), float(d)) for d, row in zip(far, near, strict=True)]
         if image.path is None and _is_same(others[0], image, latents[len(found)], catalogue):

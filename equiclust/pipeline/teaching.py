@@ -44,9 +44,9 @@ logger = logging.getLogger(__name__)
 LabelInputs = Mapping[str, str] | PathLike | Sequence[PathLike]
 """Kinds by id, a file of labels, or several."""
 
-# They describe the clusters, not the kinds.
+# They describe the clusters, or how these were made, not the kinds.
 _OF_CLUSTERS = (
-    *("nuisances", "perturbation", "stability", "findings"),
+    *("nuisances", "perturbation", "stability", "findings", "timing"),
     *("cluster_descriptions", "removal", "levels", "partitions"),
 )
 # Logarithm of odds beyond which their number says nothing more.

@@ -223,11 +223,12 @@ def _bounds(
     percentiles: tuple[float, float],
 ) -> Float64Array:
     """Limits `(n, 2)`; not a number where nothing is left to see."""
-    alike = bool((hidden == hidden[0]).all())
-    groups = [slice(None)] if alike else [slice(i, i + 1) for i in range(len(values))]
+    patterns: dict[bytes, list[int]] = defaultdict(list)
+    for index, one in enumerate(hidden):
+        patterns[np.packbits(one).tobytes()].append(index)
     bounds = np.full((len(values), 2), np.nan)
-    for group in groups:
-        valid = ~hidden[group][0]
+    for group in patterns.values():
+        valid = ~hidden[group[0]]
         if valid.any():
             chosen = values[group][:, :, valid]
             level = None if background is None else background[group]

@@ -28,7 +28,6 @@ LARGEST_STRETCH = 4.0
 
 # Beyond this many radii there is no object any more, only rare noise with a long lever.
 _REACH = 3.5
-_STEEPNESS = 8
 _ROUNDS = 6
 _LARGEST_ZOOM = 2.5
 
@@ -148,6 +147,12 @@ def _square_radii(shape: tuple[int, ...], n: int, offsets: Float64Array | None) 
 
 def _gyration(light: Float64Array, square: Float64Array, radius: Float64Array) -> Float64Array:
     reach = np.maximum(_REACH * radius, 1.0)[:, None, None]
-    weight = light / (1.0 + (square / reach**2) ** (_STEEPNESS // 2))
+    # To the power of four, by squares: pow takes ten times as long.
+    weight = square / reach**2
+    weight *= weight
+    weight *= weight
+    weight += 1.0
+    np.divide(light, weight, out=weight)
     total = np.maximum(weight.sum(axis=(1, 2)), np.finfo(float).tiny)
-    return np.asarray(np.sqrt((weight * square).sum(axis=(1, 2)) / (2.0 * total)))
+    weight *= square
+    return np.asarray(np.sqrt(weight.sum(axis=(1, 2)) / (2.0 * total)))

@@ -23,7 +23,6 @@ __all__ = ["Ellipses", "ellipticities", "measure_ellipses"]
 _SATURATION = 0.3
 # Beyond this many radii there is no object any more, only rare noise with a long lever.
 _REACH = 3.0
-_STEEPNESS = 8
 _ROUNDS = 10
 # An object that lights this share of the border goes on beyond it: its moments are the frame's.
 _MOST_BORDER = 0.2
@@ -164,7 +163,9 @@ def _adaptive_moments(light: Float64Array) -> tuple[Float64Array, Float64Array]:
     for _ in range(_ROUNDS):
         dy, dx = _from_centres(y, x, centres)
         square = _square_distance(np.linalg.inv(moments), dy, dx)
-        weight = light / (1.0 + (square / _REACH**2) ** (_STEEPNESS // 2))
+        # To the power of four, by squares: pow takes ten times as long.
+        weight = np.square(np.square(square / _REACH**2))
+        weight = light / (1.0 + weight)
         weight /= np.maximum(weight.sum(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
         shift = np.stack([(weight * dy).sum(axis=(1, 2)), (weight * dx).sum(axis=(1, 2))], axis=1)
         centres = centres + shift

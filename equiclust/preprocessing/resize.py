@@ -64,8 +64,11 @@ def operator(
         return _overlap(at, old, scale)
     if np.all(scale < 1.0):
         return _interpolation(at, old)
-    shrinks = scale[..., None] >= 1.0
-    return np.where(shrinks, _overlap(at, old, scale), _interpolation(at, old))
+    shrinks = scale[..., 0] >= 1.0
+    found = np.empty((*at.shape, length))
+    found[shrinks] = _overlap(at[shrinks], old, scale[shrinks])
+    found[~shrinks] = _interpolation(at[~shrinks], old)
+    return found
 
 
 def _interpolation(at: Float64Array, old: Float64Array) -> Float64Array:
@@ -125,8 +128,15 @@ def resize(
     dy, dx = (0.0, 0.0) if offsets is None else offsets.T
     rows = operator(height, size, scale=scale, offset=dy)
     columns = np.swapaxes(operator(width, size, scale=scale, offset=dx), -1, -2)
-    weight = np.broadcast_to(rows @ (~mask).astype(float) @ columns, (len(pixels), size, size))
+    weight = np.broadcast_to(_weights(rows, mask, columns), (len(pixels), size, size))
     hidden = weight < 0.5 - TOLERANCE
     total = rows[..., None, :, :] @ valid @ columns[..., None, :, :]
     total /= np.where(hidden, 1.0, weight)[:, None]
     return np.where(hidden[:, None], 0.0, total), hidden
+
+
+def _weights(rows: Float64Array, mask: BoolArray, columns: Float64Array) -> Float64Array:
+    """Share of every new pixel that valid pixels make up."""
+    if mask.any():
+        return np.asarray(rows @ (~mask).astype(float) @ columns)
+    return np.asarray(rows.sum(axis=-1)[..., :, None] * columns.sum(axis=-2)[..., None, :])

@@ -18,13 +18,12 @@ from data_adapters.discovery import split_part
 from data_adapters.sky.sky_map import SkyMap, open_sky_map
 from ensembles.backend import check_scheduler, training_backend
 from ensembles.member_estimators import MemberEstimator
-from ensembles.recipes.tables import OWN
 from equiclust import __version__
 from equiclust.exceptions import InputError
 from equiclust.io.catalogue import write_table
 from equiclust.io.locks import exclusive
 from equiclust.io.log_file import LogFile, logged
-from equiclust.io.manifest import check_manifest, write_manifest
+from equiclust.io.manifest import write_manifest
 from equiclust.io.notes import Notes, collected_notes
 from equiclust.io.output_checks import check_writable, output_path
 from equiclust.io.staging import recover
@@ -34,6 +33,7 @@ from equiclust.segmentation.figure import draw_segment_map
 from equiclust.segmentation.label_maps import write_segment_map
 from equiclust.segmentation.mask_options import MaskOptions, read_mask
 from equiclust.segmentation.memory import estimate_memory
+from equiclust.segmentation.model_folder import check_model, model_folder
 from equiclust.segmentation.options import SegmentOptions
 from equiclust.segmentation.outputs import SegmentFiles, WorkingFolder
 from equiclust.segmentation.regions import write_regions
@@ -106,7 +106,7 @@ class SegmentJob:
         if self.masks.region is not None:
             found["region"] = [Path(self.masks.region)]
         if self.run is not None:
-            found["run"] = [Path(self.run), _model_folder(self.run)]
+            found["run"] = [Path(self.run), model_folder(self.run)]
         return found
 
     @property
@@ -238,11 +238,12 @@ def _run_segment_job(
     on_progress: Progress | None,
 ) -> dict[str, Any]:
     check_scheduler(job.scheduler)
-    model = None if job.run is None else _check_model(job.run, job.options)
+    model = None if job.run is None else check_model(job.run, job.options)
     sky = open_sky_map(job.map, stokes=job.stokes)
     options = job.options.for_shape(sky.shape[1:])
     encoder = options.tile_encoder(job.device)
-    need = estimate_memory(sky, options, job.max_memory, job.n_jobs)
+    trains = model is None and encoder is None
+    need = estimate_memory(sky, options, job.max_memory, job.n_jobs, trains=trains)
     described = job.describe(options, encoder)
     known = files.read_result(described)
     if known is not None:
@@ -275,25 +276,6 @@ def _run_segment_job(
         # Writing has its notes too.
         figures["notes"] = notes.record
     return figures
-
-
-def _model_folder(run: str) -> Path:
-    return Path(run) if Path(run).is_dir() else Path(run).with_suffix(".model")
-
-
-def _check_model(run: str, options: SegmentOptions) -> Path:
-    """Folder of the networks and clusters of an earlier job."""
-    if options.encoder != OWN and isinstance(options.encoder, str):
-        raise InputError(
-            f"encoder must be left out with run, which has its own, got {options.encoder!r}"
-        )
-    folder = _model_folder(run)
-    if not (folder / "textures.json").is_file():
-        raise InputError(
-            f"run must be a label map of `equiclust segment` with its .model folder, got {run!r}"
-        )
-    check_manifest(folder)
-    return folder
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:

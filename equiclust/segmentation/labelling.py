@@ -27,7 +27,8 @@ from equiclust.typing import BoolArray, Float32Array
 __all__ = ["Labelled", "encode_planes", "label_planes", "masked_plane"]
 
 
-TILES_AT_ONCE = 1024
+# Many, so that little time goes into what is done once for all of them.
+TILES_AT_ONCE = 2048
 # An encoder that was not trained here may be a hundred times as slow.
 _ENCODER_TILES_AT_ONCE = 128
 

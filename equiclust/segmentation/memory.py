@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+from data_adapters.sky.read_ahead import bytes_read_ahead
 from data_adapters.sky.sky_map import SkyMap
 from equiclust.exceptions import InputError
-from equiclust.memory import readable_size
+from equiclust.memory import parse_bytes, readable_size
 from equiclust.segmentation.options import SegmentOptions
 
-__all__ = ["MemoryEstimate", "estimate_memory", "parse_bytes"]
+__all__ = ["MemoryEstimate", "estimate_memory"]
 
-# Bytes, measured: Python with its libraries; the same while a network is trained; every process
-# that trains another network; and each pixel while the moments of a cube are summed, while segments
-# are measured, and throughout.
-_BASE = 600_000_000
+# Bytes, measured: Python with its libraries while tiles are encoded; the same while a network is
+# trained; every process that trains another network; and each pixel while the moments of a cube are
+# summed, while segments are measured, and those of a cube, whose velocities are known, and
+# throughout.
+_BASE = 1_000_000_000
 _TRAINING = 1_750_000_000
 _BESIDE = 1_500_000_000
-_PER_PIXEL_OF_CUBE = 120
-_PER_PIXEL = 70
+_PER_PIXEL_OF_SUMS = 60
+_PER_PIXEL, _PER_PIXEL_WITH_VELOCITIES = 70, 100
 _ALWAYS = 16
-_PREFIXES = ("", "K", "M", "G", "T")
-_SIZE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([KMGT]?)(i?)B?\s*", re.IGNORECASE)
-
-
-def parse_bytes(text: str) -> int:
-    """Bytes of a size such as ``2GB``, ``500 MB`` or ``1.5GiB``.
-
-    Parameters
-    ----------
-    text : str
-        A number with a unit; without one, bytes.
-
-    Returns
-    -------
-    int
-        Bytes.
-
-    Raises
-    ------
-    InputError
-        When the text is not a size.
-    """
-    found = _SIZE.fullmatch(text)
-    if found is None:
-        raise InputError(f"max_memory must be a size like 2GB or 500MB, got {text!r}")
-    power = _PREFIXES.index(found[2].upper())
-    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
 class MemoryEstimate(NamedTuple):
@@ -66,7 +40,12 @@ class MemoryEstimate(NamedTuple):
 
 
 def estimate_memory(
-    sky: SkyMap, options: SegmentOptions, max_memory: str = "auto", n_jobs: int | None = None
+    sky: SkyMap,
+    options: SegmentOptions,
+    max_memory: str = "auto",
+    n_jobs: int | None = None,
+    *,
+    trains: bool = True,
 ) -> MemoryEstimate:
     """Memory and disk that a segmentation needs.
 
@@ -81,6 +60,8 @@ def estimate_memory(
         trained after the other.
     n_jobs : int, optional
         Networks to train at a time if they fit.
+    trains : bool, default True
+        Whether networks are trained at all.
 
     Returns
     -------
@@ -94,9 +75,12 @@ def estimate_memory(
     """
     n_planes = -(-sky.shape[0] // options.channel_group) if options.cube == "channels" else 1
     pixels = sky.shape[1] * sky.shape[2]
-    moments = sky.shape[0] > 1 and options.cube != "channels"
-    each = _PER_PIXEL_OF_CUBE if moments else _PER_PIXEL * n_planes
-    memory = max(_BASE + pixels * each, _TRAINING + pixels * n_planes * _ALWAYS)
+    memory = _BASE + pixels * n_planes * _PER_PIXEL
+    if sky.shape[0] > 1 and options.cube != "channels":
+        summing = pixels * _PER_PIXEL_OF_SUMS + bytes_read_ahead(sky)
+        memory = _BASE + max(summing, pixels * _PER_PIXEL_WITH_VELOCITIES)
+    if trains:
+        memory = max(memory, _TRAINING + pixels * n_planes * _ALWAYS)
     if not sky.by_section:
         memory += sky.n_bytes
     n_tiles = n_planes * len(options.tiling(sky.shape[1:]))

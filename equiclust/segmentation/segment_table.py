@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,26 +94,24 @@ class _Members(NamedTuple):
     place: tuple[Array, ...]
     n: int
 
-    def _reduced(self, reduction: Callable[..., Any], values: Array) -> Float64Array:
-        # scipy refuses to reduce nothing.
-        found = reduction(values, self.segment, np.arange(self.n)) if self.n else []
-        return np.asarray(found, dtype=np.float64)
+    def _counts(self, weights: Array) -> Float64Array:
+        return np.bincount(self.segment, weights, minlength=self.n).astype(np.float64)
 
     def sums(self, values: Array) -> Float64Array:
         """Sum of the finite values of every segment."""
-        return self._reduced(ndimage.sum_labels, np.where(np.isfinite(values), values, 0.0))
+        return self._counts(np.where(np.isfinite(values), values, 0.0))
 
     def means(self, values: Array) -> Float64Array:
         """Mean of the finite values of every segment; NaN where there is none."""
-        count = self._reduced(ndimage.sum_labels, np.isfinite(values))
+        count = self._counts(np.isfinite(values))
         means = np.full(self.n, np.nan)
         np.divide(self.sums(values), count, out=means, where=count > 0)
         return means
 
     def lowest(self, values: Array) -> Float64Array:
         """Lowest finite value of every segment; NaN where there is none."""
-        finite = np.where(np.isfinite(values), values, np.inf)
-        found = self._reduced(ndimage.minimum, finite)
+        found = np.full(self.n, np.inf)
+        np.minimum.at(found, self.segment, np.where(np.isfinite(values), values, np.inf))
         return np.where(np.isfinite(found), found, np.nan)
 
     def highest(self, values: Array) -> Float64Array:

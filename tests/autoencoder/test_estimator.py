@@ -16,6 +16,7 @@ from equiclust import EquivariantAutoencoder, ImageSet, simulate_discs
 from equiclust.autoencoder.baseline import non_equivariant_baseline
 from equiclust.evaluation.invariance import assert_invariant
 from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.nn.export import export_encoder
 from tests.conftest import SLOW_SEEDS
 
 SMALL: dict[str, Any] = {
@@ -165,8 +166,10 @@ def test_the_non_equivariant_baseline_has_as_many_channels_and_is_not_invariant(
     trained: EquivariantAutoencoder, discs: ImageSet
 ) -> None:
     baseline = non_equivariant_baseline(trained).fit(discs)
-    ours = [tuple(m.shape) for m in trained._exported.encoder.parameters() if m.ndim == 4]
-    theirs = [tuple(m.shape) for m in baseline._exported.encoder.parameters() if m.ndim == 4]
+    ours, theirs = (
+        [tuple(weights.shape) for weights in export_encoder(one.network_).encoder.parameters()]
+        for one in (trained, baseline)
+    )
     assert ours == theirs
     with pytest.raises(AssertionError):
         assert_invariant(baseline.transform, discs.pixels)

@@ -45,8 +45,26 @@ def test_json_is_the_certificate(
     record = json.loads(capsys.readouterr().out)
     conditions = record.pop("conditions")
     assert conditions["n_images"] == 4
-    assert conditions["baseline_epochs"] > 0
+    assert conditions["baseline"] == "a non-equivariant network trained on simulated images"
+    assert conditions["baseline_epochs"] == 0
     assert Certificate.from_dict(record).n_images == 4
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_plain_network_is_trained_where_none_comes_with_the_package(
+    copy: Path,
+    discs: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = "equiclust.pipeline.model_certificate.pretrained_plain_autoencoder"
+    monkeypatch.setattr(name, lambda size, channels: None)
+    assert main(["check", str(copy), str(discs)]) == 0
+    said = capsys.readouterr().out
+    assert "a non-equivariant network trained on these images, for 1 epochs" in said
+    conditions = read_json(copy / "metrics.json")["check"]
+    assert conditions["baseline_epochs"] == 1
+    assert "of a non-equivariant network trained on these images by" in conditions["sentence"]
 
 
 @pytest.mark.usefixtures("hurried")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from equiclust.io.catalogue import read_table
 from tests.cli.conftest import N_DISCS
 
 
-@pytest.mark.parametrize("suffix", [".ecsv", ".fits", ".vot", ".csv"])
+@pytest.mark.parametrize("suffix", [".ecsv", ".fits", ".vot", ".csv", ".parquet"])
 def test_the_same_files_get_the_same_labels(
     finished: Path, discs: Path, tmp_path: Path, suffix: str
 ) -> None:
@@ -128,3 +131,42 @@ def test_the_model_folder_is_all_that_is_needed(
     target = tmp_path / "more.ecsv"
     assert main(["predict", str(copy), str(discs), "--output", str(target)]) == 0
     assert read_json(copy / "model" / "preprocessing.json")["channels"] == 1
+
+
+def test_killed_it_goes_on_with_the_same_command(
+    finished: Path, discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("equiclust.pipeline.block_prediction.BATCHES", 1)
+    values = np.stack([fits.getdata(path) for path in sorted(discs.iterdir())] * 12)
+    np.save(tmp_path / "many.npy", values)
+    words = ["predict", str(finished), str(tmp_path / "many.npy"), "--output"]
+    code = (
+        "import os, signal, sys; from equiclust.cli import main; "
+        "from equiclust.io.table_parts import TableParts; append = TableParts.append\n"
+        "def killing(*arguments):\n"
+        "    append(*arguments)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "TableParts.append = killing\n"
+        "import equiclust.pipeline.block_prediction as blocks; blocks.BATCHES = 1\n"
+        "main(sys.argv[1:])"
+    )
+    target, once = tmp_path / "again.ecsv", tmp_path / "once.ecsv"
+    killed = subprocess.run([sys.executable, "-c", code, *words, str(target)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not target.exists()
+    assert (tmp_path / "again.ecsv.partial" / "000000.part").exists()
+    assert main([*words, str(target)]) == 0
+    assert main([*words, str(once)]) == 0
+    assert target.read_bytes() == once.read_bytes()
+    assert len(read_table(once)) == 12 * N_DISCS
+    assert not (tmp_path / "again.ecsv.partial").exists()
+
+
+def test_a_list_and_a_limit_of_memory(
+    finished: Path, discs: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    (tmp_path / "list.txt").write_text("\n".join(map(str, sorted(discs.iterdir())[:3])))
+    words = ["predict", str(finished), f"@{tmp_path}/list.txt", "--output", str(tmp_path / "a.csv")]
+    assert main([*words, "--max-memory", "8GB"]) == 0
+    assert len(read_table(tmp_path / "a.csv")) == 3
+    assert "--max-memory is 1MB, but" in refused(*words, "--max-memory", "1MB")

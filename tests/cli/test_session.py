@@ -57,7 +57,7 @@ def test_progress_says_something_now_and_then(
         for done in range(1, 5):
             session.on_progress("sweeping", done, 4, "dust")
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "equiclust: sweeping 2/4 (dust)"
+    assert lines[0] == "equiclust: sweeping 2/4 (dust; 20 s left)"
     assert len(lines) < 4
 
 

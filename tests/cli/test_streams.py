@@ -90,7 +90,7 @@ def test_a_signal_removes_what_is_unfinished(tmp_path: Path, number: signal.Sign
     [
         (["report"], False),
         (["check"], False),
-        (["predict", "x", "--output", "k.ecsv"], False),
+        (["predict", "x", "--output", "k.ecsv"], True),
         (["run", "x", "--output", "sorted"], True),
     ],
 )

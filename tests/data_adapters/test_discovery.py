@@ -198,3 +198,44 @@ def test_files_are_found_without_a_word_for_each(
     first = f"passed over files in {tmp_path} that are no images: {tmp_path}/000.txt"
     assert line.startswith(first)
     assert line.endswith("(300 in all)")
+
+
+def test_a_list_names_one_input_a_line(tmp_path: Path) -> None:
+    for name in ("a.npy", "b c.npy", "in/d.npy", "in/e.npy"):
+        put(tmp_path / name)
+    lines = ["b c.npy", "", "in", "gone.npy", f"{tmp_path}/a.npy", "b c.npy", "*.npz"]
+    (tmp_path / "list.txt").write_text("\r\n".join(lines))
+    found = discover([f"@{tmp_path}/list.txt"], (".npy",))
+    names = [item.path.relative_to(tmp_path).as_posix() for item in found]
+    assert names == ["b c.npy", "in/d.npy", "in/e.npy", "gone.npy", "a.npy", "*.npz"]
+    assert [item.reason for item in found if item.reason] == [
+        f"listed in list.txt: input '{tmp_path}/gone.npy' does not exist",
+        f"listed in list.txt: input '{tmp_path}/*.npz' matches no file",
+    ]
+
+
+def test_a_file_whose_name_begins_like_a_list_is_a_file(tmp_path: Path) -> None:
+    put(tmp_path / "@x.npy")
+    assert read(f"{tmp_path}/@x.npy").images.ids == ("@x",)
+
+
+@pytest.mark.parametrize("named", ["", "*.npy"])
+def test_the_time_grows_with_the_number_of_files(tmp_path: Path, named: str) -> None:
+    def seconds(n: int) -> float:
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        for number in range(n):
+            (folder / f"{number:05d}.npy").touch()
+        start = time.process_time()
+        assert len(discover([folder / named], (".npy",))) == n
+        return time.process_time() - start
+
+    few = min(seconds(500), seconds(501))
+    assert seconds(5000) < 30 * max(few, 0.02)
+
+
+def test_unfinished_catalogues_are_passed_over(tmp_path: Path) -> None:
+    put(tmp_path / "a.npy")
+    for suffix in (".fits", ".parquet", ".ecsv"):
+        put(tmp_path / f"k{suffix}.partial" / "x.npy")
+    assert read(tmp_path).images.ids == ("a",)

@@ -13,6 +13,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from data_adapters import read
 from data_adapters.fits import FitsAdapter
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Beam, Image
@@ -268,3 +269,46 @@ def test_no_file_stays_open(tmp_path: Path, extensions: Path) -> None:
         with pytest.raises(UnreadableFileError):
             read_one(tmp_path / "bad.fits")
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def cube_file(path: Path, ctype: str = "", **cards: object) -> np.ndarray:
+    values = np.random.default_rng(0).integers(0, 99, (5, 4, 6)).astype(np.int16)
+    header = fits.Header(list(cards.items()))
+    if ctype:
+        header["CTYPE3"] = ctype
+    fits.writeto(path, values, header)
+    return values
+
+
+def test_the_planes_of_a_cube_are_images_where_the_axes_say_so(tmp_path: Path) -> None:
+    values = cube_file(tmp_path / "x.fits", BUNIT="Jy/beam", BLANK=7)
+    images = read(tmp_path / "x.fits", axes="nhw").images
+    assert images.ids == ("x_0", "x_1", "x_2", "x_3", "x_4")
+    assert {image.unit for image in images} == {"Jy/beam"}
+    np.testing.assert_array_equal(images.mask, values == 7)
+    seen = ~images.mask
+    np.testing.assert_array_equal(images.pixels[:, 0][seen], values[seen])
+
+
+def test_all_extensions_are_stacks_then(tmp_path: Path) -> None:
+    planes = np.random.default_rng(0).random((3, 4, 6)).astype(np.float32)
+    hdus = [fits.PrimaryHDU(planes[0]), fits.ImageHDU(planes), fits.ImageHDU(planes[1])]
+    fits.HDUList(hdus).writeto(tmp_path / "x.fits")
+    images = read(f"{tmp_path}/x.fits[*]", axes="nhw").images
+    expected = np.concatenate([planes[:1], planes, planes[1:2]])
+    np.testing.assert_array_equal(images.pixels[:, 0], expected)
+
+
+@pytest.mark.parametrize("axes", ["", "nhwc", "chw", "nchw", "hw"])
+def test_without_these_axes_a_cube_is_refused_with_a_hint(tmp_path: Path, axes: str) -> None:
+    cube_file(tmp_path / "x.fits")
+    [(_, reason)] = read(tmp_path / "x.fits", axes=axes).rejected
+    assert "say axes='nhw' (--axes nhw) if each is an image" in reason or "do not fit" in reason
+
+
+@pytest.mark.parametrize("ctype", ["VRAD", "FREQ", "WAVE", "DEPTH"])
+def test_planes_of_a_named_quantity_are_never_images(tmp_path: Path, ctype: str) -> None:
+    cube_file(tmp_path / "x.fits", ctype)
+    [(_, reason)] = read(tmp_path / "x.fits", axes="nhw").rejected
+    assert "moment map" in reason
+    assert "nhw" not in reason

@@ -35,7 +35,7 @@ __all__ = ["KINDS", "Scene", "make_scenes", "sweep", "trial"]
 
 KINDS: tuple[Kind, ...] = ("fails", "full", "killed")
 # They differ from call to call.
-_TIMES = {"seconds", "started", "finished", "digest"}
+_TIMES = {"seconds", "started", "finished", "digest", "timing"}
 _DIGESTS = {"parts", "outputs"}
 FEW: dict[str, dict[Kind, tuple[int, ...]]] = {
     "predict": {"fails": (9, -6), "full": (9, -6), "killed": (9, -6)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,7 @@ from equiclust.io.catalogue import (
 )
 from equiclust.simulation.discs import simulate_discs
 
-SUFFIXES = (".ecsv", ".fits", ".vot", ".xml", ".csv")
+SUFFIXES = (".ecsv", ".fits", ".vot", ".xml", ".csv", ".parquet")
 every_suffix = pytest.mark.parametrize("suffix", SUFFIXES)
 
 NAMES = ["plain", "00012", "Kübelwagen 星", 'a "quoted", name', "nan", "--", "1e5"]
@@ -234,11 +235,13 @@ def test_a_writer_that_fails_halfway_leaves_the_old_table(
     old = make_rejected([("old", "old")])
     write_table(old, path)
 
-    def half(self: Table, draft: Path, **_: object) -> None:
-        draft.write_text("half")
+    def half(self: Table, draft: Path | io.StringIO, **_: object) -> None:
+        write = draft.write_text if isinstance(draft, Path) else draft.write
+        write("half")
         raise OSError("disk full")
 
     monkeypatch.setattr(Table, "write", half)
+    monkeypatch.setattr("equiclust.io.catalogue.write_parquet", lambda rows, path: half(rows, path))
     with pytest.raises(OutputError, match="disk full"):
         write_table(make_rejected([("new", "new")]), path)
     monkeypatch.undo()

@@ -1,0 +1,115 @@
+"""Tables in Parquet files, written block by block."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from equiclust.optional import import_optional
+
+if TYPE_CHECKING:
+    from astropy.table import Column, Table
+
+__all__ = ["read_parquet", "write_parquet"]
+
+_PURPOSE = "a Parquet file"
+# Where the metadata of a table and of its columns stand, as JSON.
+_META = b"equiclust"
+
+
+def write_parquet(blocks: Iterable[Table], path: Path) -> None:
+    """Write tables of the same columns below one another.
+
+    Parameters
+    ----------
+    blocks : iterable of astropy.table.Table
+        At least one.
+    path : Path
+        Replaced.
+
+    Raises
+    ------
+    MissingPackageError
+        When pyarrow is not installed.
+    """
+    arrow = import_optional("pyarrow", extra="parquet", purpose=_PURPOSE)
+    parquet = import_optional("pyarrow.parquet", extra="parquet", purpose=_PURPOSE)
+    writer = None
+    try:
+        for block in blocks:
+            plain = _to_arrow(block, arrow)
+            if writer is None:
+                writer = parquet.ParquetWriter(path, plain.schema)
+            writer.write_table(plain)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def read_parquet(path: Path) -> Table:
+    """Read a table.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    astropy.table.Table
+        Missing text is empty, missing numbers are NaN.
+
+    Raises
+    ------
+    MissingPackageError
+        When pyarrow is not installed.
+    """
+    from astropy.table import Column, Table
+
+    parquet = import_optional("pyarrow.parquet", extra="parquet", purpose=_PURPOSE)
+    found = parquet.read_table(path)
+    about = json.loads((found.schema.metadata or {}).get(_META, b"{}"))
+    table = Table(meta=about.get("meta", {}))
+    for name in found.column_names:
+        known = about.get("columns", {}).get(name, {})
+        values = _to_numpy(found.column(name))
+        table[name] = Column(values, description=known.get("description"), unit=known.get("unit"))
+    return table
+
+
+def _to_arrow(table: Table, arrow: Any) -> Any:
+    columns = {name: _to_array(table[name], arrow) for name in table.colnames}
+    about = {
+        "meta": {key: str(value) for key, value in table.meta.items()},
+        "columns": {
+            column.name: {"description": column.description, "unit": _unit_of(column)}
+            for column in table.itercols()
+        },
+    }
+    return arrow.table(columns).replace_schema_metadata({_META: json.dumps(about).encode()})
+
+
+def _unit_of(column: Column) -> str | None:
+    return None if column.unit is None else column.unit.to_string("fits")
+
+
+def _to_array(column: Column, arrow: Any) -> Any:
+    values = np.asarray(column)
+    if values.dtype.kind == "U":
+        return arrow.array(values.tolist(), type=arrow.string())
+    if values.ndim == 1:
+        return arrow.array(values)
+    return arrow.FixedSizeListArray.from_arrays(arrow.array(values.ravel()), values.shape[1])
+
+
+def _to_numpy(column: Any) -> Any:
+    joined = column.combine_chunks()
+    kind = str(joined.type)
+    if kind in ("string", "large_string"):
+        return np.array([value or "" for value in joined.to_pylist()], dtype=np.str_)
+    if kind.startswith("fixed_size_list"):
+        return np.asarray(joined.flatten()).reshape(len(joined), -1)
+    return np.asarray(joined.to_numpy(zero_copy_only=False))

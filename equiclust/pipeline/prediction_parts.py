@@ -1,0 +1,125 @@
+"""Blocks of labels kept one after the other, and the one catalogue that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data_adapters.streaming import START, Place
+from data_adapters.unique_ids import changed_ids
+from equiclust.io.block_tables import BlockTable
+from equiclust.io.table_parts import Parts
+from equiclust.pipeline.block_prediction import predicted_blocks
+from equiclust.pipeline.image_batches import BatchMaker, LeftOut
+from equiclust.pipeline.inputs import Rejection
+from equiclust.pipeline.model import Model
+from equiclust.pipeline.prediction_source import PredictionSource
+from equiclust.pipeline.reading_limits import ReadingLimits
+from equiclust.progress import Progress, start_stage
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+__all__ = ["predict_parts", "rejections", "with_unique_ids"]
+
+
+def predict_parts(
+    model: Model,
+    source: PredictionSource,
+    parts: Parts,
+    limits: ReadingLimits,
+    on_progress: Progress | None,
+) -> list[LeftOut]:
+    """Label what the parts do not have yet.
+
+    Parameters
+    ----------
+    model : Model
+    source : PredictionSource
+    parts : Parts
+        Each block is appended as soon as it is labelled, with what was left out before its end.
+    limits : ReadingLimits
+    on_progress : callable or None
+        See `equiclust.progress.Progress`.
+
+    Returns
+    -------
+    list of LeftOut
+        What was left out behind the last block.
+    """
+    state = parts.open()
+    first, n_done = Place(*state.get("last", START)), int(state.get("n", 0))
+    update = start_stage(on_progress, "encoding")
+    n_encoded = n_done
+
+    def on_batch(n: int, share: float) -> None:
+        nonlocal n_encoded
+        limits.check()
+        n_encoded += n
+        update(n_encoded, max(n_encoded, round(n_encoded / share)), "")
+
+    maker = BatchMaker(model.preprocessor)
+    batches = maker.batches(source.parts(first, limits))
+    for block in predicted_blocks(model, batches, on_batch):
+        n_done += len(block.table)
+        before = [one for one in maker.left_out if one.last <= block.last]
+        maker.left_out[:] = [one for one in maker.left_out if one.last > block.last]
+        state = {"last": block.last, "n": n_done, "left_out": [one[:3] for one in before]}
+        parts.append(block.table, state)
+    return maker.left_out
+
+
+def rejections(parts: Parts, left_out: list[LeftOut]) -> tuple[Rejection, ...]:
+    """All inputs that were left out: the unreadable ones first, then those that do not fit.
+
+    Parameters
+    ----------
+    parts : Parts
+    left_out : list of LeftOut
+        Behind the last part.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Path and reason.
+    """
+    found = [tuple(one) for state in parts.states() for one in state["left_out"]]
+    found += [one[:3] for one in left_out]
+    found.sort(key=lambda one: one[0])
+    return tuple((path, reason) for _, path, reason in found)
+
+
+def with_unique_ids(parts: Parts) -> BlockTable:
+    """The whole catalogue, of which no two rows have the same id.
+
+    Parameters
+    ----------
+    parts : Parts
+
+    Returns
+    -------
+    BlockTable
+    """
+    changed = changed_ids(lambda: _texts(parts, "id"), lambda: _texts(parts, "path"))
+    return BlockTable(lambda: _renamed(parts.tables(), changed))
+
+
+def _texts(parts: Parts, name: str) -> Iterator[str]:
+    for table in parts.tables([name]):
+        yield from table[name].tolist()
+
+
+def _renamed(tables: Iterator[Table], changed: Mapping[int, str]) -> Iterator[Table]:
+    first = 0
+    for table in tables:
+        last = first + len(table)
+        if changed:
+            ids: list[Any] = table["id"].tolist()
+            names = [changed.get(row, id) for row, id in zip(range(first, last), ids, strict=True)]
+            about = table["id"].description
+            table["id"] = np.array(names, dtype=np.str_)
+            table["id"].description = about
+        yield table
+        first = last
