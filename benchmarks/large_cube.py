@@ -137,7 +137,7 @@ def _segment(cube: Path, output: Path, *more: str) -> _Ran:
 
 
 def _killed(cube: Path, output: Path, more: Sequence[str], *, n_rows: int) -> float:
-    """Kill the command and its children when so many rows of tiles are encoded; its seconds."""
+    """Kill the command and its children once `n_rows` rows are encoded; seconds until then."""
     started = time.perf_counter()
     process = _started(cube, output, more)
     done = Path(f"{output}.partial") / "latents.done"

@@ -78,7 +78,7 @@ class ZarrAdapter:
     ) -> Iterator[ImagePart]:
         """The images of a store in order, some at a time.
 
-        A chunk that is damaged is told as a part without images, and the others go on.
+        A damaged chunk gives a part without images but with the reason, and the others are read.
 
         Parameters
         ----------

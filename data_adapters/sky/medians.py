@@ -14,8 +14,8 @@ __all__ = ["MedianOfPixels", "Of", "median_of_pixels"]
 
 # Pixels from which fewer are sorted than counted.
 _MANY = 1 << 16
-# Pixels that guess the median: one in so many, but no fewer and no more than these; and how many
-# standard deviations of its rank the guess may be wrong by.
+# The median is bracketed by a sample: every 64th pixel, 4,096 to 32,768 of them; the bracket is
+# this many standard errors of the median's rank wide, on either side.
 _SHARE, _LEAST, _MOST = 64, 1 << 12, 1 << 15
 _SAFETY = 4.0
 # Pixels that are counted at once, and passed over where the median cannot be.

@@ -30,7 +30,7 @@ __all__ = ["pretrain", "pretrain_plain", "simulated_mixture"]
 _SHIPPED = Path(__file__).parent / "weights"
 # Images and epochs for each size: larger images cost more and say more.
 _SCHEDULES = {32: (3000, 40), 64: (2000, 40), 128: (1400, 20)}
-# Of these epochs the plain network gets one in so many: its change under rotations settles soon.
+# Epochs are divided by this for the plain network, whose error under rotations settles soon.
 _PLAIN_SHARE = 10
 _EQUIVARIANT, _PLAIN = "equivariant", "plain"
 # Far from the seeds of tests and benchmarks: none of their images is among these.

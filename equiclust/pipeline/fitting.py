@@ -146,24 +146,13 @@ def _write_results(
     start_stage(on_progress, "writing")
     model.save(drafts.model)
     evaluated = _reconstructions(drafts, ensemble, images, result.labels, on_progress)
-    check: Record = {"sentence": _NOT_MEASURED}
-    if model.sees_pixels:
-        certified = certify_model(
-            model, originals, images, random_state=seed, on_progress=on_progress
-        )
-        write_json(drafts.invariance_json, certified.certificate.to_dict())
-        check = certified.record
+    check = _certified(drafts, loaded, model, seed, on_progress)
     audit = audit_confounders(
         model, originals, fitted.measures, result.labels, random_state=seed, on_progress=on_progress
     )
     start_stage(on_progress, "writing")
-    described = cluster_records(
-        originals,
-        images,
-        result,
-        ensemble.transform_latents(ensemble.latents_),
-        random_state=seed,
-    )
+    latents = ensemble.transform_latents(ensemble.latents_)
+    described = cluster_records(originals, images, result, latents, random_state=seed)
     table = _catalogue(loaded, fitted)
     metrics = {
         **_network_metrics(ensemble),
@@ -183,6 +172,19 @@ def _write_results(
     }
     write_json(drafts.metrics_json, metrics)
     _write_tables(drafts, loaded, fitted, table)
+
+
+def _certified(
+    drafts: RunFolder, loaded: LoadedImages, model: Model, seed: int, on_progress: Progress | None
+) -> Record:
+    """Write the certificate, and return its summary."""
+    if not model.sees_pixels:
+        return {"sentence": _NOT_MEASURED}
+    certified = certify_model(
+        model, loaded.originals, loaded.images, random_state=seed, on_progress=on_progress
+    )
+    write_json(drafts.invariance_json, certified.certificate.to_dict())
+    return certified.record
 
 
 def _partitions(fitted: _Fitted, ids: Sequence[str], seed: int) -> Record:
