@@ -108,13 +108,27 @@ def describe_run(run: Run) -> Outcome:
         "report": str(run.folder.report_html),
     }
     lines = [format_sizes(sizes, unassigned), *_in_words(metrics)]
+    if "all_images" in metrics:
+        record["all_images"] = {**metrics["all_images"], "table": str(run.folder.all_images_fits)}
+        lines = _of_all(metrics["all_images"], len(labels)) + lines[1:]
     if len(run.rejected):
         lines.append(f"{len(run.rejected)} rejected: {run.folder.rejected_ecsv}")
     if "removal" in metrics:
         lines.append(str(metrics["removal"]["sentence"]))
     lines += [*metrics["findings"], str(metrics["check"]["sentence"])]
+    if "all_images" in metrics:
+        lines.append(f"All images: {run.folder.all_images_fits}")
     lines += [f"Catalogue: {run.folder.catalogue_ecsv}", f"Report: {run.folder.report_html}"]
     return Outcome(record, "\n".join(lines))
+
+
+def _of_all(found: Mapping[str, Any], n_learned: int) -> list[str]:
+    """Sizes of the clusters among all images, of which some were learned from."""
+    return [
+        format_sizes(found["sizes"], found["n_unassigned"]),
+        f"Learned from {n_learned} of them, drawn at random; the catalogue and the report are "
+        "about these",
+    ]
 
 
 def _in_words(metrics: Mapping[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ def predict(
     output: Annotated[str, "CATALOGUE"],
     axes: Annotated[str | None, "LETTERS"] = None,
     max_memory: Annotated[str, "SIZE"] = "auto",
+    latents: bool = False,
 ) -> Outcome:
     """Sort new images into the clusters of a run; nothing is fitted.
 
@@ -40,6 +41,8 @@ def predict(
     max_memory
         Memory that may be used, such as 2GB; auto sets no limit. Some 1.3 GB are used however many
         images there are.
+    latents
+        Write the latents of the images too, a column of vectors; not for .csv.
 
     Examples
     --------
@@ -56,6 +59,7 @@ def predict(
         output=output,
         axes=axes,
         max_memory=max_memory,
+        latents=latents,
         keep_table=False,
         on_progress=session.on_progress,
     )

@@ -44,6 +44,8 @@ def run(
     n_jobs: Annotated[int | None, "N"] = None,
     scheduler: Annotated[str | None, "ADDRESS"] = None,
     axes: Annotated[str, "LETTERS"] = "",
+    max_samples: Annotated[int, "N"] = 20_000,
+    max_memory: Annotated[str, "SIZE"] = "auto",
     watch: bool = False,
 ) -> Outcome:
     """Sort images into clusters that do not depend on the orientation of the images.
@@ -126,6 +128,13 @@ def run(
     axes
         What the axes of NumPy and TIFF arrays hold, in their order: n images, c channels, h rows,
         w columns, such as nhwc; by default their shapes decide.
+    max_samples
+        Images to learn from. Of more, as many are drawn at random, and all are labelled: see
+        all_images.fits in the folder, where the catalogue and the report are about those drawn.
+    max_memory
+        Memory that may be used, such as 4GB; a quarter of it is for the pixels of the images to
+        learn from, of which fewer are drawn where they take more. auto is half the memory of the
+        machine for them.
     watch
         Show the run in the browser while it goes on: losses, reconstructions, latents; then its
         images, to be labelled, until Ctrl-C. The same page as `equiclust explore`.
@@ -168,6 +177,8 @@ def run(
             n_jobs=n_jobs,
             scheduler=scheduler,
             axes=axes,
+            max_samples=max_samples,
+            max_memory=max_memory,
             on_progress=(watched or session).on_progress,
         )
     outcome = describe_run(finished)

@@ -55,7 +55,7 @@ def check_writable(path: Path) -> None:
         raise _refusal(path, f"{str(nearest)!r} is read-only")
 
 
-def check_catalogue_output(path: Path, run: Path) -> None:
+def check_catalogue_output(path: Path, run: Path, *, vectors: bool = False) -> None:
     """Check that a catalogue has a known format, and can be written outside of runs.
 
     Parameters
@@ -64,11 +64,13 @@ def check_catalogue_output(path: Path, run: Path) -> None:
         The catalogue.
     run : Path
         Folder of the run, which may not hold it.
+    vectors : bool, default False
+        Whether it has columns of vectors.
 
     Raises
     ------
     InputError
-        When its suffix is unknown.
+        When its suffix is unknown, or .csv for vectors.
     OutputError
         When it cannot be written, or lies in the folder of a run.
     MissingPackageError
@@ -76,6 +78,8 @@ def check_catalogue_output(path: Path, run: Path) -> None:
     """
     if path.suffix not in FORMATS:
         raise InputError(f"output must end in one of {', '.join(FORMATS)}, got {str(path)!r}")
+    if vectors and path.suffix == ".csv":
+        raise InputError(f"a .csv file cannot hold latents, got {str(path)!r}; choose .parquet")
     if path.suffix == ".parquet":
         check_installed("pyarrow", extra="parquet", purpose="a Parquet file")
     check_outside_runs(path, run)

@@ -16,6 +16,7 @@ from equiclust.io.locks import LOCK_NAME
 from equiclust.io.manifest import MANIFEST, write_manifest
 from equiclust.io.outputs import Outputs
 from equiclust.io.staging import PREFIX
+from equiclust.io.table_parts import PARTS
 from equiclust.typing import PathLike
 
 __all__ = ["RunFolder"]
@@ -50,6 +51,8 @@ class RunFolder:
     latents_fits = _Entry("latents.fits")
     confounders_ecsv = _Entry("confounders.ecsv")
     rejected_ecsv = _Entry("rejected.ecsv")
+    all_images_fits = _Entry("all_images.fits")
+    all_images_parts = _Entry(f"all_images.fits{PARTS}")
     labels_csv = _Entry("labels.csv")
     explore_json = _Entry("explore.json")
     metrics_json = _Entry("metrics.json")
@@ -134,9 +137,14 @@ class RunFolder:
         return folder
 
     @property
-    def is_finished(self) -> bool:
-        """Whether the catalogue, which is written last, is there."""
+    def is_fitted(self) -> bool:
+        """Whether the catalogue, which is written last of what was learned, is there."""
         return self.catalogue_ecsv.is_file()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all is there; a run that learned from some of the images labels all after it."""
+        return self.is_fitted and not self.all_images_parts.is_dir()
 
     @property
     def outputs(self) -> Outputs:
@@ -144,13 +152,13 @@ class RunFolder:
         last = (self.catalogue_fits, self.catalogue_ecsv)
         tables = (self.labels_csv, self.latents_fits, self.confounders_ecsv, self.rejected_ecsv)
         records = (self.previews_npz, self.invariance_json, self.metrics_json)
-        paths = (self.report_html, self.model, *records, *tables, *last)
+        paths = (self.report_html, self.all_images_fits, self.model, *records, *tables, *last)
         return Outputs(self.path, tuple(path.name for path in paths), MANIFEST, "run")
 
     @property
     def results(self) -> tuple[str, ...]:
-        """Names of the outputs but for the report."""
-        return self.outputs.names[1:]
+        """Names of the outputs but for the report, and for the labels that come after them."""
+        return self.outputs.names[2:]
 
     def adopt_version_0_1(self, *paths: Path) -> None:
         """Write the manifest that version 0.1 did not write; any other run has its own.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -84,6 +85,24 @@ class Parts(ABC):
     @abstractmethod
     def remove(self) -> None:
         """Remove what is kept on disk."""
+
+    def counts(self, name: str) -> Counter[Any]:
+        """How often each value of a column occurs.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Counter
+            Empty where there is no such column.
+        """
+        counts: Counter[Any] = Counter()
+        for table in self.tables([name]):
+            if name in table.colnames:
+                counts.update(table[name].tolist())
+        return counts
 
 
 class MemoryParts(Parts):

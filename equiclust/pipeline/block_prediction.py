@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from data_adapters.streaming import Place
+from equiclust.io.catalogue import make_latents
 from equiclust.pipeline.image_batches import Batch
 from equiclust.pipeline.image_facts import ImageFacts
 from equiclust.pipeline.model import Model
@@ -53,7 +54,11 @@ class _Encoded(NamedTuple):
 
 
 def predicted_blocks(
-    model: Model, batches: Iterable[Batch], on_batch: Callable[[int, float], None]
+    model: Model,
+    batches: Iterable[Batch],
+    on_batch: Callable[[int, float], None],
+    *,
+    with_latents: bool = False,
 ) -> Iterator[Block]:
     """Encode and label batches of 64 images.
 
@@ -67,6 +72,8 @@ def predicted_blocks(
     on_batch : callable
         Gets the number of images of a batch that is encoded, and the share of the inputs that is
         done by then.
+    with_latents : bool, default False
+        Whether the tables have a column of latents.
 
     Yields
     ------
@@ -83,15 +90,15 @@ def predicted_blocks(
             if len(waiting) > _AHEAD:
                 done.append(_finished(waiting.popleft(), on_batch))
             if len(done) == BATCHES:
-                yield _block(model, done)
+                yield _block(model, done, with_latents)
                 done = []
         for one in waiting:
             done.append(_finished(one, on_batch))
             if len(done) == BATCHES:
-                yield _block(model, done)
+                yield _block(model, done, with_latents)
                 done = []
         if done:
-            yield _block(model, done)
+            yield _block(model, done, with_latents)
 
 
 @contextmanager
@@ -110,7 +117,11 @@ def _finished(one: _Encoded, on_batch: Callable[[int, float], None]) -> _Encoded
     return one
 
 
-def _block(model: Model, encoded: Sequence[_Encoded]) -> Block:
+def _block(model: Model, encoded: Sequence[_Encoded], with_latents: bool) -> Block:
     facts = ImageFacts.joined([one.facts for one in encoded])
     latents = np.concatenate([one.latents.result() for one in encoded], axis=1)
-    return Block(model.predict_catalogue(facts, latents), encoded[-1].last)
+    table = model.predict_catalogue(facts, latents)
+    if with_latents:
+        vectors = model.ensemble.transform_latents(latents)
+        table["latent"] = make_latents(facts.rows.ids, vectors)["latent"]
+    return Block(table, encoded[-1].last)

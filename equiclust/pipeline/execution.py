@@ -22,7 +22,7 @@ from equiclust.io.staging import recover
 from equiclust.pipeline.inputs import Inputs, load_images
 from equiclust.pipeline.results import Run
 from equiclust.pipeline.run_reporter import RunReporter, reported
-from equiclust.pipeline.settings import RunSettings
+from equiclust.pipeline.settings import MAX_SAMPLES, RunSettings
 from equiclust.pipeline.timing import write_timing
 from equiclust.progress import Progress
 from equiclust.typing import PathLike
@@ -63,6 +63,8 @@ def run(
     n_jobs: int | None = None,
     scheduler: str | None = None,
     axes: str = "",
+    max_samples: int = MAX_SAMPLES,
+    max_memory: str = "auto",
     on_progress: Progress | None = None,
 ) -> Run:
     """Sort images into clusters that do not depend on the orientation of the images.
@@ -139,6 +141,14 @@ def run(
     axes : str, default ""
         Letters for the axes of NumPy and TIFF arrays in their order: `n` images, `c` channels, `h`
         rows, `w` columns, such as "nhwc"; by default their shapes decide.
+    max_samples : int, default 20,000
+        Images to learn from. Of more, as many are drawn at random, and all are labelled: their
+        labels are in ``all_images.fits``, while `Run.catalogue` and all else is about those drawn.
+        Images in memory are all learned from.
+    max_memory : str, default "auto"
+        Memory that the process may take, such as "4GB". A quarter of it is for the pixels of the
+        images to learn from, of which fewer are drawn where they take more; with "auto" half the
+        memory of the machine is for them.
     on_progress : callable, optional
         Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.
 
@@ -190,7 +200,17 @@ def run(
         "pretrained": pretrained,
     }
     output = output_path(output)
-    settings = RunSettings(inputs, output, _recipe(recipe, given), device, n_jobs, scheduler, axes)
+    settings = RunSettings(
+        inputs,
+        output,
+        _recipe(recipe, given),
+        device,
+        n_jobs,
+        scheduler,
+        axes,
+        max_samples,
+        max_memory,
+    )
     settings.check()
     check_writable(output)
     with exclusive(output), logged() as log, reported(settings, on_progress) as report:
@@ -226,11 +246,25 @@ def _run(settings: RunSettings, log: LogFile, report: RunReporter) -> Run:
         folder.outputs.check_free()
         report.write_to(folder)
         logger.info("resuming the run in %s", folder.path)
+    if not folder.is_fitted:
+        folder = _fit(folder, settings, log, report)
+    if not folder.is_finished:
+        from equiclust.pipeline.all_images import label_all_images
+
+        label_all_images(folder, settings, report.on_progress)
+    finished = _with_report(folder, report.on_progress)
+    write_timing(folder, report.clock.record(resumed=resumed))
+    return finished
+
+
+def _fit(folder: RunFolder, settings: RunSettings, log: LogFile, report: RunReporter) -> RunFolder:
+    """Read the images, or some of them, learn from them and write what was learned."""
     started = datetime.now(UTC)
     loaded = load_images(
         settings.inputs,
         settings.recipe.preprocessing,
         axes=settings.axes,
+        draw=settings.draw,
         on_progress=report.on_progress,
     )
     _check_enough(loaded.images, settings.recipe)
@@ -243,9 +277,7 @@ def _run(settings: RunSettings, log: LogFile, report: RunReporter) -> Run:
     from equiclust.pipeline.fitting import fit_and_write
 
     fit_and_write(folder, settings, loaded, started, report.on_progress)
-    finished = _with_report(folder, report.on_progress)
-    write_timing(folder, report.clock.record(resumed=resumed))
-    return finished
+    return folder
 
 
 def _with_report(folder: RunFolder, on_progress: Progress | None) -> Run:

@@ -33,6 +33,7 @@ from equiclust.io.catalogue import make_confounders, make_latents, make_rejected
 from equiclust.io.notes import note_text
 from equiclust.io.previews import Previews, write_previews
 from equiclust.io.run_folder import RunFolder
+from equiclust.pipeline.all_images import begin_all_images
 from equiclust.pipeline.confounders import audit_confounders
 from equiclust.pipeline.default_epochs import default_epochs
 from equiclust.pipeline.descriptions import cluster_records
@@ -118,8 +119,10 @@ def fit_and_write(
         tree=_tree(ensemble, recipe.seed),
         partitions=fit_partitions(ensemble, random_state=recipe.seed),
     )
-    result = ensemble.consensus_.predict_consensus(ensemble.cleaned_latents_)
+    result = ensemble.consensus_.result_
     fitted = _Fitted(model, result, measures, removal, perceptual, note)
+    if loaded.n_left:
+        begin_all_images(folder, settings)
     with folder.outputs.replaced(folder.results) as drafts:
         _write_results(RunFolder(drafts), settings, loaded, fitted, started, on_progress)
 
@@ -199,7 +202,7 @@ def _partitions(fitted: _Fitted, ids: Sequence[str], seed: int) -> Record:
 def _notes(loaded: LoadedImages, fitted: _Fitted) -> list[str]:
     """What a user should read, in the order in which it came up."""
     ensemble = fitted.model.ensemble
-    own = [fitted.note] if fitted.note else []
+    own = [*loaded.note, *([fitted.note] if fitted.note else [])]
     return [*map(note_text, loaded.notes), *own, *ensemble.notes_, *ensemble.choice_.notes]
 
 

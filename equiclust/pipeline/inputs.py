@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from equiclust.progress import Progress, Update, start_stage
 from equiclust.typing import IntArray, PathLike
 
 __all__ = [
+    "Draw",
     "Inputs",
     "LoadedImages",
     "Rejection",
@@ -57,6 +58,8 @@ class LoadedImages:
     notes : tuple of Note, default ()
         What reading left out or took for something else: for each kind the first ``message`` and
         the ``count``.
+    n_left : int, default 0
+        Number of images that could be read and were not drawn.
     """
 
     originals: ImageSet
@@ -64,6 +67,36 @@ class LoadedImages:
     rejected: tuple[Rejection, ...]
     preprocessor: Preprocessor
     notes: tuple[Note, ...] = ()
+    n_left: int = 0
+
+    @property
+    def note(self) -> list[str]:
+        """That these are not all images, where they are not."""
+        if not self.n_left:
+            return []
+        n = len(self.originals)
+        return [
+            f"Learned from {n} images drawn at random from {n + self.n_left}, which are those of "
+            "this report and of the catalogue; all_images.fits holds the labels of all."
+        ]
+
+
+class Draw(NamedTuple):
+    """How many images are kept of those that inputs name.
+
+    Attributes
+    ----------
+    max_images : int
+        All where there are no more, else as many, drawn at random.
+    max_bytes : int or None
+        Bytes that their pixels may take.
+    random_state : int
+        Seed of the draw.
+    """
+
+    max_images: int
+    max_bytes: int | None
+    random_state: int
 
 
 def absolute_paths(inputs: PathLike | Iterable[PathLike]) -> list[str]:
@@ -105,6 +138,7 @@ def load_images(
     preprocessing: Mapping[str, Any],
     *,
     axes: str = "",
+    draw: Draw | None = None,
     on_progress: Progress | None = None,
 ) -> LoadedImages:
     """Read and preprocess; inputs that cannot be used are listed and warned of.
@@ -117,6 +151,8 @@ def load_images(
         Parameters of `Preprocessor`; without ``channels`` the images decide.
     axes : str, default ""
         Letters for the axes of arrays; see `data_adapters.read`.
+    draw : Draw, optional
+        By default all images are kept, as are all of an `ImageSet`.
     on_progress : callable, optional
         See `equiclust.progress.Progress`.
 
@@ -135,7 +171,7 @@ def load_images(
         When inputs were rejected, and once for each kind of what reading left out.
     """
     with collected_notes() as notes:
-        found, rejected = _read(inputs, axes, start_stage(on_progress, "reading"))
+        found, rejected, n_read = _read(inputs, axes, draw, start_stage(on_progress, "reading"))
     preprocessor = Preprocessor(**{"channels": _channels(found), **preprocessing})
     update = start_stage(on_progress, "preprocessing")
     originals, images, unusable = preprocess(found, preprocessor, update)
@@ -143,20 +179,30 @@ def load_images(
     if not len(images):
         raise InputError(nothing_left(rejected))
     warn_of_rejected(rejected, len(images))
-    return LoadedImages(originals, images, tuple(rejected), preprocessor, tuple(notes.record))
+    return LoadedImages(
+        originals, images, tuple(rejected), preprocessor, tuple(notes.record), n_read - len(found)
+    )
 
 
-def _read(inputs: Inputs, axes: str, update: Update) -> tuple[ImageSet, list[Rejection]]:
+def _read(
+    inputs: Inputs, axes: str, draw: Draw | None, update: Update
+) -> tuple[ImageSet, list[Rejection], int]:
+    """Images, what could not be read, and how many there were."""
     from data_adapters import read
+    from data_adapters.sampling import read_sample
 
     if isinstance(inputs, ImageSet):
-        return inputs, []
-    result = read(
-        absolute_paths(inputs),
-        axes=axes,
-        progress=lambda done, total: update(done, total, ""),
-    )
-    return result.images, [(one.path, one.reason) for one in result.rejected]
+        return inputs, [], len(inputs)
+    names = absolute_paths(inputs)
+
+    def progress(done: int, total: int) -> None:
+        update(done, total, "")
+
+    if draw is None:
+        whole = read(names, axes=axes, progress=progress)
+        return whole.images, [*whole.rejected], len(whole.images)
+    drawn = read_sample(names, **draw._asdict(), axes=axes, progress=progress)
+    return drawn.images, [*drawn.rejected], drawn.n_images
 
 
 def sample_indices(n: int, most: int, random_state: int) -> IntArray:

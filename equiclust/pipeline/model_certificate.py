@@ -35,6 +35,7 @@ from equiclust.pipeline.inputs import (
 from equiclust.pipeline.known_latents import KnownLatents
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.preprocessing import preprocess
+from equiclust.pipeline.settings import draw_of
 from equiclust.progress import Progress, Update, start_stage
 from equiclust.typing import Float32Array
 
@@ -264,7 +265,9 @@ def _images_to_rotate(
             f"the run in {str(folder.path)!r} was made from {own[0]}; give them as inputs"
         )
     try:
-        return load_images(own, preprocessing, axes=folder.axes, on_progress=on_progress)
+        return load_images(
+            own, preprocessing, axes=folder.axes, draw=draw_of(config), on_progress=on_progress
+        )
     except InputError as error:
         raise InputError(
             f"the images of the run are no longer where they were ({error}); name the images to "

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from equiclust._version import __version__
-from equiclust.exceptions import InputError
 from equiclust.io.block_tables import BlockTable
 from equiclust.io.catalogue import make_rejected, write_table
 from equiclust.io.notes import collected_notes
@@ -18,8 +16,8 @@ from equiclust.io.outputs import Outputs
 from equiclust.io.staging import digest_of
 from equiclust.io.table_parts import PARTS, MemoryParts, Parts, TableParts
 from equiclust.memory import parse_bytes
-from equiclust.pipeline.inputs import Inputs, Rejection, nothing_left, warn_of_rejected
-from equiclust.pipeline.prediction_parts import predict_parts, rejections, with_unique_ids
+from equiclust.pipeline.inputs import Inputs, Rejection
+from equiclust.pipeline.prediction_parts import label_stream
 from equiclust.pipeline.prediction_source import PredictionSource
 from equiclust.pipeline.reading_limits import ReadingLimits
 from equiclust.pipeline.run_files import RunFiles
@@ -66,6 +64,7 @@ def predict_catalogue(
     output: PathLike | None = None,
     axes: str | None = None,
     max_memory: str = "auto",
+    latents: bool = False,
     keep_table: bool = True,
     on_progress: Progress | None = None,
 ) -> Prediction:
@@ -86,6 +85,8 @@ def predict_catalogue(
         Letters for the axes of arrays; see `data_adapters.read`. By default those of the run.
     max_memory : str, default "auto"
         Memory of the process, such as "2GB"; "auto" sets no limit but that parts are small.
+    latents : bool, default False
+        Whether the catalogue has a column of latents, which .csv cannot hold.
     keep_table : bool, default True
         Whether the whole catalogue is returned, which is held in memory for that.
     on_progress : callable, optional
@@ -111,19 +112,31 @@ def predict_catalogue(
         with collected_notes():
             source = PredictionSource.of(run, inputs, axes, on_progress)
             parts = MemoryParts()
-            return _predict(run, source, parts, None, max_memory, True, on_progress)
+            call = _Call(None, max_memory, latents, keep_table=True, on_progress=on_progress)
+            return _predict(run, source, parts, call)
     target = output_path(output)
-    check_catalogue_output(target, run.path)
+    check_catalogue_output(target, run.path, vectors=latents)
     outputs = Outputs.beside(target, _rejected_path(target), command="predict")
     with outputs.held():
         outputs.check_free()
         with collected_notes():
             source = PredictionSource.of(run, inputs, axes, on_progress)
-            kept = _parts(run, source, target)
-            return _predict(run, source, kept, outputs, max_memory, keep_table, on_progress)
+            kept = _parts(run, source, target, latents)
+            call = _Call(outputs, max_memory, latents, keep_table, on_progress)
+            return _predict(run, source, kept, call)
 
 
-def _parts(run: RunFiles, source: PredictionSource, target: Path) -> Parts:
+class _Call(NamedTuple):
+    """What `predict_catalogue` is asked for besides the images."""
+
+    outputs: Outputs | None
+    max_memory: str
+    latents: bool
+    keep_table: bool
+    on_progress: Progress | None
+
+
+def _parts(run: RunFiles, source: PredictionSource, target: Path, latents: bool) -> Parts:
     """Where labelled images are kept until all are: on disk, if the same call could go on there."""
     if not source.digest:
         return MemoryParts()
@@ -131,37 +144,22 @@ def _parts(run: RunFiles, source: PredictionSource, target: Path) -> Parts:
         "version": __version__,
         "inputs": source.digest,
         "model": digest_of(run.folder.model),
+        **({"latents": "true"} if latents else {}),
     }
     return TableParts(target.with_name(target.name + PARTS), job)
 
 
-def _predict(
-    run: RunFiles,
-    source: PredictionSource,
-    parts: Parts,
-    outputs: Outputs | None,
-    max_memory: str,
-    keep_table: bool,
-    on_progress: Progress | None,
-) -> Prediction:
-    limits = ReadingLimits.of(max_memory)
-    try:
-        left_out = predict_parts(run.model, source, parts, limits, on_progress)
-        rejected = rejections(parts, left_out)
-        if not len(parts):
-            raise InputError(nothing_left(rejected))
-    except InputError:
-        if not len(parts):
-            parts.remove()
-        raise
-    whole = with_unique_ids(parts)
-    warn_of_rejected(rejected, len(whole))
+def _predict(run: RunFiles, source: PredictionSource, parts: Parts, call: _Call) -> Prediction:
+    limits, outputs = ReadingLimits.of(call.max_memory), call.outputs
+    whole, rejected = label_stream(
+        run.model, source, parts, limits, call.on_progress, with_latents=call.latents
+    )
     if outputs is not None:
-        start_stage(on_progress, "writing")
+        start_stage(call.on_progress, "writing")
         _write(whole, rejected, outputs)
     listed = outputs.folder / outputs.names[0] if outputs and rejected else None
-    table = whole.joined() if keep_table else next(whole.blocks())[:0]
-    labels, kinds = _counts(parts, "label"), _counts(parts, "kind")
+    table = whole.joined() if call.keep_table else next(whole.blocks())[:0]
+    labels, kinds = parts.counts("label"), parts.counts("kind")
     parts.remove()
     return Prediction(table, rejected, listed, labels, kinds)
 
@@ -177,12 +175,3 @@ def _write(whole: BlockTable, rejected: tuple[Rejection, ...], outputs: Outputs)
         if rejected:
             write_table(make_rejected(rejected), drafts / listed)
         whole.write(drafts / catalogue)
-
-
-def _counts(parts: Parts, name: str) -> Counter[Any]:
-    """How often each value of a column occurs; empty where there is no such column."""
-    counts: Counter[Any] = Counter()
-    for table in parts.tables([name]):
-        if name in table.colnames:
-            counts.update(table[name].tolist())
-    return counts

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from data_adapters.streaming import START, Place
 from data_adapters.unique_ids import changed_ids
+from equiclust.exceptions import InputError
 from equiclust.io.block_tables import BlockTable
 from equiclust.io.table_parts import Parts
 from equiclust.pipeline.block_prediction import predicted_blocks
 from equiclust.pipeline.image_batches import BatchMaker, LeftOut
-from equiclust.pipeline.inputs import Rejection
+from equiclust.pipeline.inputs import Rejection, nothing_left, warn_of_rejected
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.prediction_source import PredictionSource
 from equiclust.pipeline.reading_limits import ReadingLimits
@@ -22,32 +23,86 @@ from equiclust.progress import Progress, start_stage
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["predict_parts", "rejections", "with_unique_ids"]
+__all__ = ["LabelledStream", "label_stream"]
 
 
-def predict_parts(
+class LabelledStream(NamedTuple):
+    """Labels of all images of a stream.
+
+    Attributes
+    ----------
+    table : BlockTable
+        The catalogue, of which no two rows have the same id.
+    rejected : tuple of (str, str)
+        Path and reason of every input that cannot be used.
+    """
+
+    table: BlockTable
+    rejected: tuple[Rejection, ...]
+
+
+def label_stream(
     model: Model,
     source: PredictionSource,
     parts: Parts,
     limits: ReadingLimits,
     on_progress: Progress | None,
-) -> list[LeftOut]:
-    """Label what the parts do not have yet.
+    *,
+    with_latents: bool = False,
+) -> LabelledStream:
+    """Label all images of a stream, and go on where a stopped call has ended.
 
     Parameters
     ----------
     model : Model
     source : PredictionSource
     parts : Parts
-        Each block is appended as soon as it is labelled, with what was left out before its end.
+        Where labelled images are kept until all are.
     limits : ReadingLimits
     on_progress : callable or None
         See `equiclust.progress.Progress`.
+    with_latents : bool, default False
+        Whether the table has a column of latents.
 
     Returns
     -------
-    list of LeftOut
-        What was left out behind the last block.
+    LabelledStream
+
+    Raises
+    ------
+    InputError
+        When no image can be used, or more memory is needed.
+
+    Warns
+    -----
+    EquiclustWarning
+        When inputs are rejected.
+    """
+    try:
+        left_out = _predict_parts(model, source, parts, limits, on_progress, with_latents)
+        rejected = _rejections(parts, left_out)
+        if not len(parts):
+            raise InputError(nothing_left(rejected))
+    except InputError:
+        if not len(parts):
+            parts.remove()
+        raise
+    table = _with_unique_ids(parts)
+    warn_of_rejected(rejected, len(table))
+    return LabelledStream(table, rejected)
+
+
+def _predict_parts(
+    model: Model,
+    source: PredictionSource,
+    parts: Parts,
+    limits: ReadingLimits,
+    on_progress: Progress | None,
+    with_latents: bool,
+) -> list[LeftOut]:
+    """Label what the parts do not have yet; returns what was left out behind the last block.
+
+    Each block is appended as soon as it is labelled, with what was left out before its end.
     """
     state = parts.open()
     first, n_done = Place(*state.get("last", START)), int(state.get("n", 0))
@@ -62,7 +117,7 @@ def predict_parts(
 
     maker = BatchMaker(model.preprocessor)
     batches = maker.batches(source.parts(first, limits))
-    for block in predicted_blocks(model, batches, on_batch):
+    for block in predicted_blocks(model, batches, on_batch, with_latents=with_latents):
         n_done += len(block.table)
         before = [one for one in maker.left_out if one.last <= block.last]
         maker.left_out[:] = [one for one in maker.left_out if one.last > block.last]
@@ -71,37 +126,16 @@ def predict_parts(
     return maker.left_out
 
 
-def rejections(parts: Parts, left_out: list[LeftOut]) -> tuple[Rejection, ...]:
-    """All inputs that were left out: the unreadable ones first, then those that do not fit.
-
-    Parameters
-    ----------
-    parts : Parts
-    left_out : list of LeftOut
-        Behind the last part.
-
-    Returns
-    -------
-    tuple of (str, str)
-        Path and reason.
-    """
+def _rejections(parts: Parts, left_out: list[LeftOut]) -> tuple[Rejection, ...]:
+    """All inputs that were left out: the unreadable ones first, then those that do not fit."""
     found = [tuple(one) for state in parts.states() for one in state["left_out"]]
     found += [one[:3] for one in left_out]
     found.sort(key=lambda one: one[0])
     return tuple((path, reason) for _, path, reason in found)
 
 
-def with_unique_ids(parts: Parts) -> BlockTable:
-    """The whole catalogue, of which no two rows have the same id.
-
-    Parameters
-    ----------
-    parts : Parts
-
-    Returns
-    -------
-    BlockTable
-    """
+def _with_unique_ids(parts: Parts) -> BlockTable:
+    """The whole catalogue, of which no two rows have the same id."""
     changed = changed_ids(lambda: _texts(parts, "id"), lambda: _texts(parts, "path"))
     return BlockTable(lambda: _renamed(parts.tables(), changed))
 

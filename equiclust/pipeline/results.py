@@ -76,6 +76,7 @@ class Run(RunFiles):
         output: PathLike | None = None,
         axes: str | None = None,
         max_memory: str = "auto",
+        latents: bool = False,
         on_progress: Progress | None = None,
     ) -> Table:
         """Sort new images into the clusters of the run; nothing is fitted.
@@ -93,6 +94,8 @@ class Run(RunFiles):
         max_memory : str, default "auto"
             Memory that the process may take, such as "2GB"; "auto" sets no limit. Images are read
             some at a time, and only the catalogue must fit.
+        latents : bool, default False
+            Whether the catalogue has a column `latent`, as in `Run.latents`; not for .csv.
         on_progress : callable, optional
             Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.
 
@@ -121,6 +124,7 @@ class Run(RunFiles):
             output=output,
             axes=axes,
             max_memory=max_memory,
+            latents=latents,
             on_progress=on_progress,
         ).catalogue
 

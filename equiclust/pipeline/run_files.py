@@ -71,6 +71,15 @@ class RunFiles:
         table = read_catalogue(self.folder.catalogue_ecsv)
         return _with_columns(table, self.folder.catalogue_ecsv, "id", "path", "label")
 
+    @cached_property
+    def all_images(self) -> Table:
+        """Labels of all images, an astropy `Table`, where the run learned from some of them.
+
+        Columns as of `catalogue`, without `agreement_held_out`; else it is the catalogue.
+        """
+        path = self.folder.all_images_fits
+        return read_table(path) if path.is_file() else self.catalogue
+
     @property
     def labels(self) -> IntArray:
         """Cluster of every image, `(n,)` int, in the order of the catalogue; -1 = don't know."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,12 +20,18 @@ from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
 from equiclust.io.fit_record import image_set_digest
-from equiclust.pipeline.inputs import Inputs, absolute_paths
+from equiclust.memory import parse_bytes, total_memory
+from equiclust.pipeline.inputs import Draw, Inputs, absolute_paths
 from equiclust.typing import PathLike
-from equiclust.validation import check_choice, check_whole
+from equiclust.validation import check_choice, check_whole, is_auto
 
-__all__ = ["RunSettings"]
+__all__ = ["MAX_SAMPLES", "RunSettings", "draw_of"]
 
+MAX_SAMPLES = 20_000
+"""Images from which a run learns unless it is told otherwise."""
+
+# Part of a given limit, or of the memory of the machine, for the pixels of these.
+_SHARE_OF_LIMIT, _SHARE_OF_MACHINE = 4, 2
 # Settings that earlier versions did not have: a run with their defaults is the same run.
 _YOUNGER = ("encoder", "layer", "pooling", "encoder_group", "equalize", "n_init", "remove")
 
@@ -49,6 +56,11 @@ class RunSettings:
         Address of a Dask scheduler whose workers train the networks.
     axes : str, default ""
         Letters for the axes of arrays; see `data_adapters.read`.
+    max_samples : int, default 20,000
+        Images to learn from; of more, as many are drawn at random.
+    max_memory : str, default "auto"
+        Such as "4GB", of which a quarter is for the pixels of these images; "auto" is half the
+        memory of the machine for them.
     """
 
     inputs: Inputs
@@ -58,6 +70,8 @@ class RunSettings:
     n_jobs: int | None = None
     scheduler: str | None = None
     axes: str = ""
+    max_samples: int = MAX_SAMPLES
+    max_memory: str = "auto"
 
     def __post_init__(self) -> None:
         # Once: an iterator of paths would be empty when it is read again.
@@ -91,7 +105,18 @@ class RunSettings:
         for name in _YOUNGER:
             if settings[name] == default[name]:
                 del settings[name]
-        return {"inputs": self.input_names, **settings, "start": start, **axes}
+        return {"inputs": self.input_names, **settings, "start": start, **axes, **self._limits}
+
+    @property
+    def _limits(self) -> dict[str, Any]:
+        """What decides which images are learned from, where it is not the default."""
+        several = {} if self.max_samples == MAX_SAMPLES else {"max_samples": self.max_samples}
+        return several if is_auto(self.max_memory) else {**several, "max_memory": self.max_memory}
+
+    @property
+    def draw(self) -> Draw:
+        """Which of the images are learned from."""
+        return draw_of({**self._limits, "seed": self.recipe.seed})
 
     @property
     def command(self) -> str:
@@ -116,6 +141,8 @@ class RunSettings:
         default = Recipe().settings
         words = ["run", *self.input_names, "--output", output]
         words += ["--axes", self.axes] if self.axes else []
+        for name, value in self._limits.items():
+            words += [f"--{name.replace('_', '-')}", str(value)]
         for name, value in self.recipe.settings.items():
             if value != default[name]:
                 values = value if isinstance(value, tuple) else (value,)
@@ -128,10 +155,14 @@ class RunSettings:
         Raises
         ------
         InputError
-            When `n_jobs` is below 1, the networks are larger than the memory, the device is
-            missing, the scheduler does not answer, or the letters of `axes` are wrong.
+            When `n_jobs` is below 1 or `max_samples` below 2, `max_memory` is no size, the networks
+            are larger than the memory, the device is missing, the scheduler does not answer, or the
+            letters of `axes` are wrong.
         """
         check_axes(self.axes)
+        check_whole("max_samples", self.max_samples, 2)
+        if not is_auto(self.max_memory):
+            parse_bytes(self.max_memory)
         if self.n_jobs is not None:
             check_whole("n_jobs", self.n_jobs)
         # Before images are brought to its size.
@@ -143,6 +174,25 @@ class RunSettings:
                 encoder_record(encoder.used_encoder)
         _check_device(self.device)
         check_scheduler(self.scheduler)
+
+
+def draw_of(config: Mapping[str, Any]) -> Draw:
+    """Which of its images a run learns from.
+
+    Parameters
+    ----------
+    config : mapping
+        As from `RunSettings.config`.
+
+    Returns
+    -------
+    Draw
+    """
+    given = config.get("max_memory")
+    total = total_memory() if given is None else parse_bytes(given)
+    share = _SHARE_OF_MACHINE if given is None else _SHARE_OF_LIMIT
+    most = None if total is None else total // share
+    return Draw(int(config.get("max_samples", MAX_SAMPLES)), most, int(config["seed"]))
 
 
 def _whitened(name: str, network: Network, device: str) -> WhitenedEncoder:

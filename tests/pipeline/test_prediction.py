@@ -51,6 +51,27 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(block_prediction, "BATCHES", 1)
 
 
+@pytest.mark.parametrize("suffix", ["ecsv", "fits", "vot", "parquet"])
+def test_latents_are_those_of_the_model(
+    run: Run, stack: Path, tmp_path: Path, suffix: str, small_blocks: None
+) -> None:
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    output = tmp_path / f"with.{suffix}"
+    predict_catalogue(run, str(stack), output=output, latents=True)
+    loaded = load_images(str(stack), run.model.preprocessor.get_params())
+    expected = run.model.latents(loaded.images, lambda *_: None)
+    found = read_table(output)
+    assert found.colnames[-1] == "latent"
+    np.testing.assert_array_equal(np.asarray(found["latent"], np.float32), expected)
+
+
+def test_csv_cannot_hold_latents(run: Run, stack: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"parquet"):
+        predict_catalogue(run, str(stack), output=tmp_path / "with.csv", latents=True)
+    assert not list(tmp_path.glob("with*"))
+
+
 def whole(run: Run, inputs: Any, **options: Any) -> Table:
     """The catalogue without any stream: everything is loaded, encoded and labelled at once."""
     loaded = load_images(inputs, run.model.preprocessor.get_params(), **options)

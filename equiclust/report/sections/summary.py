@@ -87,7 +87,7 @@ def make_headline(contents: Contents) -> str:
 
 
 def _result(contents: Contents) -> str:
-    images = counted(len(contents.ids), "image")
+    images = _images(contents)
     unassigned = int(np.sum(contents.labels < 0))
     rest = f" ({unassigned:,} left without one)" if unassigned else ""
     if contents.is_one_family:
@@ -96,6 +96,12 @@ def _result(contents: Contents) -> str:
         return f"{images}, none of them assigned to a cluster with enough stability"
     groups = counted(len(contents.cluster_labels), contents.sorting.group)
     return f"{images} sorted into {groups}{rest}"
+
+
+def _images(contents: Contents) -> str:
+    images = counted(len(contents.ids), "image")
+    total = contents.section("all_images").get("n_images")
+    return f"{images} of {total:,}, drawn at random," if is_number(total) else images
 
 
 def make_key_figures(contents: Contents) -> tuple[KeyFigure, ...]:

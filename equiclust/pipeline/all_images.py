@@ -1,0 +1,87 @@
+"""Labels of all images, where a run learned from some of them."""
+
+from __future__ import annotations
+
+from data_adapters.streaming import ImageStream
+from equiclust._version import __version__
+from equiclust.io.atomic import read_json, write_json
+from equiclust.io.catalogue import make_rejected, write_table
+from equiclust.io.notes import collected_notes
+from equiclust.io.run_folder import RunFolder
+from equiclust.io.table_parts import TableParts
+from equiclust.pipeline.prediction_parts import label_stream
+from equiclust.pipeline.prediction_source import PredictionSource
+from equiclust.pipeline.reading_limits import ReadingLimits
+from equiclust.pipeline.run_files import RunFiles
+from equiclust.pipeline.settings import RunSettings
+from equiclust.progress import Progress, start_stage
+
+__all__ = ["begin_all_images", "label_all_images"]
+
+
+def begin_all_images(folder: RunFolder, settings: RunSettings) -> None:
+    """Note that the run is not finished before all images are labelled.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    settings : RunSettings
+
+    Raises
+    ------
+    OutputError
+        When the folder cannot be written.
+    """
+    _parts(folder, settings).open()
+
+
+def label_all_images(
+    folder: RunFolder, settings: RunSettings, on_progress: Progress | None = None
+) -> None:
+    """Label all images by the model of the run, and write them into ``all_images.fits``.
+
+    What is labelled is kept in the folder until all is, and the same call goes on there when it was
+    stopped.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Of which the model and everything about the images that it learned from is written.
+    settings : RunSettings
+    on_progress : callable, optional
+        See `equiclust.progress.Progress`.
+
+    Raises
+    ------
+    InputError
+        When the images are no longer there, or more memory is needed.
+    OutputError
+        When the images have changed, or the folder cannot be written.
+    """
+    run = RunFiles(folder)
+    with collected_notes():
+        source = PredictionSource.of(run, settings.inputs, settings.axes, on_progress)
+        parts = _parts(folder, settings)
+        limits = ReadingLimits.of(settings.max_memory)
+        table, rejected = label_stream(run.model, source, parts, limits, on_progress)
+    start_stage(on_progress, "writing")
+    labels = parts.counts("label")
+    record = {
+        "n_images": len(table),
+        "sizes": [labels[k] for k in range(run.n_clusters)],
+        "n_unassigned": labels[-1],
+    }
+    written = (folder.rejected_ecsv, folder.metrics_json, folder.all_images_fits)
+    with folder.outputs.replaced([path.name for path in written]) as drafts:
+        draft = RunFolder(drafts)
+        write_table(make_rejected(rejected), draft.rejected_ecsv)
+        write_json(draft.metrics_json, {**read_json(folder.metrics_json), "all_images": record})
+        table.write(draft.all_images_fits)
+    # Last: the run is finished when they are gone.
+    parts.remove()
+
+
+def _parts(folder: RunFolder, settings: RunSettings) -> TableParts:
+    stream = ImageStream(settings.input_names, axes=settings.axes)
+    job = {"version": __version__, "inputs": stream.digest}
+    return TableParts(folder.all_images_parts, job)
