@@ -17,7 +17,7 @@ from ensembles.fit_inputs import estimator_inputs
 from ensembles.training_images import TrainingImages
 from equiclust.autoencoder.checkpoints import find_checkpoint
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
-from equiclust.autoencoder.training import EpochRecord
+from equiclust.autoencoder.training_config import EpochRecord
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.io.atomic import (
     read_arrays,

@@ -13,7 +13,7 @@ from joblib.parallel import get_active_backend
 
 from ensembles.members import Member, MemberTask, train_member
 from ensembles.training_images import TrainingImages
-from equiclust.autoencoder.training import EpochRecord
+from equiclust.autoencoder.training_config import EpochRecord
 from equiclust.exceptions import EquiclustWarning, StoppedError
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.nn.device import choose_device

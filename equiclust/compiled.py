@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from numba import njit
+from numba.core.dispatcher import Dispatcher
 
-__all__ = ["compiled", "inlined"]
+__all__ = ["compiled", "inlined", "keep_compiled"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -53,3 +56,22 @@ def compiled(function: _Function, **options: Any) -> _Function:
     except RuntimeError:
         made = inlined(function, **options)
     return made
+
+
+def keep_compiled(package: str) -> None:
+    """Keep the machine code of a library that would compile its functions in every process.
+
+    It is kept as that of `compiled`.
+
+    Parameters
+    ----------
+    package : str
+        Its name; what of it is imported by now is meant.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == package:
+            for function in vars(module).values():
+                if isinstance(function, Dispatcher):
+                    # Without a place to keep it, it is compiled as before.
+                    with suppress(RuntimeError):
+                        function.enable_caching()

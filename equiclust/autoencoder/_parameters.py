@@ -16,7 +16,7 @@ from torch import Tensor
 from equiclust.autoencoder.augmentation import Augmentation
 from equiclust.autoencoder.objectives import ObjectiveWeights, PerceptualNetwork
 from equiclust.autoencoder.pretrained import upgrade_start
-from equiclust.autoencoder.training import Precision, TrainingConfig
+from equiclust.autoencoder.training_config import Precision, TrainingConfig
 from equiclust.exceptions import InputError
 from equiclust.io.estimators import SaveLoadMixin
 from equiclust.memory import readable_size, total_memory

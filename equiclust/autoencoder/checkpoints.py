@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from lightning.fabric.plugins.io import TorchCheckpointIO
-from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from equiclust.io.atomic import atomic_path
 from equiclust.io.fit_record import recorded_fit
 from equiclust.io.manifest import DAMAGE
 
 __all__ = [
+    "LAST",
     "SEED",
-    "AtomicCheckpoints",
     "find_checkpoint",
-    "keep_last_checkpoint",
     "recorded_seed",
     "set_aside_if_damaged",
 ]
 
-_LAST = "last"
+LAST = "last"
+"""Name of the checkpoint of the last completed epoch."""
+
 # Of a checkpoint, beside the weights.
 _ENTRIES = frozenset({"callbacks", "epoch", "loops", "lr_schedulers", "optimizer_states"})
 SEED = "the seed drawn from random_state"
@@ -47,7 +43,7 @@ def find_checkpoint(folder: Path) -> Path | None:
     path or None
         None when no epoch has been completed there.
     """
-    path = folder / f"{_LAST}.ckpt"
+    path = folder / f"{LAST}.ckpt"
     return path if path.is_file() else None
 
 
@@ -95,49 +91,6 @@ def _damage(path: Path, weights: Mapping[str, Tensor]) -> str:
     if shapes != {name: tuple(value.shape) for name, value in weights.items()}:
         return "its weights are those of another network"
     return ""
-
-
-class AtomicCheckpoints(TorchCheckpointIO):
-    """Checkpoints written whole or not at all."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
-    ) -> None:
-        """Write a checkpoint; called by Lightning.
-
-        Parameters
-        ----------
-        checkpoint : dict
-        path : path-like
-        storage_options : object, optional
-            Not used.
-        """
-        # In memory first: what a full disk makes of torch's writer is no error of the system.
-        content = io.BytesIO()
-        torch.save(checkpoint, content)
-        with atomic_path(path) as draft:
-            draft.write_bytes(content.getbuffer())
-
-
-def keep_last_checkpoint(folder: Path) -> ModelCheckpoint:
-    """The callback that writes a checkpoint after every epoch, in place of the one before.
-
-    Parameters
-    ----------
-    folder : path
-        Made when missing.
-
-    Returns
-    -------
-    lightning.pytorch.callbacks.ModelCheckpoint
-    """
-    return ModelCheckpoint(
-        dirpath=folder,
-        filename=_LAST,
-        save_top_k=1,
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,
-    )
 
 
 def recorded_seed(folder: Path) -> int | None:

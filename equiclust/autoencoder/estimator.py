@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,7 @@ from equiclust.autoencoder.checkpoints import (
 )
 from equiclust.autoencoder.objectives import ObjectiveWeights, PerceptualLoss
 from equiclust.autoencoder.pretrained import pretrained_weights, start_from
-from equiclust.autoencoder.training import (
-    AutoencoderTraining,
-    EpochRecord,
-    ImageData,
-    train,
-)
+from equiclust.autoencoder.training_config import EpochRecord
 from equiclust.exceptions import EquiclustWarning, WeightsNotFoundError
 from equiclust.image_estimator import TakesImages
 from equiclust.images import ImageSet
@@ -37,6 +32,9 @@ from equiclust.io.fit_record import array_digest, check_same_fit
 from equiclust.nn.network import AutoencoderNetwork
 from equiclust.typing import BoolArray, Float32Array
 from equiclust.validation import check_random_state
+
+if TYPE_CHECKING:
+    from equiclust.autoencoder.training import AutoencoderTraining
 
 __all__ = ["EquivariantAutoencoder"]
 
@@ -293,6 +291,9 @@ class EquivariantAutoencoder(
         OutputError
             When `checkpoints` holds checkpoints of another fit.
         """
+        # Lightning takes seconds to import, which what is trained already need not wait for.
+        from equiclust.autoencoder.training import AutoencoderTraining, ImageData, train
+
         self._check_parameters()
         self._check_prepared(pixels, positive_pairs)
         folder = None if checkpoints is None else Path(checkpoints)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sized
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 import lightning
 import torch
@@ -15,11 +15,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from equiclust.autoencoder.augmentation import Augmentation
-from equiclust.autoencoder.checkpoints import (
-    AtomicCheckpoints,
-    find_checkpoint,
-    keep_last_checkpoint,
-)
+from equiclust.autoencoder.checkpoint_callbacks import AtomicCheckpoints, keep_last_checkpoint
+from equiclust.autoencoder.checkpoints import find_checkpoint
 from equiclust.autoencoder.objectives import (
     ObjectiveWeights,
     PerceptualLoss,
@@ -29,55 +26,22 @@ from equiclust.autoencoder.objectives import (
     vicreg_terms,
     view_distance,
 )
+from equiclust.autoencoder.patience import Patience
 from equiclust.autoencoder.quiet_lightning import quiet_lightning
-from equiclust.autoencoder.schedule import Patience, warm_cosine
+from equiclust.autoencoder.schedule import warm_cosine
+from equiclust.autoencoder.training_config import EpochRecord, TrainingConfig
 from equiclust.autoencoder.training_record import StopWhenAsked, TrainingRecord
 from equiclust.nn.network import AutoencoderNetwork
 
 __all__ = [
     "AutoencoderTraining",
-    "EpochRecord",
     "ImageData",
-    "Precision",
-    "TrainingConfig",
     "train",
 ]
 
-EpochRecord = Mapping[str, float]
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 # The perceptual network costs as much as all else together. The batches are shuffled, so that a
 # part of one estimates the term without bias.
 _PERCEPTUAL_SHARE = 4
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Length, rate and device of a training.
-
-    Parameters
-    ----------
-    max_epochs : int
-        Passes over the images.
-    batch_size : int
-        Images in a batch.
-    learning_rate : float
-        The highest one of the schedule.
-    patience : int or None
-        Epochs without a better reconstruction of the held-out images before the training is
-        brought to an end; see `Patience`.
-    seed : int
-        Determines the order of the images and every augmentation.
-    device : {"auto", "cpu", "cuda", "mps"}, default "auto"
-    precision : {"32-true", "bf16-mixed", "16-mixed"}, default "32-true"
-    """
-
-    max_epochs: int
-    batch_size: int
-    learning_rate: float
-    patience: int | None
-    seed: int
-    device: str = "auto"
-    precision: Precision = "32-true"
 
 
 class _Shuffled(Sampler[int]):

@@ -14,6 +14,7 @@ from sklearn.mixture import GaussianMixture
 from equiclust.clustering.latent_checks import distinct_rows
 from equiclust.clustering.methods import Model
 from equiclust.clustering.neighbours import Neighbours, nearest
+from equiclust.clustering.umap_embedding import umap_embedding
 from equiclust.io.estimators import check_fits, check_ranks
 from equiclust.typing import Array, Float64Array, IntArray
 
@@ -162,22 +163,13 @@ def embed(points: Float64Array, n_dimensions: int, *, seed: int) -> Float64Array
     """
     if len(points) < max(_MIN_SAMPLES, 3 * n_dimensions):
         return points
-    # Torch takes a second to import, and only an embedding needs it here.
-    from equiclust.nn.device import torch_threads
-
-    with warnings.catch_warnings(), torch_threads():
-        # It warns of optional packages, and that a random state makes it use one thread.
-        warnings.simplefilter("ignore")
-        from umap import UMAP
-
-        found = UMAP(
-            n_neighbors=_N_NEIGHBORS,
-            n_components=n_dimensions,
-            min_dist=0.0,
-            n_jobs=1,
-            random_state=seed,
-        ).fit_transform(points)
-    return np.asarray(found, dtype=np.float64)
+    return umap_embedding(
+        points,
+        n_neighbors=_N_NEIGHBORS,
+        n_components=n_dimensions,
+        min_dist=0.0,
+        random_state=seed,
+    )
 
 
 def _mixture(points: Float64Array, n_clusters: int, seed: int) -> GaussianMixture:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score, silhouette_score
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # It has no types.
 
 from equiclust.argument_types import checks_types
 from equiclust.clustering.gap_statistic import gap_statistic
@@ -196,11 +197,14 @@ def choose_n_clusters(
     possible = _possible(asked, n_distinct)
     unscaled = Whitening.fit(drawn, standardise=False, whiten=False, n_components=None)
     axes = unscaled.apply(drawn) if gaps else None
-    choice = _choose(points, everything, axes, possible, generator)
+    # The arrays are small: more threads would mostly wait for each other.
+    with threadpool_limits(limits=1):
+        choice = _choose(points, everything, axes, possible, generator)
+        many = len(points) >= MIN_SAMPLES
+        chance = unimodality_p_value(points, generator) if many else None
     if len(possible) > 1 and possible[-1] < n_distinct:
         choice = replace(choice, max_clusters=possible[-1])
-    if len(points) >= MIN_SAMPLES:
-        chance = unimodality_p_value(points, generator)
+    if chance is not None:
         number = 1 if _is_one(choice, chance) else choice.n_clusters
         choice = replace(choice, n_clusters=number, unimodal_p=chance)
     for note in choice.notes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from matplotlib.animation import PillowWriter
 from matplotlib.figure import Figure
 
+from equiclust.clustering.umap_embedding import umap_embedding
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import atomic_path
 from equiclust.report.figures.latent_plot import POINT_MARKERS
@@ -149,19 +149,13 @@ def _embeddings(frames: Sequence[AnimationFrame], seed: int) -> list[Float64Arra
 
 
 def _embed(latents: Float32Array, start: Float64Array | None, seed: int) -> Float64Array:
-    with warnings.catch_warnings():
-        # It warns of parts that are not used here, and of what it decides by itself.
-        warnings.simplefilter("ignore")
-        from umap import UMAP
-
-        umap = UMAP(
-            n_components=2,
-            init="spectral" if start is None else start.astype(np.float32),
-            n_epochs=_FIRST_EPOCHS if start is None else _MORE_EPOCHS,
-            n_jobs=1,
-            random_state=seed,
-        )
-        return np.asarray(umap.fit_transform(latents), dtype=np.float64)
+    return umap_embedding(
+        latents,
+        n_components=2,
+        init="spectral" if start is None else start.astype(np.float32),
+        n_epochs=_FIRST_EPOCHS if start is None else _MORE_EPOCHS,
+        random_state=seed,
+    )
 
 
 def _limits(positions: Sequence[Float64Array]) -> tuple[float, float, float, float]:

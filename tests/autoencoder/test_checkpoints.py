@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from equiclust import EquivariantAutoencoder, ImageSet
-from equiclust.autoencoder import checkpoints
-from equiclust.autoencoder.checkpoints import AtomicCheckpoints
+from equiclust.autoencoder import checkpoint_callbacks
+from equiclust.autoencoder.checkpoint_callbacks import AtomicCheckpoints
 from equiclust.exceptions import EquiclustWarning, OutputError
 
 SMALL: dict[str, Any] = {
@@ -207,7 +207,7 @@ def test_a_full_disk_is_no_bug_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     def on_full_disk(path: Any) -> Iterator[Path]:
         yield _OnFullDisk(path)
 
-    monkeypatch.setattr(checkpoints, "atomic_path", on_full_disk)
+    monkeypatch.setattr(checkpoint_callbacks, "atomic_path", on_full_disk)
     weights = [torch.zeros(1000) for _ in range(100)]
     with pytest.raises(OSError, match="No space left"):
         AtomicCheckpoints().save_checkpoint({"weights": weights}, "last.ckpt")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +51,12 @@ def stack(tmp_path: Path, pixels: np.ndarray) -> Path:
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of one batch, 64 images."""
     monkeypatch.setattr(block_prediction, "BATCHES", 1)
+
+
+def test_labelling_needs_nothing_that_trains() -> None:
+    code = "import equiclust.pipeline.prediction, equiclust.pipeline.model, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"lightning", "torchmetrics", "umap"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize("suffix", ["ecsv", "fits", "vot", "parquet"])

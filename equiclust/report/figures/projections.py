@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from functools import partial
+from typing import Literal, get_args
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -13,8 +14,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # I
 
 from equiclust.argument_types import checks_types
 from equiclust.binary_scale import in_unit, range_exponent
+from equiclust.clustering.umap_embedding import umap_embedding
 from equiclust.exceptions import InputError
-from equiclust.typing import Float64Array
+from equiclust.typing import Array, Float32Array, Float64Array
 from equiclust.validation import check_choice, check_random_state, check_samples
 
 __all__ = ["PROJECTIONS", "Projection", "ProjectionMethod", "project", "project_latents"]
@@ -169,29 +171,23 @@ def _neighbourhoods(components: Float64Array, random_state: int) -> Projection:
     model = TSNE(
         2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=random_state
     )
-    return _embedded("tsne", "t-SNE", components, model)
+    return _embedded("tsne", "t-SNE", components, model.fit_transform)
 
 
 def _umap(components: Float64Array, random_state: int) -> Projection:
-    # Torch takes a second to import, and only an embedding needs it here.
-    from equiclust.nn.device import torch_threads
-
-    with warnings.catch_warnings(), torch_threads():
-        # It warns of optional packages, and that a random state makes it use one thread.
-        warnings.simplefilter("ignore")
-        from umap import UMAP
-
-        n_neighbors = min(_NEIGHBOURS, len(components) - 1)
-        model = UMAP(n_neighbors=n_neighbors, n_jobs=1, random_state=random_state)
-        return _embedded("umap", "UMAP", components, model)
+    n_neighbors = min(_NEIGHBOURS, len(components) - 1)
+    embed = partial(umap_embedding, n_neighbors=n_neighbors, random_state=random_state)
+    return _embedded("umap", "UMAP", components, embed)
 
 
-def _embedded(key: str, name: str, components: Float64Array, model: Any) -> Projection:
+def _embedded(
+    key: str, name: str, components: Float64Array, embed: Callable[[Float32Array], Array]
+) -> Projection:
     spread = components.std(axis=0).max()
     if spread == 0.0:
         positions = np.zeros((len(components), 2))
     else:
         scaled = (components / spread).astype(np.float32)
-        positions = model.fit_transform(scaled).astype(np.float64)
+        positions = embed(scaled).astype(np.float64)
     x_label, y_label = f"{name} 1 (no unit)", f"{name} 2 (no unit)"
     return Projection(key, f"Neighbourhoods ({name})", x_label, y_label, positions)

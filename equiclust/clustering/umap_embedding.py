@@ -1,0 +1,42 @@
+"""`umap_embedding`: UMAP, without its warnings, and compiled once for all processes."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from equiclust.typing import Array, Float64Array
+
+__all__ = ["umap_embedding"]
+
+
+def umap_embedding(points: Array, *, random_state: int, **parameters: Any) -> Float64Array:
+    """Embed samples by UMAP (McInnes, Healy & Melville 2018), the same for the same seed.
+
+    Parameters
+    ----------
+    points : ndarray (n, d)
+        Distinct samples.
+    random_state : int
+    **parameters
+        Of `umap.UMAP`.
+
+    Returns
+    -------
+    ndarray (n, n_components)
+    """
+    # Torch takes a second to import, and only an embedding needs it here.
+    from equiclust.compiled import keep_compiled
+    from equiclust.nn.device import torch_threads
+
+    with warnings.catch_warnings(), torch_threads():
+        # It warns of optional packages, and that a random state makes it use one thread.
+        warnings.simplefilter("ignore")
+        from umap import UMAP
+
+        # Compiling takes ten seconds, a hundred times as long as to embed some hundred samples.
+        keep_compiled("umap")
+        model = UMAP(n_jobs=1, random_state=random_state, **parameters)
+        return np.asarray(model.fit_transform(points), dtype=np.float64)
