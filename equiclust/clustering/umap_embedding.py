@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # It has no types.
 
 from equiclust.typing import Array, Float64Array
 
@@ -31,7 +32,8 @@ def umap_embedding(points: Array, *, random_state: int, **parameters: Any) -> Fl
     from equiclust.compiled import keep_compiled
     from equiclust.nn.device import torch_threads
 
-    with warnings.catch_warnings(), torch_threads():
+    # One thread: it takes no more for a given seed, and more for its algebra would wait for others.
+    with warnings.catch_warnings(), torch_threads(), threadpool_limits(limits=1):
         # It warns of optional packages, and that a random state makes it use one thread.
         warnings.simplefilter("ignore")
         from umap import UMAP

@@ -54,7 +54,8 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_labelling_needs_nothing_that_trains() -> None:
-    code = "import equiclust.pipeline.prediction, equiclust.pipeline.model, sys; print(*sys.modules)"
+    names = "equiclust.pipeline.prediction, equiclust.pipeline.model, sys"
+    code = f"import {names}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"lightning", "torchmetrics", "umap"} & set(done.stdout.split())
 
