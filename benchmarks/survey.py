@@ -29,19 +29,21 @@ from equiclust.io.catalogue import read_table
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.simulation.discs import simulate_discs
 
-__all__ = ["FORMATS", "survey_tables", "write_survey"]
+__all__ = ["BOUND", "FORMATS", "Ran", "exponents", "survey_tables", "timed_command", "write_survey"]
 
 FORMATS = ("zarr", "fits")
 
 _SIZE, _PER_FILE = 64, 1000
 _N_DISCS, _N_NOISES = 2000, 499
-_BOUND = "3GB"
+BOUND = "3GB"
 # The number of images of which the job is killed half-way, and resumed.
 _KILLED = 10_000
 _BYTES = 1 << 24
 
 
-class _Ran(NamedTuple):
+class Ran(NamedTuple):
+    """What a command took, with all processes that it started."""
+
     seconds: float
     peak_bytes: int
 
@@ -77,9 +79,9 @@ def survey_tables(
                 rows.append(_measured(run, Path(folder), number, form, encoder))
             print(rows[-1], flush=True)
     name = "survey" if encoder == "own" else f"survey_{encoder}"
-    yield Table(name, f"`equiclust predict --max-memory {_BOUND}`, 64 px, {encoder}", rows)
+    yield Table(name, f"`equiclust predict --max-memory {BOUND}`, 64 px, {encoder}", rows)
     if len(numbers) > 1:
-        yield Table(f"{name}_exponents", "Time against number", _exponents(rows))
+        yield Table(f"{name}_exponents", "Time against number", exponents(rows))
 
 
 def _trained(folder: Path, encoder: str) -> Path:
@@ -155,9 +157,9 @@ def _measured(run: Path, folder: Path, number: int, form: str, encoder: str) -> 
     mega = sum(path.stat().st_size for path in files) / 1e6
     disk = _seconds_to_read(files)
     stream = _seconds_to_stream(source, options)
-    words = ["predict", str(run), str(source), *options, "--max-memory", _BOUND, "--output"]
+    words = ["predict", str(run), str(source), *options, "--max-memory", BOUND, "--output"]
     target = folder / "once.parquet"
-    ran = _command([*words, str(target)], files)
+    ran = timed_command([*words, str(target)], files)
     row = {
         "images": number,
         "format": form,
@@ -174,8 +176,8 @@ def _measured(run: Path, folder: Path, number: int, form: str, encoder: str) -> 
     }
     if number == _KILLED:
         again = folder / "again.parquet"
-        stopped = _command([*words, str(again)], files, kill=True)
-        resumed = _command([*words, str(again)], files)
+        stopped = timed_command([*words, str(again)], files, kill=True)
+        resumed = timed_command([*words, str(again)], files)
         one, other = read_table(target), read_table(again)
         same = all(np.array_equal(one[name], other[name]) for name in one.colnames)
         row["killed and resumed"] = (
@@ -185,7 +187,8 @@ def _measured(run: Path, folder: Path, number: int, form: str, encoder: str) -> 
     return row
 
 
-def _exponents(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def exponents(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the seconds against the number of images, by format, for all and for the last two."""
     found = []
     for form in dict.fromkeys(row["format"] for row in rows):
         own = [row for row in rows if row["format"] == form]
@@ -226,7 +229,7 @@ def _forget(files: Sequence[Path]) -> None:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _command(words: list[str], files: Sequence[Path], *, kill: bool = False) -> _Ran:
+def timed_command(words: list[str], files: Sequence[Path], *, kill: bool = False) -> Ran:
     """Run ``equiclust``; with `kill`, kill it and its children once it has kept its first part."""
     _forget(files)
     program = str(Path(sys.executable).with_name("equiclust"))
@@ -247,8 +250,8 @@ def _command(words: list[str], files: Sequence[Path], *, kill: bool = False) -> 
             killed = True
         time.sleep(0.1)
     process.wait()
-    assert killed or process.returncode == 0, f"predicting ended with {log.read_text()}"
-    return _Ran(time.perf_counter() - started, peak)
+    assert killed or process.returncode == 0, f"{words[0]} ended with {log.read_text()}"
+    return Ran(time.perf_counter() - started, peak)
 
 
 def main() -> int:

@@ -1,14 +1,15 @@
-"""Faster training on the CPU for programs: glibc keeps freed memory for the next tensor."""
+"""Whether glibc keeps freed memory for the next tensor, which makes training faster, or not."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import os
 import sys
 from functools import cache
 
-__all__ = ["keep_freed_memory"]
+__all__ = ["keep_freed_memory", "return_freed_memory"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,3 +53,12 @@ def keep_freed_memory() -> bool:
     accepted = all(mallopt(option, value) == 1 for option, value in options.items())
     logger.debug("the allocator keeps freed memory: %s", accepted)
     return accepted
+
+
+def return_freed_memory() -> None:
+    """Return memory that is kept but not used to the system, where the C library can do it."""
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

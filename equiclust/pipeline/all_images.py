@@ -9,6 +9,7 @@ from equiclust.io.catalogue import make_rejected, write_table
 from equiclust.io.notes import collected_notes
 from equiclust.io.run_folder import RunFolder
 from equiclust.io.table_parts import TableParts
+from equiclust.nn.allocator import return_freed_memory
 from equiclust.pipeline.prediction_parts import label_stream
 from equiclust.pipeline.prediction_source import PredictionSource
 from equiclust.pipeline.reading_limits import ReadingLimits
@@ -59,6 +60,8 @@ def label_all_images(
         When the images have changed, or the folder cannot be written.
     """
     run = RunFiles(folder)
+    # Of the images that were learned from.
+    return_freed_memory()
     with collected_notes():
         source = PredictionSource.of(run, settings.inputs, settings.axes, on_progress)
         parts = _parts(folder, settings)

@@ -62,3 +62,26 @@ def test_the_processes_that_train_members_ask(
     arrays = np.zeros((2, 1, 32, 32), dtype=np.float32), np.zeros((2, 32, 32), dtype=bool)
     parallel_training._train_numbered(0, None, os.getpid() + other_process, *arrays)
     assert bool(asked) == other_process
+
+
+_RETURNS = """
+import numpy as np
+from equiclust.memory import used_memory
+from equiclust.nn.allocator import keep_freed_memory, return_freed_memory
+assert keep_freed_memory()
+before = used_memory()
+small = [[np.ones(4000), np.ones(10)] for _ in range(5000)]
+for pair in small:
+    del pair[0]
+kept = used_memory()
+return_freed_memory()
+print(kept - before > 120_000_000, used_memory() - before < 40_000_000)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc is on Linux")
+def test_kept_memory_can_be_returned() -> None:
+    environment = {name: value for name, value in os.environ.items() if "MALLOC_" not in name}
+    child = [sys.executable, "-c", _RETURNS]
+    done = subprocess.run(child, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
