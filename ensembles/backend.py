@@ -9,7 +9,7 @@ from typing import Any
 from equiclust.exceptions import InputError
 from equiclust.optional import import_optional
 
-__all__ = ["check_scheduler", "training_backend"]
+__all__ = ["check_scheduler", "connected", "training_backend"]
 
 _SECONDS_TO_CONNECT = 20
 
@@ -30,7 +30,7 @@ def check_scheduler(address: str | None) -> None:
         When the package distributed is not installed.
     """
     if address is not None:
-        _client(address).close()
+        connected(address).close()
 
 
 @contextmanager
@@ -56,11 +56,28 @@ def training_backend(address: str | None) -> Iterator[None]:
         return
     from joblib import parallel_config
 
-    with _client(address), parallel_config(backend="dask"):
+    with connected(address), parallel_config(backend="dask"):
         yield
 
 
-def _client(address: str) -> Any:
+def connected(address: str) -> Any:
+    """A client of a scheduler.
+
+    Parameters
+    ----------
+    address : str
+        Such as ``tcp://host:8786``.
+
+    Returns
+    -------
+    distributed.Client
+        To be closed, as by a ``with`` statement.
+
+    Raises
+    ------
+    InputError, MissingPackageError
+        As `check_scheduler`.
+    """
     distributed = import_optional("distributed", extra="cluster", purpose="--scheduler")
     try:
         return distributed.Client(address, timeout=_SECONDS_TO_CONNECT)

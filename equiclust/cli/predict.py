@@ -19,6 +19,7 @@ def predict(
     axes: Annotated[str | None, "LETTERS"] = None,
     max_memory: Annotated[str, "SIZE"] = "auto",
     latents: bool = False,
+    scheduler: Annotated[str | None, "ADDRESS"] = None,
 ) -> Outcome:
     """Sort new images into the clusters of a run; nothing is fitted.
 
@@ -43,6 +44,8 @@ def predict(
         images there are.
     latents
         Write the latents of the images too, a column of vectors; not for .csv.
+    scheduler
+        Address of a Dask scheduler, such as tcp://host:8786, whose workers encode the images.
 
     Examples
     --------
@@ -60,6 +63,7 @@ def predict(
         axes=axes,
         max_memory=max_memory,
         latents=latents,
+        scheduler=scheduler,
         keep_table=False,
         on_progress=session.on_progress,
     )

@@ -29,7 +29,7 @@ def segment(
     region: Annotated[str | None, "FILE.reg"] = None,
     min_membership: Annotated[float, "P"] = 0.0,
     method: Literal["kmeans", "gmm", "spectral", "manifold"] = "kmeans",
-    encoder: Annotated[str, "NAME|FILE"] = "own",
+    encoder: Annotated[str, "NAME|FILE"] = "auto",
     layer: Layer = "auto",
     pooling: EncoderPooling = "auto",
     encoder_group: EncoderGroup = "D4",
@@ -43,11 +43,12 @@ def segment(
 ) -> Outcome:
     """Label the textures of a map or cube: a label map on the same sky.
 
-    Cuts the map into overlapping tiles, trains networks to recognise the texture of a tile whatever
-    its orientation, clusters the tiles, and gives every pixel the label on which its tiles agree
-    most. Writes labels, membership in their cluster and coverage as one FITS file, and beside it a
-    table of the segments, their outlines for DS9, a picture, and the model. Labels are from 0; -1
-    means "don't know" and -2 masked. The same command again resumes one that was stopped.
+    Measures the texture of overlapping tiles whatever its orientation, by statistics combined as
+    the map tells or by networks, clusters the tiles, and gives every pixel the label on which its
+    tiles agree most. Writes labels, membership in their cluster and coverage as one FITS file, and
+    beside it a table of the segments, their outlines for DS9, a picture, and the model. Labels are
+    from 0; -1 means "don't know" and -2 masked. The same command again resumes one that was
+    stopped.
 
     Parameters
     ----------
@@ -64,7 +65,8 @@ def segment(
         Side of the tiles in pixels: texture on smaller scales is seen. auto is 32, or 16 for maps
         narrower than 128.
     step
-        Distance from one tile to the next in pixels; by default a quarter of a tile.
+        Distance from one tile to the next in pixels; by default an eighth of a tile, a quarter with
+        networks.
     cube
         What of a cube is segmented: its integrated or peak intensity, with the range of velocities
         behind every pixel, or its channels, each by itself.
@@ -88,9 +90,10 @@ def segment(
     method
         How the tiles are clustered.
     encoder
-        What turns tiles into vectors: own, the networks that are trained on the map; a network
-        trained on photographs (alexnet, vgg16, resnet18, ..., efficientnet_lite0), which is
-        shown the tiles in 0 to 1; or an ONNX file.
+        What turns tiles into vectors: statistics of their texture; own, networks that are trained
+        on the map, which takes minutes; a network trained on photographs (alexnet, vgg16, resnet18,
+        ..., efficientnet_lite0), which is shown the tiles in 0 to 1; or an ONNX file. auto is
+        statistics, or own where --n-pairs or --max-epochs is given.
     layer
         Layer of a network trained on photographs, such as features.10 of alexnet.
     pooling
@@ -103,10 +106,10 @@ def segment(
     seed
         Seed of everything random.
     n_pairs
-        Pairs of neighbouring tiles to learn from; at most 1024 where only the axes of an encoder
-        are learned.
+        Pairs of neighbouring tiles that networks learn from; at most 1024 where only the axes of an
+        encoder are learned.
     max_epochs
-        Passes over these pairs.
+        Passes of the networks over these pairs.
     device
         Where to train, and where a network trained on photographs computes.
     n_jobs

@@ -10,7 +10,7 @@ from equiclust.io.notes import collected_notes
 from equiclust.io.run_folder import RunFolder
 from equiclust.io.table_parts import TableParts
 from equiclust.nn.allocator import return_freed_memory
-from equiclust.pipeline.prediction_parts import label_stream
+from equiclust.pipeline.prediction_parts import LabelOptions, label_stream
 from equiclust.pipeline.prediction_source import PredictionSource
 from equiclust.pipeline.reading_limits import ReadingLimits
 from equiclust.pipeline.run_files import RunFiles
@@ -66,7 +66,8 @@ def label_all_images(
         source = PredictionSource.of(run, settings.inputs, settings.axes, on_progress)
         parts = _parts(folder, settings)
         limits = ReadingLimits.of(settings.max_memory)
-        table, rejected = label_stream(run.model, source, parts, limits, on_progress)
+        options = LabelOptions(limits, scheduler=settings.scheduler)
+        table, rejected = label_stream(run.model, source, parts, options, on_progress)
     start_stage(on_progress, "writing")
     labels = parts.counts("label")
     record = {

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from data_adapters.streaming import Place
 from equiclust.io.catalogue import make_latents
+from equiclust.pipeline.encoding_pool import LatentsToCome, encoding_pool
 from equiclust.pipeline.image_batches import Batch
 from equiclust.pipeline.image_facts import ImageFacts
 from equiclust.pipeline.model import Model
-from equiclust.typing import Float32Array
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -24,9 +22,6 @@ __all__ = ["BATCHES", "Block", "predicted_blocks"]
 
 BATCHES = 64
 """Batches of one block. Always as many, so that no label depends on how the images were read."""
-
-# Batches that wait for the network: enough for it never to wait.
-_AHEAD = 3
 
 
 class Block(NamedTuple):
@@ -48,7 +43,7 @@ class _Encoded(NamedTuple):
     """A batch without its pixels, and its latents once they are computed."""
 
     facts: ImageFacts
-    latents: Future[Float32Array]
+    latents: LatentsToCome
     last: Place
     share: float
 
@@ -59,11 +54,12 @@ def predicted_blocks(
     on_batch: Callable[[int, float], None],
     *,
     with_latents: bool = False,
+    scheduler: str | None = None,
 ) -> Iterator[Block]:
     """Encode and label batches of 64 images.
 
-    The network runs in a thread of its own, while this one reads, preprocesses and labels: what
-    readers do to the warnings of a process is safe in its main thread alone.
+    The network runs in a thread of its own or on other machines, while this one reads, preprocesses
+    and labels: what readers do to the warnings of a process is safe in its main thread alone.
 
     Parameters
     ----------
@@ -74,6 +70,8 @@ def predicted_blocks(
         done by then.
     with_latents : bool, default False
         Whether the tables have a column of latents.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers encode.
 
     Yields
     ------
@@ -82,12 +80,12 @@ def predicted_blocks(
     """
     waiting: deque[_Encoded] = deque()
     done: list[_Encoded] = []
-    with _one_thread() as pool:
+    with encoding_pool(model.ensemble, scheduler) as pool:
         for batch in batches:
             facts = model.facts(batch.originals, batch.images, batch.ids)
-            latents = pool.submit(model.ensemble.encode, batch.images)
+            latents = pool.submit(batch.images)
             waiting.append(_Encoded(facts, latents, batch.last, batch.share))
-            if len(waiting) > _AHEAD:
+            if len(waiting) > pool.n_ahead:
                 done.append(_finished(waiting.popleft(), on_batch))
             if len(done) == BATCHES:
                 yield _block(model, done, with_latents)
@@ -99,16 +97,6 @@ def predicted_blocks(
                 done = []
         if done:
             yield _block(model, done, with_latents)
-
-
-@contextmanager
-def _one_thread() -> Iterator[ThreadPoolExecutor]:
-    """A thread that, when the block fails, ends after the batch that it is at."""
-    pool = ThreadPoolExecutor(1, thread_name_prefix="encoding")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _finished(one: _Encoded, on_batch: Callable[[int, float], None]) -> _Encoded:

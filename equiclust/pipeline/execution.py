@@ -137,7 +137,8 @@ def run(
     n_jobs : int, optional
         Networks trained at a time; default one per core.
     scheduler : str, optional
-        Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers train the networks.
+        Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers train the networks,
+        and encode the images of sets that are learned from in part.
     axes : str, default ""
         Letters for the axes of NumPy and TIFF arrays in their order: `n` images, `c` channels, `h`
         rows, `w` columns, such as "nhwc"; by default their shapes decide.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ensembles.backend import check_scheduler
 from equiclust._version import __version__
 from equiclust.io.block_tables import BlockTable
 from equiclust.io.catalogue import make_rejected, write_table
@@ -17,7 +18,7 @@ from equiclust.io.staging import digest_of
 from equiclust.io.table_parts import PARTS, MemoryParts, Parts, TableParts
 from equiclust.memory import parse_bytes
 from equiclust.pipeline.inputs import Inputs, Rejection
-from equiclust.pipeline.prediction_parts import label_stream
+from equiclust.pipeline.prediction_parts import LabelOptions, label_stream
 from equiclust.pipeline.prediction_source import PredictionSource
 from equiclust.pipeline.reading_limits import ReadingLimits
 from equiclust.pipeline.run_files import RunFiles
@@ -65,6 +66,7 @@ def predict_catalogue(
     axes: str | None = None,
     max_memory: str = "auto",
     latents: bool = False,
+    scheduler: str | None = None,
     keep_table: bool = True,
     on_progress: Progress | None = None,
 ) -> Prediction:
@@ -87,6 +89,8 @@ def predict_catalogue(
         Memory of the process, such as "2GB"; "auto" sets no limit but that parts are small.
     latents : bool, default False
         Whether the catalogue has a column of latents, which .csv cannot hold.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers encode the images.
     keep_table : bool, default True
         Whether the whole catalogue is returned, which is held in memory for that.
     on_progress : callable, optional
@@ -99,7 +103,7 @@ def predict_catalogue(
     Raises
     ------
     InputError
-        When no input can be used, or more memory is needed.
+        When no input can be used, more memory is needed, or the scheduler does not answer.
     OutputError
         When the output exists and was not written by this function, cannot be written, or beside it
         lies the unfinished work of another call.
@@ -108,11 +112,12 @@ def predict_catalogue(
     """
     if not is_auto(max_memory):
         parse_bytes(max_memory)
+    check_scheduler(scheduler)
     if output is None:
         with collected_notes():
             source = PredictionSource.of(run, inputs, axes, on_progress)
             parts = MemoryParts()
-            call = _Call(None, max_memory, latents, keep_table=True, on_progress=on_progress)
+            call = _Call(None, max_memory, latents, scheduler, True, on_progress)
             return _predict(run, source, parts, call)
     target = output_path(output)
     check_catalogue_output(target, run.path, vectors=latents)
@@ -122,7 +127,7 @@ def predict_catalogue(
         with collected_notes():
             source = PredictionSource.of(run, inputs, axes, on_progress)
             kept = _parts(run, source, target, latents)
-            call = _Call(outputs, max_memory, latents, keep_table, on_progress)
+            call = _Call(outputs, max_memory, latents, scheduler, keep_table, on_progress)
             return _predict(run, source, kept, call)
 
 
@@ -132,6 +137,7 @@ class _Call(NamedTuple):
     outputs: Outputs | None
     max_memory: str
     latents: bool
+    scheduler: str | None
     keep_table: bool
     on_progress: Progress | None
 
@@ -151,9 +157,8 @@ def _parts(run: RunFiles, source: PredictionSource, target: Path, latents: bool)
 
 def _predict(run: RunFiles, source: PredictionSource, parts: Parts, call: _Call) -> Prediction:
     limits, outputs = ReadingLimits.of(call.max_memory), call.outputs
-    whole, rejected = label_stream(
-        run.model, source, parts, limits, call.on_progress, with_latents=call.latents
-    )
+    options = LabelOptions(limits, call.latents, call.scheduler)
+    whole, rejected = label_stream(run.model, source, parts, options, call.on_progress)
     if outputs is not None:
         start_stage(call.on_progress, "writing")
         _write(whole, rejected, outputs)

@@ -23,7 +23,24 @@ from equiclust.progress import Progress, start_stage
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["LabelledStream", "label_stream"]
+__all__ = ["LabelOptions", "LabelledStream", "label_stream"]
+
+
+class LabelOptions(NamedTuple):
+    """How the images of a stream are labelled.
+
+    Attributes
+    ----------
+    limits : ReadingLimits
+    with_latents : bool, default False
+        Whether the table has a column of latents.
+    scheduler : str or None, default None
+        Address of a Dask scheduler whose workers encode the images.
+    """
+
+    limits: ReadingLimits
+    with_latents: bool = False
+    scheduler: str | None = None
 
 
 class LabelledStream(NamedTuple):
@@ -45,10 +62,8 @@ def label_stream(
     model: Model,
     source: PredictionSource,
     parts: Parts,
-    limits: ReadingLimits,
+    options: LabelOptions,
     on_progress: Progress | None,
-    *,
-    with_latents: bool = False,
 ) -> LabelledStream:
     """Label all images of a stream, and go on where a stopped call has ended.
 
@@ -58,11 +73,9 @@ def label_stream(
     source : PredictionSource
     parts : Parts
         Where labelled images are kept until all are.
-    limits : ReadingLimits
+    options : LabelOptions
     on_progress : callable or None
         See `equiclust.progress.Progress`.
-    with_latents : bool, default False
-        Whether the table has a column of latents.
 
     Returns
     -------
@@ -79,7 +92,7 @@ def label_stream(
         When inputs are rejected.
     """
     try:
-        left_out = _predict_parts(model, source, parts, limits, on_progress, with_latents)
+        left_out = _predict_parts(model, source, parts, options, on_progress)
         rejected = _rejections(parts, left_out)
         if not len(parts):
             raise InputError(nothing_left(rejected))
@@ -96,9 +109,8 @@ def _predict_parts(
     model: Model,
     source: PredictionSource,
     parts: Parts,
-    limits: ReadingLimits,
+    options: LabelOptions,
     on_progress: Progress | None,
-    with_latents: bool,
 ) -> list[LeftOut]:
     """Label what the parts do not have yet; returns what was left out behind the last block.
 
@@ -111,13 +123,19 @@ def _predict_parts(
 
     def on_batch(n: int, share: float) -> None:
         nonlocal n_encoded
-        limits.check()
+        options.limits.check()
         n_encoded += n
         update(n_encoded, max(n_encoded, round(n_encoded / share)), "")
 
     maker = BatchMaker(model.preprocessor)
-    batches = maker.batches(source.parts(first, limits))
-    for block in predicted_blocks(model, batches, on_batch, with_latents=with_latents):
+    batches = maker.batches(source.parts(first, options.limits))
+    for block in predicted_blocks(
+        model,
+        batches,
+        on_batch,
+        with_latents=options.with_latents,
+        scheduler=options.scheduler,
+    ):
         n_done += len(block.table)
         before = [one for one in maker.left_out if one.last <= block.last]
         maker.left_out[:] = [one for one in maker.left_out if one.last > block.last]

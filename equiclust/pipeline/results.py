@@ -77,6 +77,7 @@ class Run(RunFiles):
         axes: str | None = None,
         max_memory: str = "auto",
         latents: bool = False,
+        scheduler: str | None = None,
         on_progress: Progress | None = None,
     ) -> Table:
         """Sort new images into the clusters of the run; nothing is fitted.
@@ -96,6 +97,9 @@ class Run(RunFiles):
             some at a time, and only the catalogue must fit.
         latents : bool, default False
             Whether the catalogue has a column `latent`, as in `Run.latents`; not for .csv.
+        scheduler : str, optional
+            Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers encode the
+            images; this process reads and labels them.
         on_progress : callable, optional
             Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.
 
@@ -125,6 +129,7 @@ class Run(RunFiles):
             axes=axes,
             max_memory=max_memory,
             latents=latents,
+            scheduler=scheduler,
             on_progress=on_progress,
         ).catalogue
 

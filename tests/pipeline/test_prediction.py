@@ -75,6 +75,27 @@ def test_latents_are_those_of_the_model(
     np.testing.assert_array_equal(np.asarray(found["latent"], np.float32), expected)
 
 
+def test_a_cluster_of_machines_gives_the_same(
+    run: Run, stack: Path, tmp_path: Path, small_blocks: None
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    here, there = tmp_path / "here.fits", tmp_path / "there.fits"
+    predict_catalogue(run, str(stack), output=here)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        predict_catalogue(run, str(stack), output=there, scheduler=address)
+    one, other = read_table(here), read_table(there)
+    assert one["label"].tolist() == other["label"].tolist()
+    np.testing.assert_allclose(one["stability"], other["stability"], rtol=1e-5)
+
+
+def test_a_scheduler_that_does_not_answer(run: Run, stack: Path) -> None:
+    with pytest.raises(InputError, match="cannot reach the Dask scheduler"):
+        run.predict(str(stack), scheduler="tcp://127.0.0.1:9")
+
+
 def test_csv_cannot_hold_latents(run: Run, stack: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"parquet"):
         predict_catalogue(run, str(stack), output=tmp_path / "with.csv", latents=True)
