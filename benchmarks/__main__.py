@@ -221,6 +221,12 @@ def _survey() -> Iterator[Table]:
     yield from survey_tables(results=RESULTS / "survey")
 
 
+def _accelerator() -> Iterator[Table]:
+    from benchmarks.accelerator import accelerator_table
+
+    yield accelerator_table()
+
+
 def _large_clustering() -> Iterator[Table]:
     from benchmarks.large_clustering import large_clustering_tables
 
@@ -229,6 +235,7 @@ def _large_clustering() -> Iterator[Table]:
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
+    "accelerator": _accelerator,
     "equal_loss": _equal_loss,
     "escnn": _escnn,
     "invariance": _invariance,
