@@ -77,7 +77,7 @@ class LoadedImages:
         n = len(self.originals)
         return [
             f"Learned from {n} images drawn at random from {n + self.n_left}, which are those of "
-            "this report and of the catalogue; all_images.fits holds the labels of all."
+            "this report and of the catalogue."
         ]
 
 

@@ -47,13 +47,17 @@ LabelInputs = Mapping[str, str] | PathLike | Sequence[PathLike]
 # They describe the clusters, or how these were made, not the kinds.
 _OF_CLUSTERS = (
     *("nuisances", "perturbation", "stability", "findings", "timing"),
-    *("cluster_descriptions", "removal", "levels", "partitions"),
+    *("cluster_descriptions", "removal", "levels", "partitions", "all_images"),
 )
 # Logarithm of odds beyond which their number says nothing more.
 _MOST_EVIDENCE = float(np.log(1000.0))
 _CERTIFICATE_NOTE = (
     "The invariance certificate is that of the run that was taught: it holds for the latents, and "
     "its labels are the clusters. `equiclust check` measures it for the kinds."
+)
+_ALL_NOTE = (
+    "The run that was taught learned from some of its images: `equiclust predict` with this folder "
+    "gives the kinds of all."
 )
 
 
@@ -263,6 +267,8 @@ def _metrics(
     notes = [note for note in known.get("notes", []) if note != _CERTIFICATE_NOTE]
     if run.folder.invariance_json.is_file():
         notes.append(_CERTIFICATE_NOTE)
+    if "all_images" in run.metrics:
+        notes.append(_ALL_NOTE)
     return {
         **known,
         "findings": record["sentences"],

@@ -38,7 +38,9 @@ def test_all_are_labelled_and_some_learned_from(sampled: Path, discs: Path) -> N
     assert record["n_images"] == N_DISCS
     assert record["sizes"] == np.bincount(run.all_images["label"], minlength=2).tolist()
     assert f"from {N_DISCS}" in run.metrics["notes"][0]
-    assert f"{_N} images of {N_DISCS}, drawn at random," in run.folder.report_html.read_text()
+    page = run.folder.report_html.read_text()
+    assert f"{_N} images of {N_DISCS}, drawn at random," in page
+    assert f"the labels of all {N_DISCS} images; by cluster 0: {record['sizes'][0]}" in page
 
 
 def test_labels_are_those_of_predict(sampled: Path, discs: Path, tmp_path: Path) -> None:
@@ -108,6 +110,16 @@ def _again(images: Path, output: Path) -> None:
         reliability=0.0,
         max_samples=_N,
     )
+
+
+def test_kinds_of_all_are_predicted(sampled: Path, discs: Path, tmp_path: Path) -> None:
+    run = equiclust.open_run(sampled)
+    kinds = {name: str(label) for name, label in zip(run.catalogue["id"], run.labels, strict=True)}
+    taught = run.teach(kinds, output=tmp_path / "taught")
+    assert "all_images" not in taught.metrics
+    assert taught.all_images is taught.catalogue
+    assert any("`equiclust predict`" in note for note in taught.metrics["notes"])
+    assert len(taught.predict(str(discs))["kind"]) == N_DISCS
 
 
 def test_unreadable_files_are_listed_once(discs: Path, tmp_path: Path) -> None:

@@ -186,7 +186,20 @@ def make_notes(contents: Contents) -> tuple[str, ...]:
     found = [str(note) for note in contents.entries("notes")]
     if perceptual.get("note"):
         found.append(str(perceptual["note"]))
+    found += _note_of_all(contents)
     return tuple(dict.fromkeys(found))
+
+
+def _note_of_all(contents: Contents) -> list[str]:
+    """How many of all images are in each cluster, where some were learned from."""
+    record = contents.section("all_images")
+    if not record:
+        return []
+    sizes = ", ".join(f"{k}: {size:,}" for k, size in enumerate(record["sizes"]))
+    return [
+        f"all_images.fits holds the labels of all {record['n_images']:,} images; by cluster "
+        f"{sizes}; without a label {record['n_unassigned']:,}."
+    ]
 
 
 def _certificate_state(contents: Contents) -> str:
