@@ -14,6 +14,7 @@ import math
 import torch
 from torch import Tensor
 
+from equiclust.nn.depthwise import depthwise_convolution
 from equiclust.nn.expansion import ExpandedConv2d
 from equiclust.nn.filters import polar_basis
 from equiclust.nn.groups import Group, check_group
@@ -257,6 +258,11 @@ class DepthwiseGroupConv2d(ExpandedConv2d):
     def _expand(self) -> Tensor:
         side = self.kernel_size
         return (self.weight @ self.basis).view(self.out_channels, 1, side, side)
+
+    def _convolved(self, x: Tensor, filters: Tensor, bias: Tensor | None) -> Tensor:
+        if self.stride > 1 or self.kernel_size % 2 == 0:
+            return super()._convolved(x, filters, bias)
+        return depthwise_convolution(x, filters, bias)
 
 
 class ProjectionConv2d(ExpandedConv2d):
