@@ -132,9 +132,10 @@ def run(
         Images to learn from. Of more, as many are drawn at random, and all are labelled: see
         all_images.fits in the folder, where the catalogue and the report are about those drawn.
     max_memory
-        Memory that may be used, such as 4GB; a quarter of it is for the pixels of the images to
-        learn from, of which fewer are drawn where they take more. auto is half the memory of the
-        machine for them.
+        Memory for images, such as 4GB: a quarter is for the pixels of those to learn from, of
+        which fewer are drawn where they take more, and the others are read and labelled in what is
+        left. auto is half the memory of the machine for the former. Networks in training take 1 to
+        2 GB each besides.
     watch
         Show the run in the browser while it goes on: losses, reconstructions, latents; then its
         images, to be labelled, until Ctrl-C. The same page as `equiclust explore`.

@@ -71,8 +71,13 @@ def note_text(note: Note) -> str:
 
 
 @contextmanager
-def collected_notes() -> Iterator[Notes]:
+def collected_notes(*, warn: bool = True) -> Iterator[Notes]:
     """Collect what the readers warn of, and warn of each kind once when the block ends.
+
+    Parameters
+    ----------
+    warn : bool, default True
+        Whether it warns of them.
 
     Yields
     ------
@@ -89,5 +94,5 @@ def collected_notes() -> Iterator[Notes]:
         yield notes
     finally:
         _READERS.removeHandler(notes)
-        for note in notes.record:
+        for note in notes.record if warn else ():
             warnings.warn(note_text(note), EquiclustWarning, stacklevel=4)

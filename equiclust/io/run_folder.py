@@ -16,7 +16,6 @@ from equiclust.io.locks import LOCK_NAME
 from equiclust.io.manifest import MANIFEST, write_manifest
 from equiclust.io.outputs import Outputs
 from equiclust.io.staging import PREFIX
-from equiclust.io.table_parts import PARTS
 from equiclust.typing import PathLike
 
 __all__ = ["RunFolder"]
@@ -52,12 +51,12 @@ class RunFolder:
     confounders_ecsv = _Entry("confounders.ecsv")
     rejected_ecsv = _Entry("rejected.ecsv")
     all_images_fits = _Entry("all_images.fits")
-    all_images_parts = _Entry(f"all_images.fits{PARTS}")
     labels_csv = _Entry("labels.csv")
     explore_json = _Entry("explore.json")
     metrics_json = _Entry("metrics.json")
     invariance_json = _Entry("invariance.json")
     config_json = _Entry("config.json")
+    sample_json = _Entry("sample.json")
     recipe_toml = _Entry("recipe.toml")
     model = _Entry("model")
     checkpoints = _Entry("checkpoints")
@@ -144,7 +143,8 @@ class RunFolder:
     @property
     def is_finished(self) -> bool:
         """Whether all is there; a run that learned from some of the images labels all after it."""
-        return self.is_fitted and not self.all_images_parts.is_dir()
+        whole = self.all_images_fits.is_file() or not self.sample_json.is_file()
+        return self.is_fitted and whole
 
     @property
     def outputs(self) -> Outputs:

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from data_adapters.streaming import ImageStream
 from equiclust._version import __version__
 from equiclust.io.atomic import read_json, write_json
 from equiclust.io.catalogue import make_rejected, write_table
 from equiclust.io.notes import collected_notes
 from equiclust.io.run_folder import RunFolder
-from equiclust.io.table_parts import TableParts
+from equiclust.io.table_parts import PARTS, MemoryParts, Parts, TableParts
 from equiclust.nn.allocator import return_freed_memory
 from equiclust.pipeline.prediction_parts import LabelOptions, label_stream
 from equiclust.pipeline.prediction_source import PredictionSource
 from equiclust.pipeline.reading_limits import ReadingLimits
 from equiclust.pipeline.run_files import RunFiles
+from equiclust.pipeline.sampling_record import SamplingRecord
 from equiclust.pipeline.settings import RunSettings
 from equiclust.progress import Progress, start_stage
 
-__all__ = ["begin_all_images", "label_all_images"]
-
-
-def begin_all_images(folder: RunFolder, settings: RunSettings) -> None:
-    """Note that the run is not finished before all images are labelled.
-
-    Parameters
-    ----------
-    folder : RunFolder
-    settings : RunSettings
-
-    Raises
-    ------
-    OutputError
-        When the folder cannot be written.
-    """
-    _parts(folder, settings).open()
+__all__ = ["label_all_images"]
 
 
 def label_all_images(
@@ -58,34 +42,46 @@ def label_all_images(
         When the images are no longer there, or more memory is needed.
     OutputError
         When the images have changed, or the folder cannot be written.
+
+    Warns
+    -----
+    EquiclustWarning
+        When inputs are rejected.
     """
+    record = SamplingRecord.read(folder)
+    if record is not None:
+        record.check_inputs(folder, settings)
     run = RunFiles(folder)
     # Of the images that were learned from.
     return_freed_memory()
-    with collected_notes():
+    # They were told when images were drawn.
+    with collected_notes(warn=False):
         source = PredictionSource.of(run, settings.inputs, settings.axes, on_progress)
-        parts = _parts(folder, settings)
+        parts = _parts(folder, source)
         limits = ReadingLimits.of(settings.max_memory)
         options = LabelOptions(limits, scheduler=settings.scheduler)
         table, rejected = label_stream(run.model, source, parts, options, on_progress)
     start_stage(on_progress, "writing")
     labels = parts.counts("label")
-    record = {
+    found = {
         "n_images": len(table),
         "sizes": [labels[k] for k in range(run.n_clusters)],
         "n_unassigned": labels[-1],
     }
+    # Last the table, with which the run is finished.
     written = (folder.rejected_ecsv, folder.metrics_json, folder.all_images_fits)
     with folder.outputs.replaced([path.name for path in written]) as drafts:
         draft = RunFolder(drafts)
         write_table(make_rejected(rejected), draft.rejected_ecsv)
-        write_json(draft.metrics_json, {**read_json(folder.metrics_json), "all_images": record})
+        write_json(draft.metrics_json, {**read_json(folder.metrics_json), "all_images": found})
         table.write(draft.all_images_fits)
-    # Last: the run is finished when they are gone.
     parts.remove()
 
 
-def _parts(folder: RunFolder, settings: RunSettings) -> TableParts:
-    stream = ImageStream(settings.input_names, axes=settings.axes)
-    job = {"version": __version__, "inputs": stream.digest}
-    return TableParts(folder.all_images_parts, job)
+def _parts(folder: RunFolder, source: PredictionSource) -> Parts:
+    """Where labelled images are kept until all are: on disk, if a stopped call can go on there."""
+    if not source.digest:
+        return MemoryParts()
+    path = folder.all_images_fits
+    job = {"version": __version__, "inputs": source.digest}
+    return TableParts(path.with_name(path.name + PARTS), job)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ensembles import KFoldEnsemble
 from ensembles.backend import connected
+from equiclust.exceptions import OutputError
 from equiclust.images import ImageSet
 from equiclust.typing import Float32Array
 
@@ -66,6 +67,8 @@ def encoding_pool(ensemble: KFoldEnsemble, scheduler: str | None) -> Iterator[En
         When the scheduler cannot be reached.
     MissingPackageError
         When the package distributed is not installed.
+    OutputError
+        From the latents, when the workers fail.
     """
     if scheduler is None:
         thread = ThreadPoolExecutor(1, thread_name_prefix="encoding")
@@ -79,10 +82,32 @@ def encoding_pool(ensemble: KFoldEnsemble, scheduler: str | None) -> Iterator[En
         cores = max(sum(client.nthreads().values()), 1)
 
         def submit(images: ImageSet) -> LatentsToCome:
-            latents: LatentsToCome = client.submit(_encode, sent, images, pure=False)
-            return latents
+            # Not within the task, of which Dask warns where it is large.
+            shown = client.scatter(images, hash=False)
+            return _OfWorker(client.submit(_encode, sent, shown, pure=False), scheduler)
 
         yield EncodingPool(submit, _AHEAD_OF_CORE * cores)
+
+
+class _OfWorker:
+    """Latents that a worker computes, fetched once."""
+
+    def __init__(self, future: Any, scheduler: str) -> None:
+        self._future, self._scheduler = future, scheduler
+        self._latents: Float32Array | None = None
+
+    def result(self) -> Float32Array:
+        if self._latents is None:
+            try:
+                self._latents = self._future.result()
+            except Exception as error:
+                # Dask has many errors of its own, for workers that are gone and others.
+                raise OutputError(
+                    f"the workers of the Dask scheduler {self._scheduler!r} failed "
+                    f"({type(error).__name__}: {error}); the same command goes on from here"
+                ) from error
+            self._future.release()
+        return self._latents
 
 
 def _encode(ensemble: KFoldEnsemble, images: ImageSet) -> Float32Array:

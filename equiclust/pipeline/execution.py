@@ -22,6 +22,7 @@ from equiclust.io.staging import recover
 from equiclust.pipeline.inputs import Inputs, load_images
 from equiclust.pipeline.results import Run
 from equiclust.pipeline.run_reporter import RunReporter, reported
+from equiclust.pipeline.sampling_record import SamplingRecord
 from equiclust.pipeline.settings import MAX_SAMPLES, RunSettings
 from equiclust.pipeline.timing import write_timing
 from equiclust.progress import Progress
@@ -147,9 +148,10 @@ def run(
         labels are in ``all_images.fits``, while `Run.catalogue` and all else is about those drawn.
         Images in memory are all learned from.
     max_memory : str, default "auto"
-        Memory that the process may take, such as "4GB". A quarter of it is for the pixels of the
-        images to learn from, of which fewer are drawn where they take more; with "auto" half the
-        memory of the machine is for them.
+        Memory for images, such as "4GB": a quarter is for the pixels of those to learn from, of
+        which fewer are drawn where they take more, and the others are read and labelled in what is
+        left. "auto" is half the memory of the machine for the former. Networks in training take 1
+        to 2 GB each besides. A run that goes on keeps the draw that it began with.
     on_progress : callable, optional
         Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.
 
@@ -261,11 +263,15 @@ def _run(settings: RunSettings, log: LogFile, report: RunReporter) -> Run:
 def _fit(folder: RunFolder, settings: RunSettings, log: LogFile, report: RunReporter) -> RunFolder:
     """Read the images, or some of them, learn from them and write what was learned."""
     started = datetime.now(UTC)
+    known = SamplingRecord.read(folder)
+    if known is not None:
+        known.check_inputs(folder, settings)
+    record = known or SamplingRecord.of(settings, settings.draw)
     loaded = load_images(
         settings.inputs,
         settings.recipe.preprocessing,
         axes=settings.axes,
-        draw=settings.draw,
+        draw=record.draw,
         on_progress=report.on_progress,
     )
     _check_enough(loaded.images, settings.recipe)
@@ -274,6 +280,8 @@ def _fit(folder: RunFolder, settings: RunSettings, log: LogFile, report: RunRepo
     report.write_to(folder)
     if not folder.recipe_toml.exists():
         write_recipe(settings.recipe, folder.recipe_toml)
+    if loaded.n_left and known is None:
+        record.write(folder)
     # torch takes seconds to import, which a finished run does not need.
     from equiclust.pipeline.fitting import fit_and_write
 

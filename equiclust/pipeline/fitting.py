@@ -33,7 +33,6 @@ from equiclust.io.catalogue import make_confounders, make_latents, make_rejected
 from equiclust.io.notes import note_text
 from equiclust.io.previews import Previews, write_previews
 from equiclust.io.run_folder import RunFolder
-from equiclust.pipeline.all_images import begin_all_images
 from equiclust.pipeline.confounders import audit_confounders
 from equiclust.pipeline.default_epochs import default_epochs
 from equiclust.pipeline.descriptions import cluster_records
@@ -121,8 +120,6 @@ def fit_and_write(
     )
     result = ensemble.consensus_.result_
     fitted = _Fitted(model, result, measures, removal, perceptual, note)
-    if loaded.n_left:
-        begin_all_images(folder, settings)
     with folder.outputs.replaced(folder.results) as drafts:
         _write_results(RunFolder(drafts), settings, loaded, fitted, started, on_progress)
 
@@ -394,6 +391,8 @@ def _provenance(settings: RunSettings, loaded: LoadedImages, started: datetime) 
         "platform": platform.platform(),
         "inputs": settings.input_names,
         "n_images": len(loaded.images),
+        "n_read": loaded.n_read,
+        "n_left": loaded.n_left,
         "n_rejected": len(loaded.rejected),
         "reading_notes": list(loaded.notes),
         "preprocessing": loaded.preprocessor.get_params(),

@@ -28,12 +28,18 @@ class LeftOut(NamedTuple):
     reason : str
     last : Place
         Behind it in the stream.
+    id : str, default ""
+        Name of an image that can be read.
+    row : int, default 0
+        Number of usable images before it.
     """
 
     stage: int
     path: str
     reason: str
     last: Place
+    id: str = ""
+    row: int = 0
 
 
 class Batch(NamedTuple):
@@ -76,10 +82,13 @@ class BatchMaker:
     left_out : list of LeftOut, default empty
         Grows as inputs are met that cannot be used; those before the last image of a batch are
         there when the batch is.
+    n_usable : int, default 0
+        Usable images until now.
     """
 
     preprocessor: Preprocessor
     left_out: list[LeftOut] = field(default_factory=list)
+    n_usable: int = 0
 
     def batches(self, parts: Iterable[StreamPart]) -> Iterator[Batch]:
         """Batches of 64 usable images; the last one has fewer.
@@ -119,8 +128,11 @@ class BatchMaker:
             if isinstance(new, Unfit):
                 stage = _CHANNELS if new.by_channels else _PREPROCESSING
                 name = one.image.path or one.image.id
-                self.left_out.append(LeftOut(stage, name, new.reason, one.last))
+                self.left_out.append(
+                    LeftOut(stage, name, new.reason, one.last, one.image.id, self.n_usable)
+                )
             else:
+                self.n_usable += 1
                 yield one, new
 
 

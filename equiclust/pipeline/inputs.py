@@ -58,8 +58,10 @@ class LoadedImages:
     notes : tuple of Note, default ()
         What reading left out or took for something else: for each kind the first ``message`` and
         the ``count``.
+    n_read : int, default 0
+        Number of images that could be read.
     n_left : int, default 0
-        Number of images that could be read and were not drawn.
+        Number of those that were not drawn.
     """
 
     originals: ImageSet
@@ -67,6 +69,7 @@ class LoadedImages:
     rejected: tuple[Rejection, ...]
     preprocessor: Preprocessor
     notes: tuple[Note, ...] = ()
+    n_read: int = 0
     n_left: int = 0
 
     @property
@@ -74,10 +77,9 @@ class LoadedImages:
         """That these are not all images, where they are not."""
         if not self.n_left:
             return []
-        n = len(self.originals)
         return [
-            f"Learned from {n} images drawn at random from {n + self.n_left}, which are those of "
-            "this report and of the catalogue."
+            f"Learned from {len(self.originals)} of {self.n_read} images, drawn at random, which "
+            "are those of this report and of the catalogue."
         ]
 
 
@@ -178,10 +180,12 @@ def load_images(
     rejected += unusable
     if not len(images):
         raise InputError(nothing_left(rejected))
-    warn_of_rejected(rejected, len(images))
-    return LoadedImages(
-        originals, images, tuple(rejected), preprocessor, tuple(notes.record), n_read - len(found)
-    )
+    n_left = n_read - len(found)
+    if not n_left:
+        # Else when all are labelled.
+        warn_of_rejected(rejected, len(images))
+    told = tuple(notes.record)
+    return LoadedImages(originals, images, tuple(rejected), preprocessor, told, n_read, n_left)
 
 
 def _read(

@@ -35,7 +35,7 @@ from equiclust.pipeline.inputs import (
 from equiclust.pipeline.known_latents import KnownLatents
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.preprocessing import preprocess
-from equiclust.pipeline.settings import draw_of
+from equiclust.pipeline.sampling_record import SamplingRecord
 from equiclust.progress import Progress, Update, start_stage
 from equiclust.typing import Float32Array
 
@@ -257,6 +257,7 @@ def _images_to_rotate(
     config = folder.read_config()
     if inputs is not None:
         return load_images(inputs, preprocessing, axes=folder.axes, on_progress=on_progress)
+    record = SamplingRecord.read(folder)
     own = config.get("inputs")
     if not isinstance(own, list) or not isinstance(config.get("seed"), int):
         raise InputError(f"{str(folder.config_json)!r} has no inputs or no seed; restore the file")
@@ -266,7 +267,11 @@ def _images_to_rotate(
         )
     try:
         return load_images(
-            own, preprocessing, axes=folder.axes, draw=draw_of(config), on_progress=on_progress
+            own,
+            preprocessing,
+            axes=folder.axes,
+            draw=record and record.draw,
+            on_progress=on_progress,
         )
     except InputError as error:
         raise InputError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from equiclust.pipeline.model import Model
 from equiclust.pipeline.prediction_source import PredictionSource
 from equiclust.pipeline.reading_limits import ReadingLimits
 from equiclust.progress import Progress, start_stage
+from equiclust.typing import IntArray
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -100,7 +101,7 @@ def label_stream(
         if not len(parts):
             parts.remove()
         raise
-    table = _with_unique_ids(parts)
+    table = _with_unique_ids(parts, left_out)
     warn_of_rejected(rejected, len(table))
     return LabelledStream(table, rejected)
 
@@ -127,7 +128,7 @@ def _predict_parts(
         n_encoded += n
         update(n_encoded, max(n_encoded, round(n_encoded / share)), "")
 
-    maker = BatchMaker(model.preprocessor)
+    maker = BatchMaker(model.preprocessor, n_usable=n_done)
     batches = maker.batches(source.parts(first, options.limits))
     for block in predicted_blocks(
         model,
@@ -139,23 +140,55 @@ def _predict_parts(
         n_done += len(block.table)
         before = [one for one in maker.left_out if one.last <= block.last]
         maker.left_out[:] = [one for one in maker.left_out if one.last > block.last]
-        state = {"last": block.last, "n": n_done, "left_out": [one[:3] for one in before]}
+        state = {"last": block.last, "n": n_done, "left_out": before}
         parts.append(block.table, state)
     return maker.left_out
 
 
 def _rejections(parts: Parts, left_out: list[LeftOut]) -> tuple[Rejection, ...]:
     """All inputs that were left out: the unreadable ones first, then those that do not fit."""
-    found = [tuple(one) for state in parts.states() for one in state["left_out"]]
-    found += [one[:3] for one in left_out]
-    found.sort(key=lambda one: one[0])
-    return tuple((path, reason) for _, path, reason in found)
+    found = sorted(_all_left_out(parts, left_out), key=lambda one: one.stage)
+    return tuple((one.path, one.reason) for one in found)
 
 
-def _with_unique_ids(parts: Parts) -> BlockTable:
-    """The whole catalogue, of which no two rows have the same id."""
-    changed = changed_ids(lambda: _texts(parts, "id"), lambda: _texts(parts, "path"))
-    return BlockTable(lambda: _renamed(parts.tables(), changed))
+def _all_left_out(parts: Parts, left_out: list[LeftOut]) -> list[LeftOut]:
+    before = [LeftOut(*one) for state in parts.states() for one in state["left_out"]]
+    return [*before, *left_out]
+
+
+def _with_unique_ids(parts: Parts, left_out: list[LeftOut]) -> BlockTable:
+    """The whole catalogue, of which no two rows have the same id.
+
+    Images that can be read and not used have names too, so that those of the others are what they
+    are for a run that reads them.
+    """
+    unused = [one for one in _all_left_out(parts, left_out) if one.id]
+    places = np.array([one.row + k for k, one in enumerate(unused)], dtype=np.int64)
+    ids, paths = [one.id for one in unused], [one.path for one in unused]
+    changed = changed_ids(
+        lambda: _inserted(_texts(parts, "id"), places, ids),
+        lambda: _inserted(_texts(parts, "path"), places, paths),
+    )
+    among = set(places.tolist())
+    by_row = {
+        place - int(np.searchsorted(places, place)): name
+        for place, name in changed.items()
+        if place not in among
+    }
+    return BlockTable(lambda: _renamed(parts.tables(), by_row))
+
+
+def _inserted(texts: Iterator[str], places: IntArray, more: Sequence[str]) -> Iterator[str]:
+    """Texts with others among them, which then stand at the given places."""
+    waiting = dict(zip(places.tolist(), more, strict=True))
+    n = 0
+    for text in texts:
+        while n in waiting:
+            yield waiting.pop(n)
+            n += 1
+        yield text
+        n += 1
+    yield from waiting.values()
 
 
 def _texts(parts: Parts, name: str) -> Iterator[str]:

@@ -75,10 +75,19 @@ class RunFiles:
     def all_images(self) -> Table:
         """Labels of all images, an astropy `Table`, where the run learned from some of them.
 
-        Columns as of `catalogue`, without `agreement_held_out`; else it is the catalogue.
+        Columns as of `catalogue`, without `agreement_held_out`; else it is the catalogue. Of a run
+        that was taught there are none but by `predict`.
         """
         path = self.folder.all_images_fits
-        return read_table(path) if path.is_file() else self.catalogue
+        if path.is_file():
+            return read_table(path)
+        provenance = self.metrics.get("provenance", {})
+        if provenance.get("n_left"):
+            raise InputError(
+                f"{str(path)!r} is missing: the run learned from some of its "
+                f"{provenance.get('n_read')} images, and `predict` labels all"
+            )
+        return self.catalogue
 
     @property
     def labels(self) -> IntArray:

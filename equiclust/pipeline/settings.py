@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,10 +21,11 @@ from equiclust.images import ImageSet
 from equiclust.io.fit_record import image_set_digest
 from equiclust.memory import parse_bytes, total_memory
 from equiclust.pipeline.inputs import Draw, Inputs, absolute_paths
+from equiclust.pipeline.reading_limits import ReadingLimits
 from equiclust.typing import PathLike
 from equiclust.validation import check_choice, check_whole, is_auto
 
-__all__ = ["MAX_SAMPLES", "RunSettings", "draw_of"]
+__all__ = ["MAX_SAMPLES", "RunSettings"]
 
 MAX_SAMPLES = 20_000
 """Images from which a run learns unless it is told otherwise."""
@@ -105,18 +105,17 @@ class RunSettings:
         for name in _YOUNGER:
             if settings[name] == default[name]:
                 del settings[name]
-        return {"inputs": self.input_names, **settings, "start": start, **axes, **self._limits}
-
-    @property
-    def _limits(self) -> dict[str, Any]:
-        """What decides which images are learned from, where it is not the default."""
         several = {} if self.max_samples == MAX_SAMPLES else {"max_samples": self.max_samples}
-        return several if is_auto(self.max_memory) else {**several, "max_memory": self.max_memory}
+        return {"inputs": self.input_names, **settings, "start": start, **axes, **several}
 
     @property
     def draw(self) -> Draw:
         """Which of the images are learned from."""
-        return draw_of({**self._limits, "seed": self.recipe.seed})
+        given = None if is_auto(self.max_memory) else parse_bytes(self.max_memory)
+        total = total_memory() if given is None else given
+        share = _SHARE_OF_MACHINE if given is None else _SHARE_OF_LIMIT
+        most = None if total is None else total // share
+        return Draw(self.max_samples, most, self.recipe.seed)
 
     @property
     def command(self) -> str:
@@ -141,8 +140,9 @@ class RunSettings:
         default = Recipe().settings
         words = ["run", *self.input_names, "--output", output]
         words += ["--axes", self.axes] if self.axes else []
-        for name, value in self._limits.items():
-            words += [f"--{name.replace('_', '-')}", str(value)]
+        if self.max_samples != MAX_SAMPLES:
+            words += ["--max-samples", str(self.max_samples)]
+        words += [] if is_auto(self.max_memory) else ["--max-memory", self.max_memory]
         for name, value in self.recipe.settings.items():
             if value != default[name]:
                 values = value if isinstance(value, tuple) else (value,)
@@ -155,14 +155,13 @@ class RunSettings:
         Raises
         ------
         InputError
-            When `n_jobs` is below 1 or `max_samples` below 2, `max_memory` is no size, the networks
-            are larger than the memory, the device is missing, the scheduler does not answer, or the
-            letters of `axes` are wrong.
+            When `n_jobs` is below 1 or `max_samples` below 2, `max_memory` is no size or too
+            little, the networks are larger than the memory, the device is missing, the scheduler
+            does not answer, or the letters of `axes` are wrong.
         """
         check_axes(self.axes)
         check_whole("max_samples", self.max_samples, 2)
-        if not is_auto(self.max_memory):
-            parse_bytes(self.max_memory)
+        ReadingLimits.of(self.max_memory)
         if self.n_jobs is not None:
             check_whole("n_jobs", self.n_jobs)
         # Before images are brought to its size.
@@ -174,25 +173,6 @@ class RunSettings:
                 encoder_record(encoder.used_encoder)
         _check_device(self.device)
         check_scheduler(self.scheduler)
-
-
-def draw_of(config: Mapping[str, Any]) -> Draw:
-    """Which of its images a run learns from.
-
-    Parameters
-    ----------
-    config : mapping
-        As from `RunSettings.config`.
-
-    Returns
-    -------
-    Draw
-    """
-    given = config.get("max_memory")
-    total = total_memory() if given is None else parse_bytes(given)
-    share = _SHARE_OF_MACHINE if given is None else _SHARE_OF_LIMIT
-    most = None if total is None else total // share
-    return Draw(int(config.get("max_samples", MAX_SAMPLES)), most, int(config["seed"]))
 
 
 def _whitened(name: str, network: Network, device: str) -> WhitenedEncoder:

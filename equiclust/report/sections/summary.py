@@ -100,7 +100,7 @@ def _result(contents: Contents) -> str:
 
 def _images(contents: Contents) -> str:
     images = counted(len(contents.ids), "image")
-    total = contents.section("all_images").get("n_images")
+    total = contents.section("provenance").get("n_read") if contents.section("all_images") else None
     return f"{images} of {total:,}, drawn at random," if is_number(total) else images
 
 
