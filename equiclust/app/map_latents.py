@@ -16,6 +16,8 @@ from equiclust.exceptions import InputError
 from equiclust.io.manifest import check_manifest
 from equiclust.segmentation.latent_grid import LatentGrid
 from equiclust.segmentation.pairs import usable
+from equiclust.segmentation.texture_axes import TextureAxes
+from equiclust.segmentation.texture_models import TextureModel, load_textures
 from equiclust.segmentation.texture_networks import TextureNetworks
 from equiclust.typing import Array, Float32Array, Float64Array, IntArray
 
@@ -76,7 +78,7 @@ def tile_latents(plane: Array, model: Path, *, step: int | None, seed: int = 0) 
     model : Path
         Folder of the networks.
     step : int or None
-        Distance of the tiles of the job in pixels; None for a quarter of a tile.
+        Distance of the tiles of the job in pixels; None for the default one.
     seed : int, default 0
         Of the draw of the tiles, where there are too many.
 
@@ -90,9 +92,10 @@ def tile_latents(plane: Array, model: Path, *, step: int | None, seed: int = 0) 
         When the networks cannot be read, or hardly a tile can be used.
     """
     check_manifest(model)
-    networks = TextureNetworks.load(model)
-    most = MOST_TILES if networks.trained else _MOST_TILES_OF_ENCODER
-    spacing = max(networks.tile // 4, 1) if step is None else step
+    networks = load_textures(model)
+    is_fast = networks.trained or isinstance(networks, TextureAxes)
+    most = MOST_TILES if is_fast else _MOST_TILES_OF_ENCODER
+    spacing = networks.step if step is None else step
     tiling = _chosen_tiling(plane.shape, networks.tile, spacing, most)
     chosen = np.arange(len(tiling))
     if len(chosen) > most:
@@ -109,24 +112,45 @@ def tile_latents(plane: Array, model: Path, *, step: int | None, seed: int = 0) 
 
 
 def _smoothed(
-    networks: TextureNetworks, tiling: Tiling, stretched: Float32Array, chosen: IntArray
+    networks: TextureModel, tiling: Tiling, stretched: Float32Array, chosen: IntArray
 ) -> Float32Array:
     """Latents of the chosen tiles `(n_tiles, n_networks, d)`, NaN for others."""
     n_values = int(np.prod(networks.shape))
     found = np.full((len(tiling), n_values), np.nan, dtype=np.float32)
+    if isinstance(networks, TextureAxes):
+        every = networks.encode(stretched, tiling, range(len(tiling.rows)))
+        found[chosen] = every.reshape(len(tiling), n_values)[chosen]
+    else:
+        _encode(networks, tiling, stretched, chosen, found)
+    rows = range(len(tiling.rows))
+    with TemporaryDirectory(prefix="equiclust-") as folder:
+        grid = LatentGrid(
+            Path(folder) / "latents.bin",
+            tiling,
+            n_planes=1,
+            n_values=n_values,
+            smoothing=networks.smoothing,
+        )
+        grid.put(0, rows, found.reshape(len(rows), -1, n_values))
+        smooth: npt.NDArray[np.float32] = grid.smoothed(0, rows)
+        del grid
+    return smooth.reshape(len(tiling), *networks.shape)
+
+
+def _encode(
+    networks: TextureNetworks,
+    tiling: Tiling,
+    stretched: Float32Array,
+    chosen: IntArray,
+    found: Float32Array,
+) -> None:
+    """Fill in the latents of the chosen tiles."""
     for first in range(0, len(chosen), _TILES_AT_ONCE):
         part = chosen[first : first + _TILES_AT_ONCE]
         patches = np.stack([tiling.cut(stretched, int(index)) for index in part])
         good = usable(patches)
         if good.any():
-            found[part[good]] = networks.encode(patches[good]).reshape(-1, n_values)
-    rows = range(len(tiling.rows))
-    with TemporaryDirectory(prefix="equiclust-") as folder:
-        grid = LatentGrid(Path(folder) / "latents.bin", tiling, n_planes=1, n_values=n_values)
-        grid.put(0, rows, found.reshape(len(rows), -1, n_values))
-        smooth: npt.NDArray[np.float32] = grid.smoothed(0, rows)
-        del grid
-    return smooth.reshape(len(tiling), *networks.shape)
+            found[part[good]] = networks.encode(patches[good]).reshape(-1, found.shape[1])
 
 
 def _projected(latents: Float32Array) -> tuple[Float32Array, Float64Array]:

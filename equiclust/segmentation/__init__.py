@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from equiclust.segmentation.segment import Segmentation, segment_sky_map
     from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
     from equiclust.segmentation.segment_table import find_segments, segments
+    from equiclust.segmentation.texture_axes import TextureAxes
     from equiclust.segmentation.texture_clusters import TextureClusters
     from equiclust.segmentation.texture_networks import TextureNetworks
 
@@ -28,6 +29,7 @@ __all__ = [
     "SegmentResult",
     "Segmentation",
     "Stretch",
+    "TextureAxes",
     "TextureClusters",
     "TextureNetworks",
     "draw_segment_map",
@@ -52,6 +54,7 @@ __getattr__, __dir__ = lazy_names(
         "SegmentResult": "equiclust.segmentation.job",
         "Segmentation": "equiclust.segmentation.segment",
         "Stretch": "equiclust.segmentation.pairs",
+        "TextureAxes": "equiclust.segmentation.texture_axes",
         "TextureClusters": "equiclust.segmentation.texture_clusters",
         "TextureNetworks": "equiclust.segmentation.texture_networks",
         "UNSURE": "equiclust.segmentation.segment_map",

@@ -109,6 +109,23 @@ class SegmentJob:
             found["run"] = [Path(self.run), model_folder(self.run)]
         return found
 
+    def settings(self, options: SegmentOptions) -> dict[str, Any]:
+        """Options as plain values; of the latents the model decides where one is given.
+
+        Parameters
+        ----------
+        options : SegmentOptions
+            Those of the job, made definite for the map.
+
+        Returns
+        -------
+        dict
+        """
+        decided = {} if self.run is None else {"encoder": self.options.encoder}
+        if not isinstance(decided.get("encoder", ""), str):
+            decided = {}
+        return options.settings | decided
+
     @property
     def _images(self) -> dict[str, tuple[str, str]]:
         """File and extension of every image that is read, by argument."""
@@ -144,7 +161,7 @@ class SegmentJob:
         content = {
             "version": __version__,
             "files": files,
-            "options": options.settings,
+            "options": self.settings(options),
             "masks": {"min_weight": self.masks.min_weight, "threshold": self.masks.threshold},
         }
         if self.stokes:
@@ -242,7 +259,7 @@ def _run_segment_job(
     sky = open_sky_map(job.map, stokes=job.stokes)
     options = job.options.for_shape(sky.shape[1:])
     encoder = options.tile_encoder(job.device)
-    trains = model is None and encoder is None
+    trains = model is None and options.trains
     need = estimate_memory(sky, options, job.max_memory, job.n_jobs, trains=trains)
     described = job.describe(options, encoder)
     known = files.read_result(described)
@@ -350,7 +367,7 @@ def _figures(
         "unimodal_p": None if choice is None else choice.unimodal_p,
         "votes": {} if choice is None else dict(choice.votes),
         "candidates": [] if choice is None else [dict(row) for row in choice.scores],
-        "options": options.settings,
+        "options": job.settings(options),
         "encoder": done.encoder,
         "masks": asdict(job.masks),
         "histories": [[dict(epoch) for epoch in history] for history in done.histories],

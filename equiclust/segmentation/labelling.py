@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,14 @@ from joblib import Parallel, delayed
 from data_adapters.sky.overlap_average import OverlapAverage
 from equiclust.nn.allocator import keep_freed_memory
 from equiclust.progress import Update
+from equiclust.segmentation.coherence import coherent_memberships
 from equiclust.segmentation.latent_grid import LatentGrid
 from equiclust.segmentation.pairs import usable
 from equiclust.segmentation.planes import Planes
 from equiclust.segmentation.segment_map import MASKED, UNSURE
+from equiclust.segmentation.texture_axes import TextureAxes, tile_row_blocks
 from equiclust.segmentation.texture_clusters import TextureClusters
+from equiclust.segmentation.texture_models import TextureModel
 from equiclust.segmentation.texture_networks import TextureNetworks
 from equiclust.typing import BoolArray, Float32Array
 
@@ -84,7 +87,7 @@ def masked_plane(planes: Planes, number: int, mask: BoolArray | None) -> Float32
 def encode_planes(
     planes: Planes,
     mask: BoolArray | None,
-    networks: Path | TextureNetworks,
+    networks: Path | TextureModel,
     grid: LatentGrid,
     *,
     on_progress: Update | None = None,
@@ -97,14 +100,17 @@ def encode_planes(
         What is segmented.
     mask : ndarray (h, w), bool, or None
         True = ignore.
-    networks : Path or TextureNetworks
+    networks : Path, TextureNetworks or TextureAxes
         Folder of the saved `TextureNetworks`, which every process reads for itself; or themselves,
-        where they are an encoder.
+        where they are an encoder, or statistics, which need no process beside this one.
     grid : LatentGrid
         Where the latents are written.
     on_progress : callable, optional
         Gets the rows of tiles done, their total, and "rows of tiles".
     """
+    if isinstance(networks, TextureAxes):
+        _encode_by_axes(planes, mask, networks, grid, on_progress)
+        return
     known = _networks(networks)
     total = planes.count * len(grid.tiling.rows)
     sent: list[_Chunk] = []
@@ -123,6 +129,23 @@ def encode_planes(
         if on_progress is not None:
             done = chunk.plane * len(grid.tiling.rows) + chunk.tile_rows.stop
             on_progress(done, total, "rows of tiles")
+
+
+def _encode_by_axes(
+    planes: Planes,
+    mask: BoolArray | None,
+    axes: TextureAxes,
+    grid: LatentGrid,
+    on_progress: Update | None,
+) -> None:
+    n_rows = len(grid.tiling.rows)
+    for number, rows in groupby(grid.todo(), key=lambda place: place[0]):
+        stretched = axes.stretch(masked_plane(planes, number, mask))
+        for tile_rows in tile_row_blocks(grid.tiling, next(rows)[1]):
+            grid.put(number, tile_rows, axes.encode(stretched, grid.tiling, tile_rows))
+            if on_progress is not None:
+                done = number * n_rows + tile_rows.stop
+                on_progress(done, planes.count * n_rows, "rows of tiles")
 
 
 def _chunks(
@@ -181,6 +204,7 @@ def label_planes(
     n_networks: int,
     *,
     min_membership: float = 0.0,
+    coherence: float = 0.0,
     on_progress: Update | None = None,
 ) -> Labelled:
     """Label every pixel by the mean memberships of the tiles over it.
@@ -199,6 +223,8 @@ def label_planes(
         Networks whose latents are concatenated in the grid.
     min_membership : float, default 0.0
         Pixels whose highest mean membership is lower get -1, as do those without a tile.
+    coherence : float, default 0.0
+        How much the tiles around a tile say about its membership, see `coherent_memberships`.
     on_progress : callable, optional
         Gets the planes done, their total, and "planes".
 
@@ -213,7 +239,8 @@ def label_planes(
     coverage = np.empty(shape, dtype=np.int32)
     for number in range(planes.count):
         votes = OverlapAverage(grid.tiling, clusters.n_clusters)
-        for memberships in _memberships(number, grid, clusters, n_networks):
+        alone = _memberships(number, grid, clusters, n_networks)
+        for memberships in _coherent(alone, grid, coherence):
             part = votes.add(memberships)
             best = part.mean.max(axis=0)
             sure = (part.coverage > 0) & (best >= min_membership)
@@ -238,3 +265,13 @@ def _memberships(
         n = latents.shape[0] * latents.shape[1]
         found = clusters.memberships(latents.reshape(n, n_networks, -1))
         yield from found.reshape(len(tile_rows), -1, clusters.n_clusters)
+
+
+def _coherent(
+    memberships: Iterable[Float32Array], grid: LatentGrid, coherence: float
+) -> Iterable[npt.NDArray[np.floating[Any]]]:
+    """The memberships, or, where there is coherence, those that agree with their surroundings."""
+    if not coherence:
+        return memberships
+    plane = np.stack(list(memberships)).astype(np.float64)
+    return coherent_memberships(plane, sigma=grid.sigma, strength=coherence)

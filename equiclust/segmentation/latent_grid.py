@@ -10,13 +10,13 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from data_adapters.sky.tiling import Tiling
-from equiclust.typing import Float32Array
+from equiclust.typing import Float32Array, Float64Array
 
-__all__ = ["SMOOTHING", "LatentGrid"]
+__all__ = ["SMOOTHING", "LatentGrid", "smoothed_tiles"]
 
 
 SMOOTHING = 0.5
-"""Standard deviation of the Gaussian over which latents are averaged, in tiles."""
+"""Standard deviation of the Gaussian over which latents of networks are averaged, in tiles."""
 
 _REACH = 3.0
 
@@ -32,11 +32,26 @@ class LatentGrid:
     n_planes : int
     n_values : int
         Numbers of one tile.
+    smoothing : float, default 0.5
+        Standard deviation of the Gaussian over which latents are averaged, in tiles.
+
+    Attributes
+    ----------
+    sigma : float
+        The same in steps from tile to tile.
     """
 
-    def __init__(self, path: Path, tiling: Tiling, *, n_planes: int, n_values: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        tiling: Tiling,
+        *,
+        n_planes: int,
+        n_values: int,
+        smoothing: float = SMOOTHING,
+    ) -> None:
         self.tiling = tiling
-        self._sigma = SMOOTHING * tiling.tile / tiling.step
+        self.sigma = smoothing * tiling.tile / tiling.step
         self._shape = (n_planes, len(tiling.rows), len(tiling.columns), n_values)
         self._done_path = path.with_suffix(".done")
         if not path.exists():
@@ -107,24 +122,12 @@ class LatentGrid:
         ndarray (n_rows, n_tile_columns, k), float32
             Latents; NaN for tiles left out.
         """
-        reach = int(np.ceil(_REACH * self._sigma))
+        reach = int(np.ceil(_REACH * self.sigma))
         first = max(tile_rows.start - reach, 0)
         last = min(tile_rows.stop + reach, self._shape[1])
         values = np.array(self._values[plane, first:last], dtype=np.float64)
-        seen = np.isfinite(values[..., :1])
-        total = self._blurred(np.where(seen, values, 0.0))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = total / self._blurred(seen.astype(np.float64))
         kept = slice(tile_rows.start - first, tile_rows.stop - first)
-        smooth: Float32Array = np.where(seen, mean, np.nan)[kept].astype(np.float32)
-        return smooth
-
-    def _blurred(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        for axis in (0, 1):
-            values = ndimage.gaussian_filter1d(
-                values, self._sigma, axis=axis, mode="constant", truncate=_REACH
-            )
-        return values
+        return smoothed_tiles(values, self.sigma)[kept].astype(np.float32)
 
     def sample(self, n: int, *, seed: int, rows_at_once: int = 64) -> Float32Array:
         """Smoothed latents of tiles drawn at random.
@@ -160,6 +163,35 @@ class LatentGrid:
                 found.append(flat[own])
                 passed += len(flat)
         return np.concatenate(found) if found else np.empty((0, self._shape[3]), np.float32)
+
+
+def smoothed_tiles(values: Float64Array, sigma: float) -> Float64Array:
+    """Numbers of tiles averaged over neighbouring tiles, but for those left out.
+
+    Parameters
+    ----------
+    values : ndarray (n_rows, n_columns, k), float64
+        NaN for tiles left out, which stay so and count for nothing in the average of others.
+    sigma : float
+        Standard deviation of the Gaussian in tiles.
+
+    Returns
+    -------
+    ndarray (n_rows, n_columns, k), float64
+    """
+    seen = np.isfinite(values[..., :1])
+    total = _blurred(np.where(seen, values, 0.0), sigma)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / _blurred(seen.astype(np.float64), sigma)
+    return np.where(seen, mean, np.nan)
+
+
+def _blurred(values: Float64Array, sigma: float) -> Float64Array:
+    for axis in (0, 1):
+        values = ndimage.gaussian_filter1d(
+            values, sigma, axis=axis, mode="constant", truncate=_REACH
+        )
+    return values
 
 
 def _shares(counts: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:

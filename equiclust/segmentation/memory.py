@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
+
 from data_adapters.sky.read_ahead import bytes_read_ahead
 from data_adapters.sky.sky_map import SkyMap
 from equiclust.exceptions import InputError
 from equiclust.memory import parse_bytes, readable_size
-from equiclust.segmentation.options import SegmentOptions
+from equiclust.segmentation.options import STATISTICS, SegmentOptions
+from equiclust.segmentation.texture_axes import block_pixels
 
 __all__ = ["MemoryEstimate", "estimate_memory"]
 
@@ -22,6 +25,10 @@ _BESIDE = 1_500_000_000
 _PER_PIXEL_OF_SUMS = 60
 _PER_PIXEL, _PER_PIXEL_WITH_VELOCITIES = 70, 100
 _ALWAYS = 16
+# The same while the number of clusters is chosen after statistics, or these are computed; beside it
+# each pixel of a block of rows whose statistics are computed, and of it each processor.
+_CHOOSING = 1_250_000_000
+_PER_PIXEL_OF_BLOCK, _PER_PIXEL_AND_THREAD = 140, 110
 
 
 class MemoryEstimate(NamedTuple):
@@ -81,6 +88,8 @@ def estimate_memory(
         memory = _BASE + max(summing, pixels * _PER_PIXEL_WITH_VELOCITIES)
     if trains:
         memory = max(memory, _TRAINING + pixels * n_planes * _ALWAYS)
+    if options.used_encoder == STATISTICS:
+        memory = max(memory, _CHOOSING + pixels * n_planes * _ALWAYS + _of_block(sky, options))
     if not sky.by_section:
         memory += sky.n_bytes
     n_tiles = n_planes * len(options.tiling(sky.shape[1:]))
@@ -97,3 +106,9 @@ def estimate_memory(
     if max_memory != "auto" and memory + options.n_networks * _BESIDE > parse_bytes(max_memory):
         n_jobs = 1
     return MemoryEstimate(summary, n_jobs)
+
+
+def _of_block(sky: SkyMap, options: SegmentOptions) -> int:
+    threads = max(torch.get_num_threads(), 1)
+    per_pixel = _PER_PIXEL_OF_BLOCK + threads * _PER_PIXEL_AND_THREAD
+    return block_pixels(options.tiling(sky.shape[1:])) * per_pixel

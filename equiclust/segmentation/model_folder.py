@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ensembles.recipes.tables import OWN
+from ensembles.recipes.tables import AUTO, OWN
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json
 from equiclust.io.manifest import check_manifest
@@ -49,7 +49,7 @@ def check_model(run: str, options: SegmentOptions) -> Path:
     InputError
         When there are none, or they were changed, or an option asks for others.
     """
-    if options.encoder != OWN and isinstance(options.encoder, str):
+    if isinstance(options.encoder, str) and options.encoder not in (AUTO, OWN):
         raise InputError(
             f"encoder must be left out with run, which has its own, got {options.encoder!r}"
         )

@@ -7,22 +7,28 @@ from typing import Any, Literal, Self
 
 from data_adapters.sky.tiling import Tiling
 from ensembles.member_estimators import MemberEstimator
-from ensembles.recipes.tables import OWN
+from ensembles.recipes.tables import AUTO, OWN
 from equiclust.argument_types import checks_types
 from equiclust.encoders.protocol import Encoder
 from equiclust.encoders.registry import named_encoder
 from equiclust.exceptions import InputError
 from equiclust.segmentation.planes import CUBE_WAYS
+from equiclust.segmentation.texture_axes import N_AXES
 from equiclust.segmentation.texture_networks import LATENT_DIM
 from equiclust.segmentation.tile_encoder import ENCODER_DIM, tile_encoder
 from equiclust.validation import check_choice, check_share, check_whole
 
-__all__ = ["SegmentOptions"]
+__all__ = ["STATISTICS", "SegmentOptions"]
+
+STATISTICS = "statistics"
+"""Name of the statistics of texture, see `TextureAxes`."""
 
 _TILE, _SMALL_TILE = 32, 16
 # Maps narrower than this in pixels have small tiles.
 _WIDE_MAP = 128
 _OF_NAMED = {"layer": "auto", "pooling": "auto", "encoder_group": "D4"}
+# What networks that are trained on the map have, and their defaults.
+_OF_NETWORKS = {"group": "D8", "n_networks": 2, "n_pairs": 8192, "max_epochs": 10}
 
 
 @checks_types
@@ -36,7 +42,8 @@ class SegmentOptions:
         Side of the tiles in pixels, 8 to 256; texture on smaller scales is seen. "auto" is 32, or
         16 for maps narrower than 128 pixels.
     step : int, optional
-        Distance from one tile to the next in pixels; default a quarter of a tile.
+        Distance from one tile to the next in pixels; by default an eighth of a tile for statistics,
+        a quarter for networks and encoders.
     cube : {"integrated", "peak", "channels"}, default "integrated"
         What of a cube is segmented: one of its moments, or its channels, each by itself.
     channel_group : int, default 1
@@ -48,20 +55,22 @@ class SegmentOptions:
     min_membership : float, default 0.0
         Pixels with a lower membership in their cluster, 0 to 1, get the label -1.
     group : str, default "D8"
-        Rotations and mirrors built into the networks, see `EquivariantAutoencoder`.
+        Rotations and mirrors built into networks, see `EquivariantAutoencoder`.
     n_networks : int, default 2
-        Networks, each trained without some of the pairs.
+        Networks to train, each without some of the pairs.
     n_pairs : int, default 8192
-        Pairs of neighbouring tiles to learn from.
+        Pairs of neighbouring tiles that networks learn from.
     max_epochs : int, default 10
         Passes over the pairs.
     seed : int, default 0
         Seed of everything random, 0 to 2^32 - 1.
-    encoder : str or Encoder, default "own"
-        "own", networks that are trained on the map; or what makes latents of the tiles in their
-        place: a network trained on photographs, such as "alexnet" (see `equiclust.encoders`), an
-        ONNX file, or an encoder itself. One that is fitted is used as it is; of others those axes
-        are learned along which the tiles of at most 1024 pairs are alike, see `tile_encoder`.
+    encoder : str or Encoder, default "auto"
+        What makes latents of the tiles. "statistics" are those of texture, combined as the map
+        tells, see `TextureAxes`; "own" are networks that are trained on the map. "auto" is "own" if
+        `group`, `n_networks`, `n_pairs` or `max_epochs` is given, else "statistics". Otherwise a
+        network trained on photographs, such as "alexnet" (see `equiclust.encoders`), an ONNX file,
+        or an encoder itself. One that is fitted is used as it is; of others those axes are learned
+        along which the tiles of at most 1024 pairs are alike, see `tile_encoder`.
     layer, pooling : str, default "auto"
         Of the features of a named encoder.
     encoder_group : str, default "D4"
@@ -85,7 +94,7 @@ class SegmentOptions:
     n_pairs: int = 8192
     max_epochs: int = 10
     seed: int = 0
-    encoder: str | Encoder = OWN
+    encoder: str | Encoder = AUTO
     layer: str = "auto"
     pooling: str = "auto"
     encoder_group: str = "D4"
@@ -116,23 +125,48 @@ class SegmentOptions:
                     f"{name} must be left out unless encoder names a network or file, got {value!r}"
                 )
 
+        if self.encoder == STATISTICS and self._networks_asked_for:
+            name = self._networks_asked_for[0]
+            raise InputError(
+                f"{name} must be left out with encoder 'statistics', which trains no networks, "
+                f"got {getattr(self, name)!r}"
+            )
+
+    @property
+    def _networks_asked_for(self) -> list[str]:
+        return [name for name, default in _OF_NETWORKS.items() if getattr(self, name) != default]
+
+    @property
+    def used_encoder(self) -> str | Encoder:
+        """What makes the latents, "auto" being decided."""
+        if self.encoder != AUTO:
+            return self.encoder
+        return OWN if self._networks_asked_for else STATISTICS
+
+    @property
+    def trains(self) -> bool:
+        """Whether networks are trained on the map."""
+        return self.used_encoder == OWN
+
     @property
     def _is_named(self) -> bool:
-        return isinstance(self.encoder, str) and self.encoder != OWN
+        return isinstance(self.encoder, str) and self.encoder not in (AUTO, OWN, STATISTICS)
 
     @property
     def settings(self) -> dict[str, Any]:
         """All options as plain values; of an encoder that was handed over its class."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
-        if not isinstance(self.encoder, str):
-            values["encoder"] = type(self.encoder).__name__
+        used = self.used_encoder
+        values["encoder"] = used if isinstance(used, str) else type(used).__name__
         return values
 
     @property
     def n_values(self) -> int:
         """Numbers by which a tile is described, all networks together."""
-        if self.encoder == OWN:
+        if self.trains:
             return self.n_networks * LATENT_DIM
+        if self.used_encoder == STATISTICS:
+            return N_AXES
         if isinstance(self.encoder, MemberEstimator):
             return int(self.encoder.latent_dim)
         return ENCODER_DIM
@@ -148,16 +182,16 @@ class SegmentOptions:
         Returns
         -------
         WhitenedEncoder, EquivariantAutoencoder or None
-            None for networks that are trained on the map.
+            None for statistics, and for networks that are trained on the map.
 
         Raises
         ------
         InputError
             When the encoder cannot be used for tiles.
         """
-        if self.encoder == OWN:
+        encoder = self.used_encoder
+        if encoder in (OWN, STATISTICS):
             return None
-        encoder = self.encoder
         if isinstance(encoder, str):
             encoder = named_encoder(
                 encoder,
@@ -199,5 +233,6 @@ class SegmentOptions:
             Where every tile lies.
         """
         tile = int(self.for_shape(shape).tile)
-        step = max(tile // 4, 1) if self.step is None else self.step
+        closest = 8 if self.used_encoder == STATISTICS else 4
+        step = max(tile // closest, 1) if self.step is None else self.step
         return Tiling(shape, tile=tile, step=step)

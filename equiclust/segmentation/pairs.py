@@ -15,7 +15,16 @@ from scipy.stats import median_abs_deviation
 from equiclust.exceptions import InputError
 from equiclust.typing import BoolArray, Float32Array
 
-__all__ = ["MOST_MASKED", "Pairs", "Stretch", "draw_pairs", "network_size", "normalised", "usable"]
+__all__ = [
+    "MOST_MASKED",
+    "Pairs",
+    "Stretch",
+    "check_enough",
+    "draw_pairs",
+    "network_size",
+    "normalised",
+    "usable",
+]
 
 
 MOST_MASKED = 0.5
@@ -29,6 +38,7 @@ _SMALLEST_NETWORK = 32
 # float32 holds 7 digits: a contrast below the last of them is no contrast.
 _FLATNESS = 1e-6
 _ROUNDS = 50
+_FEWEST = 16
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,26 @@ def usable(patches: Float32Array) -> BoolArray:
     lowest = np.where(seen, patches, np.inf).min(axis=(1, 2))
     largest = np.maximum(np.abs(highest), np.abs(lowest))
     return np.asarray(enough & (highest - lowest > _FLATNESS * largest))
+
+
+def check_enough(n: int) -> None:
+    """Check that there are enough tiles or pairs of them to learn from.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+
+    Raises
+    ------
+    InputError
+        When there are too few.
+    """
+    if n < _FEWEST:
+        raise InputError(
+            "too little of the map can be used: hardly a tile is varied and at most half "
+            "masked; use smaller tiles or mask less"
+        )
 
 
 def normalised(patches: Float32Array, *, size: int) -> Float32Array:

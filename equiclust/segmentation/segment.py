@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from data_adapters.sky.sky_map import SkyMap
+from data_adapters.sky.tiling import Tiling
 from ensembles.member_estimators import MemberEstimator
 from equiclust.clustering import Choice
 from equiclust.progress import Progress, start_stage
@@ -21,14 +22,16 @@ from equiclust.segmentation.labelling import (
     masked_plane,
 )
 from equiclust.segmentation.latent_grid import LatentGrid
-from equiclust.segmentation.options import SegmentOptions
+from equiclust.segmentation.options import STATISTICS, SegmentOptions
 from equiclust.segmentation.pairs import Pairs, Stretch, draw_pairs
 from equiclust.segmentation.planes import Planes, open_planes
 from equiclust.segmentation.segment_map import SegmentMap
+from equiclust.segmentation.texture_axes import TextureAxes
 from equiclust.segmentation.texture_clusters import TextureClusters
+from equiclust.segmentation.texture_models import TextureModel, load_textures
 from equiclust.segmentation.texture_networks import TextureNetworks
 from equiclust.segmentation.tile_encoder import is_kept
-from equiclust.typing import BoolArray, PathLike
+from equiclust.typing import BoolArray, Float32Array, PathLike
 
 __all__ = ["Segmentation", "segment_sky_map"]
 
@@ -37,6 +40,10 @@ Backend = Callable[[], AbstractContextManager[None]]
 _MODEL = "model"
 # From more planes of a cube than these nothing more is learned.
 _MOST_LEARNED = 16
+# Pixels of the planes that statistics are combined by, all together.
+_MOST_PIXELS = 1 << 22
+# Tiles of one of these planes; of larger ones they lie farther apart.
+_MOST_TILES = 1 << 16
 # Pairs that the axes of an encoder are learned from.
 _MOST_WHITENED = 1024
 _SAMPLE = 4000
@@ -61,7 +68,8 @@ class Segmentation:
     histories : list, optional
         Losses of the networks' training, epoch by epoch.
     encoder : dict, optional
-        What made the latents, see `tile_encoder_record`; None for networks trained on a map.
+        What made the latents, see `tile_encoder_record`; None for statistics and for networks
+        trained on a map.
     """
 
     segment_map: SegmentMap
@@ -108,7 +116,8 @@ def segment_sky_map(
         Networks trained at a time; default one per core.
     on_progress : callable, optional
         Gets ``(stage, done, total, remark)`` with the stages "reading", "training" (of an encoder
-        "whitening"), "encoding", "clustering" and "labelling"; see `equiclust.progress.Progress`.
+        or statistics "whitening"), "encoding", "clustering" and "labelling"; see
+        `equiclust.progress.Progress`.
     backend : callable, default `contextlib.nullcontext`
         Returns the context manager in which networks are trained and tiles encoded, such as that
         of `ensembles.backend.training_backend`.
@@ -159,7 +168,7 @@ def segment_sky_map(
         place,
         clusters.choice,
         {"n_tiles": grid.n_tiles, "n_tiles_left_out": grid.n_left_out},
-        [member.history_ for member in networks.members] if networks.trained else [],
+        networks.histories,
         networks.record,
     )
 
@@ -168,7 +177,7 @@ def _labelled(
     planes: Planes,
     mask: BoolArray | None,
     grid: LatentGrid,
-    networks: TextureNetworks,
+    networks: TextureModel,
     clusters: TextureClusters,
     options: SegmentOptions,
     on_progress: Progress | None,
@@ -181,20 +190,21 @@ def _labelled(
         clusters,
         networks.shape[0],
         min_membership=options.min_membership,
+        coherence=networks.coherence,
         on_progress=update,
     )
 
 
 def _known_networks(
     place: Path, options: SegmentOptions, encoder: MemberEstimator | None, *, is_given: bool
-) -> TextureNetworks | None:
-    """Networks of the given model, or of a stopped call; None where there are none to be read."""
+) -> TextureModel | None:
+    """What a given model has, or that of a stopped call; None where there is none to be read."""
     if is_given:
         handed_over = None if isinstance(options.encoder, str) else encoder
-        return TextureNetworks.load(place, encoder=handed_over)
+        return load_textures(place, encoder=handed_over)
     if not (place / "textures.json").is_file() or not (encoder is None or is_kept(encoder)):
         return None
-    return TextureNetworks.load(place)
+    return load_textures(place)
 
 
 def _learn_networks(
@@ -206,7 +216,9 @@ def _learn_networks(
     device: str,
     n_jobs: int | None,
     on_progress: Progress | None,
-) -> TextureNetworks:
+) -> TextureModel:
+    if options.used_encoder == STATISTICS:
+        return _learn_axes(planes, mask, options, on_progress)
     if encoder is not None:
         update = start_stage(on_progress, "whitening")
         pairs, stretch = _drawn(planes, mask, options, min(options.n_pairs, _MOST_WHITENED))
@@ -227,13 +239,43 @@ def _learn_networks(
     )
 
 
+def _learn_axes(
+    planes: Planes, mask: BoolArray | None, options: SegmentOptions, on_progress: Progress | None
+) -> TextureAxes:
+    """Combinations of the statistics of texture."""
+    update = start_stage(on_progress, "whitening")
+    tiling = _sparse(options.tiling(masked_plane(planes, 0, mask).shape))
+    most = max(_MOST_PIXELS // (tiling.shape[0] * tiling.shape[1]), 1)
+    chosen = _spread(planes.count, min(most, _MOST_LEARNED))
+    stretch = _stretch_of(planes, mask, chosen)
+
+    def stretched() -> Iterator[Float32Array]:
+        for done, number in enumerate(chosen):
+            if update is not None:
+                update(done, len(chosen), "planes")
+            yield stretch(masked_plane(planes, number, mask))
+
+    return TextureAxes.fit(stretched(), stretch, tiling)
+
+
+def _sparse(tiling: Tiling) -> Tiling:
+    """The tiles, or, where they are too many, tiles at a multiple of their distance."""
+    while len(tiling) > _MOST_TILES and 2 * tiling.step <= tiling.tile:
+        tiling = replace(tiling, step=2 * tiling.step)
+    return tiling
+
+
+def _stretch_of(planes: Planes, mask: BoolArray | None, chosen: list[int]) -> Stretch:
+    """Of all planes one stretch: between channels brightness is comparable."""
+    return Stretch.of(np.concatenate([masked_plane(planes, number, mask) for number in chosen]))
+
+
 def _drawn(
     planes: Planes, mask: BoolArray | None, options: SegmentOptions, n_pairs: int
 ) -> tuple[Pairs, Stretch]:
     """Pairs of patches to learn from, and their stretch."""
     chosen = _spread(planes.count, _MOST_LEARNED)
-    # Of all planes one stretch: between channels brightness is comparable.
-    stretch = Stretch.of(np.concatenate([masked_plane(planes, number, mask) for number in chosen]))
+    stretch = _stretch_of(planes, mask, chosen)
     generator = np.random.default_rng(options.seed)
     share = -(-n_pairs // len(chosen))
     drawn = [
@@ -254,7 +296,7 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _find_clusters(
-    grid: LatentGrid, networks: TextureNetworks, options: SegmentOptions, place: Path
+    grid: LatentGrid, networks: TextureModel, options: SegmentOptions, place: Path
 ) -> TextureClusters:
     """Clusters of the tiles, which are saved beside the networks."""
     latents = grid.sample(_SAMPLE, seed=options.seed)
@@ -269,12 +311,17 @@ def _find_clusters(
 
 
 def _latent_grid(
-    networks: TextureNetworks, options: SegmentOptions, sky: SkyMap, planes: Planes, folder: Path
+    networks: TextureModel, options: SegmentOptions, sky: SkyMap, planes: Planes, folder: Path
 ) -> LatentGrid:
     """The file of the latents of all tiles."""
-    tiling = replace(options, tile=networks.tile).tiling(sky.shape[1:])
-    n_values = int(np.prod(networks.shape))
-    return LatentGrid(folder / "latents.bin", tiling, n_planes=planes.count, n_values=n_values)
+    step = networks.step if options.step is None else options.step
+    return LatentGrid(
+        folder / "latents.bin",
+        Tiling(sky.shape[1:], tile=networks.tile, step=step),
+        n_planes=planes.count,
+        n_values=int(np.prod(networks.shape)),
+        smoothing=networks.smoothing,
+    )
 
 
 def _as_segment_map(labelled: Labelled, planes: Planes, sky: SkyMap) -> SegmentMap:

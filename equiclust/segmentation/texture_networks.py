@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -17,7 +17,14 @@ from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_json, write_json
 from equiclust.progress import Update
-from equiclust.segmentation.pairs import Pairs, Stretch, network_size, normalised
+from equiclust.segmentation.latent_grid import SMOOTHING
+from equiclust.segmentation.pairs import (
+    Pairs,
+    Stretch,
+    check_enough,
+    network_size,
+    normalised,
+)
 from equiclust.segmentation.tile_encoder import (
     as_images,
     fit_to_pairs,
@@ -34,7 +41,6 @@ LATENT_DIM = 16
 # Of networks that were trained, as in version 0.1, and of an encoder in their place.
 _FORMAT, _FORMAT_OF_ENCODER = 1, 2
 _FILE = "textures.json"
-_FEWEST_PAIRS = 16
 # The augmentations that objects need would make textures alike that differ.
 _AS_IT_IS = dict.fromkeys(
     ("angle", "scale", "shear", "smoothing", "contrast", "gain", "mirror", "noise"), 0.0
@@ -75,6 +81,12 @@ class TextureNetworks:
     stretch: Stretch
     members: list[MemberEstimator]
     trained: bool = True
+
+    smoothing: ClassVar[float] = SMOOTHING
+    """Standard deviation of the Gaussian over which latents are averaged, in tiles."""
+
+    coherence: ClassVar[float] = 0.0
+    """Of neighbouring tiles, see `coherent_memberships`."""
 
     @classmethod
     def train(
@@ -129,7 +141,7 @@ class TextureNetworks:
         InputError
             When there are too few pairs, or a parameter cannot be used.
         """
-        _check_enough(pairs.first)
+        check_enough(len(pairs.first))
         tile = pairs.first.shape[-1]
         size = network_size(tile)
         recipe = EquivariantAutoencoder(
@@ -188,9 +200,19 @@ class TextureNetworks:
         InputError
             When there are too few pairs, or the encoder does not take them.
         """
-        _check_enough(pairs.first)
+        check_enough(len(pairs.first))
         fit_to_pairs(encoder, pairs, on_progress=on_progress)
         return cls(pairs.first.shape[-1], stretch, [encoder], trained=False)
+
+    @property
+    def step(self) -> int:
+        """Distance of neighbouring tiles in pixels where none is given."""
+        return max(self.tile // 4, 1)
+
+    @property
+    def histories(self) -> list[Any]:
+        """Losses of the training, network by network."""
+        return [member.history_ for member in self.members] if self.trained else []
 
     @property
     def record(self) -> dict[str, Any] | None:
@@ -292,12 +314,4 @@ def _check_same(encoder: MemberEstimator, record: dict[str, Any] | None, path: P
         raise InputError(
             f"encoder must be the one that {str(path)!r} describes, fitted as it was then, "
             f"got {shown(encoder)}"
-        )
-
-
-def _check_enough(patches: Float32Array) -> None:
-    if len(patches) < _FEWEST_PAIRS:
-        raise InputError(
-            "too little of the map can be used: hardly a tile is varied and at most half "
-            "masked; use smaller tiles or mask less"
         )
