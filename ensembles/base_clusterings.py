@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import adjusted_rand_score
 
+from ensembles.clusterer_fits import fit_clusterers
 from equiclust.binary_scale import in_unit, range_exponent
 from equiclust.clustering import LatentClusterer, make_clusterer
 from equiclust.typing import Array, Float64Array, IntArray
@@ -109,6 +110,7 @@ def fit_base_clusterings(
     *,
     n_init: int = 10,
     seed: int,
+    side_by_side: bool = False,
 ) -> list[BaseClustering]:
     """Fit pairs of clusterings that share neither members nor objects.
 
@@ -129,6 +131,8 @@ def fit_base_clusterings(
     n_init : int, default 10
         Starts of every k-means.
     seed : int
+    side_by_side : bool, default False
+        As of `fit_clusterers`.
 
     Returns
     -------
@@ -136,20 +140,19 @@ def fit_base_clusterings(
         The two clusterings of a pair follow each other.
     """
     generator = np.random.default_rng(seed)
-    fitted = []
+    chosen, clusterers, joint = [], [], []
     for _ in range(N_PAIRS):
         member_halves = _halves(len(latents), generator)
         object_halves = _fitted_objects(latents.shape[1], generator)
         for members, objects in zip(member_halves, object_halves, strict=True):
-            vectors = concatenate_latents(latents[:, objects], scales, members)
-            clusterer = make_clusterer(
-                method,
-                n_clusters,
-                n_init=n_init,
-                random_state=int(generator.integers(2**31 - 1)),
+            own_seed = int(generator.integers(2**31 - 1))
+            chosen.append(tuple(members))
+            clusterers.append(
+                make_clusterer(method, n_clusters, n_init=n_init, random_state=own_seed)
             )
-            fitted.append(BaseClustering(tuple(members), clusterer.fit(vectors)))
-    return fitted
+            joint.append(concatenate_latents(latents[:, objects], scales, members))
+    fitted = fit_clusterers(clusterers, joint, side_by_side=side_by_side)
+    return [BaseClustering(members, one) for members, one in zip(chosen, fitted, strict=True)]
 
 
 def _fitted_objects(n: int, generator: np.random.Generator) -> list[list[int]]:

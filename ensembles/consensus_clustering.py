@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from math import ceil
 from typing import Self, get_args
 
@@ -23,19 +22,21 @@ from ensembles.base_clusterings import (
     place_objects,
 )
 from ensembles.calibration import Calibration, reliable
+from ensembles.clusterer_fits import fit_clusterers
 from ensembles.consensus_files import ConsensusFiles
+from ensembles.consensus_result import ConsensusResult
 from ensembles.label_voting import Method, align, mean_memberships, reach_consensus, vote
 from ensembles.object_blocks import MAX_BY_MEMBER, draw_objects, in_object_blocks
 from ensembles.stability_features import StabilityFeatures
 from equiclust._deprecated import FormerAttribute
-from equiclust.clustering import LatentClusterer, make_clusterer
+from equiclust.clustering import make_clusterer
 from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
 from equiclust.image_estimator import TakesArrays
 from equiclust.typing import Array, BoolArray, Float64Array, IntArray
 from equiclust.validation import check_choice, check_random_state, check_share, is_auto
 
-__all__ = ["METHODS", "ConsensusClustering", "ConsensusResult"]
+__all__ = ["METHODS", "ConsensusClustering"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,37 +44,6 @@ logger = logging.getLogger(__name__)
 _UNREACHABLE = 2.0
 METHODS = ("gmm", "kmeans", "spectral", "manifold")
 _TINY = 1e-12
-
-
-@dataclass(frozen=True, eq=False)
-class ConsensusResult:
-    """Labels of `n` objects, their stability, agreement and outlier scores.
-
-    Parameters
-    ----------
-    labels : ndarray (n,), int
-        Labels, -1 = "don't know".
-    best_labels : ndarray (n,), int
-        The most likely label of every object.
-    stability : ndarray (n,)
-        Probability that one more clustering gives `best_labels`, 0 to 1; it says how reproducible
-        they are, not how right.
-    agreement : ndarray (n,)
-        Share of the members whose own clustering gives `best_labels`, 0 to 1.
-    member_labels : ndarray (n_members, n), int
-        Labels by each member's own clustering, by the names of the consensus.
-    outlier_scores : ndarray (n,)
-        Geometric mean over the members, see `LatentClusterer.outlier_scores`.
-    """
-
-    labels: IntArray
-    best_labels: IntArray
-    stability: Float64Array
-    agreement: Float64Array
-    member_labels: IntArray
-    outlier_scores: Float64Array
-
-    confidence = FormerAttribute("stability")
 
 
 class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: ignore[misc]  # scikit-learn has no annotations
@@ -88,8 +58,9 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
     without labels it cannot measure whether the clusters are the classes that a user has in mind.
 
     Of more than 20,000 objects that many are drawn to learn from (4,000 of them for a member's own
-    clustering), and all are labelled in blocks. Latents of single precision stay so. Beside them,
-    no more is needed than `24 n d` bytes, for one member at a time in double precision, and 1 GB.
+    clustering), and all are labelled in blocks; manifolds are then learned in as many processes as
+    there are cores. Latents of single precision stay so. Beside them, no more is needed than
+    `24 n d` bytes, for one member at a time in double precision, and 1 GB for each process.
 
     Parameters
     ----------
@@ -120,6 +91,8 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
     agreement_, agreement_held_out_ : ndarray (n,)
         Share of the members that give the consensus's label: of all members, and of those that
         were not trained on the object (NaN where there are none).
+    outlier_scores_ : ndarray (n,)
+        Geometric mean over the members, see `LatentClusterer.outlier_scores`; not kept in files.
     method_ : str
         Method that was used.
     members_ : list of LatentClusterer
@@ -171,30 +144,41 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         self.scales_ = latent_spreads(latents)
         chosen = draw_objects(latents.shape[1], int(seeds[1]))
         learned = latents[:, chosen].astype(np.float64)
-        self.method_, self.base_clusterings_ = self._fit_bases(learned, int(seeds[0]))
         is_drawn = len(chosen) < latents.shape[1]
-        few = slice(None, None, ceil(len(chosen) / MAX_BY_MEMBER) if is_drawn else 1)
-        self.members_ = [
-            self._fit_member(own[few], own_hidden[few], int(seed))
-            for own, own_hidden, seed in zip(learned, hidden[:, chosen], seeds[2:], strict=True)
-        ]
+        self.method_, self.base_clusterings_ = self._fit_bases(learned, int(seeds[0]), is_drawn)
+        self._fit_members(learned, hidden[:, chosen], seeds[2:], is_drawn)
         placed = self._fit_consensus(learned, int(seeds[1]))
         if is_drawn:
-            self._label_all(latents)
+            own_labels = self._label_all(latents)
         else:
             self.best_labels_, self.stability_ = self._most_likely(placed)
+            own_labels, self.outlier_scores_ = self._by_members(learned)
         self._fit_threshold()
-        self._fit_member_labels(latents, hidden)
+        self._fit_member_labels(own_labels, hidden)
         return self
 
-    def _fit_bases(self, latents: Float64Array, seed: int) -> tuple[str, list[BaseClustering]]:
+    def _fit_bases(
+        self, latents: Float64Array, seed: int, is_drawn: bool
+    ) -> tuple[str, list[BaseClustering]]:
         """The method whose base clusterings agree best, and these."""
+
+        def fit(method: str) -> list[BaseClustering]:
+            return fit_base_clusterings(
+                latents,
+                self.scales_,
+                method,
+                self.n_clusters,
+                n_init=self.n_init,
+                seed=seed,
+                side_by_side=is_drawn,
+            )
+
+        if not is_auto(self.method):
+            return self.method, fit(self.method)
         fitted: dict[str, list[BaseClustering]] = {}
         agreements: dict[str, float] = {}
-        for method in METHODS if self.method == "auto" else (self.method,):
-            fitted[method] = fit_base_clusterings(
-                latents, self.scales_, method, self.n_clusters, n_init=self.n_init, seed=seed
-            )
+        for method in METHODS:
+            fitted[method] = fit(method)
             agreements[method] = mean_agreement(fitted[method], latents, self.scales_)
             if agreements[method] == 1.0:
                 # The other methods, which take longer, cannot agree better.
@@ -203,13 +187,21 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         best = max(agreements, key=lambda name: agreements[name])
         return best, fitted[best]
 
-    def _fit_member(self, own: Float64Array, hidden: BoolArray, seed: int) -> LatentClusterer:
-        """A member's own clustering, of the objects that it was trained on if they are enough."""
-        clusterer = make_clusterer(
-            self.method_, self.n_clusters, n_init=self.n_init, random_state=seed
-        )
-        enough = len(np.unique(own[~hidden], axis=0)) >= 2 * self.n_clusters
-        return clusterer.fit(own[~hidden] if enough else own)
+    def _fit_members(
+        self, latents: Float64Array, hidden: BoolArray, seeds: IntArray, is_drawn: bool
+    ) -> None:
+        """Each member's own clustering, of what it was trained on if these objects are enough."""
+        few = slice(None, None, ceil(latents.shape[1] / MAX_BY_MEMBER) if is_drawn else 1)
+        clusterers, shown = [], []
+        for own, own_hidden, seed in zip(latents[:, few], hidden[:, few], seeds, strict=True):
+            clusterers.append(
+                make_clusterer(
+                    self.method_, self.n_clusters, n_init=self.n_init, random_state=int(seed)
+                )
+            )
+            enough = len(np.unique(own[~own_hidden], axis=0)) >= 2 * self.n_clusters
+            shown.append(own[~own_hidden] if enough else own)
+        self.members_ = fit_clusterers(clusterers, shown, side_by_side=is_drawn)
 
     def _fit_consensus(self, latents: Float64Array, seed: int) -> PlacedObjects:
         """Names of the clusters of every base clustering, and how stable labels are."""
@@ -225,17 +217,23 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         self._calibration = Calibration.fit(*features.calibration_pairs())
         return placed
 
-    def _label_all(self, latents: Array) -> None:
-        """Labels of all objects; the largest cluster need not be the largest of those drawn."""
+    def _label_all(self, latents: Array) -> IntArray:
+        """Label all objects, and return their labels by each member's own clustering.
 
-        def of_block(own: Float64Array) -> tuple[IntArray, Float64Array]:
-            return self._most_likely(place_objects(self.base_clusterings_, own, self.scales_))
-
-        best, self.stability_ = in_object_blocks(of_block, latents)
+        The largest cluster need not be the largest of those drawn.
+        """
+        found = in_object_blocks(self._label_block, latents)
+        best, self.stability_, own_labels, self.outlier_scores_ = found
         order = canonical_order(best, self.n_clusters)
         new_names = np.argsort(order)
         self.names_, self.best_labels_ = new_names[self.names_], new_names[best]
         self._centres = [centres[order] for centres in self._centres]
+        return own_labels
+
+    def _label_block(self, latents: Float64Array) -> tuple[Array, ...]:
+        """What `_most_likely` and `_by_members` say of objects."""
+        placed = place_objects(self.base_clusterings_, latents, self.scales_)
+        return *self._most_likely(placed), *self._by_members(latents)
 
     def _most_likely(self, placed: PlacedObjects) -> tuple[IntArray, Float64Array]:
         """The most likely label of objects, and its stability."""
@@ -250,9 +248,8 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         self.threshold_ = float(self.stability_[given].min()) if given.any() else _UNREACHABLE
         self.labels_ = np.where(given, self.best_labels_, -1)
 
-    def _fit_member_labels(self, latents: Array, held_out: BoolArray) -> None:
+    def _fit_member_labels(self, own_labels: IntArray, held_out: BoolArray) -> None:
         """Names of the members' own clusters, and how many members agree with the consensus."""
-        own_labels = self._own_labels(latents)
         self.member_names_ = np.stack(
             [align(own, self.best_labels_, self.n_clusters) for own in own_labels]
         )
@@ -263,14 +260,31 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         self.agreement_ = agree.mean(axis=0)
         self.agreement_held_out_ = np.where(n_held_out > 0, shares, np.nan)
 
-    def _own_labels(self, latents: Array) -> IntArray:
-        """Labels by each member's own clustering and names, `(n_members, n)`."""
-        pairs = zip(self.members_, latents, strict=True)
-        return np.stack([member.predict(own) for member, own in pairs])
+    def _by_members(self, latents: Float64Array) -> tuple[IntArray, Float64Array]:
+        """Labels by each member's own clustering, by its own names, and outlier scores."""
+        own = [one._place(given) for one, given in zip(self.members_, latents, strict=True)]
+        scores = [np.maximum(one.outlier_scores, _TINY) for one in own]
+        own_labels = np.stack([one.memberships.argmax(axis=1) for one in own])
+        return own_labels, np.exp(np.mean(np.log(scores), axis=0))
 
     def _named(self, memberships: Float64Array) -> IntArray:
         """Labels of every base clustering by the names of the consensus, `(n_clusterings, n)`."""
         return np.take_along_axis(self.names_, memberships.argmax(axis=2), axis=1)
+
+    @property
+    def result_(self) -> ConsensusResult:
+        """What `predict_consensus` gives for the training objects, known since `fit`.
+
+        Files do not keep all of it: a consensus that was loaded has none.
+        """
+        return ConsensusResult(
+            self.labels_,
+            self.best_labels_,
+            self.stability_,
+            self.agreement_,
+            self.member_labels_,
+            self.outlier_scores_,
+        )
 
     def predict(self, X: npt.ArrayLike) -> IntArray:
         """Predict labels of objects, old or new.
@@ -354,19 +368,15 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
 
     def _predict_block(self, latents: Float64Array) -> tuple[Array, ...]:
         """The fields of a `ConsensusResult`."""
-        placed = place_objects(self.base_clusterings_, latents, self.scales_)
-        best, stability = self._most_likely(placed)
-        own = [one._place(given) for one, given in zip(self.members_, latents, strict=True)]
-        own_labels = np.stack([one.memberships.argmax(axis=1) for one in own])
+        best, stability, own_labels, outlier_scores = self._label_block(latents)
         member_labels = np.take_along_axis(self.member_names_, own_labels, axis=1)
-        scores = [np.maximum(one.outlier_scores, _TINY) for one in own]
         return (
             np.where(stability >= self.threshold_, best, -1),
             best,
             stability,
             (member_labels == best).mean(axis=0),
             member_labels,
-            np.exp(np.mean(np.log(scores), axis=0)),
+            outlier_scores,
         )
 
     def _check_parameters(self) -> None:

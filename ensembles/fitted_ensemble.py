@@ -18,8 +18,9 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles.base_clusterings import concatenate_latents
-from ensembles.consensus_clustering import ConsensusClustering, ConsensusResult
+from ensembles.consensus_clustering import ConsensusClustering
 from ensembles.consensus_files import member_folder
+from ensembles.consensus_result import ConsensusResult
 from ensembles.encoder_members import encoder_latents
 from ensembles.label_voting import Method
 from ensembles.member_estimators import MemberEstimator, read_member, share_encoders

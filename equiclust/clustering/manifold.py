@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -113,7 +114,11 @@ class ManifoldModel(Model):
             Ten of each sample, or all references where there are fewer.
         """
         n_nearest = min(N_NEAREST, len(self.references))
-        return nearest(KDTree(self.references), points, n_nearest)
+        return nearest(self._tree, points, n_nearest)
+
+    @cached_property
+    def _tree(self) -> KDTree:
+        return KDTree(self.references)
 
     def memberships_of(self, neighbours: Neighbours) -> Float64Array:
         """Membership of samples whose nearest references are known.

@@ -62,7 +62,7 @@ def nearest(tree: KDTree, points: Float64Array, n_nearest: int) -> Neighbours:
         return _by_tree(tree, points, n_nearest)
     distances = np.empty((len(points), n_nearest))
     indices = np.empty((len(points), n_nearest), dtype=np.int64)
-    size = references.block_size(n_nearest)
+    size = references.block_size
     for start in range(0, len(points), size):
         rows = slice(start, start + size)
         ranked = rank_neighbours(references, points[rows], n_nearest)

@@ -18,10 +18,10 @@ __all__ = ["Ranked", "References", "rank_neighbours"]
 
 # Candidates beyond those that are asked for.
 _N_MORE = 4
-# Members of a group of references, of which the nearest stands for all.
+# Members of a group of references, which are filled up to whole ones.
 _GROUP = 16
-# Numbers in the largest arrays of a block of samples. Larger ones do not stay in the cache.
-_MOST_PRODUCTS, _MOST_DIFFERENCES = 2**20, 2**19
+# Products of a block of samples. More do not stay in the cache.
+_MOST_PRODUCTS = 2**20
 _ROUNDING = 2.0**-24
 
 
@@ -52,7 +52,7 @@ class References:
     Parameters
     ----------
     exact : ndarray (m, d)
-        Of any precision; each column in one piece.
+        Of any precision; each row in one piece.
     centre : ndarray (d,)
     unit : float
     columns : ndarray (d, m), float32
@@ -92,7 +92,12 @@ class References:
         # What fills the last group is nobody's neighbour.
         padded = np.pad(squares, (0, n_more), constant_values=np.inf).astype(np.float32)
         return cls(
-            np.asfortranarray(exact), centre, unit, columns, padded, float(np.sqrt(squares.max()))
+            np.ascontiguousarray(exact),
+            centre,
+            unit,
+            columns,
+            padded,
+            float(np.sqrt(squares.max())),
         )
 
     def has_enough(self, n_nearest: int) -> bool:
@@ -109,22 +114,10 @@ class References:
         """
         return len(self.exact) >= _GROUP * (n_nearest + _N_MORE)
 
-    def block_size(self, n_nearest: int) -> int:
-        """Number of samples to rank at once, so that all numbers stay in the cache.
-
-        Parameters
-        ----------
-        n_nearest : int
-            Number of neighbours asked for.
-
-        Returns
-        -------
-        int
-            At least 1.
-        """
-        n_references, n_features = map(int, self.exact.shape)
-        by_differences = _MOST_DIFFERENCES // (n_features * (n_nearest + _N_MORE))
-        return max(min(_MOST_PRODUCTS // n_references, by_differences), 1)
+    @property
+    def block_size(self) -> int:
+        """Number of samples to rank at once, so that their products stay in the cache."""
+        return max(_MOST_PRODUCTS // len(self.exact), 1)
 
 
 def rank_neighbours(references: References, points: Float64Array, n_nearest: int) -> Ranked:
@@ -143,58 +136,21 @@ def rank_neighbours(references: References, points: Float64Array, n_nearest: int
     -------
     Ranked
     """
+    # Numba takes half a second to import, and few samples need no products.
+    from equiclust.evaluation.neighbour_kernels import rank_rows
+
+    shape = len(points), n_nearest + _N_MORE
+    squares, indices = np.empty(shape), np.empty(shape, dtype=np.int64)
+    largest = np.empty(len(points))
     # What is too far away for single precision is found out by `least_other`.
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = (points - references.centre) / references.unit
         products = (-2.0 * scaled).astype(np.float32) @ references.columns
         products += references.squares
-        candidates, least_other = _smallest(products, n_nearest + _N_MORE)
-        # Of a sample for which no product is finite, candidates may be what fills the last group.
-        candidates = np.sort(np.minimum(candidates, len(references.exact) - 1), axis=1)
-        squares = _squared_distances(points, references.exact, candidates)
+        rank_rows(products, points, references.exact, squares, indices, largest)
         length = np.linalg.norm(scaled, axis=1)
         # Each product of d terms, and the rounding of its factors, is off by no more than this.
         n_terms = points.shape[1] + 8
         error = _ROUNDING * n_terms * (length + references.farthest) ** 2
-        least_other = (least_other + length**2 - error) * references.unit**2
-    order = np.argsort(squares, axis=1, kind="stable")
-    indices = np.take_along_axis(candidates, order, axis=1)
-    return Ranked(np.take_along_axis(squares, order, axis=1), indices, least_other)
-
-
-def _smallest(values: Float32Array, number: int) -> tuple[IntArray, Float64Array]:
-    """Columns `(n, number)` of the smallest values of each row, and the largest of these.
-
-    Columns are grouped, and only those groups are looked at whose smallest value is one of the
-    smallest `number`: no other can hold any of those.
-    """
-    n_rows, n_columns = values.shape
-    n_groups = n_columns // _GROUP
-    least = values.reshape(n_rows, _GROUP, n_groups).min(axis=1)
-    groups = np.argpartition(least, number - 1, axis=1)[:, :number]
-    columns = groups[:, None, :] + n_groups * np.arange(_GROUP)[:, None]
-    columns = columns.reshape(n_rows, -1)
-    own = np.take_along_axis(values, columns, axis=1)
-    chosen = np.argpartition(own, number - 1, axis=1)[:, :number]
-    largest = np.take_along_axis(own, chosen[:, -1:], axis=1)[:, 0]
-    return np.take_along_axis(columns, chosen, axis=1), largest.astype(np.float64)
-
-
-def _squared_distances(
-    points: Float64Array, references: Array, candidates: IntArray
-) -> Float64Array:
-    """Squared distances `(n, m)` to the candidates `(n, m)` of each sample, summed as in scipy.
-
-    One column after another, which is three times as fast as one pair after another.
-    """
-    n_features = points.shape[1]
-    columns = np.take(references.T, candidates.ravel(), axis=1).astype(np.float64, copy=False)
-    by_sample = columns.reshape(n_features, *candidates.shape)
-    by_sample -= points.T[:, :, None]
-    squares = np.square(columns, out=columns)
-    n_fours = n_features // 4
-    fours = squares[: 4 * n_fours].reshape(n_fours, 4, -1).sum(axis=0)
-    total = fours[0] + fours[1] + fours[2] + fours[3]
-    for k in range(4 * n_fours, n_features):
-        total += squares[k]
-    return np.asarray(total.reshape(candidates.shape))
+        least_other = (largest + length**2 - error) * references.unit**2
+    return Ranked(squares, indices, least_other)

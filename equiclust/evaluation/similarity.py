@@ -147,7 +147,7 @@ def _nearest_of_block(
     """Distances `(m, k)` and indices of the nearest of the latents of a block."""
     distances, indices = np.empty((len(points), k)), np.empty((len(points), k), np.int64)
     by_products = references.has_enough(k)
-    size = references.block_size(k) if by_products else max(_MOST_PAIRS // _BLOCK, 1)
+    size = references.block_size if by_products else max(_MOST_PAIRS // _BLOCK, 1)
     for start in range(0, len(points), size):
         rows = slice(start, start + size)
         if by_products:

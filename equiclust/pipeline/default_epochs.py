@@ -12,7 +12,7 @@ _USUAL_SIZE = 128
 _FEWEST, _MOST = 30, 300
 _FEWEST_FROM_START = 10
 # Training images from which on the fewest epochs are fewer.
-_MANY = 2000
+_MANY = 4000
 
 
 def default_epochs(n_images: int, autoencoder: EquivariantAutoencoder) -> int:
@@ -32,7 +32,7 @@ def default_epochs(n_images: int, autoencoder: EquivariantAutoencoder) -> int:
     Returns
     -------
     int
-        At least 30, or 10 from pretrained weights, and at most 300; of more than 2,000 images at
+        At least 30, or 10 from pretrained weights, and at most 300; of more than 4,000 images at
         least as many as make the same number of views.
     """
     started = autoencoder.pretrained and has_pretrained_weights(autoencoder.group, autoencoder.size)

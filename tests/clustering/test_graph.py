@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import sparse
 from scipy.linalg import eigh
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
+from equiclust.clustering import graph
 from equiclust.clustering.graph import bridges, landmark_eigenvectors, landmark_weights
 from tests.clustering.shapes import noise
 
@@ -106,3 +108,28 @@ def test_a_graph_in_one_piece_needs_no_bridge() -> None:
     points = noise(30, 0)
     mixing = bridges(landmark_weights(points, KDTree(points), 15), KDTree(points), 15)
     np.testing.assert_array_equal(mixing.toarray(), np.eye(30))
+
+
+def _scaled_gram(points: Array) -> sparse.csr_array:
+    weights = landmark_weights(points, KDTree(points), 8)
+    return (weights.T @ weights).tocsr()
+
+
+def test_lanczos_finds_the_leading_of_all_eigenvectors(random_state: int) -> None:
+    gram = _scaled_gram(noise(700, random_state, n_features=3))
+    found = graph._by_lanczos(gram, 6)
+    assert found is not None
+    eigenvalues, vectors = found
+    expected, all_vectors = eigh(gram.toarray(), subset_by_index=[694, 699])
+    np.testing.assert_allclose(eigenvalues, expected[::-1], atol=1e-12)
+    np.testing.assert_allclose(np.abs(all_vectors[:, ::-1].T @ vectors), np.eye(6), atol=1e-8)
+
+
+def test_lanczos_does_not_choose_among_equal_eigenvalues(random_state: int) -> None:
+    one = _scaled_gram(noise(200, random_state, n_features=3))
+    gram = sparse.block_diag([one, one, one]).tocsr()
+    # The largest eigenvalue occurs three times.
+    assert graph._by_lanczos(gram, 2) is None
+    assert graph._by_lanczos(gram, 4) is None
+    expected = eigh(gram.toarray(), subset_by_index=[598, 599])
+    np.testing.assert_array_equal(graph._leading(gram, 2)[0], expected[0][::-1])

@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from equiclust.clustering import whitening
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.exceptions import InputError
 from tests.clustering.shapes import noise
@@ -96,6 +97,17 @@ def test_a_row_is_the_same_in_any_batch(random_state: int) -> None:
     for size in (1, 2, 7, 50):
         parts = [map_.apply(points[i : i + size]) for i in range(0, 101, size)]
         np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+@pytest.mark.parametrize("n_axes", [1, 2, 3, 8, 37])
+def test_many_rows_are_on_the_same_axes_to_the_last_bit(
+    n_axes: int, random_state: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = _mixed(random_state, n=101, d=37)
+    map_ = Whitening.fit(points, standardise=True, whiten=0.5, n_components=n_axes)
+    few = map_.apply(points)
+    monkeypatch.setattr(whitening, "_MUCH_WORK", 0)
+    np.testing.assert_array_equal(map_.apply(points), few)
 
 
 @pytest.mark.parametrize("whiten", [True, False, 0, 1, 0.3, np.float32(0.5)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import ortho_group
 
-from ensembles import ConsensusClustering
+from ensembles import ConsensusClustering, ConsensusResult
 from ensembles.base_clusterings import fit_base_clusterings, mean_agreement
 from ensembles.calibration import expected_calibration_error
 from ensembles.folds import fold_masks
@@ -42,6 +43,11 @@ def fitted() -> tuple[ConsensusClustering, np.ndarray, np.ndarray]:
     return consensus, latents, classes
 
 
+def assert_same_result(one: ConsensusResult, other: ConsensusResult) -> None:
+    for field in fields(ConsensusResult):
+        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
+
+
 def matched(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     counts = np.zeros((N_CLUSTERS, N_CLUSTERS))
     np.add.at(counts, (labels, classes), 1)
@@ -64,10 +70,7 @@ def test_training_objects_are_predicted_as_they_were_fitted(
 ) -> None:
     consensus, latents, _ = fitted
     result = consensus.predict_consensus(latents)
-    assert np.array_equal(result.labels, consensus.labels_)
-    assert np.array_equal(result.stability, consensus.stability_)
-    assert np.array_equal(result.member_labels, consensus.member_labels_)
-    assert np.array_equal(result.agreement, consensus.agreement_)
+    assert_same_result(consensus.result_, result)
     one = consensus.predict_consensus(latents[:, 7:8])
     assert one.labels[0] == consensus.labels_[7]
 

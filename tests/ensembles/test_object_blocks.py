@@ -9,7 +9,11 @@ import ensembles.object_blocks as module
 from ensembles import ConsensusClustering
 from ensembles.object_blocks import draw_objects
 from equiclust.evaluation.metrics import adjusted_rand_index
-from tests.ensembles.test_consensus_clustering import N_CLUSTERS, members_view
+from tests.ensembles.test_consensus_clustering import (
+    N_CLUSTERS,
+    assert_same_result,
+    members_view,
+)
 
 METHODS = ["kmeans", "spectral", pytest.param("manifold", marks=pytest.mark.slow)]
 
@@ -46,11 +50,7 @@ def test_the_laws_of_few_hold_for_many() -> None:
     consensus = _fitted(latents)
     sizes = np.bincount(consensus.best_labels_, minlength=N_CLUSTERS)
     assert (np.diff(sizes) <= 0).all()
-    result = consensus.predict_consensus(latents)
-    np.testing.assert_array_equal(result.labels, consensus.labels_)
-    np.testing.assert_array_equal(result.stability, consensus.stability_)
-    np.testing.assert_array_equal(result.member_labels, consensus.member_labels_)
-    np.testing.assert_array_equal(result.agreement, consensus.agreement_)
+    assert_same_result(consensus.result_, consensus.predict_consensus(latents))
     np.testing.assert_array_equal(_fitted(latents).labels_, consensus.labels_)
 
 

@@ -26,11 +26,11 @@ def test_known_weights_shorten_it(n: int, size: int) -> None:
     assert 10 <= epochs(n, size, pretrained=True) <= epochs(n, size)
 
 
-@given(n=st.integers(2500, 20_000), size=SIZES)
+@given(n=st.integers(5000, 20_000), size=SIZES)
 def test_many_images_make_as_many_views(n: int, size: int) -> None:
     """The number of epochs is whole, so that half of one too many or too few is to be expected."""
     training = n - round(0.1 * n)
-    assert abs(epochs(n, size) - 60_000 / training) <= 0.5
+    assert abs(epochs(n, size) - 120_000 / training) <= 0.5
 
 
 @given(n=st.integers(2, 10**7))
