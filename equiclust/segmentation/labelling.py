@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from equiclust.segmentation.texture_axes import TextureAxes, tile_row_blocks
 from equiclust.segmentation.texture_clusters import TextureClusters
 from equiclust.segmentation.texture_models import TextureModel
 from equiclust.segmentation.texture_networks import TextureNetworks
-from equiclust.typing import BoolArray, Float32Array
+from equiclust.typing import Array, BoolArray, Float32Array
 
 __all__ = ["Labelled", "encode_planes", "label_planes", "masked_plane"]
 
@@ -238,13 +238,14 @@ def label_planes(
     membership = np.empty(shape, dtype=np.float32)
     coverage = np.empty(shape, dtype=np.int32)
     for number in range(planes.count):
-        votes = OverlapAverage(grid.tiling, clusters.n_clusters)
-        alone = _memberships(number, grid, clusters, n_networks)
-        for memberships in _coherent(alone, grid, coherence):
-            part = votes.add(memberships)
-            best = part.mean.max(axis=0)
+        votes, alone = (OverlapAverage(grid.tiling, clusters.n_clusters) for _ in range(2))
+        memberships = _memberships(number, grid, clusters, n_networks)
+        for own, coherent in _with_coherent(memberships, grid, coherence):
+            part, chosen = alone.add(own), votes.add(coherent).mean.argmax(axis=0)
+            # How sure the tiles are by themselves: together they are surer than they are right.
+            best = np.take_along_axis(part.mean, chosen[None], axis=0)[0]
             sure = (part.coverage > 0) & (best >= min_membership)
-            labels[number, part.rows] = np.where(sure, part.mean.argmax(axis=0), UNSURE)
+            labels[number, part.rows] = np.where(sure, chosen, UNSURE)
             membership[number, part.rows] = np.where(part.coverage > 0, best, 0.0)
             coverage[number, part.rows] = part.coverage
         hidden = np.isnan(masked_plane(planes, number, mask))
@@ -267,11 +268,13 @@ def _memberships(
         yield from found.reshape(len(tile_rows), -1, clusters.n_clusters)
 
 
-def _coherent(
+def _with_coherent(
     memberships: Iterable[Float32Array], grid: LatentGrid, coherence: float
-) -> Iterable[npt.NDArray[np.floating[Any]]]:
-    """The memberships, or, where there is coherence, those that agree with their surroundings."""
+) -> Iterable[tuple[Array, Array]]:
+    """Memberships, and those that agree with their surroundings; the same without coherence."""
     if not coherence:
-        return memberships
+        return ((own, own) for own in memberships)
     plane = np.stack(list(memberships)).astype(np.float64)
-    return coherent_memberships(plane, sigma=grid.sigma, strength=coherence)
+    return zip(
+        plane, coherent_memberships(plane, sigma=grid.sigma, strength=coherence), strict=True
+    )

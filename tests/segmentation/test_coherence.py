@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+from data_adapters.sky.sky_map import open_sky_map
+from equiclust.segmentation import labelling
 from equiclust.segmentation.coherence import coherent_memberships
+from equiclust.segmentation.options import SegmentOptions
+from equiclust.segmentation.segment import segment_sky_map
+from equiclust.simulation.cloud_files import write_cloud_map
 
 
 def halves(noise: float = 0.0, seed: int = 0) -> np.ndarray:
@@ -40,3 +48,22 @@ def test_they_are_less_often_wrong_than_tiles_by_themselves() -> None:
     found = coherent_memberships(given, sigma=2.0, strength=4.0)
     wrong = [np.mean(one.argmax(axis=-1) != truth) for one in (given, found)]
     assert wrong[1] < 0.25 * wrong[0]
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def test_membership_is_how_sure_tiles_are_by_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_cloud_map(tmp_path / "sky.fits", (160, 160), random_state=0)
+    sky, options = open_sky_map(tmp_path / "sky.fits"), SegmentOptions(n_clusters=3)
+    found = segment_sky_map(sky, options, _made(tmp_path / "coherent")).segment_map
+    monkeypatch.setattr(labelling, "coherent_memberships", lambda memberships, **_: memberships)
+    alone = segment_sky_map(sky, options, _made(tmp_path / "alone")).segment_map
+    same = found.labels == alone.labels
+    assert 0.5 < same.mean() < 1.0
+    np.testing.assert_array_equal(found.membership[same], alone.membership[same])
+    assert np.all(found.membership[~same] <= alone.membership[~same])
