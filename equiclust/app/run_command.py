@@ -19,6 +19,8 @@ _OUTPUT, _ENCODER, _N_JOBS = "--output", "--encoder", "--n-jobs"
 _SINGLE = (
     _OUTPUT,
     "--axes",
+    "--max-samples",
+    "--max-memory",
     "--n-clusters",
     "--n-folds",
     "--size",

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from equiclust.compiled import compiled
+from equiclust.compiled import compiled, inlined
 from equiclust.typing import Array
-
-with warnings.catch_warnings():
-    # It warns of optional packages.
-    warnings.simplefilter("ignore")
-    from umap.distances import euclidean
-    from umap.utils import fast_knn_indices
 
 __all__ = ["MOST_COMPARED", "known_neighbours"]
 
@@ -36,14 +28,28 @@ def known_neighbours(points: Array, n_neighbors: int) -> tuple[Array, Array]:
     indices : ndarray (n, n_neighbors), int
     distances : ndarray (n, n_neighbors), float32
     """
+    # It takes seconds to import.
+    from umap.utils import fast_knn_indices
+
     distances = np.zeros((len(points), len(points)), dtype=np.float32)
     _compare_all(np.ascontiguousarray(points, dtype=np.float32), distances)
     indices = fast_knn_indices(distances, n_neighbors)
     return indices, np.take_along_axis(distances, indices, axis=1)
 
 
+def _distance(one: Array, other: Array) -> float:
+    """Euclidean, with sums in any order, as UMAP computes it."""
+    total = 0.0
+    for k in range(one.shape[0]):
+        total += (one[k] - other[k]) ** 2
+    return float(np.sqrt(total))
+
+
+_euclidean = inlined(_distance, fastmath=True)
+
+
 @compiled
 def _compare_all(points: Array, distances: Array) -> None:
     for i in range(len(points)):
         for j in range(i + 1, len(points)):
-            distances[i, j] = distances[j, i] = euclidean(points[i], points[j])
+            distances[i, j] = distances[j, i] = _euclidean(points[i], points[j])

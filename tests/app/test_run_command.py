@@ -51,12 +51,14 @@ def test_what_runs_record_is_started(folder: RunFolder) -> None:
         pretrained=False,
     )
     inputs = ["/data/a b", "/data/*.fits"]
-    words = RunSettings(inputs, folder.path, recipe, "cpu", 2, axes="nhw").arguments
+    several = {"axes": "nhw", "max_samples": 500, "max_memory": "4GB"}
+    words = RunSettings(inputs, folder.path, recipe, "cpu", 2, **several).arguments  # type: ignore[arg-type]
     assert why_not_started(words, folder) == ""
     assert {word for word in words if word.startswith("--")} == set(FLAGS)
     # The command line takes the same words for the same values.
     parsed = parse_arguments(COMMANDS, words).arguments
     assert parsed["n_clusters"] == 4
+    assert parsed["max_samples"] == 500
     assert parsed["percentiles"] == [0.5, 99.0]
     assert parsed["output"] == str(folder.path)
 
