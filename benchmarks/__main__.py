@@ -221,6 +221,13 @@ def _survey() -> Iterator[Table]:
     yield from survey_tables(results=RESULTS / "survey")
 
 
+def _texture_mosaics() -> Iterator[Table]:
+    from benchmarks.texture_mosaics import mosaics_table
+
+    if _with_data("texture_mosaics"):
+        yield mosaics_table()
+
+
 def _accelerator() -> Iterator[Table]:
     from benchmarks.accelerator import accelerator_table
 
@@ -247,6 +254,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "resume": _resume,
     "clouds": _clouds,
     "real_maps": _real_maps,
+    "texture_mosaics": _texture_mosaics,
     "large_clustering": _large_clustering,
     "large_cube": _large_cube,
     "brain": _brain,
