@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from data_adapters.adapter import ImagePart, reason_of
+from data_adapters.adapter import ImagePart, PartAdapter, reason_of
 from data_adapters.array_axes import axes_of, in_order
 from data_adapters.array_files import StoredArray, opened_arrays
 from data_adapters.stacks import images_of_stack, numbered_names
@@ -21,7 +21,7 @@ IMAGE_NAMES = ("images", "pixels")
 BESIDE = ("mask", "ids")
 
 
-class ArrayAdapter:
+class ArrayAdapter(PartAdapter):
     """Reads images from ``.npy`` and ``.npz`` files.
 
     An array has the shape `(n, h, w)`, `(n, c, h, w)` or, for one image, `(h, w)`. A last axis of
@@ -72,28 +72,7 @@ class ArrayAdapter:
         first: int = 0,
         most_bytes: int = 1 << 26,
     ) -> Iterator[ImagePart]:
-        """The images of a file in order, some at a time where it is a ``.npy`` file.
-
-        Parameters
-        ----------
-        path : Path
-            The file.
-        part, axes : str, default ""
-            As for `read`.
-        first : int, default 0
-            Number of the first image that is read.
-        most_bytes : int, default 1 << 26
-            About how many bytes the pixels of one part may take.
-
-        Yields
-        ------
-        ImagePart
-
-        Raises
-        ------
-        UnreadableFileError
-            As `read`.
-        """
+        """The images of a file in order, some at a time where it is a ``.npy`` file."""
         path = Path(path)
         with _errors_named(path):
             with opened_arrays(path) as content:

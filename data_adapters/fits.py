@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_adapters.adapter import ImagePart, joined
+from data_adapters.adapter import ImagePart, PartAdapter, joined
 from data_adapters.array_axes import axes_of
 from data_adapters.extensions import parts_of
 from data_adapters.fits_files import open_fits
@@ -21,7 +21,7 @@ from equiclust.images import Image
 __all__ = ["FitsAdapter"]
 
 
-class FitsAdapter:
+class FitsAdapter(PartAdapter):
     """Reads one image from a FITS file, or one from each plane where `axes` says so.
 
     The first extension with an image of two axes longer than one pixel is taken that is not one of
@@ -72,28 +72,7 @@ class FitsAdapter:
         first: int = 0,
         most_bytes: int = 1 << 26,
     ) -> Iterator[ImagePart]:
-        """The images of a file in order, some at a time.
-
-        Parameters
-        ----------
-        path : Path
-            The file.
-        part, axes : str, default ""
-            As for `read`.
-        first : int, default 0
-            Number of the first image that is read.
-        most_bytes : int, default 1 << 26
-            About how many bytes the pixels of one part may take.
-
-        Yields
-        ------
-        ImagePart
-
-        Raises
-        ------
-        UnreadableFileError
-            As `read`.
-        """
+        """The images of a file in order, some at a time."""
         return self._parts(Path(path), part, axes, first, most_bytes)
 
     def _parts(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from data_adapters.adapter import ImagePart, joined
+from data_adapters.adapter import ImagePart, PartAdapter, joined
 from data_adapters.array_axes import axes_of, in_order
 from data_adapters.size_claims import check_claim
 from data_adapters.stacks import images_of_stack, numbered_names
@@ -27,7 +27,7 @@ MASK = "mask"
 _LARGEST_PART = 4
 
 
-class ZarrAdapter:
+class ZarrAdapter(PartAdapter):
     """Reads images from stores of Zarr, format 2 or 3, that are folders called ``.zarr``.
 
     An array has the axes of `data_adapters.arrays.ArrayAdapter`. In a group it is called ``images``
@@ -76,30 +76,7 @@ class ZarrAdapter:
         first: int = 0,
         most_bytes: int = 1 << 26,
     ) -> Iterator[ImagePart]:
-        """The images of a store in order, some at a time.
-
-        A damaged chunk gives a part without images but with the reason, and the others are read.
-
-        Parameters
-        ----------
-        path : Path
-            The folder.
-        part, axes : str, default ""
-            As for `read`.
-        first : int, default 0
-            Number of the first image that is read.
-        most_bytes : int, default 1 << 26
-            About how many bytes the pixels of one part may take.
-
-        Yields
-        ------
-        ImagePart
-
-        Raises
-        ------
-        UnreadableFileError
-            When the store cannot be read.
-        """
+        """The images of a store in order, some at a time."""
         path = Path(path)
         with _errors_named(path):
             images, mask = _chosen(path, part)

@@ -320,8 +320,7 @@ class EquivariantAutoencoder(
                 "positive_pairs": paired and array_digest(*numpy_arrays(paired)),
             }
             check_same_fit(folder, inputs, started=find_checkpoint(folder) is not None)
-            damage = set_aside_if_damaged(folder, module.state_dict())
-            if damage:
+            if damage := set_aside_if_damaged(folder, module.state_dict()):
                 self._note(damage)
         data = ImageData(
             *shown, apart, positive_pairs=paired, batch_size=self.batch_size, seed=seed
