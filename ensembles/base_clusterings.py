@@ -110,7 +110,6 @@ def fit_base_clusterings(
     *,
     n_init: int = 10,
     seed: int,
-    side_by_side: bool = False,
 ) -> list[BaseClustering]:
     """Fit pairs of clusterings that share neither members nor objects.
 
@@ -131,8 +130,6 @@ def fit_base_clusterings(
     n_init : int, default 10
         Starts of every k-means.
     seed : int
-    side_by_side : bool, default False
-        As of `fit_clusterers`.
 
     Returns
     -------
@@ -151,7 +148,7 @@ def fit_base_clusterings(
                 make_clusterer(method, n_clusters, n_init=n_init, random_state=own_seed)
             )
             joint.append(concatenate_latents(latents[:, objects], scales, members))
-    fitted = fit_clusterers(clusterers, joint, side_by_side=side_by_side)
+    fitted = fit_clusterers(clusterers, joint)
     return [BaseClustering(members, one) for members, one in zip(chosen, fitted, strict=True)]
 
 

@@ -14,6 +14,7 @@ from ensembles.refinement import DEEP_METHODS
 from equiclust.clustering.selection import Choice, choose_n_clusters
 from equiclust.evaluation.confounders.removal import RemovalMethod
 from equiclust.exceptions import InputError
+from equiclust.processes import at_most
 from equiclust.typing import Float32Array
 from equiclust.validation import shown
 
@@ -27,6 +28,7 @@ class CleanedLatents:
     """Latents of `KFoldEnsemble`, which inherits from it, and what is removed from them."""
 
     n_clusters: int | Literal["auto"]
+    n_jobs: int | None
     method: str
     latents_: Float32Array
     cleaned_latents_: Float32Array
@@ -79,4 +81,5 @@ class CleanedLatents:
             return Choice(self.n_clusters, {}, ())
         scales = latent_spreads(self.cleaned_latents_).astype(np.float32)
         vectors = concatenate_latents(self.cleaned_latents_, scales, dtype=np.float32)
-        return choose_n_clusters(vectors, random_state=seed)
+        with at_most(self.n_jobs):
+            return choose_n_clusters(vectors, random_state=seed)

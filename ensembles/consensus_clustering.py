@@ -145,7 +145,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         chosen = draw_objects(latents.shape[1], int(seeds[1]))
         learned = latents[:, chosen].astype(np.float64)
         is_drawn = len(chosen) < latents.shape[1]
-        self.method_, self.base_clusterings_ = self._fit_bases(learned, int(seeds[0]), is_drawn)
+        self.method_, self.base_clusterings_ = self._fit_bases(learned, int(seeds[0]))
         self._fit_members(learned, hidden[:, chosen], seeds[2:], is_drawn)
         placed = self._fit_consensus(learned, int(seeds[1]))
         if is_drawn:
@@ -157,9 +157,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         self._fit_member_labels(own_labels, hidden)
         return self
 
-    def _fit_bases(
-        self, latents: Float64Array, seed: int, is_drawn: bool
-    ) -> tuple[str, list[BaseClustering]]:
+    def _fit_bases(self, latents: Float64Array, seed: int) -> tuple[str, list[BaseClustering]]:
         """The method whose base clusterings agree best, and these."""
 
         def fit(method: str) -> list[BaseClustering]:
@@ -170,7 +168,6 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
                 self.n_clusters,
                 n_init=self.n_init,
                 seed=seed,
-                side_by_side=is_drawn,
             )
 
         if not is_auto(self.method):
@@ -201,7 +198,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
             )
             enough = len(np.unique(own[~own_hidden], axis=0)) >= 2 * self.n_clusters
             shown.append(own[~own_hidden] if enough else own)
-        self.members_ = fit_clusterers(clusterers, shown, side_by_side=is_drawn)
+        self.members_ = fit_clusterers(clusterers, shown)
 
     def _fit_consensus(self, latents: Float64Array, seed: int) -> PlacedObjects:
         """Names of the clusters of every base clustering, and how stable labels are."""

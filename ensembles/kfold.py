@@ -27,12 +27,12 @@ from ensembles.refinement import DEEP_METHODS, check_refinable, refine_members
 from ensembles.training_images import TrainingImages, check_pairs, prepare_for_members
 from equiclust._deprecated import FormerAttribute
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
-from equiclust.exceptions import InputError
 from equiclust.images import ImageSet, as_image_set
 from equiclust.io.fit_record import check_same_fit
+from equiclust.processes import at_most, check_n_jobs
 from equiclust.progress import Update
 from equiclust.typing import BoolArray, IntArray, PathLike
-from equiclust.validation import check_random_state, check_whole, is_auto, shown
+from equiclust.validation import check_random_state, check_whole, is_auto
 
 __all__ = ["KFoldEnsemble"]
 
@@ -74,7 +74,8 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
         Number of members to train at the same time, each in its own process with one thread, so
         that the result does not depend on it. The pixels are written to memory that all processes
         share. By default one per core, or the active backend of joblib: ``with
-        joblib.parallel_config("dask")`` sends the members to a Dask cluster.
+        joblib.parallel_config("dask")`` sends the members to a Dask cluster. As many processes
+        cluster the latents.
     random_state : int, RandomState or None, default None
 
     Attributes
@@ -259,7 +260,7 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
         seed = int(self._seeds()[-2])
         if not hasattr(self, "choice_"):
             self.choice_ = self._choice(seed)
-        self.consensus_ = ConsensusClustering(
+        consensus = ConsensusClustering(
             self.choice_.n_clusters,
             # Deep methods have moved the latents towards the centres of clusters.
             method="kmeans" if self.method in DEEP_METHODS else self.method,
@@ -267,7 +268,9 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
             reliability=self.reliability,
             n_init=self.n_init,
             random_state=seed,
-        ).fit(self.cleaned_latents_, held_out=self.held_out_)
+        )
+        with at_most(self.n_jobs):
+            self.consensus_ = consensus.fit(self.cleaned_latents_, held_out=self.held_out_)
         self.labels_, self.stability_ = self.consensus_.labels_, self.consensus_.stability_
         return self
 
@@ -338,14 +341,7 @@ class KFoldEnsemble(CleanedLatents, FittedEnsemble):
             value = getattr(self, name)
             if not is_auto(value):
                 check_whole(name, value)
-        if self.n_jobs is not None and (
-            not isinstance(self.n_jobs, int | np.integer)
-            or isinstance(self.n_jobs, bool)
-            or self.n_jobs == 0
-        ):
-            raise InputError(
-                f"n_jobs must be None or a whole number but 0, got {shown(self.n_jobs)}"
-            )
+        check_n_jobs(self.n_jobs)
         deep = isinstance(self.method, str) and self.method in DEEP_METHODS
         if deep:
             check_refinable(self._estimators(), self.method)

@@ -7,33 +7,27 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from statistics import median_low
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import HDBSCAN
-from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # It has no types.
 
 from equiclust.argument_types import checks_types
-from equiclust.clustering.gap_statistic import gap_statistic
+from equiclust.clustering.cluster_scores import cluster_scores
 from equiclust.clustering.latent_checks import distinct_rows, lexicographic_order
-from equiclust.clustering.manifold import ManifoldModel, embed
-from equiclust.clustering.methods import CentreModel, MixtureModel
 from equiclust.clustering.separation import (
     CLEAR_BOUNDARY_DIP,
     LEAST_BOUNDARY_DIP,
     Separation,
     best_separated,
-    separation,
 )
 from equiclust.clustering.unimodality import MIN_SAMPLES, unimodality_p_value
 from equiclust.clustering.whitening import Whitening, check_whitening
 from equiclust.exceptions import EquiclustWarning, InputError
-from equiclust.typing import Float64Array, IntArray
+from equiclust.typing import Float64Array
 from equiclust.validation import check_random_state, check_samples, check_whole
 
-__all__ = ["UNIMODALITY_LEVEL", "Choice", "choose_n_clusters", "prediction_strength"]
+__all__ = ["UNIMODALITY_LEVEL", "Choice", "choose_n_clusters"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +36,7 @@ _MIN_STRENGTH = 0.8
 # Least agreement of halves, as an adjusted Rand index, for stability to choose a number.
 _MIN_STABILITY = 0.5
 _N_SPLITS = 3
-# Dimensions of an embedding, and number of embeddings in which dense regions are counted.
-_N_DIMENSIONS = 5
-_N_EMBEDDINGS = 3
-# Embeddings whose partitions are accumulated.
-_N_ACCUMULATED = 5
 _BOUNDARY_DIP = "separation_boundary_dip"
-_NOT_SEPARATED = Separation(0.0, 0.0)
-# A dense region has at least one in 25 of the samples, and at least five.
-_DENSE_FRACTION = 25
-_MIN_DENSE = 5
 UNIMODALITY_LEVEL = 0.05
 """Level of significance of the test of unimodality."""
 
@@ -125,6 +110,9 @@ def choose_n_clusters(
     they agree on none (below 0.5). Density votes for the number of dense regions in the manifold of
     all samples, by HDBSCAN [2]_. Scores without a vote are the gap statistic [5]_ and the
     silhouette [6]_ of k-means, and the Bayesian information criterion [7]_ of Gaussian mixtures.
+
+    From 300 samples on the scores are computed in as many processes as there are cores, or as an
+    active `joblib.parallel_config` says, with the same result whatever their number.
 
     Parameters
     ----------
@@ -253,42 +241,21 @@ def _choose(
         np.array_split(generator.permutation(len(points)), 2)
         for _ in range(_N_SPLITS if len(points) > 1 else 0)
     ]
-    agreements = _mean_agreements(everything, halves, candidates, seed)
-    columns = {
-        "prediction_strength": [found.strength for found in agreements],
-        "stability": [found.stability for found in agreements],
-        "gap": gap_statistic(points, candidates, seed=seed),
-        "silhouette": [_silhouette(points, k, seed) for k in candidates],
-        "negative_bic": [-_bic(points, k, seed) for k in candidates],
-    }
+    scores = cluster_scores(points, everything, unscaled, halves, candidates, seed=seed)
+    columns = scores.columns
     votes = {
         "prediction_strength": _largest_strong(candidates, columns["prediction_strength"]),
         "stability": _most_stable(candidates, columns["stability"]),
-        "density": _nearest(candidates, _n_dense(everything, seed)),
+        "density": _nearest(candidates, scores.n_dense),
     }
     number = median_low(votes.values())
-    if unscaled is not None and len(points) >= MIN_SAMPLES:
-        separations = _separations(everything, unscaled, candidates, seed)
+    if scores.separations:
         for name in Separation._fields:
-            columns[f"separation_{name}"] = [getattr(one, name) for one in separations]
-        separated = best_separated(dict(zip(candidates, separations, strict=True)))
+            columns[f"separation_{name}"] = [getattr(one, name) for one in scores.separations]
+        separated = best_separated(dict(zip(candidates, scores.separations, strict=True)))
         if separated is not None:
             number = votes["separation"] = separated
     return Choice(number, votes, _rows(candidates, columns))
-
-
-def _separations(
-    everything: Float64Array, unscaled: Float64Array, candidates: list[int], seed: int
-) -> list[Separation]:
-    """One for each candidate; 0 for a single cluster."""
-    distinct, index, _ = distinct_rows(everything)
-    axes = np.empty((len(distinct), unscaled.shape[1]))
-    axes[index] = unscaled
-    embeddings = [embed(distinct, _N_DIMENSIONS, seed=seed + k) for k in range(_N_ACCUMULATED)]
-    return [
-        separation(axes, embeddings, k, seed=seed) if 1 < k < len(distinct) else _NOT_SEPARATED
-        for k in candidates
-    ]
 
 
 def _most_stable(candidates: list[int], stabilities: list[float]) -> int:
@@ -298,19 +265,6 @@ def _most_stable(candidates: list[int], stabilities: list[float]) -> int:
         if max(stabilities) >= _MIN_STABILITY
         else candidates[0]
     )
-
-
-def _n_dense(points: Float64Array, seed: int) -> int:
-    """Number of dense regions: the median over embeddings that differ by their seed."""
-    distinct = distinct_rows(points)[0]
-    smallest = max(_MIN_DENSE, len(distinct) // _DENSE_FRACTION)
-    if len(distinct) < 2 * smallest:
-        return 1
-    counts = []
-    for k in range(_N_EMBEDDINGS):
-        embedded = embed(distinct, _N_DIMENSIONS, seed=seed + k)
-        counts.append(int(HDBSCAN(smallest, copy=True).fit(embedded).labels_.max()) + 1)
-    return max(median_low(counts), 1)
 
 
 def _nearest(candidates: list[int], number: int) -> int:
@@ -328,92 +282,8 @@ def _rows(
     )
 
 
-def _silhouette(points: Float64Array, n_clusters: int, seed: int) -> float:
-    """Mean silhouette of k-means; NaN where it is not defined."""
-    labels = CentreModel.fit(points, n_clusters, seed).memberships(points).argmax(axis=1)
-    if not 1 < len(np.unique(labels)) < len(points):
-        return float("nan")
-    return float(silhouette_score(points, labels))
-
-
 def _largest_strong(candidates: list[int], strengths: list[float]) -> int:
     strong = [
         k for k, strength in zip(candidates, strengths, strict=True) if strength >= _MIN_STRENGTH
     ]
     return strong[-1] if strong else candidates[int(np.argmax(strengths))]
-
-
-def _bic(points: Float64Array, n_clusters: int, seed: int) -> float:
-    return float(MixtureModel.fit(points, n_clusters, seed).mixture.bic(points))
-
-
-class _Agreement(NamedTuple):
-    """Agreement of the clusterings of two halves: prediction strength, and ARI on all samples."""
-
-    strength: float
-    stability: float
-
-
-def _mean_agreements(
-    points: Float64Array, splits: list[list[IntArray]], candidates: list[int], seed: int
-) -> list[_Agreement]:
-    """One for each candidate, the mean over the splits."""
-    found = [_agreements(points, halves, candidates, seed) for halves in splits]
-    if not found:
-        return [_Agreement(0.0, 0.0)] * len(candidates)
-    return [_Agreement(*map(float, np.mean(column, axis=0))) for column in zip(*found, strict=True)]
-
-
-def _agreements(
-    points: Float64Array, halves: list[IntArray], candidates: list[int], seed: int
-) -> list[_Agreement]:
-    """One for each candidate; 0 where a half has fewer samples than clusters."""
-    learned = []
-    for half in halves:
-        distinct = distinct_rows(points[half])[0]
-        learned.append((distinct, embed(distinct, _N_DIMENSIONS, seed=seed)))
-    first, second = halves
-    found = []
-    for k in candidates:
-        if min(len(distinct) for distinct, _ in learned) < k:
-            found.append(_Agreement(0.0, 0.0))
-            continue
-        one, other = (
-            ManifoldModel.of_embedded(distinct, embedded, k, seed)
-            .memberships(points)
-            .argmax(axis=1)
-            for distinct, embedded in learned
-        )
-        strengths = (
-            prediction_strength(one[second], other[second]),
-            prediction_strength(other[first], one[first]),
-        )
-        found.append(_Agreement(float(np.mean(strengths)), adjusted_rand_score(one, other)))
-    return found
-
-
-def prediction_strength(predicted: IntArray, own: IntArray) -> float:
-    r"""Smallest share of pairs of a cluster that a clustering of other samples keeps together.
-
-    :math:`\min_k \frac{1}{n_k (n_k - 1)} \sum_{i \neq j \in k} [p_i = p_j]` over the clusters `k`
-    of the samples themselves, with :math:`p` the predicted labels.
-
-    Parameters
-    ----------
-    predicted : ndarray (n,), int
-        Labels by a clusterer that was fitted on other samples.
-    own : ndarray (n,), int
-        Labels by a clusterer that was fitted on these samples.
-
-    Returns
-    -------
-    float
-        From 0 to 1; clusters of one sample are left out.
-    """
-    shares = []
-    for label in np.unique(own):
-        sizes = np.bincount(predicted[own == label])
-        n = int(sizes.sum())
-        if n > 1:
-            shares.append(float(np.sum(sizes * (sizes - 1))) / (n * (n - 1)))
-    return min(shares, default=0.0)

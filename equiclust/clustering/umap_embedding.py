@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -31,12 +33,10 @@ def umap_embedding(points: Array, *, random_state: int, **parameters: Any) -> Fl
     -------
     ndarray (n, n_components)
     """
-    # Torch takes a second to import, and only an embedding needs it here.
     from equiclust.compiled import keep_compiled
-    from equiclust.nn.device import torch_threads
 
     # One thread: it takes no more for a given seed, and more for its algebra would wait for others.
-    with warnings.catch_warnings(), torch_threads(), threadpool_limits(limits=1):
+    with warnings.catch_warnings(), _torch_threads(), threadpool_limits(limits=1):
         # It warns of optional packages, and that a random state makes it use one thread.
         warnings.simplefilter("ignore")
         from umap import UMAP
@@ -52,3 +52,13 @@ def umap_embedding(points: Array, *, random_state: int, **parameters: Any) -> Fl
             parameters |= {"precomputed_knn": known, "force_approximation_algorithm": True}
         model = UMAP(n_jobs=1, random_state=random_state, **parameters)
         return np.asarray(model.fit_transform(points), dtype=np.float64)
+
+
+def _torch_threads() -> AbstractContextManager[None]:
+    """Restores the number of torch's threads, which the first start of numba's may change."""
+    # Torch takes a second and 500 MB to import.
+    if "torch" not in sys.modules:
+        return nullcontext()
+    from equiclust.nn.device import torch_threads
+
+    return torch_threads()

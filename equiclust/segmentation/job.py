@@ -259,8 +259,7 @@ def _run_segment_job(
     sky = open_sky_map(job.map, stokes=job.stokes)
     options = job.options.for_shape(sky.shape[1:])
     encoder = options.tile_encoder(job.device)
-    trains = model is None and options.trains
-    need = estimate_memory(sky, options, job.max_memory, job.n_jobs, trains=trains)
+    need = estimate_memory(sky, options, job.max_memory, job.n_jobs, learns=model is None)
     described = job.describe(options, encoder)
     known = files.read_result(described)
     if known is not None:

@@ -14,6 +14,7 @@ from data_adapters.sky.sky_map import SkyMap
 from data_adapters.sky.tiling import Tiling
 from ensembles.member_estimators import MemberEstimator
 from equiclust.clustering import Choice
+from equiclust.processes import at_most
 from equiclust.progress import Progress, start_stage
 from equiclust.segmentation.labelling import (
     Labelled,
@@ -160,7 +161,8 @@ def segment_sky_map(
         encode_planes(planes, mask, source, grid, on_progress=update)
     start_stage(on_progress, "clustering")
     known = None if model is None else TextureClusters.load(place)
-    clusters = known or _find_clusters(grid, networks, options, place)
+    with at_most(n_jobs):
+        clusters = known or _find_clusters(grid, networks, options, place)
     labelled = _labelled(planes, mask, grid, networks, clusters, options, on_progress)
     return Segmentation(
         _as_segment_map(labelled, planes, sky),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equiclust.clustering import Choice, choose_n_clusters
-from equiclust.clustering.selection import prediction_strength
+from equiclust.clustering.cluster_scores import prediction_strength
 from equiclust.exceptions import EquiclustWarning, InputError
 from tests.clustering.shapes import blobs, noise
 from tests.conftest import SLOW_SEEDS

@@ -122,6 +122,8 @@ def test_of_many_objects_each_clustering_of_a_pair_is_fitted_to_its_own_half(
     shown: list[set[float]] = []
 
     class Noting:
+        method = "kmeans"
+
         def fit(self, vectors: np.ndarray) -> Noting:
             shown.append(set(vectors[:, 0].round(6)))
             return self
