@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equiclust.cli.session import Outcome
+from equiclust.pipeline.label_findings import label_findings
 
 if TYPE_CHECKING:
     from equiclust.pipeline.demo import Demo
@@ -115,7 +116,8 @@ def describe_run(run: Run) -> Outcome:
         lines.append(f"{len(run.rejected)} rejected: {run.folder.rejected_ecsv}")
     if "removal" in metrics:
         lines.append(str(metrics["removal"]["sentence"]))
-    lines += [*metrics["findings"], str(metrics["check"]["sentence"])]
+    withheld = label_findings(labels, run.n_clusters)
+    lines += [*withheld, *metrics["findings"], str(metrics["check"]["sentence"])]
     if "all_images" in metrics:
         lines.append(f"All images: {run.folder.all_images_fits}")
     lines += [f"Catalogue: {run.folder.catalogue_ecsv}", f"Report: {run.folder.report_html}"]
