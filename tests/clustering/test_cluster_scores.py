@@ -12,7 +12,7 @@ from tests.clustering.shapes import noise
 
 def test_the_number_of_processes_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("equiclust.clustering.cluster_scores._LEAST_SIDE_BY_SIDE", 2)
-    points = np.concatenate([noise(50, 0, n_features=4), noise(50, 1, n_features=4) + 6])
+    points = np.concatenate([noise(30, 0, n_features=4), noise(30, 1, n_features=4) + 6])
     chosen = []
     for n_jobs in (1, 2):
         with parallel_config(n_jobs=n_jobs):
