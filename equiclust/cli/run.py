@@ -122,7 +122,7 @@ def run(
     device
         Device on which the networks are trained.
     n_jobs
-        Networks trained at a time; by default one per core.
+        Processes at a time that train networks and cluster; by default one per core.
     scheduler
         Address of a Dask scheduler, such as tcp://host:8786, whose workers train the networks.
     axes

@@ -113,7 +113,8 @@ def segment(
     device
         Where to train, and where a network trained on photographs computes.
     n_jobs
-        Networks to train at a time; by default one per core.
+        Processes at a time that train networks and choose the number of clusters; by default one
+        per core.
     scheduler
         Address of a Dask scheduler, such as tcp://host:8786, whose workers train the networks and
         encode the tiles; they must see the same files.

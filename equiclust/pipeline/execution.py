@@ -136,7 +136,7 @@ def run(
     device : {"auto", "cpu", "cuda", "mps"}, default "auto"
         Device on which the networks are trained.
     n_jobs : int, optional
-        Networks trained at a time; default one per core.
+        Processes at a time that train networks and cluster; default one per core.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers train the networks,
         and encode the images of sets that are learned from in part.

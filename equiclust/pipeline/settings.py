@@ -51,7 +51,7 @@ class RunSettings:
     device : {"auto", "cpu", "cuda", "mps"}, default "auto"
         Device on which the networks are trained.
     n_jobs : int, optional
-        Networks trained at a time; default one per core.
+        Processes at a time that train networks and cluster; default one per core.
     scheduler : str, optional
         Address of a Dask scheduler whose workers train the networks.
     axes : str, default ""

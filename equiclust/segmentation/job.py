@@ -74,7 +74,8 @@ class SegmentJob:
     device : {"auto", "cpu", "cuda", "mps"}, default "auto"
         Device on which the networks are trained.
     n_jobs : int, optional
-        Networks trained at a time; default one per core.
+        Processes at a time that train networks and choose the number of clusters; default one per
+        core.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers train the networks
         and encode the tiles.

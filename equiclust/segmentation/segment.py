@@ -114,7 +114,8 @@ def segment_sky_map(
     device : {"auto", "cpu", "cuda", "mps"}, default "auto"
         Device on which the networks are trained, and on which a named encoder computes.
     n_jobs : int, optional
-        Networks trained at a time; default one per core.
+        Processes at a time that train networks and choose the number of clusters; default one per
+        core.
     on_progress : callable, optional
         Gets ``(stage, done, total, remark)`` with the stages "reading", "training" (of an encoder
         or statistics "whitening"), "encoding", "clustering" and "labelling"; see
