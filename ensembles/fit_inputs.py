@@ -18,7 +18,7 @@ from equiclust.typing import PathLike
 __all__ = ["ensemble_inputs", "estimator_inputs", "recorded_seed"]
 
 # They decide where a member is trained, or come from the ensemble's own seed.
-_NOT_INPUTS = ("device", "random_state")
+_NOT_INPUTS = ("device", "devices", "random_state")
 _SEED = "the seed drawn from random_state"
 
 

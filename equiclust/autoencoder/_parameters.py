@@ -68,6 +68,7 @@ class AutoencoderParameters(SaveLoadMixin):
         validation_fraction: float = 0.1,
         patience: int | None = None,
         device: str = "auto",
+        devices: int = 1,
         precision: Precision = "32-true",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -91,6 +92,7 @@ class AutoencoderParameters(SaveLoadMixin):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.device = device
+        self.devices = devices
         self.precision = precision
         self.random_state = random_state
 
@@ -109,8 +111,12 @@ class AutoencoderParameters(SaveLoadMixin):
                 check_mapping(name, getattr(self, name), _field_names(kind))
                 kind(**getattr(self, name))
         self._check_preprocess()
-        for name in ("max_epochs", "batch_size"):
+        for name in ("max_epochs", "batch_size", "devices"):
             check_whole(name, getattr(self, name))
+        if self.devices > self.batch_size:
+            raise InputError(
+                f"devices must be at most batch_size ({self.batch_size}), got {self.devices}"
+            )
         if self.patience is not None:
             check_whole("patience", self.patience)
             if not ObjectiveWeights(**(self.objective or {})).reconstruction:
@@ -176,6 +182,7 @@ class AutoencoderParameters(SaveLoadMixin):
             patience=self.patience,
             seed=seed,
             device=self.device,
+            devices=self.devices,
             precision=self.precision,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any, Self
 
@@ -181,9 +181,12 @@ class TrainedAutoencoder(AutoencoderParameters):
         self, function: Callable[[Tensor], Tensor], pixels: Tensor, batch: int
     ) -> Float32Array:
         device = next(self.network_.parameters()).device
+
+        def computed(images: Tensor) -> Tensor:
+            return function(images.to(device)).cpu()
+
         with torch.inference_mode(), full_precision(device):
-            batches = torch.split(pixels, batch)
-            done = [function(images.to(device)).cpu() for images in batches]
+            done = list(_smaller_where_needed(computed, pixels, batch))
         result: Float32Array = torch.cat(done).numpy()
         return result
 
@@ -208,6 +211,27 @@ class TrainedAutoencoder(AutoencoderParameters):
         self.started_from_ = list(learned["started_from"])
         self.history_, self.notes_ = list(learned["history"]), list(learned["notes"])
         self._adopt(network)
+
+
+def _smaller_where_needed(
+    function: Callable[[Tensor], Tensor], pixels: Tensor, batch: int
+) -> Iterator[Tensor]:
+    """Results of batches, which are halved when the memory of the device does not suffice."""
+    start = 0
+    while start < len(pixels):
+        part = pixels[start : start + batch]
+        try:
+            made = function(part)
+        except torch.OutOfMemoryError as error:
+            if batch == 1:
+                raise InputError(
+                    f"device has no memory for one image of {tuple(part.shape[1:])}; end other "
+                    "programs that use it, or set device to 'cpu'"
+                ) from error
+            batch //= 2
+            continue
+        start += len(part)
+        yield made
 
 
 def tensors(pixels: Float32Array, mask: BoolArray) -> tuple[Tensor, Tensor]:

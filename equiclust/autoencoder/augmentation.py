@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from equiclust.autoencoder.draws import BatchPart, Draws
 from equiclust.exceptions import InputError
 from equiclust.validation import is_real, shown
 
@@ -73,7 +74,12 @@ class Augmentation:
                 raise InputError(f"augmentation {step.name} must lie in 0 to 1, got {shown(value)}")
 
     def __call__(
-        self, images: Tensor, mask: Tensor, generator: torch.Generator
+        self,
+        images: Tensor,
+        mask: Tensor,
+        generator: torch.Generator,
+        *,
+        part: BatchPart | None = None,
     ) -> tuple[Tensor, Tensor]:
         """One random view of every image.
 
@@ -84,6 +90,8 @@ class Augmentation:
             `True` = ignore.
         generator : torch.Generator
             On the CPU, whatever the device of the images.
+        part : BatchPart, optional
+            The rows of a batch that the images are; by default they are the whole batch.
 
         Returns
         -------
@@ -92,21 +100,27 @@ class Augmentation:
         mask : Tensor (n, 1, h, w), bool
             The mask moved along, with what came in from outside the frame.
         """
-        matrices = self._matrices(len(images), generator)
-        bend = self._bend(images, generator)
+        draws = Draws(generator, part or BatchPart(len(images)))
+        matrices = self._matrices(draws)
+        bend = self._bend(images, draws)
         views, hidden = _warp(images, mask, matrices, bend) if self._moves else (images, mask)
-        views = self._smooth(views, generator)
-        exponent = self._spread(self.contrast, len(views), generator).exp()
+        views = self._smooth(views, draws)
+        exponent = self._spread(self.contrast, draws).exp()
         if self.contrast:
             views = views.clamp(min=_DARKEST) ** _column(exponent, views)
-        views = views * _column(self._spread(self.gain, len(views), generator).exp(), views)
-        level = self.noise * torch.rand(len(views), generator=generator)
-        grain = torch.randn(views.shape, generator=generator).to(views)
+        views = views * _column(self._spread(self.gain, draws).exp(), views)
+        level = self.noise * draws.uniform()
+        grain = draws.normal(*views.shape[1:]).to(views)
         views = views + _column(level, views) * grain
         return views.masked_fill(hidden, 0.0), hidden
 
     def rotate(
-        self, images: Tensor, mask: Tensor, generator: torch.Generator
+        self,
+        images: Tensor,
+        mask: Tensor,
+        generator: torch.Generator,
+        *,
+        part: BatchPart | None = None,
     ) -> tuple[Tensor, Tensor]:
         """One random rotation of every image, and nothing else.
 
@@ -117,6 +131,8 @@ class Augmentation:
             `True` = ignore.
         generator : torch.Generator
             On the CPU, whatever the device of the images.
+        part : BatchPart, optional
+            The rows of a batch that the images are; by default they are the whole batch.
 
         Returns
         -------
@@ -125,7 +141,8 @@ class Augmentation:
         mask : Tensor (n, 1, h, w), bool
             The mask rotated along, with what came in from outside the frame.
         """
-        angles = self._angles(torch.rand(len(images), generator=generator))
+        draws = Draws(generator, part or BatchPart(len(images)))
+        angles = self._angles(draws.uniform())
         views, hidden = _warp(images, mask, _rotation(angles))
         return views.masked_fill(hidden, 0.0), hidden
 
@@ -133,46 +150,46 @@ class Augmentation:
     def _moves(self) -> bool:
         return any((self.angle, self.scale, self.shear, self.tilt, self.bending, self.mirror))
 
-    def _bend(self, images: Tensor, generator: torch.Generator) -> Tensor | None:
+    def _bend(self, images: Tensor, draws: Draws) -> Tensor | None:
         """Displacements `(n, h, w, 2)` between the knots, by bicubic interpolation."""
         if not self.bending:
             return None
-        knots = self.bending * torch.randn(len(images), 2, _KNOTS, _KNOTS, generator=generator)
+        knots = self.bending * draws.normal(2, _KNOTS, _KNOTS)
         field = functional.interpolate(
             knots.to(images), size=images.shape[2:], mode="bicubic", align_corners=True
         )
         return field.permute(0, 2, 3, 1)
 
-    def _spread(self, limit: float, n: int, generator: torch.Generator) -> Tensor:
-        return limit * (2.0 * torch.rand(n, generator=generator) - 1.0)
+    def _spread(self, limit: float, draws: Draws) -> Tensor:
+        return limit * (2.0 * draws.uniform() - 1.0)
 
-    def _matrices(self, n: int, generator: torch.Generator) -> Tensor:
+    def _matrices(self, draws: Draws) -> Tensor:
         """`(n, 2, 2)`: turn, magnify, mirror, and stretch along a random axis."""
-        turn, axis = torch.rand(2, n, generator=generator).unbind()
+        turn, axis = draws.uniform(2).unbind()
         turn, axis = self._angles(turn), 2.0 * math.pi * axis
-        magnify = self._spread(self.scale, n, generator).exp()
-        stretch = self._spread(self.shear, n, generator).exp()
-        mirror = torch.where(torch.rand(n, generator=generator) < self.mirror, -1.0, 1.0)
+        magnify = self._spread(self.scale, draws).exp()
+        stretch = self._spread(self.shear, draws).exp()
+        mirror = torch.where(draws.uniform() < self.mirror, -1.0, 1.0)
         scales = torch.diag_embed(torch.stack([magnify * mirror, magnify], dim=-1))
         along = torch.diag_embed(torch.stack([stretch, 1.0 / stretch], dim=-1).sqrt())
         matrices = _rotation(turn) @ scales @ _rotation(axis) @ along @ _rotation(-axis)
-        return matrices @ self._tilts(n, generator) if self.tilt else matrices
+        return matrices @ self._tilts(draws) if self.tilt else matrices
 
-    def _tilts(self, n: int, generator: torch.Generator) -> Tensor:
+    def _tilts(self, draws: Draws) -> Tensor:
         """`(n, 2, 2)`: to look up a disc that is squeezed, its minor axis is stretched."""
-        share, axis = torch.rand(2, n, generator=generator).unbind()
+        share, axis = draws.uniform(2).unbind()
         cosine = 1.0 - share * (1.0 - math.cos(0.5 * math.pi * min(self.tilt, _MOST_TILTED)))
-        squeeze = torch.diag_embed(torch.stack([torch.ones(n), 1.0 / cosine], dim=-1))
+        squeeze = torch.diag_embed(torch.stack([torch.ones_like(cosine), 1.0 / cosine], dim=-1))
         return _rotation(math.pi * axis) @ squeeze @ _rotation(-math.pi * axis)
 
     def _angles(self, shares: Tensor) -> Tensor:
         """From shares of a full turn, 0 to 1, to angles either way, in radians."""
         return self.angle * 2.0 * math.pi * torch.where(shares < 0.5, shares, shares - 1.0)
 
-    def _smooth(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def _smooth(self, images: Tensor, draws: Draws) -> Tensor:
         if self.smoothing == 0:
             return images
-        chosen = torch.rand(len(images), generator=generator) < self.smoothing
+        chosen = draws.uniform() < self.smoothing
         taps = torch.tensor(_SMOOTHING_TAPS, dtype=images.dtype, device=images.device)
         kernel = torch.outer(taps, taps) / taps.sum() ** 2
         channels = images.shape[1]

@@ -5,19 +5,16 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from torch import nn
 
 from equiclust.autoencoder._trained import TrainedAutoencoder, numpy_arrays, tensors
 from equiclust.autoencoder.augmentation import Augmentation
 from equiclust.autoencoder.checkpoints import (
-    SEED,
     find_checkpoint,
     recorded_seed,
     set_aside_if_damaged,
@@ -32,9 +29,6 @@ from equiclust.io.fit_record import array_digest, check_same_fit
 from equiclust.nn.network import AutoencoderNetwork
 from equiclust.typing import BoolArray, Float32Array
 from equiclust.validation import check_random_state
-
-if TYPE_CHECKING:
-    from equiclust.autoencoder.training import AutoencoderTraining
 
 __all__ = ["EquivariantAutoencoder"]
 
@@ -109,6 +103,10 @@ class EquivariantAutoencoder(
         weights of the epoch that reconstructed them best. By default all `max_epochs` are trained
         and the last weights kept.
     device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+    devices : int, default 1
+        Number of devices over which every batch of the training is divided; on the CPU, of
+        processes, which share its cores. The network is that of one device apart from rounding. As
+        new processes are started, a script calls `fit` below ``if __name__ == "__main__":``.
     precision : {"32-true", "bf16-mixed", "16-mixed"}, default "32-true"
         Arithmetic in training.
     random_state : int or RandomState, optional
@@ -163,7 +161,7 @@ class EquivariantAutoencoder(
         checkpoints : path-like, optional
             Folder for a checkpoint after every epoch. A stopped fit goes on from there when
             it is called again with the same images, parameters and seed (with the seed it had, if
-            `random_state` is None); only `device` and `on_epoch` may differ.
+            `random_state` is None); only `device`, `devices` and `on_epoch` may differ.
         on_epoch : callable, optional
             Called with the record of each epoch, for progress bars.
         partners : ImageSet or array-like, optional
@@ -219,7 +217,7 @@ class EquivariantAutoencoder(
         checkpoints : path-like, optional
             Folder for a checkpoint after every epoch. A stopped fit goes on from there when
             it is called again with the same images, parameters and seed (with the seed it had, if
-            `random_state` is None); only `device` and `on_epoch` may differ.
+            `random_state` is None); only `device`, `devices` and `on_epoch` may differ.
         on_epoch : callable, optional
             Called with the record of each epoch, for progress bars.
 
@@ -273,7 +271,7 @@ class EquivariantAutoencoder(
         checkpoints : path-like, optional
             Folder for a checkpoint after every epoch. A stopped fit goes on from there when
             it is called again with the same images, parameters and seed (with the seed it had, if
-            `random_state` is None); only `device` and `on_epoch` may differ.
+            `random_state` is None); only `device`, `devices` and `on_epoch` may differ.
         on_epoch : callable, optional
             Called with the record of each epoch, for progress bars.
         stop_request : path, optional
@@ -292,7 +290,10 @@ class EquivariantAutoencoder(
             When `checkpoints` holds checkpoints of another fit.
         """
         # Lightning takes seconds to import, which what is trained already need not wait for.
-        from equiclust.autoencoder.training import AutoencoderTraining, ImageData, train
+        from equiclust.autoencoder.training import AutoencoderTraining
+        from equiclust.autoencoder.training_data import ImageData
+        from equiclust.autoencoder.training_inputs import training_inputs
+        from equiclust.autoencoder.training_processes import train
 
         self._check_parameters()
         self._check_prepared(pixels, positive_pairs)
@@ -314,7 +315,7 @@ class EquivariantAutoencoder(
             perceptual=self._perceptual_loss(),
         )
         if folder is not None:
-            inputs = _training_inputs(module) | {
+            inputs = training_inputs(module) | {
                 "images": array_digest(*numpy_arrays(shown)),
                 "held_out": array_digest(apart.numpy()),
                 "positive_pairs": paired and array_digest(*numpy_arrays(paired)),
@@ -322,7 +323,7 @@ class EquivariantAutoencoder(
             check_same_fit(folder, inputs, started=find_checkpoint(folder) is not None)
             if damage := set_aside_if_damaged(folder, module.state_dict()):
                 self._note(damage)
-        data = ImageData(
+        data = ImageData.split(
             *shown, apart, positive_pairs=paired, batch_size=self.batch_size, seed=seed
         )
         self.history_ = train(
@@ -372,26 +373,3 @@ class EquivariantAutoencoder(
                 "The latents of all images are the same, so nothing can be sorted by them: give "
                 "more weight to the objective's variance or train for longer."
             )
-
-
-def _training_inputs(module: AutoencoderTraining) -> dict[str, Any]:
-    """Everything but the images that decides the result of a training, before its first step.
-
-    The device is left out: a training may be resumed on another one.
-    """
-    config = asdict(module.config)
-    del config["device"]
-    seed = config.pop("seed")
-    return {
-        **asdict(module.network.config),
-        **config,
-        SEED: seed,
-        "objective": asdict(module.weights),
-        "augmentation": asdict(module.augmentation),
-        "perceptual": None if module.perceptual is None else _weights(module.perceptual),
-        "initial weights": _weights(module.network),
-    }
-
-
-def _weights(network: nn.Module) -> str:
-    return array_digest(*(value.cpu().numpy() for value in network.state_dict().values()))

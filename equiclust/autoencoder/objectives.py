@@ -103,7 +103,9 @@ class ObjectiveWeights:
         return torch.stack([getattr(self, name) * value for name, value in terms.items()]).sum()
 
 
-def masked_mse(images: Tensor, reconstructions: Tensor, mask: Tensor) -> Tensor:
+def masked_mse(
+    images: Tensor, reconstructions: Tensor, mask: Tensor, *, n_pixels: Tensor | None = None
+) -> Tensor:
     """Mean squared difference over the pixels that are not masked.
 
     Parameters
@@ -111,13 +113,17 @@ def masked_mse(images: Tensor, reconstructions: Tensor, mask: Tensor) -> Tensor:
     images, reconstructions : Tensor (n, c, h, w)
     mask : Tensor (n, 1, h, w), bool
         `True` = ignore.
+    n_pixels : Tensor (), int, optional
+        Pixels that the mean is over when these images are a part of a batch: the sum over the parts
+        is the mean over the batch. By default those of the images themselves.
 
     Returns
     -------
     Tensor ()
     """
     squared = (images - reconstructions).square().masked_fill(mask, 0.0)
-    return squared.sum() / ((~mask).sum() * images.shape[1]).clamp(min=1)
+    counted = (~mask).sum() if n_pixels is None else n_pixels
+    return squared.sum() / (counted * images.shape[1]).clamp(min=1)
 
 
 def vicreg_terms(latents: Tensor) -> dict[str, Tensor]:

@@ -1,22 +1,17 @@
-"""How the network learns: a Lightning module, its data, and the loop around them."""
+"""How the network learns: the terms of a step, as a Lightning module."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sized
-from dataclasses import asdict
-from pathlib import Path
-from time import perf_counter
+from collections.abc import Mapping
 from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from equiclust.autoencoder.augmentation import Augmentation
-from equiclust.autoencoder.checkpoint_callbacks import AtomicCheckpoints, keep_last_checkpoint
-from equiclust.autoencoder.checkpoints import find_checkpoint
+from equiclust.autoencoder.division import Division
+from equiclust.autoencoder.draws import BatchPart
 from equiclust.autoencoder.objectives import (
     ObjectiveWeights,
     PerceptualLoss,
@@ -26,103 +21,16 @@ from equiclust.autoencoder.objectives import (
     vicreg_terms,
     view_distance,
 )
-from equiclust.autoencoder.patience import Patience
-from equiclust.autoencoder.quiet_lightning import quiet_lightning
 from equiclust.autoencoder.schedule import warm_cosine
-from equiclust.autoencoder.training_config import EpochRecord, TrainingConfig
-from equiclust.autoencoder.training_record import StopWhenAsked, TrainingRecord
+from equiclust.autoencoder.training_config import TrainingConfig
+from equiclust.autoencoder.training_data import epoch_generator
 from equiclust.nn.network import AutoencoderNetwork
 
-__all__ = [
-    "AutoencoderTraining",
-    "ImageData",
-    "train",
-]
+__all__ = ["AutoencoderTraining"]
 
 # The perceptual network costs as much as all else together. The batches are shuffled, so that a
 # part of one estimates the term without bias.
 _PERCEPTUAL_SHARE = 4
-
-
-class _Shuffled(Sampler[int]):
-    """A new order in every epoch, the same after a resume."""
-
-    def __init__(self, data: Sized, seed: int) -> None:
-        self.length = len(data)
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __iter__(self) -> Iterator[int]:
-        generator = _generator(self.seed, self.epoch)
-        return iter(torch.randperm(self.length, generator=generator).tolist())
-
-
-def _generator(seed: int, epoch: int) -> torch.Generator:
-    return torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
-
-
-class ImageData(lightning.LightningDataModule):
-    """Images and masks in memory, in batches.
-
-    Parameters
-    ----------
-    images : Tensor (n, c, h, w)
-    mask : Tensor (n, 1, h, w), bool
-        `True` = ignore.
-    held_out : Tensor (n,), bool
-        Images that only validate.
-    positive_pairs : tuple of two Tensors, optional
-        Images and masks of the same shapes: an image and its pair should have the same latent.
-    batch_size : int
-        Images in a batch.
-    seed : int
-        Of the order of the images.
-    """
-
-    def __init__(
-        self,
-        images: Tensor,
-        mask: Tensor,
-        held_out: Tensor,
-        *,
-        positive_pairs: tuple[Tensor, Tensor] | None = None,
-        batch_size: int,
-        seed: int,
-    ) -> None:
-        super().__init__()
-        shown = [part[~held_out] for part in (images, mask, *(positive_pairs or ()))]
-        self.rows = torch.nonzero(~held_out).flatten().numpy()
-        self.training = TensorDataset(*shown)
-        self.validation = TensorDataset(images[held_out], mask[held_out])
-        self.batch_size = min(batch_size, len(self.training))
-        self.seed = seed
-
-    def train_dataloader(self) -> DataLoader[tuple[Tensor, ...]]:
-        """Shuffled batches; a last one that is not full waits for the next epoch's order."""
-        return DataLoader(
-            self.training,
-            batch_size=self.batch_size,
-            sampler=_Shuffled(self.training, self.seed),
-            drop_last=True,
-            generator=torch.Generator().manual_seed(self.seed),
-        )
-
-    def val_dataloader(self) -> DataLoader[tuple[Tensor, ...]] | list[Any]:
-        """Held-out images in order."""
-        if not len(self.validation):
-            return []
-        return DataLoader(
-            self.validation,
-            batch_size=self.batch_size,
-            generator=torch.Generator().manual_seed(self.seed),
-        )
 
 
 class AutoencoderTraining(lightning.LightningModule):
@@ -138,6 +46,9 @@ class AutoencoderTraining(lightning.LightningModule):
     augmentation : Augmentation
     perceptual : PerceptualLoss, optional
         Without it the term is left out.
+    division : Division, optional
+        The images of every batch of which this process takes care; by default all of them. Every
+        process gets the whole batch and draws the same views.
     """
 
     def __init__(
@@ -148,6 +59,7 @@ class AutoencoderTraining(lightning.LightningModule):
         weights: ObjectiveWeights,
         augmentation: Augmentation,
         perceptual: PerceptualLoss | None = None,
+        division: Division | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -156,6 +68,7 @@ class AutoencoderTraining(lightning.LightningModule):
         self.augmentation = augmentation
         # In a list it is no submodule: it is not trained, and its weights stay out of checkpoints.
         self._perceptual = [] if perceptual is None else [perceptual]
+        self.division = division or Division()
         self._views = torch.Generator()
 
     @property
@@ -163,42 +76,70 @@ class AutoencoderTraining(lightning.LightningModule):
         """The perceptual term, or None where it is left out."""
         return self._perceptual[0] if self._perceptual else None
 
+    @property
+    def trains_every_weight(self) -> bool:
+        """Whether every weight of the network gets a gradient from the terms."""
+        weights = self.weights
+        of_latents = weights.pairs or weights.variance or weights.covariance or weights.rotation
+        return bool(of_latents and (weights.mse or self._perceptual))
+
     def on_train_epoch_start(self) -> None:
         """Draw this epoch's views from the seed and the epoch alone."""
-        self._views = _generator(self.config.seed + 1, self.current_epoch)
+        self._views = epoch_generator(self.config.seed + 1, self.current_epoch)
         for perceptual in self._perceptual:
             perceptual.to(self.device)
 
     def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
         """Weighted sum of the terms."""
-        terms = self._terms(*batch)
-        total = self.weights.total(terms)
-        self._log({"total": total, **terms}, n_images=len(batch[0]))
-        return total
+        reconstruction, of_latents = self._terms(*batch)
+        measured = {name: self.division.total(share) for name, share in reconstruction.items()}
+        measured |= of_latents
+        self._log({"total": self.weights.total(measured), **measured}, n_images=len(batch[0]))
+        # Over processes the mean of the gradients is taken, of which the sum is wanted.
+        return self.division.size * self.weights.total(reconstruction | of_latents)
 
-    def _terms(self, images: Tensor, mask: Tensor, *positive_pair: Tensor) -> dict[str, Tensor]:
-        n = len(images)
-        weights = self.weights
-        first, hidden = self.augmentation(images, mask, self._views)
+    def _terms(
+        self, images: Tensor, mask: Tensor, *positive_pair: Tensor
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Shares of this process of the terms of the reconstruction; terms of all latents."""
+        n, weights = len(images), self.weights
+        part = BatchPart(n, self.division.rows(n))
+        images, mask, *pair = (batch[part.rows] for batch in (images, mask, *positive_pair))
+        first, hidden = self.augmentation(images, mask, self._views, part=part)
         seen = [first]
         if weights.pairs and n > 1:
-            other, apart = positive_pair or (images, mask)
-            seen.append(self.augmentation(other, apart, self._views)[0])
+            other, apart = pair or (images, mask)
+            seen.append(self.augmentation(other, apart, self._views, part=part)[0])
         if weights.rotation and n > 1:
-            seen.append(self.augmentation.rotate(first, hidden, self._views)[0])
+            seen.append(self.augmentation.rotate(first, hidden, self._views, part=part)[0])
         encoded = self.network.encoder(torch.cat(seen))
-        latents = self.network.head(self.network.pooling(encoded)).split(n)
-        return self._reconstruction(first, encoded[:n], hidden) | self._latent_terms(latents)
+        latents = self.network.head(self.network.pooling(encoded))
+        by_image = latents.unflatten(0, (len(seen), len(first))).transpose(0, 1)
+        return (
+            self._reconstruction(first, encoded[: len(first)], hidden, n),
+            self._latent_terms(self.division.whole(by_image, n).unbind(dim=1)),
+        )
 
-    def _reconstruction(self, images: Tensor, encoded: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+    def _reconstruction(
+        self, images: Tensor, encoded: Tensor, hidden: Tensor, n: int
+    ) -> dict[str, Tensor]:
+        """What the images of this process contribute to the terms of all `n`."""
         if not self.weights.mse and not self._perceptual:
             return {}
         decoded = self.network.decode(encoded, images)
-        terms = {"mse": masked_mse(images, decoded, hidden)}
+        terms = {"mse": self._masked_mse(images, decoded, hidden)}
         for perceptual in self._perceptual:
-            few = max(len(images) // _PERCEPTUAL_SHARE, 1)
-            terms["perceptual"] = perceptual(images[:few], decoded[:few], hidden[:few])
+            few = max(n // _PERCEPTUAL_SHARE, 1)
+            k = self.division.count(few)
+            # Not every process has one of few.
+            distance = (
+                perceptual(images[:k], decoded[:k], hidden[:k]) if k else images.new_zeros(())
+            )
+            terms["perceptual"] = distance * (k / few)
         return terms
+
+    def _masked_mse(self, images: Tensor, made: Tensor, mask: Tensor) -> Tensor:
+        return masked_mse(images, made, mask, n_pixels=self.division.total((~mask).sum()))
 
     def _latent_terms(self, latents: tuple[Tensor, ...]) -> dict[str, Tensor]:
         """Terms of the views' latents: the first, the second if asked for, the rotated first."""
@@ -219,9 +160,12 @@ class AutoencoderTraining(lightning.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Reconstruction of held-out images as they are."""
-        images, mask = batch
-        error = masked_mse(images, self.network.reconstruct(images), mask)
-        self._log({"validation_mse": error}, n_images=len(images))
+        n = len(batch[0])
+        images, mask = (part[self.division.rows(n)] for part in batch)
+        # Of the last images not every process has one.
+        made = self.network.reconstruct(images) if len(images) else images
+        error = self.division.total(self._masked_mse(images, made, mask))
+        self._log({"validation_mse": error}, n_images=n)
 
     def _log(self, values: Mapping[str, Tensor], *, n_images: int) -> None:
         self.log_dict(dict(values), on_step=False, on_epoch=True, batch_size=n_images)
@@ -240,114 +184,3 @@ class AutoencoderTraining(lightning.LightningModule):
 
 def _mean_terms(views: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([view[name] for view in views]).mean() for name in views[0]}
-
-
-class _History(Callback):
-    """Collects one record an epoch, and survives a resume."""
-
-    def __init__(self, on_epoch: Callable[[EpochRecord], None] | None) -> None:
-        self.records: list[dict[str, float]] = []
-        self.on_epoch = on_epoch
-        self._started = perf_counter()
-
-    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
-        self._started = perf_counter()
-
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self.records.append(
-            {
-                "epoch": trainer.current_epoch,
-                **measured,
-                "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
-                "seconds": perf_counter() - self._started,
-            }
-        )
-        if self.on_epoch is not None:
-            self.on_epoch(self.records[-1])
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"records": self.records}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        # In place: others read the same list.
-        self.records[:] = state_dict["records"]
-
-
-def train(
-    module: AutoencoderTraining,
-    data: ImageData,
-    *,
-    checkpoints: Path | None = None,
-    on_epoch: Callable[[EpochRecord], None] | None = None,
-    stop_request: Path | None = None,
-) -> list[dict[str, float]]:
-    """Train to the end of the plan, or go on from the last checkpoint in the folder.
-
-    Parameters
-    ----------
-    module : AutoencoderTraining
-        Its network is trained in place.
-    data : ImageData
-    checkpoints : path, optional
-        Folder for one checkpoint an epoch. If it holds one, training goes on from there. What
-        `TrainingRecord` writes lies there too.
-    on_epoch : callable, optional
-        Gets each epoch's record.
-    stop_request : path, optional
-        File that ends the training before its next epoch.
-
-    Returns
-    -------
-    list of dict
-        Means over each epoch: the terms, `total`, `validation_mse`, `learning_rate`, `seconds`.
-
-    Raises
-    ------
-    StoppedError
-        When `stop_request` is there.
-    """
-    config = module.config
-    history = _History(on_epoch)
-    callbacks: list[Callback] = [history]
-    if config.patience is not None and len(data.validation):
-        callbacks.append(Patience(config.patience))
-    last = None
-    if stop_request is not None:
-        callbacks.append(StopWhenAsked(stop_request))
-    if checkpoints is not None:
-        # After Patience, which knows whether this is the last epoch.
-        callbacks.append(_training_record(checkpoints, history, module, data))
-        callbacks.append(keep_last_checkpoint(checkpoints))
-        last = find_checkpoint(checkpoints)
-    with quiet_lightning():
-        trainer = lightning.Trainer(
-            max_epochs=config.max_epochs,
-            accelerator=config.device,
-            devices=1,
-            precision=config.precision,
-            callbacks=callbacks,
-            logger=False,
-            enable_checkpointing=checkpoints is not None,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            plugins=[AtomicCheckpoints()],
-        )
-        trainer.fit(module, data, ckpt_path=last, weights_only=True)
-    module.network.to("cpu").eval()
-    return history.records
-
-
-def _training_record(
-    folder: Path, history: _History, module: AutoencoderTraining, data: ImageData
-) -> TrainingRecord:
-    plan = {"n_training": len(data.training), "weights": asdict(module.weights)}
-    return TrainingRecord(
-        folder,
-        history.records,
-        images=data.training.tensors[0],
-        rows=data.rows,
-        plan=plan,
-        max_epochs=module.config.max_epochs,
-    )

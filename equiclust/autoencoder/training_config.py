@@ -30,6 +30,8 @@ class TrainingConfig:
     seed : int
         Determines the order of the images and every augmentation.
     device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+    devices : int, default 1
+        Devices, or processes on the CPU, over which every batch is divided.
     precision : {"32-true", "bf16-mixed", "16-mixed"}, default "32-true"
     """
 
@@ -39,4 +41,5 @@ class TrainingConfig:
     patience: int | None
     seed: int
     device: str = "auto"
+    devices: int = 1
     precision: Precision = "32-true"

@@ -76,7 +76,8 @@ class StopWhenAsked(Callback):
         StoppedError
             When it is there.
         """
-        if self.stop_request.exists():
+        # Of several processes all end when one has seen it.
+        if trainer.strategy.reduce_boolean_decision(self.stop_request.exists(), all=False):
             raise StoppedError(f"the training was stopped, as {str(self.stop_request)!r} asks")
 
 

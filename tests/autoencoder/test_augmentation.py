@@ -8,6 +8,7 @@ import torch
 from scipy.stats import ks_2samp
 
 from equiclust.autoencoder.augmentation import Augmentation
+from equiclust.autoencoder.draws import BatchPart, Draws
 from equiclust.exceptions import InputError
 
 STILL = Augmentation(scale=0, shear=0, smoothing=0, contrast=0, gain=0, noise=0)
@@ -25,6 +26,10 @@ def _no_mask(images: torch.Tensor) -> torch.Tensor:
 
 def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def _draws(n: int, seed: int) -> Draws:
+    return Draws(_generator(seed), BatchPart(n))
 
 
 def test_turning_alone_leaves_a_ring_as_it_is(random_state: int) -> None:
@@ -58,7 +63,7 @@ def test_no_global_randomness_is_used() -> None:
 
 
 def test_scale_is_area_neutral_and_within_its_limit() -> None:
-    matrices = Augmentation(scale=0.3, shear=0.2)._matrices(500, _generator(0)).numpy()
+    matrices = Augmentation(scale=0.3, shear=0.2)._matrices(_draws(500, 0)).numpy()
     determinants = np.linalg.det(matrices)
     assert np.abs(np.log(np.abs(determinants))).max() <= 0.6 + 1e-5
     assert 0.4 < (determinants < 0).mean() < 0.6
@@ -124,7 +129,7 @@ def test_limits_beyond_reason_are_refused() -> None:
 @pytest.mark.parametrize("limit", [0.0, 0.1, 1.0])
 def test_views_are_turned_up_to_the_limit_either_way(limit: float) -> None:
     plain = Augmentation(angle=limit, scale=0, shear=0, mirror=0)
-    matrices = plain._matrices(2000, _generator(0)).numpy()
+    matrices = plain._matrices(_draws(2000, 0)).numpy()
     angles = np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0]) / np.pi
     assert np.abs(angles).max() <= limit + 1e-6
     np.testing.assert_allclose(
@@ -144,7 +149,7 @@ def test_without_any_step_an_image_stays_as_it_is(random_state: int) -> None:
 def test_bending_is_smooth_and_as_large_as_asked(random_state: int) -> None:
     bent = Augmentation(bending=0.05)
     images = torch.zeros(200, 1, 32, 32)
-    field = bent._bend(images, _generator(random_state))
+    field = bent._bend(images, _draws(len(images), random_state))
     assert field is not None
     knots = field[:, [0, 0, -1, -1], [0, -1, 0, -1]]
     assert float(knots.std()) == pytest.approx(0.05, rel=0.1)
@@ -157,13 +162,13 @@ def test_what_is_not_bent_draws_nothing(random_state: int) -> None:
     images[..., :16] = 0
     straight = Augmentation()(images, _no_mask(images), _generator(random_state))[0]
     bent = Augmentation(bending=0.1)(images, _no_mask(images), _generator(random_state))[0]
-    assert Augmentation()._bend(images, _generator(0)) is None
+    assert Augmentation()._bend(images, _draws(len(images), 0)) is None
     assert float((straight - bent).abs().max()) > 0.05
 
 
 def test_tilts_squeeze_discs_as_inclinations_do(random_state: int) -> None:
     tilted = Augmentation(scale=0, shear=0, tilt=2 / 3, mirror=0)
-    matrices = tilted._matrices(4000, _generator(random_state)).numpy()
+    matrices = tilted._matrices(_draws(4000, random_state)).numpy()
     stretched, kept = np.linalg.svd(matrices, compute_uv=False).T
     np.testing.assert_allclose(kept, 1.0, rtol=1e-5)
     cosines = 1.0 / stretched
@@ -184,6 +189,22 @@ def test_a_tilted_ring_is_an_ellipse() -> None:
 
 
 def test_without_tilt_nothing_is_drawn_for_it(random_state: int) -> None:
-    straight = Augmentation()._matrices(9, _generator(random_state))
-    assert torch.equal(straight, Augmentation(tilt=0.0)._matrices(9, _generator(random_state)))
-    assert not torch.equal(straight, Augmentation(tilt=0.5)._matrices(9, _generator(random_state)))
+    straight = Augmentation()._matrices(_draws(9, random_state))
+    assert torch.equal(straight, Augmentation(tilt=0.0)._matrices(_draws(9, random_state)))
+    assert not torch.equal(straight, Augmentation(tilt=0.5)._matrices(_draws(9, random_state)))
+
+
+@pytest.mark.parametrize("rows", [slice(0, 7, 2), slice(1, 7, 2), slice(6, 7)])
+def test_a_part_of_a_batch_has_the_views_of_the_whole(rows: slice, random_state: int) -> None:
+    every_step = Augmentation(tilt=0.5, bending=0.1)
+    images = _rings(7, 32)
+    mask = _no_mask(images)
+    mask[::3, :, :9] = True
+    generators = _generator(random_state), _generator(random_state)
+    whole = every_step(images, mask, generators[0])
+    part = BatchPart(7, rows)
+    some = every_step(images[rows], mask[rows], generators[1], part=part)
+    whole += every_step.rotate(*whole, generators[0])
+    some += every_step.rotate(*some, generators[1], part=part)
+    for found, wanted in zip(some, whole, strict=True):
+        torch.testing.assert_close(found, wanted[rows])
