@@ -8,18 +8,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from equiclust.compiled import compiled, inlined
-from equiclust.typing import Array
+from equiclust.typing import Array, BoolArray
 
 __all__ = ["MedianOfPixels", "Of", "median_of_pixels"]
 
 # Pixels from which fewer are sorted than counted.
 _MANY = 1 << 16
-# The median is bracketed by a sample: every 64th pixel, 4,096 to 32,768 of them; the bracket is
-# this many standard errors of the median's rank wide, on either side.
-_SHARE, _LEAST, _MOST = 64, 1 << 12, 1 << 15
+# The median is bracketed by a sample: every 32nd pixel, 4,096 to 131,072 of them; the bracket is
+# this many standard errors of the median's rank wide, on either side. It is found in turn by every
+# 32nd pixel of the sample.
+_SHARE, _LEAST, _MOST = 32, 1 << 12, 1 << 17
 _SAFETY = 4.0
-# Pixels that are counted at once, and passed over where the median cannot be.
-_AT_ONCE = 32
+# Pixels are counted in blocks that stay in the processor's cache, of lines whose pixels are taken
+# column by column: columns where the median cannot be are passed over.
+_LINE, _LINES = 128, 8
 
 
 class Of(IntEnum):
@@ -77,8 +79,8 @@ def median_of_pixels(pixels: Array, of: Of = Of.VALUES, level: float = 0.0) -> M
     level = flat.dtype.type(level)
     if flat.size >= _MANY:
         wanted = min(max(flat.size // _SHARE, _LEAST), _MOST)
-        sample = _measured(flat[:: flat.size // wanted], of, level)
-        for low, high in _brackets(sample):
+        sample = np.ascontiguousarray(flat[:: flat.size // wanted])
+        for low, high in _brackets(sample, of, level):
             found = _within(flat, of, level, low, high)
             if found is not None:
                 return found
@@ -99,35 +101,82 @@ def _measured(flat: Array, of: Of, level: Any) -> Array:
     return seen if of is Of.VALUES else np.abs(seen - level)
 
 
-def _brackets(sample: Array) -> list[tuple[Any, Any]]:
+def _brackets(sample: Array, of: Of, level: Any) -> list[tuple[Any, Any]]:
     """Values of a sample between which the median of all lies almost certainly, or if they are few.
 
     None of an empty sample.
     """
-    n = len(sample)
-    if n == 0:
+    counted = _counted(sample, of, level, *_rough_bracket(sample, of, level))
+    reach = _reach(counted.n)
+    if counted.n == 0:
         return []
-    # The rank of the median of all is binomial in the sample.
-    reach = int(_SAFETY * 0.5 * np.sqrt(n)) + 1
-    ranks = max(n // 2 - reach, 0), n // 2, min(n // 2 + reach, n - 1)
-    low, middle, high = np.partition(sample, ranks)[list(ranks)]
+    ranks = (
+        max(counted.n // 2 - reach, 0),
+        counted.n // 2,
+        min(counted.n // 2 + reach, counted.n - 1),
+    )
+    found = counted.at(ranks)
+    if found is None:
+        found = np.partition(_measured(sample, of, level), ranks)[list(ranks)]
+    low, middle, high = found
     return [(low, high), (middle, middle)]
 
 
-def _within(flat: Array, of: Of, level: Any, low: Any, high: Any) -> MedianOfPixels | None:
-    """The median if it lies from `low` to `high` and there are few pixels there."""
+def _rough_bracket(sample: Array, of: Of, level: Any) -> tuple[Any, Any]:
+    """Values between which the bracket that a sample gives lies almost certainly."""
+    few = np.sort(_measured(sample[::_SHARE], of, level))
+    if len(few) == 0:
+        return (sample.dtype.type(np.nan),) * 2
+    reach = _reach(len(few)) + _reach(len(few) * _SHARE) // _SHARE + 1
+    return few[max(len(few) // 2 - reach, 0)], few[min(len(few) // 2 + reach, len(few) - 1)]
+
+
+def _reach(n: int) -> int:
+    """Ranks in a sample of `n` around its middle within which the median of all lies."""
+    # It is binomial.
+    return int(_SAFETY * 0.5 * np.sqrt(n)) + 1
+
+
+class _Counted(NamedTuple):
+    """Pixels, once measured, of which those from `low` to `high` are known."""
+
+    n: int
+    n_seen: int
+    n_below_zero: int
+    n_lower: int
+    n_inside: int
+    inside: Array
+    low: Any
+    high: Any
+
+    def at(self, ranks: tuple[int, ...]) -> Array | None:
+        """The values of ascending ranks among all that count, if they are known."""
+        own = [rank - self.n_lower for rank in ranks]
+        if own[0] < 0 or own[-1] >= self.n_inside:
+            return None
+        if self.low == self.high:
+            return np.full(len(own), self.low)
+        if self.n_inside >= self.inside.size:
+            return None
+        return np.asarray(np.partition(self.inside[: self.n_inside], own)[own])
+
+
+def _counted(flat: Array, of: Of, level: Any, low: Any, high: Any) -> _Counted:
     inside = np.empty(flat.size // 8 + 2, flat.dtype)
     nan = flat.dtype.type(np.nan)
     n_seen, n_below_zero, n_lower, n_inside = _count(flat, of, level, nan, low, high, inside)
     n = n_below_zero if of is Of.BELOW_ZERO else n_seen
-    first, second = (n - 1) // 2 - n_lower, n // 2 - n_lower
-    if first < 0 or second >= n_inside or (n_inside >= inside.size and low < high):
+    return _Counted(n, n_seen, n_below_zero, n_lower, n_inside, inside, low, high)
+
+
+def _within(flat: Array, of: Of, level: Any, low: Any, high: Any) -> MedianOfPixels | None:
+    """The median if it lies from `low` to `high` and there are few pixels there."""
+    counted = _counted(flat, of, level, low, high)
+    middle = counted.at(((counted.n - 1) // 2, counted.n // 2))
+    if middle is None:
         return None
-    if low == high:
-        return MedianOfPixels(low.astype(_type_of_mean(flat, of)), n_seen, n_below_zero)
-    ordered = np.partition(inside[:n_inside], (first, second))
-    median = np.mean(ordered[[first, second]], dtype=_type_of_mean(flat, of))
-    return MedianOfPixels(median, n_seen, n_below_zero)
+    median = np.mean(middle, dtype=_type_of_mean(flat, of))
+    return MedianOfPixels(median, counted.n_seen, counted.n_below_zero)
 
 
 def _type_of_mean(flat: Array, of: Of) -> np.dtype[Any]:
@@ -143,6 +192,24 @@ def _measure(value: Any, of: int, level: Any, nan: Any) -> Any:
     return abs(value - level) if of == 2 else value
 
 
+@inlined
+def _count_block(block: Array, of: int, level: Any, nan: Any, low: Any) -> tuple[int, int, int]:
+    seen, below_zero, lower = np.int32(0), np.int32(0), np.int32(0)
+    for i in range(block.size):
+        seen += np.int32(block[i] == block[i])
+        below_zero += np.int32(block[i] < 0)
+        lower += np.int32(_measure(block[i], of, level, nan) < low)
+    return int(seen), int(below_zero), int(lower)
+
+
+@inlined
+def _mark(line: Array, of: int, level: Any, nan: Any, low: Any, high: Any, hits: BoolArray) -> None:
+    """Columns where a pixel lies from `low` to `high`."""
+    for i in range(line.size):
+        value = _measure(line[i], of, level, nan)
+        hits[i] |= (value >= low) & (value <= high)
+
+
 @compiled
 def _count(
     flat: Array, of: int, level: Any, nan: Any, low: Any, high: Any, inside: Array
@@ -153,22 +220,20 @@ def _count(
     """
     n_seen, n_below_zero, n_lower, n_inside = 0, 0, 0, 0
     last = inside.size - 1
-    for start in range(0, flat.size, _AT_ONCE):
-        part = flat[start : start + _AT_ONCE]
-        seen, below_zero, lower, within = np.int32(0), np.int32(0), np.int32(0), np.int32(0)
-        for i in range(part.size):
-            value = _measure(part[i], of, level, nan)
-            seen += np.int32(part[i] == part[i])
-            below_zero += np.int32(part[i] < 0)
-            lower += np.int32(value < low)
-            within += np.int32((value >= low) & (value <= high))
-        n_seen += int(seen)
-        n_below_zero += int(below_zero)
-        n_lower += int(lower)
-        if within == 0:
-            continue
-        for i in range(part.size):
-            value = _measure(part[i], of, level, nan)
-            inside[min(n_inside, last)] = value
-            n_inside += int((value >= low) & (value <= high))
+    hits = np.empty(_LINE, np.bool_)
+    for start in range(0, flat.size, _LINE * _LINES):
+        block = flat[start : start + _LINE * _LINES]
+        seen, below_zero, lower = _count_block(block, of, level, nan, low)
+        n_seen += seen
+        n_below_zero += below_zero
+        n_lower += lower
+        hits[:] = False
+        for first in range(0, block.size, _LINE):
+            _mark(block[first : first + _LINE], of, level, nan, low, high, hits)
+        for column in range(_LINE):
+            if hits[column]:
+                for i in range(column, block.size, _LINE):
+                    value = _measure(block[i], of, level, nan)
+                    inside[min(n_inside, last)] = value
+                    n_inside += int((value >= low) & (value <= high))
     return n_seen, n_below_zero, n_lower, n_inside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -12,12 +12,17 @@ import numpy.typing as npt
 
 from equiclust.compiled import compiled, inlined
 from equiclust.precision import LARGEST
-from equiclust.typing import Array, BoolArray, Float32Array, Float64Array
+from equiclust.typing import Array, Float32Array, Float64Array
 
 __all__ = ["ChannelValues", "MomentPlanes", "MomentSums"]
 
-# Pixels of a row whose sums stay in the processor's cache while all channels are added.
+# Pixels of a block whose sums stay in the processor's cache while all channels are added; these
+# sums lie one behind the other in memory.
 _AT_ONCE = 128
+_N_SUMS = 4
+# Blocks whose moments are made at once.
+_FINISHED = 1 << 10
+_NONE_LOW, _NONE_HIGH = np.iinfo(np.int32).max, -1
 
 
 class ChannelValues(NamedTuple):
@@ -77,10 +82,14 @@ class MomentSums:
         # Of the lowest and highest value the rank among all is kept, in half the memory.
         self._ordered = np.sort(channels.values)
         self._ranks = np.searchsorted(self._ordered, channels.values).astype(np.int32)
-        self._total, self._zeroth, self._first, self._second = (np.zeros(shape) for _ in range(4))
+        n_blocks = -(-shape[0] * shape[1] // _AT_ONCE)
+        # Of every block the sums of brightness times width, of all pixels and of those with signal,
+        # and of these with the offset and its square.
+        self._sums = np.zeros((n_blocks, _N_SUMS * _AT_ONCE))
         self._peak = np.full(shape, -np.inf, dtype=dtype)
-        self._low = np.full(shape, len(channels.values), dtype=np.int32)
-        self._high = np.full(shape, -1, dtype=np.int32)
+        # Lowest and highest rank.
+        self._ends = np.full((n_blocks, 2 * _AT_ONCE), _NONE_HIGH, dtype=np.int32)
+        self._ends[:, :_AT_ONCE] = _NONE_LOW
 
     def add(
         self, first: int, planes: Array, levels: Sequence[float], workers: Executor, n_parts: int
@@ -98,62 +107,98 @@ class MomentSums:
         workers : concurrent.futures.Executor
             Threads.
         n_parts : int
-            Parts into which the rows are divided between them.
+            Parts into which the pixels are divided between them.
         """
         part = slice(first, first + len(planes))
-        of_channels: tuple[Array, ...] = (
+        # Whole arrays are handed over: parts of them would not be contiguous, and so not as fast.
+        given: list[Any] = [
+            planes.reshape(len(planes), -1),
             np.asarray(levels, dtype=self.dtype),
             self._widths[part],
             self._offsets[part],
             self._ranks[part],
-        )
-        sums: tuple[Array, ...] = (self._total, self._zeroth, self._first, self._second)
-        sums += (self._peak, self._low, self._high)
-        ends = np.linspace(0, planes.shape[1], n_parts + 1).astype(int)
-        tasks = []
-        for top, bottom in pairwise(ends):
-            own: list[Any] = [planes[:, top:bottom], *of_channels]
-            tasks.append(workers.submit(_add, *own, *(one[top:bottom] for one in sums)))
-        for task in tasks:
-            task.result()
+            self._sums,
+            self._peak.reshape(-1),
+            self._ends,
+        ]
+        parts = np.linspace(0, len(self._sums), n_parts + 1).astype(int)
+        _on_blocks(_add, given, parts.tolist(), workers)
 
-    def finish(self) -> MomentPlanes:
-        """The moments, which take the memory of the sums: nothing can be added any more.
+    def finish(self, workers: Executor) -> MomentPlanes:
+        """The moments; nothing can be added any more.
+
+        Parameters
+        ----------
+        workers : concurrent.futures.Executor
+            Threads.
 
         Returns
         -------
         MomentPlanes
         """
-        bright = self._zeroth > 0.0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            self._first /= self._zeroth
-            self._second /= self._zeroth
-            np.square(self._first, out=self._zeroth)
-            self._second -= self._zeroth
-            # Rounding may leave a variance of nothing below 0.
-            np.maximum(self._second, 0.0, out=self._second)
-            np.sqrt(self._second, out=self._second)
-        self._first += self._reference
-        seen = self._peak > -np.inf
+        integrated, centroid, dispersion, low, high = (np.empty(self._peak.shape) for _ in range(5))
+        made: list[Array] = [integrated, centroid, dispersion, self._peak, low, high]
+        given: list[Any] = [self._sums, self._ends, self._ordered, self._reference]
+        given += [plane.reshape(-1) for plane in made]
+        n_blocks = len(self._sums)
+        _on_blocks(_finish, given, [*range(0, n_blocks, _FINISHED), n_blocks], workers)
+        del given, self._sums, self._ends
         return MomentPlanes(
-            integrated=self._shown(self._total, seen),
-            centroid=_blanked(self._first, bright),
-            dispersion=self._shown(self._second, bright),
-            peak=_blanked(self._peak, seen),
-            low=_blanked(self._ordered.take(self._low, mode="clip"), bright),
-            high=_blanked(self._ordered.take(self._high, mode="clip"), bright),
+            integrated=self._shown(integrated),
+            centroid=centroid,
+            dispersion=self._shown(dispersion),
+            peak=self._peak,
+            low=low,
+            high=high,
         )
 
-    def _shown(self, plane: Float64Array, where: BoolArray) -> Float32Array | Float64Array:
-        _blanked(plane, where)
+    def _shown(self, plane: Float64Array) -> Float32Array | Float64Array:
         highest = np.fmax.reduce(plane, axis=None, initial=0.0)
         large = max(highest, -np.fmin.reduce(plane, axis=None, initial=0.0)) > LARGEST
         return plane if large else plane.astype(self.dtype, copy=False)
 
 
-def _blanked(plane: Array, where: BoolArray) -> Array:
-    np.copyto(plane, np.nan, where=~where)
-    return plane
+def _on_blocks(
+    function: Callable[..., None], given: Sequence[Any], parts: Sequence[int], workers: Executor
+) -> None:
+    """Call a function for the blocks from each of the numbers to the next, in threads."""
+    tasks = [workers.submit(function, *given, *blocks) for blocks in pairwise(parts)]
+    for task in tasks:
+        task.result()
+
+
+@inlined
+def _add_all(row: Array, level: Any, width: float, sums: Float64Array, peak: Array) -> int:
+    """Add what is not blank, and count the signals."""
+    n_signals = np.int32(0)
+    for x in range(len(row)):
+        value = row[x]
+        weight = np.float64(value) * width
+        sums[x] += weight if value == value else 0.0
+        peak[x] = value if value > peak[x] else peak[x]
+        n_signals += np.int32((value > level) & (value > 0))
+    return int(n_signals)
+
+
+@inlined
+def _add_signal(row: Array, level: Any, width: float, offset: float, sums: Float64Array) -> None:
+    for x in range(len(row)):
+        value = row[x]
+        weight = np.float64(value) * width if (value > level) & (value > 0) else 0.0
+        sums[_AT_ONCE + x] += weight
+        weight *= offset
+        sums[2 * _AT_ONCE + x] += weight
+        weight *= offset
+        sums[3 * _AT_ONCE + x] += weight
+
+
+@inlined
+def _extend(row: Array, level: Any, rank: Any, ends: npt.NDArray[np.int32]) -> None:
+    none_low, none_high = np.int32(_NONE_LOW), np.int32(_NONE_HIGH)
+    for x in range(len(row)):
+        is_signal = (row[x] > level) & (row[x] > 0)
+        ends[x] = min(ends[x], rank if is_signal else none_low)
+        ends[_AT_ONCE + x] = max(ends[_AT_ONCE + x], rank if is_signal else none_high)
 
 
 @compiled
@@ -163,61 +208,47 @@ def _add(
     widths: Float64Array,
     offsets: Float64Array,
     ranks: npt.NDArray[np.int32],
-    total: Float64Array,
-    zeroth: Float64Array,
-    first: Float64Array,
-    second: Float64Array,
+    sums: Float64Array,
     peak: Array,
-    low: npt.NDArray[np.int32],
-    high: npt.NDArray[np.int32],
+    ends: npt.NDArray[np.int32],
+    first: int,
+    last: int,
 ) -> None:
-    for y in range(planes.shape[1]):
-        for left in range(0, planes.shape[2], _AT_ONCE):
-            x = slice(left, min(left + _AT_ONCE, planes.shape[2]))
-            for c in range(planes.shape[0]):
-                row = planes[c, y, x]
-                if _add_all(row, levels[c], widths[c], total[y, x], peak[y, x]) > 0:
-                    sums = zeroth[y, x], first[y, x], second[y, x]
-                    _add_signal(row, levels[c], widths[c], offsets[c], *sums)
-                    _extend(row, levels[c], ranks[c], low[y, x], high[y, x])
+    for block in range(first, last):
+        x = slice(block * _AT_ONCE, min((block + 1) * _AT_ONCE, planes.shape[1]))
+        for c in range(planes.shape[0]):
+            row = planes[c, x]
+            if _add_all(row, levels[c], widths[c], sums[block], peak[x]) > 0:
+                _add_signal(row, levels[c], widths[c], offsets[c], sums[block])
+                _extend(row, levels[c], ranks[c], ends[block])
 
 
-@inlined
-def _add_all(row: Array, level: Any, width: float, total: Array, peak: Array) -> int:
-    """Add what is not blank, and count the signals."""
-    n_signals = np.int32(0)
-    for x in range(len(row)):
-        value = row[x]
-        weight = np.float64(value) * width
-        total[x] += weight if value == value else 0.0
-        peak[x] = value if value > peak[x] else peak[x]
-        n_signals += np.int32((value > level) & (value > 0))
-    return int(n_signals)
-
-
-@inlined
-def _add_signal(
-    row: Array,
-    level: Any,
-    width: float,
-    offset: float,
-    zeroth: Array,
-    first: Array,
-    second: Array,
+@compiled
+def _finish(
+    sums: Float64Array,
+    ends: npt.NDArray[np.int32],
+    ordered: Float64Array,
+    reference: float,
+    integrated: Float64Array,
+    centroid: Float64Array,
+    dispersion: Float64Array,
+    peak: Array,
+    low: Float64Array,
+    high: Float64Array,
+    first: int,
+    last: int,
 ) -> None:
-    for x in range(len(row)):
-        value = row[x]
-        weight = np.float64(value) * width if (value > level) & (value > 0) else 0.0
-        zeroth[x] += weight
-        weight *= offset
-        first[x] += weight
-        weight *= offset
-        second[x] += weight
-
-
-@inlined
-def _extend(row: Array, level: Any, rank: int, low: Array, high: Array) -> None:
-    for x in range(len(row)):
-        is_signal = (row[x] > level) & (row[x] > 0)
-        low[x] = min(low[x], rank) if is_signal else low[x]
-        high[x] = max(high[x], rank) if is_signal else high[x]
+    for x in range(first * _AT_ONCE, min(last * _AT_ONCE, len(peak))):
+        block, place = divmod(x, _AT_ONCE)
+        own, extent = sums[block, place:], ends[block, place:]
+        integrated[x] = own[0] if peak[x] > -np.inf else np.nan
+        if peak[x] == -np.inf:
+            peak[x] = np.nan
+        centroid[x] = dispersion[x] = low[x] = high[x] = np.nan
+        zeroth = own[_AT_ONCE]
+        if zeroth > 0.0:
+            mean = own[2 * _AT_ONCE] / zeroth
+            # Rounding may leave a variance of nothing below 0.
+            variance = max(own[3 * _AT_ONCE] / zeroth - mean * mean, 0.0)
+            centroid[x], dispersion[x] = mean + reference, np.sqrt(variance)
+            low[x], high[x] = ordered[extent[0]], ordered[extent[_AT_ONCE]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import joblib
@@ -82,7 +82,8 @@ def moment_maps(
 
     A channel has signal where it is above 0 and above `n_sigma` times its noise. Sums are made in
     float64, channel after channel, by as many threads as there are cores, which changes no digit.
-    Memory is six `(h, w)` maps in float64 and two groups of channels, whatever their number.
+    Memory is six `(h, w)` maps in float64 and two groups of channels, whatever their number, and
+    eleven maps at the end.
 
     Parameters
     ----------
@@ -115,9 +116,11 @@ def moment_maps(
     levels = None if noise is None else _levels(noise, len(used))
     axis, unit = _axis(sky, used)
     sums = MomentSums(sky.shape[1:], sky.dtype, axis)
-    found = _add_channels(sums, sky, used, n_sigma, levels, on_progress)
+    with ThreadPoolExecutor(joblib.cpu_count()) as workers:
+        found = _add_channels(sums, sky, used, n_sigma, levels, workers, on_progress)
+        planes = sums.finish(workers)
     return Moments(
-        *sums.finish(),
+        *planes,
         integrated_unit=unit_product(sky.unit, unit),
         spectral_unit=unit,
         noise=found,
@@ -130,19 +133,18 @@ def _add_channels(
     used: range,
     n_sigma: float,
     known: Float64Array | None,
+    workers: Executor,
     on_progress: Progress | None,
 ) -> Float64Array:
     """Add all channels to the sums, and return their noise."""
     noise = np.empty(len(used))
-    n_threads = joblib.cpu_count()
-    with ThreadPoolExecutor(n_threads) as workers:
-        for part, planes in _groups_of_one_beam(sky, used):
-            own = slice(part.start - used.start, part.stop - used.start)
-            noise[own] = list(workers.map(_sigma, planes)) if known is None else known[own]
-            # Without a single pixel there is neither noise nor signal.
-            levels = [n_sigma * sigma if math.isfinite(sigma) else 0.0 for sigma in noise[own]]
-            sums.add(own.start, planes, levels, workers, n_threads)
-            _tell(on_progress, own, len(used), "moments")
+    for part, planes in _groups_of_one_beam(sky, used):
+        own = slice(part.start - used.start, part.stop - used.start)
+        noise[own] = list(workers.map(_sigma, planes)) if known is None else known[own]
+        # Without a single pixel there is neither noise nor signal.
+        levels = [n_sigma * sigma if math.isfinite(sigma) else 0.0 for sigma in noise[own]]
+        sums.add(own.start, planes, levels, workers, joblib.cpu_count())
+        _tell(on_progress, own, len(used), "moments")
     return noise
 
 

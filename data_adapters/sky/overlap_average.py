@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from data_adapters.sky.tiling import Tiling
+from equiclust.compiled import compiled, inlined
 from equiclust.exceptions import InputError
-from equiclust.typing import BoolArray, Float32Array, Float64Array
+from equiclust.typing import BoolArray, Float32Array, Float64Array, IntArray
 from equiclust.validation import check_whole
 
 __all__ = ["BlendedRows", "OverlapAverage", "blend_tiles"]
@@ -104,19 +105,13 @@ class OverlapAverage:
 
     def _add_tiles(self, values: Float64Array, valid: BoolArray) -> None:
         """The window is a product: one line of the map is added up, and spread over the rows."""
-        side, profile = self.tiling.tile, self.tiling.profile
+        profile = self.tiling.profile
         line = np.zeros((self.n_values, self._sums.shape[-1]))
         weights, coverage = np.zeros(line.shape[1]), np.zeros(line.shape[1], dtype=np.int32)
-        first = self.tiling.columns[valid] + self._left
-        shown = np.ascontiguousarray(values[valid].T)
-        # Pixel by pixel of all tiles at once; backwards, a pixel has its tiles from left to right.
-        for offset in range(side - 1, -1, -1):
-            columns = first + offset
-            line[:, columns] += shown * profile[offset]
-            weights[columns] += profile[offset]
-            coverage[columns] += 1
-        self._sums += profile[:, None] * line[:, None]
-        self._weights += profile[:, None] * weights
+        first = self.tiling.columns + self._left
+        _add_tiles_to_line(line, weights, coverage, values, valid, first, profile)
+        _spread(self._sums, line, profile)
+        _spread(self._weights[None], weights[None], profile)
         self._coverage += coverage
 
     def _add_pixels(self, values: Float64Array, valid: BoolArray) -> None:
@@ -148,6 +143,40 @@ class OverlapAverage:
         np.divide(sums, weight, out=mean, where=weight > 0.0)
         coverage = self._coverage[held, columns].copy()
         return BlendedRows(rows, mean.astype(np.float32), weight.astype(np.float32), coverage)
+
+
+@inlined
+def _add_scaled(target: Float64Array, values: Float64Array, factor: float) -> None:
+    for x in range(len(target)):
+        target[x] += factor * values[x]
+
+
+@compiled
+def _add_tiles_to_line(
+    line: Float64Array,
+    weights: Float64Array,
+    coverage: npt.NDArray[np.int32],
+    values: Float64Array,
+    valid: BoolArray,
+    first: IntArray,
+    profile: Float64Array,
+) -> None:
+    """Add tiles from left to right to a line of the map."""
+    for tile in range(len(first)):
+        if valid[tile]:
+            x = slice(first[tile], first[tile] + len(profile))
+            for k in range(len(line)):
+                _add_scaled(line[k, x], profile, values[tile, k])
+            _add_scaled(weights[x], profile, 1.0)
+            coverage[x] += np.int32(1)
+
+
+@compiled
+def _spread(sums: Float64Array, line: Float64Array, profile: Float64Array) -> None:
+    """Add a line of the map to the rows of its tiles, with the weights along them."""
+    for k in range(len(sums)):
+        for y in range(len(profile)):
+            _add_scaled(sums[k, y], line[k], profile[y])
 
 
 def blend_tiles(tiling: Tiling, values: npt.ArrayLike) -> BlendedRows:

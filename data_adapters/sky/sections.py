@@ -28,8 +28,11 @@ __all__ = [
     "WholeSections",
 ]
 
-BLOCK_BYTES = 1 << 20
-"""Bytes read at once from a plain file: few enough to stay in the processor's cache."""
+BLOCK_BYTES = 1 << 21
+"""Bytes read at once from a plain file.
+
+Enough for the system to read ahead well, few enough to stay near the processor.
+"""
 
 Box = tuple[slice, slice, slice]
 

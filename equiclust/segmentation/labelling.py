@@ -32,6 +32,8 @@ __all__ = ["Labelled", "encode_planes", "label_planes", "masked_plane"]
 
 # Many, so that little time goes into what is done once for all of them.
 TILES_AT_ONCE = 2048
+# Of latents that are clustered: neighbouring rows are read once more with every part.
+_VALUES_AT_ONCE = 1 << 18
 # An encoder that was not trained here may be a hundred times as slow.
 _ENCODER_TILES_AT_ONCE = 128
 
@@ -261,7 +263,8 @@ def _memberships(
 ) -> Iterator[Float32Array]:
     """Memberships of the tiles `(n_tile_columns, n_clusters)`, row of tiles by row of tiles."""
     rows = list(range(len(grid.tiling.rows)))
-    for tile_rows in _together(rows, len(grid.tiling.columns), TILES_AT_ONCE):
+    most = max(TILES_AT_ONCE, _VALUES_AT_ONCE // grid.n_values)
+    for tile_rows in _together(rows, len(grid.tiling.columns), most):
         latents = grid.smoothed(plane, tile_rows)
         n = latents.shape[0] * latents.shape[1]
         found = clusters.memberships(latents.reshape(n, n_networks, -1))

@@ -85,6 +85,11 @@ class LatentGrid:
         return int(np.prod(self._shape[:3]))
 
     @property
+    def n_values(self) -> int:
+        """Numbers of one tile."""
+        return self._shape[3]
+
+    @property
     def n_left_out(self) -> int:
         """Tiles without latents: too much of them is masked, or they are constant."""
         return sum(int(np.isnan(plane[..., 0]).sum()) for plane in self._values)

@@ -16,6 +16,7 @@ from equiclust.exceptions import InputError
 from equiclust.typing import BoolArray, Float32Array
 
 __all__ = [
+    "FLATNESS",
     "MOST_MASKED",
     "Pairs",
     "Stretch",
@@ -30,13 +31,14 @@ __all__ = [
 MOST_MASKED = 0.5
 """Tiles are left out if more is masked of the disc that fits into them."""
 
+FLATNESS = 1e-6
+"""Share of the largest value from which a contrast is one: float32 holds 7 digits."""
+
 # Standard deviations of a patch that become 1.
 _UNIT = 3.0
 # Values from which the stretch is learned.
 _MOST_VALUES = 1 << 22
 _SMALLEST_NETWORK = 32
-# float32 holds 7 digits: a contrast below the last of them is no contrast.
-_FLATNESS = 1e-6
 _ROUNDS = 50
 _FEWEST = 16
 
@@ -136,7 +138,7 @@ def usable(patches: Float32Array) -> BoolArray:
     highest = np.where(seen, patches, -np.inf).max(axis=(1, 2))
     lowest = np.where(seen, patches, np.inf).min(axis=(1, 2))
     largest = np.maximum(np.abs(highest), np.abs(lowest))
-    return np.asarray(enough & (highest - lowest > _FLATNESS * largest))
+    return np.asarray(enough & (highest - lowest > FLATNESS * largest))
 
 
 def check_enough(n: int) -> None:

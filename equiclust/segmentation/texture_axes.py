@@ -16,12 +16,13 @@ from equiclust.exceptions import InputError
 from equiclust.io.atomic import read_arrays, read_json, write_arrays, write_json
 from equiclust.io.estimators import check_fits, check_ranks
 from equiclust.segmentation.latent_grid import smoothed_tiles
-from equiclust.segmentation.pairs import Stretch, check_enough, usable
+from equiclust.segmentation.pairs import Stretch, check_enough
 from equiclust.segmentation.texture_statistics import (
     n_statistics,
     statistics_reach,
     texture_statistics,
 )
+from equiclust.segmentation.usable_tiles import usable_tiles
 from equiclust.typing import Float32Array, Float64Array
 
 __all__ = ["AXES_FORMAT", "N_AXES", "TextureAxes", "block_pixels", "tile_row_blocks"]
@@ -37,7 +38,6 @@ _FILE, _ARRAYS = "textures.json", "axes.safetensors"
 _SMOOTHED, _APART = 0.25, 0.75
 # Share of the mean variance that every direction has within pairs at least.
 _LEAST_WITHIN = 1e-5
-_TILES_AT_ONCE = 2048
 # Pixels of a block of rows.
 _BLOCK_PIXELS = 1 << 19
 
@@ -249,20 +249,8 @@ def _statistics_of_tiles(stretched: Float32Array, tiling: Tiling, tile_rows: ran
     top = max(int(rows[0]) - reach, 0)
     bottom = int(rows[-1]) + tiling.tile + reach
     found = texture_statistics(stretched[top:bottom], rows - top, tiling.columns, tile=tiling.tile)
-    found[~_usable_tiles(stretched, tiling, tile_rows)] = np.nan
+    found[~usable_tiles(stretched, tiling, tile_rows)] = np.nan
     return found
-
-
-def _usable_tiles(
-    stretched: Float32Array, tiling: Tiling, tile_rows: range
-) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    first, last = (tiling.indices(row) for row in (tile_rows.start, tile_rows.stop - 1))
-    every = range(first.start, last.stop)
-    good = [
-        usable(np.stack([tiling.cut(stretched, index) for index in every[k : k + _TILES_AT_ONCE]]))
-        for k in range(0, len(every), _TILES_AT_ONCE)
-    ]
-    return np.concatenate(good).reshape(len(tile_rows), -1)
 
 
 def _differences(found: Float64Array, tiling: Tiling) -> Iterator[Float64Array]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 
+from equiclust.compiled import compiled, inlined
 from equiclust.typing import BoolArray, Float32Array, Float64Array, IntArray
 
 __all__ = ["n_statistics", "statistics_reach", "texture_statistics"]
@@ -129,37 +130,65 @@ def _scales(tile: int) -> list[float]:
 
 @dataclass(frozen=True, eq=False)
 class _Average:
-    """Average over a Gaussian window about the centres of tiles, of what is not masked."""
+    """Average over a Gaussian window about the centres of tiles, of what is not masked.
 
-    sigma: float
+    The centre of an even tile lies between two pixels: `rows` and `columns` are pairs of pixels.
+    """
+
+    rows: IntArray
+    columns: IntArray
+    profile: Float64Array
     weights: Float64Array | None
-    sample: Callable[[Float64Array], Float64Array]
 
     @classmethod
     def at_centres(cls, seen: BoolArray, rows: IntArray, columns: IntArray, tile: int) -> _Average:
         near_rows, near_columns = (
-            # The centre of an even tile lies between two pixels.
-            [np.clip(starts + shift, 0, n - 1) for shift in ((tile - 1) // 2, tile // 2)]
+            np.stack([np.clip(starts + shift, 0, n - 1) for shift in ((tile - 1) // 2, tile // 2)])
             for starts, n in zip((rows, columns), seen.shape, strict=True)
         )
-
-        def sample(values: Float64Array) -> Float64Array:
-            upper, lower = (
-                [values[np.ix_(row, column)] for column in near_columns] for row in near_rows
-            )
-            # Opposite corners together: so the sum is that of the rotated map to the last bit.
-            return np.asarray(0.25 * ((upper[0] + lower[1]) + (upper[1] + lower[0])))
-
         sigma = _WINDOW * tile
+        from_centre = np.arange(int(_TRUNCATED * sigma + 0.5) + 1)
+        profile = np.exp(-0.5 * np.square(from_centre / sigma))
+        profile /= profile[0] + 2.0 * profile[1:].sum()
         weights = None if seen.all() else seen.astype(np.float64)
-        return cls(sigma, weights, sample)
+        return cls(near_rows, near_columns, profile, weights)
 
     def __call__(self, values: Float64Array) -> Float64Array:
         if self.weights is None:
-            return self.sample(_gaussian(values, self.sigma))
-        total = self.sample(_gaussian(values * self.weights, self.sigma))
-        share = self.sample(_gaussian(self.weights, self.sigma))
-        return np.asarray(total / np.maximum(share, _TINY))
+            return self._sampled(values)
+        share = self._sampled(self.weights)
+        return np.asarray(self._sampled(values * self.weights) / np.maximum(share, _TINY))
+
+    def _sampled(self, values: Float64Array) -> Float64Array:
+        down = _average_rows(values, self.rows, self.profile)
+        across = _average_rows(np.ascontiguousarray(down.T), self.columns, self.profile)
+        return np.ascontiguousarray(across.T)
+
+
+@inlined
+def _reflected(index: int, length: int) -> int:
+    """Where a pixel beyond the edge is mirrored to, as by `scipy.ndimage`."""
+    index = index % (2 * length)
+    return min(index, 2 * length - 1 - index)
+
+
+@compiled
+def _average_rows(values: Float64Array, pairs: IntArray, profile: Float64Array) -> Float64Array:
+    """Averages of rows by a symmetric profile about pairs of them; edges are reflected."""
+    found = np.zeros((pairs.shape[1], values.shape[1]))
+    for row in range(len(found)):
+        first, second = pairs[0, row], pairs[1, row]
+        own = found[row]
+        for k in range(len(profile)):
+            weight = 0.25 * profile[k] if k == 0 else 0.5 * profile[k]
+            a = values[_reflected(first - k, len(values))]
+            b = values[_reflected(first + k, len(values))]
+            c = values[_reflected(second - k, len(values))]
+            d = values[_reflected(second + k, len(values))]
+            for x in range(len(own)):
+                # Opposite ones together: so the sum is that of the mirrored map to the last bit.
+                own[x] += weight * ((a[x] + d[x]) + (b[x] + c[x]))
+    return found
 
 
 def _gaussian(values: Float64Array, sigma: float) -> Float64Array:
@@ -179,8 +208,10 @@ def _filled(stretched: Float32Array, seen: BoolArray, sigma: float) -> Float64Ar
 def _of_band(
     band: Float64Array, average: Callable[[Float64Array], Float64Array], contrast: Float64Array
 ) -> Float64Array:
-    power = average(np.square(band)) + _TINY
-    skewness = average(band**3) / power**1.5
+    squared = np.square(band)
+    power = average(squared) + _TINY
+    squared *= band
+    skewness = average(squared) / power**1.5
     sparsity = np.log(np.square(average(np.abs(band))) / power + _LEAST_POWER)
     return np.stack([np.log(power / contrast + _LEAST_POWER), skewness, sparsity], axis=-1)
 

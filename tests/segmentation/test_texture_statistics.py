@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, rotate
@@ -33,6 +35,58 @@ def test_they_turn_with_the_map(tile: int) -> None:
     for change in (lambda x: np.rot90(x), lambda x: x[::-1], lambda x: np.rot90(x, 2)):
         again = statistics(np.ascontiguousarray(change(plane)), tile, 4)
         np.testing.assert_allclose(again, change(found), rtol=1e-9, atol=1e-9)
+
+
+def bands_by_scipy(plane: np.ndarray, tiling: Tiling) -> np.ndarray:
+    """Share, skewness and sparsity of the bands, everything filtered at every pixel."""
+    seen, tile = np.isfinite(plane), tiling.tile
+    sigmas = [0.8, 1.2]
+    while sigmas[-1] * 1.5 <= 0.19 * tile:
+        sigmas.append(1.5 * sigmas[-1])
+    sigmas.append(1.5 * sigmas[-1])
+
+    def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
+        return gaussian_filter(values.astype(np.float64), sigma, truncate=3.0)
+
+    known = np.where(seen, plane, 0.0)
+    known = np.where(seen, known, smooth(known, sigmas[-1]) / smooth(seen, sigmas[-1]))
+
+    def average(values: np.ndarray) -> np.ndarray:
+        full = [smooth(one, 0.1 * tile) for one in (values * seen, seen)]
+        middles = [
+            [np.clip(starts + half, 0, n - 1) for half in ((tile - 1) // 2, tile // 2)]
+            for starts, n in zip((tiling.rows, tiling.columns), plane.shape, strict=True)
+        ]
+        total, share = (
+            np.mean([one[np.ix_(y, x)] for y in middles[0] for x in middles[1]], axis=0)
+            for one in full
+        )
+        return total / share
+
+    scales = [known.astype(np.float64), *(smooth(known, sigma) for sigma in sigmas)]
+    # So little that it shows only where there is next to no power.
+    floor = 1e-9
+    contrast = average((scales[1] - scales[-1]) ** 2) + floor
+    found = []
+    for fine, coarse in pairwise(scales):
+        band = fine - coarse
+        power = average(band**2) + floor
+        found.append(np.log(power / contrast + 1e-4))
+        found.append(average(band**3) / power**1.5)
+        found.append(np.log(average(np.abs(band)) ** 2 / power + 1e-4))
+    return np.stack(found, axis=-1)
+
+
+@pytest.mark.parametrize(("tile", "step"), [(15, 4), (16, 4), (32, 8), (64, 8)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_bands_are_those_of_filters_at_every_pixel(tile: int, step: int, masked: bool) -> None:
+    plane = field((90, 75))
+    if masked:
+        plane[20:28, 30:50] = np.nan
+        plane[:3] = np.nan
+    expected = bands_by_scipy(plane, Tiling(plane.shape, tile=tile, step=step))
+    found = statistics(plane, tile, step)[..., : expected.shape[-1]]
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_at_other_angles_they_change_less_than_between_textures() -> None:
