@@ -35,8 +35,6 @@ def label_findings(labels: IntArray, n_clusters: int) -> list[str]:
         )
     empty = [str(k) for k in range(n_clusters) if not (labels == k).any()]
     if empty:
-        clusters = "Cluster" if len(empty) == 1 else "Clusters"
-        found.append(
-            f"{clusters} {', '.join(empty)}: of no image is it certain enough that it belongs there"
-        )
+        who = f"Cluster {empty[0]} has" if len(empty) == 1 else f"Clusters {', '.join(empty)} have"
+        found.append(f"{who} no image whose label is certain enough")
     return found

@@ -19,5 +19,5 @@ def test_most_without_a_label_is_said_with_what_to_do() -> None:
 
 def test_a_cluster_without_images_is_named() -> None:
     (sentence,) = label_findings(np.array([1, 1, -1]), 4)
-    assert sentence.startswith("Clusters 0, 2, 3:")
-    assert label_findings(np.array([1, 1]), 2)[0].startswith("Cluster 0:")
+    assert sentence.startswith("Clusters 0, 2, 3 have no image")
+    assert label_findings(np.array([1, 1]), 2)[0].startswith("Cluster 0 has no image")
