@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
+from joblib import delayed
 from sklearn.utils.validation import check_is_fitted
 
 from equiclust.clustering.blocks import draw_sorted
@@ -22,10 +23,14 @@ from equiclust.clustering.latent_checks import check_labels, check_latents, dist
 from equiclust.clustering.separation import N_AXES
 from equiclust.clustering.whitening import Whitening
 from equiclust.io.estimators import SaveLoadMixin, check_fits
+from equiclust.processes import make_calls
 from equiclust.typing import Array, Float64Array, IntArray
 from equiclust.validation import check_random_state, check_whole
 
 __all__ = ["ClusterTree", "Levels"]
+
+# Clusters of fewer samples are looked at sooner than processes start.
+_LEAST_SIDE_BY_SIDE = 1000
 
 
 class Levels(NamedTuple):
@@ -134,8 +139,11 @@ class ClusterTree(SaveLoadMixin):
             return {}
         n_members = np.bincount(labels, minlength=self.n_clusters)
         tested = np.flatnonzero(n_members >= MIN_MEMBERS).tolist()
-        found = {k: find_split(rows[labels == k], level=LEVEL, seed=seed) for k in tested}
-        splits = {k: one for k, one in found.items() if one is not None}
+        found = make_calls(
+            [delayed(find_split)(rows[labels == k], level=LEVEL, seed=seed) for k in tested],
+            side_by_side=len(rows) >= _LEAST_SIDE_BY_SIDE,
+        )
+        splits = {k: one for k, one in zip(tested, found, strict=True) if one is not None}
         p_values = [one.p_value for one in splits.values()]
         accepted = holm(p_values, len(tested), level=LEVEL)
         return {k: splits[k] for k, ok in zip(list(splits), accepted, strict=True) if ok}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import platform
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +14,6 @@ import torch
 
 from ensembles import ConsensusResult, KFoldEnsemble
 from ensembles.backend import training_backend
-from ensembles.calibration import coverage_curve
 from ensembles.recipes import Recipe
 from ensembles.reconstruction import ReconstructionEvaluation, evaluate_reconstruction
 from ensembles.refinement import DEEP_METHODS
@@ -23,8 +21,6 @@ from equiclust import __version__
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.autoencoder.objectives import PerceptualNetwork, find_weights
 from equiclust.clustering.cluster_tree import ClusterTree
-from equiclust.encoders.records import encoder_record
-from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.evaluation.confounders import measure_confounders
 from equiclust.exceptions import EquiclustWarning, WeightsNotFoundError
 from equiclust.images import ImageSet
@@ -36,6 +32,11 @@ from equiclust.io.run_folder import RunFolder
 from equiclust.pipeline.confounders import audit_confounders
 from equiclust.pipeline.default_epochs import default_epochs
 from equiclust.pipeline.descriptions import cluster_records
+from equiclust.pipeline.ensemble_metrics import (
+    cluster_metrics,
+    consensus_metrics,
+    network_metrics,
+)
 from equiclust.pipeline.inclinations import inclination_findings
 from equiclust.pipeline.inputs import LoadedImages
 from equiclust.pipeline.levels import level_record
@@ -45,6 +46,7 @@ from equiclust.pipeline.partitions import fit_partitions, partition_record
 from equiclust.pipeline.removal import fit_clusters
 from equiclust.pipeline.resume import check_same_start
 from equiclust.pipeline.settings import RunSettings
+from equiclust.processes import at_most
 from equiclust.progress import Progress, start_stage
 from equiclust.typing import IntArray
 
@@ -129,7 +131,8 @@ def _tree(ensemble: KFoldEnsemble, seed: int) -> ClusterTree:
     vectors = ensemble.transform_latents(ensemble.cleaned_latents_)
     consensus = ensemble.consensus_
     tree = ClusterTree(consensus.n_clusters, random_state=seed)
-    return tree.fit(vectors, consensus.best_labels_)
+    with at_most(ensemble.n_jobs):
+        return tree.fit(vectors, consensus.best_labels_)
 
 
 def _write_results(
@@ -155,15 +158,15 @@ def _write_results(
     described = cluster_records(originals, images, result, latents, random_state=seed)
     table = _catalogue(loaded, fitted)
     metrics = {
-        **_network_metrics(ensemble),
-        **_consensus_metrics(ensemble, result, evaluated),
+        **network_metrics(ensemble),
+        **consensus_metrics(ensemble, result, evaluated),
         **audit.record,
         "findings": [*audit.findings, *inclination_findings(table)],
         **({"removal": fitted.removal} if fitted.removal else {}),
         "perceptual": {"network": fitted.perceptual, "note": fitted.note},
         "notes": _notes(loaded, fitted),
         "reconstruction": evaluated.scores,
-        "clusters": _cluster_metrics(ensemble),
+        "clusters": cluster_metrics(ensemble),
         "cluster_descriptions": described,
         **level_record(model.tree, ensemble.choice_.unimodal_p),
         **_partitions(fitted, images.ids, seed),
@@ -297,86 +300,6 @@ def _balanced_sample(labels: IntArray, most: int) -> IntArray:
         members = np.flatnonzero(labels == label)
         rank[members] = np.arange(len(members))
     return np.sort(np.argsort(rank, kind="stable")[:most])
-
-
-def _network_metrics(ensemble: KFoldEnsemble) -> Record:
-    encoders = [
-        encoder_record(one.used_encoder)
-        for one in ensemble.members_
-        if isinstance(one, WhitenedEncoder)
-    ]
-    networks = [one for one in ensemble.members_ if isinstance(one, EquivariantAutoencoder)]
-    record: Record = {"encoders": encoders} if encoders else {}
-    if not networks:
-        return record
-    config = networks[0].network_.config
-    return {
-        **record,
-        "histories": [[_finite(epoch) for epoch in member.history_] for member in networks],
-        "started_from": networks[0].started_from_,
-        "size": {
-            "image": config.image_numbers,
-            "map": config.map_numbers,
-            "latent": config.latent_dim,
-        },
-    }
-
-
-def _consensus_metrics(
-    ensemble: KFoldEnsemble, result: ConsensusResult, evaluated: ReconstructionEvaluation
-) -> Record:
-    consensus = ensemble.consensus_
-    if len(ensemble.members_) == 1:
-        return {}
-    held_out = ensemble.held_out_.sum(axis=1)
-    agreement = (result.member_labels == consensus.best_labels_).mean(axis=1)
-    members = [
-        {
-            "fold": k,
-            "n_training": int(ensemble.held_out_.shape[1] - apart),
-            "n_held_out": int(apart),
-            "held_out": evaluated.members[k],
-            "seconds": ensemble.seconds_[k],
-            "agreement": float(agreement[k]),
-        }
-        for k, apart in enumerate(held_out)
-    ]
-    given = result.labels >= 0
-    return {
-        "ensemble": {
-            "n_folds": len(members),
-            "held_out_folds": int(ensemble.held_out_[:, 0].sum()),
-            "members": members,
-            "held_out": {"member_mean": evaluated.member_mean, "ensemble": evaluated.held_out},
-        },
-        "stability": {
-            "reliability_asked": consensus.reliability,
-            "reliability": float(result.stability[given].mean()) if given.any() else None,
-            "coverage": float(given.mean()),
-            "n_unassigned": int(np.sum(~given)),
-            "agreement": float(result.agreement.mean()),
-            "agreement_held_out": float(np.nanmean(consensus.agreement_held_out_)),
-            "curve": coverage_curve(result.stability),
-        },
-    }
-
-
-def _cluster_metrics(ensemble: KFoldEnsemble) -> Record:
-    choice = ensemble.choice_
-    return {
-        "n_clusters": choice.n_clusters,
-        "method": ensemble.method
-        if ensemble.method in DEEP_METHODS
-        else ensemble.consensus_.method_,
-        "chosen": "auto" if ensemble.n_clusters == "auto" else "by hand",
-        "candidates": [dict(row) for row in choice.scores],
-        "votes": dict(choice.votes),
-        "unimodal_p": choice.unimodal_p,
-    }
-
-
-def _finite(record: Mapping[str, float]) -> dict[str, float]:
-    return {name: value for name, value in record.items() if math.isfinite(value)}
 
 
 def _provenance(settings: RunSettings, loaded: LoadedImages, started: datetime) -> Record:
