@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ from equiclust.io.fit_record import array_digest, check_same_fit
 from equiclust.nn.network import AutoencoderNetwork
 from equiclust.typing import BoolArray, Float32Array
 from equiclust.validation import check_random_state
+
+if TYPE_CHECKING:
+    from equiclust.autoencoder.training import AutoencoderTraining
 
 __all__ = ["EquivariantAutoencoder"]
 
@@ -292,7 +295,6 @@ class EquivariantAutoencoder(
         # Lightning takes seconds to import, which what is trained already need not wait for.
         from equiclust.autoencoder.training import AutoencoderTraining
         from equiclust.autoencoder.training_data import ImageData
-        from equiclust.autoencoder.training_inputs import training_inputs
         from equiclust.autoencoder.training_processes import train
 
         self._check_parameters()
@@ -315,14 +317,12 @@ class EquivariantAutoencoder(
             perceptual=self._perceptual_loss(),
         )
         if folder is not None:
-            inputs = training_inputs(module) | {
+            images = {
                 "images": array_digest(*numpy_arrays(shown)),
                 "held_out": array_digest(apart.numpy()),
                 "positive_pairs": paired and array_digest(*numpy_arrays(paired)),
             }
-            check_same_fit(folder, inputs, started=find_checkpoint(folder) is not None)
-            if damage := set_aside_if_damaged(folder, module.state_dict()):
-                self._note(damage)
+            self._check_checkpoints(folder, module, images)
         data = ImageData.split(
             *shown, apart, positive_pairs=paired, batch_size=self.batch_size, seed=seed
         )
@@ -333,6 +333,17 @@ class EquivariantAutoencoder(
         latents = self._encode(shown[0])
         self._note_collapse(latents)
         return latents
+
+    def _check_checkpoints(
+        self, folder: Path, module: AutoencoderTraining, images: Mapping[str, str | None]
+    ) -> None:
+        """Refuse checkpoints of another fit, and set a damaged one aside."""
+        from equiclust.autoencoder.training_inputs import training_inputs
+
+        inputs = {**training_inputs(module), **images}
+        check_same_fit(folder, inputs, started=find_checkpoint(folder) is not None)
+        if damage := set_aside_if_damaged(folder, module.state_dict()):
+            self._note(damage)
 
     def _start(self, network: AutoencoderNetwork) -> list[str]:
         """Parts of the network that are given known weights."""

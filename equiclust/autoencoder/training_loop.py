@@ -122,7 +122,7 @@ def train_here(
 
 
 def _several(module: AutoencoderTraining) -> dict[str, Any]:
-    """What Lightning is told of the processes that train together."""
+    """Arguments of `lightning.Trainer` for the processes that train together."""
     size = module.division.size
     if size == 1:
         return {"devices": 1, "plugins": [AtomicCheckpoints()]}

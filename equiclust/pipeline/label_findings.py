@@ -30,8 +30,8 @@ def label_findings(labels: IntArray, n_clusters: int) -> list[str]:
     if n_withheld > _MANY * len(labels):
         found.append(
             f"{n_withheld} of {len(labels)} images have no label: the networks agree too little on "
-            "where they belong. --reliability 0 gives every image its most likely cluster, "
-            "and the column stability says how likely it is"
+            "where they belong. A run with --reliability 0, into another folder, gives every image "
+            "its most likely cluster; the column stability says how likely it is"
         )
     empty = [str(k) for k in range(n_clusters) if not (labels == k).any()]
     if empty:
