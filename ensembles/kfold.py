@@ -19,6 +19,7 @@ from ensembles.encoder_members import fit_encoder_members
 from ensembles.fit_inputs import ensemble_inputs, recorded_seed
 from ensembles.fitted_ensemble import FittedEnsemble
 from ensembles.folds import fold_masks, three_tenths
+from ensembles.known_features import KnownFeatures
 from ensembles.label_voting import Method
 from ensembles.member_estimators import MemberEstimator, checked_estimators, share_encoders
 from ensembles.members import Member, MemberTask, has_results
@@ -39,7 +40,7 @@ __all__ = ["KFoldEnsemble"]
 _REFINED = "refined"
 
 
-class KFoldEnsemble(CleanedLatents, FittedEnsemble):
+class KFoldEnsemble(KnownFeatures, CleanedLatents, FittedEnsemble):
     """K encoders, each trained without some of the images, and the consensus of their latents.
 
     The images are split at random into folds, and member `k` is not trained on fold `k` and the

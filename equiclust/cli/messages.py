@@ -337,23 +337,27 @@ def describe_similar(similar: SimilarImages, sheet: str, table: Path) -> Outcome
     -------
     Outcome
     """
-    ids = similar.run.catalogue["id"]
-    pairs = list(zip(similar.queries.ids, similar.neighbours, strict=True))
+    pairs = [
+        (name, one.run.catalogue["id"], found)
+        for one in similar.searched
+        for name, found in zip(one.queries.rows.ids, one.neighbours, strict=True)
+    ]
     lines = [
         f"{name}: "
         + ", ".join(f"{ids[one.row]} ({one.distance:.3g})" for one in found[:_MAX_LISTED])
-        for name, found in pairs[:_MAX_LISTED]
+        for name, ids, found in pairs[:_MAX_LISTED]
     ]
     if len(pairs) > _MAX_LISTED:
         lines.append(f"and {len(pairs) - _MAX_LISTED} more in the table")
+    first = similar.searched[0]
     record = {
         "sheet": sheet,
         "table": str(table),
-        "n_images": len(pairs),
+        "n_images": len(first.queries.rows.ids),
         "n_rejected": len(similar.rejected),
         "similar": {
             name: [{"id": str(ids[one.row]), "distance": one.distance} for one in found]
-            for name, found in pairs
+            for name, ids, found in pairs[: len(first.neighbours)]
         },
     }
     return Outcome(record, "\n".join([*lines, f"Contact sheet: {sheet}", f"Table: {table}"]))

@@ -289,6 +289,8 @@ def _flags(command: Command) -> Iterator[_Flag]:
 
 def _add_flag(parser: _Parser, flag: _Flag) -> None:
     kind, options = flag.kind, dict[str, Any](help=flag.help)
+    if len(_alternatives(kind)) == 1:
+        (kind,) = _alternatives(kind)
     if get_origin(kind) is tuple:
         kinds = get_args(kind)
         kind = kinds[0]

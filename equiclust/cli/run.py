@@ -16,9 +16,10 @@ Method = Literal["auto", "spectral", "kmeans", "gmm", "manifold", "dec", "idec",
 
 def run(
     session: Session,
-    inputs: Inputs,
+    inputs: Inputs = (),
     *,
     output: RunPath,
+    latents: Annotated[str | None, "VECTORS"] = None,
     recipe: Annotated[str | None, "NAME|FILE.toml"] = None,
     n_clusters: Annotated[int | Literal["auto"], "auto|K"] = "auto",
     n_folds: Annotated[int, "K"] = 10,
@@ -61,6 +62,11 @@ def run(
         extension.
     output
         Folder for everything that the run writes: new, empty, or of the same run.
+    latents
+        File of vectors that another program made of the images, one a row, in place of --encoder:
+        .parquet, .npy, .npz, .fits, .ecsv, .vot or .csv, with a column id and one of vectors, or
+        FILE[COLUMN]. INPUT may be left out: there are no pictures then, and nothing is known of
+        brightness, size and the like.
     recipe
         Settings that replace the defaults below: digits, discs, gas_clouds, micrographs,
         radio_galaxies, upright, or a TOML file, such as the recipe.toml of another run. Flags win.
@@ -143,6 +149,7 @@ def run(
     Examples
     --------
     equiclust run images/ --output sorted --n-clusters 6
+    equiclust run --latents zoobot.parquet --output galaxies
     """
     from equiclust.cli.messages import describe_run
     from equiclust.cli.watched_run import WatchedRun
@@ -153,13 +160,14 @@ def run(
         finished = run_pipeline(
             inputs,
             output,
+            latents=latents,
             recipe=recipe,
             n_clusters=n_clusters,
             n_folds=n_folds,
             size=size,
             method=method,
             remove=remove,
-            encoder=encoder,
+            encoder=None if latents is not None and encoder == "auto" else encoder,
             layer=layer,
             pooling=pooling,
             encoder_group=encoder_group,

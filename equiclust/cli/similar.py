@@ -13,9 +13,13 @@ __all__ = ["similar"]
 def similar(
     session: Session,
     run: RunPath,
-    inputs: Annotated[tuple[str, ...], "IMAGE"],
+    inputs: Annotated[tuple[str, ...], "IMAGE"] = (),
     *,
     n: Annotated[int, "N"] = 10,
+    ids: Annotated[tuple[str, ...], "ID"] = (),
+    others: Annotated[tuple[str, ...], "RUN"] = (),
+    near: Annotated[tuple[float, float] | None, "RA DEC"] = None,
+    radius: Annotated[float | None, "DEG"] = None,
     output: Annotated[str, "SHEET.png"] = "similar.png",
 ) -> Outcome:
     """Find the images of a run that are most similar to given ones, at any orientation.
@@ -29,22 +33,41 @@ def similar(
     run
         Folder that `equiclust run` has written.
     inputs
-        Files, folders or globs.
+        Files, folders or globs; of a run of vectors (run --latents) a file of them.
     n
         Number of neighbours per image.
+    ids
+        Images of the run to ask about, in place of files.
+    others
+        Further runs to search, each by its own model.
+    near
+        Look only around this right ascension and declination, in degrees (ICRS).
+    radius
+        How far from there at most, in degrees.
     output
         The contact sheet; the table is written beside it as .ecsv.
 
     Examples
     --------
     equiclust similar sorted new/disc.fits -n 10
+    equiclust similar sorted --ids disc_00012 --near 83.8 -5.4 --radius 0.5
     """
     from equiclust.cli.messages import describe_similar
     from equiclust.pipeline.results import open_run
-    from equiclust.pipeline.similar import check_sheet_output, find_similar, write_similar
+    from equiclust.pipeline.similar import find_similar
+    from equiclust.pipeline.similar_sheet import check_sheet_output, write_similar
 
     opened = open_run(run)
     check_sheet_output(output, opened.path)
-    found = find_similar(opened, inputs, n=n, on_progress=session.on_progress)
+    found = find_similar(
+        opened,
+        inputs,
+        n=n,
+        ids=ids,
+        others=[open_run(other) for other in others],
+        near=near,
+        radius=radius,
+        on_progress=session.on_progress,
+    )
     table = write_similar(found, output)
     return describe_similar(found, output, table)

@@ -6,6 +6,7 @@ from equiclust._lazy import lazy_names
 
 if TYPE_CHECKING:
     from equiclust.encoders.canonicalized import Canonicalized
+    from equiclust.encoders.given_vectors import GivenVectors
     from equiclust.encoders.group_averaged import GroupAveraged
     from equiclust.encoders.latent_files import read_latents
     from equiclust.encoders.latent_table import LatentTable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Canonicalized",
     "Encoder",
+    "GivenVectors",
     "GroupAveraged",
     "LatentTable",
     "ModuleEncoder",
@@ -39,6 +41,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "Canonicalized": "equiclust.encoders.canonicalized",
         "Encoder": "equiclust.encoders.protocol",
+        "GivenVectors": "equiclust.encoders.given_vectors",
         "GroupAveraged": "equiclust.encoders.group_averaged",
         "LatentTable": "equiclust.encoders.latent_table",
         "ModuleEncoder": "equiclust.encoders.module_encoder",

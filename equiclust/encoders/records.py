@@ -19,6 +19,7 @@ __all__ = ["encoder_from_record", "encoder_record", "is_in_memory", "state_diges
 
 _HOMES = {
     "Canonicalized": "equiclust.encoders.canonicalized",
+    "GivenVectors": "equiclust.encoders.given_vectors",
     "GroupAveraged": "equiclust.encoders.group_averaged",
     "LatentTable": "equiclust.encoders.latent_table",
     "ModuleEncoder": "equiclust.encoders.module_encoder",

@@ -8,7 +8,7 @@ from typing import Any
 from equiclust.argument_types import checks_types
 from equiclust.encoders.backbone import BACKBONES
 from equiclust.encoders.group_averaged import GroupAveraged
-from equiclust.encoders.latent_files import LATENT_ENDINGS
+from equiclust.encoders.latent_files import LATENT_ENDINGS, is_latent_file
 from equiclust.encoders.latent_table import LatentTable
 from equiclust.encoders.onnx_encoder import OnnxEncoder
 from equiclust.encoders.protocol import Encoder
@@ -108,8 +108,7 @@ def named_encoder(
     parameters = {key: value for key, value in given.items() if value != _CHOSEN}
     if name in BACKBONES:
         parameters["device"] = device
-    is_table = name.lower().endswith(LATENT_ENDINGS)
-    return get_encoder(name, group=_UNGROUPED if is_table else group, **parameters)
+    return get_encoder(name, group=_UNGROUPED if is_latent_file(name) else group, **parameters)
 
 
 def _single(name: str, parameters: dict[str, Any]) -> Any:
@@ -127,7 +126,7 @@ def _kind(name: str) -> type:
         return TorchvisionEncoder
     if name.lower().endswith(".onnx"):
         return OnnxEncoder
-    if name.lower().endswith(LATENT_ENDINGS):
+    if is_latent_file(name):
         return LatentTable
     raise InputError(
         f"encoder must be one of {', '.join(encoder_names())}, an .onnx file, or vectors in a file "

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from equiclust.images import Image, ImageSet
-from equiclust.typing import Float64Array
+from equiclust.typing import Float64Array, IntArray
 
 __all__ = ["CatalogueRows"]
 
@@ -53,6 +53,23 @@ class CatalogueRows(NamedTuple):
             positions = np.array([_centre(image) for image in images])
         paths = tuple(image.path or "" for image in images)
         return cls(images.ids if ids is None else tuple(ids), paths, positions)
+
+    def take(self, indices: IntArray) -> CatalogueRows:
+        """Some of the rows.
+
+        Parameters
+        ----------
+        indices : ndarray (m,), int
+            In the order wanted.
+
+        Returns
+        -------
+        CatalogueRows
+        """
+        chosen = indices.tolist()
+        positions = None if self.positions is None else self.positions[indices]
+        ids, paths = (tuple(texts[row] for row in chosen) for texts in (self.ids, self.paths))
+        return CatalogueRows(ids, paths, positions)
 
     @classmethod
     def joined(cls, parts: Sequence[CatalogueRows]) -> Self:

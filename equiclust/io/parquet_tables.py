@@ -110,6 +110,17 @@ def _to_numpy(column: Any) -> Any:
     kind = str(joined.type)
     if kind in ("string", "large_string"):
         return np.array([value or "" for value in joined.to_pylist()], dtype=np.str_)
-    if kind.startswith("fixed_size_list"):
-        return np.asarray(joined.flatten()).reshape(len(joined), -1)
+    if kind.startswith(("fixed_size_list", "list", "large_list")):
+        vectors = _vectors(joined)
+        if vectors is not None:
+            return vectors
     return np.asarray(joined.to_numpy(zero_copy_only=False))
+
+
+def _vectors(column: Any) -> Any:
+    """Lists of one length as rows; None where they have several lengths, or some are missing."""
+    compute = import_optional("pyarrow.compute", extra="parquet", purpose=_PURPOSE)
+    lengths = np.unique(np.asarray(compute.list_value_length(column).fill_null(-1)))
+    if column.null_count or len(lengths) != 1:
+        return None
+    return np.asarray(column.flatten()).reshape(len(column), -1)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from equiclust._version import __version__
+from equiclust.encoders.latent_files import read_latent_file
 from equiclust.io.atomic import read_json, write_json
+from equiclust.io.block_tables import BlockTable
 from equiclust.io.catalogue import make_rejected, write_table
 from equiclust.io.notes import collected_notes
 from equiclust.io.run_folder import RunFolder
 from equiclust.io.table_parts import PARTS, MemoryParts, Parts, TableParts
 from equiclust.nn.allocator import return_freed_memory
+from equiclust.pipeline.inputs import Rejection
+from equiclust.pipeline.latent_prediction import label_latents
 from equiclust.pipeline.prediction_parts import LabelOptions, label_stream
 from equiclust.pipeline.prediction_source import PredictionSource
 from equiclust.pipeline.reading_limits import ReadingLimits
@@ -56,11 +60,7 @@ def label_all_images(
     return_freed_memory()
     # They were told when images were drawn.
     with collected_notes(warn=False):
-        source = PredictionSource.of(run, settings.inputs, settings.axes, on_progress)
-        parts = _parts(folder, source)
-        limits = ReadingLimits.of(settings.max_memory)
-        options = LabelOptions(limits, scheduler=settings.scheduler)
-        table, rejected = label_stream(run.model, source, parts, options, on_progress)
+        table, rejected, parts = _labelled(run, settings, on_progress)
     start_stage(on_progress, "writing")
     labels = parts.counts("label")
     found = {
@@ -78,10 +78,24 @@ def label_all_images(
     parts.remove()
 
 
-def _parts(folder: RunFolder, source: PredictionSource) -> Parts:
+def _labelled(
+    run: RunFiles, settings: RunSettings, on_progress: Progress | None
+) -> tuple[BlockTable, tuple[Rejection, ...], Parts]:
+    """Labels of all images or vectors, the inputs that were left out, and what is kept of both."""
+    if not settings.has_images:
+        found = read_latent_file(settings.latents, numbered=True)
+        parts = _parts(run.folder, found.digest)
+        return (*label_latents(run.model, found, parts, on_progress=on_progress), parts)
+    source = PredictionSource.of(run, settings.inputs, settings.axes, on_progress)
+    parts = _parts(run.folder, source.digest)
+    options = LabelOptions(ReadingLimits.of(settings.max_memory), scheduler=settings.scheduler)
+    return (*label_stream(run.model, source, parts, options, on_progress), parts)
+
+
+def _parts(folder: RunFolder, digest: str) -> Parts:
     """Where labelled images are kept until all are: on disk, if a stopped call can go on there."""
-    if not source.digest:
+    if not digest:
         return MemoryParts()
     path = folder.all_images_fits
-    job = {"version": __version__, "inputs": source.digest}
+    job = {"version": __version__, "inputs": digest}
     return TableParts(path.with_name(path.name + PARTS), job)

@@ -9,10 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from ensembles.recipes import Recipe, read_recipe, write_recipe
 from equiclust.argument_types import checks_types
+from equiclust.encoders.latent_files import LATENT_ENDINGS, is_latent_file
 from equiclust.exceptions import InputError
-from equiclust.images import ImageSet
 from equiclust.io.fit_record import array_digest
 from equiclust.io.locks import exclusive
 from equiclust.io.log_file import LogFile, logged
@@ -25,7 +27,7 @@ from equiclust.pipeline.run_reporter import RunReporter, reported
 from equiclust.pipeline.sampling_record import SamplingRecord
 from equiclust.pipeline.settings import MAX_SAMPLES, RunSettings
 from equiclust.pipeline.timing import write_timing
-from equiclust.progress import Progress
+from equiclust.progress import Progress, start_stage
 from equiclust.typing import PathLike
 from equiclust.validation import shown
 
@@ -34,11 +36,12 @@ __all__ = ["run"]
 logger = logging.getLogger(__name__)
 
 
-@partial(checks_types, but=("inputs", "output", "recipe"))
+@partial(checks_types, but=("inputs", "output", "latents", "recipe"))
 def run(
-    inputs: Inputs,
-    output: PathLike,
+    inputs: Inputs = (),
+    output: PathLike = "",
     *,
+    latents: PathLike | None = None,
     recipe: PathLike | Recipe | None = None,
     n_clusters: int | Literal["auto"] | None = None,
     n_folds: int | None = None,
@@ -77,11 +80,18 @@ def run(
 
     Parameters
     ----------
-    inputs : str, path, sequence of them, or ImageSet
+    inputs : str, path, sequence of them, or ImageSet, default ()
         Files (FITS, PNG, JPEG, GIF, WebP, BMP, TIFF, NumPy), folders or globs; ``file.fits[1]`` for
-        an extension; or images in memory.
-    output : str or path
-        Folder for everything that the run writes: new, empty, or of the same run.
+        an extension; or images in memory. None are needed where `latents` are given.
+    output : str or path, default ""
+        Folder for everything that the run writes, which must be named: new, empty, or of the same
+        run.
+    latents : str or path, optional
+        File of vectors that another program made of the images, one a row, in place of `encoder`:
+        .parquet, .npy, .npz, .fits, .ecsv, .vot or .csv, see `equiclust.encoders.read_latents`.
+        Images, where they are given too, are those that its column ``id`` names; without them
+        nothing is known of confounders, and there are no pictures. `Run.predict` then takes another
+        such file.
     recipe : str, path or Recipe, optional
         Built-in recipe ("digits", "discs", "gas_clouds", "micrographs", "radio_galaxies",
         "upright"), TOML file, or `ensembles.recipes.Recipe`; default ``Recipe()``, whose values are
@@ -202,6 +212,8 @@ def run(
         "reliability": reliability,
         "pretrained": pretrained,
     }
+    if latents is not None:
+        given["encoder"] = _latent_file(latents, encoder)
     output = output_path(output)
     settings = RunSettings(
         inputs,
@@ -236,6 +248,19 @@ def _recipe(recipe: PathLike | Recipe | None, given: dict[str, Any]) -> Recipe:
     return base.with_(**{name: value for name, value in given.items() if value is not None})
 
 
+def _latent_file(latents: PathLike, encoder: str | None) -> str:
+    """Absolute name of the file of vectors, as an encoder is named."""
+    name = os.path.abspath(os.path.expanduser(os.fspath(latents)))
+    if encoder is not None:
+        raise InputError(f"latents take the place of encoder, got encoder {encoder!r} beside them")
+    if not is_latent_file(name) or "," in name:
+        raise InputError(
+            f"latents must be a file of vectors that ends in {', '.join(LATENT_ENDINGS)}, without "
+            f"a comma in its name, got {name!r}"
+        )
+    return name
+
+
 def _run(settings: RunSettings, log: LogFile, report: RunReporter) -> Run:
     folder = RunFolder(Path(settings.output))
     recover(folder.path, below=True)
@@ -262,6 +287,8 @@ def _run(settings: RunSettings, log: LogFile, report: RunReporter) -> Run:
 
 def _fit(folder: RunFolder, settings: RunSettings, log: LogFile, report: RunReporter) -> RunFolder:
     """Read the images, or some of them, learn from them and write what was learned."""
+    if not settings.has_images:
+        return _fit_latents(folder, settings, log, report)
     started = datetime.now(UTC)
     known = SamplingRecord.read(folder)
     if known is not None:
@@ -274,7 +301,8 @@ def _fit(folder: RunFolder, settings: RunSettings, log: LogFile, report: RunRepo
         draw=record.draw,
         on_progress=report.on_progress,
     )
-    _check_enough(loaded.images, settings.recipe)
+    different = len({array_digest(image.pixels) for image in loaded.images})
+    _check_enough(len(loaded.images), different, settings.recipe)
     folder = RunFolder.create(folder.path, settings.config)
     log.write_to(folder.run_log)
     report.write_to(folder)
@@ -289,6 +317,31 @@ def _fit(folder: RunFolder, settings: RunSettings, log: LogFile, report: RunRepo
     return folder
 
 
+def _fit_latents(
+    folder: RunFolder, settings: RunSettings, log: LogFile, report: RunReporter
+) -> RunFolder:
+    """Read the vectors, or some of them, learn from them and write what was learned."""
+    from equiclust.pipeline.latent_fitting import LatentSample, fit_latents
+
+    started = datetime.now(UTC)
+    known = SamplingRecord.read(folder)
+    if known is not None:
+        known.check_inputs(folder, settings)
+    start_stage(report.on_progress, "reading")
+    sample = LatentSample.drawn(settings)
+    vectors = sample.found.latents
+    _check_enough(len(vectors), len(np.unique(vectors, axis=0)), settings.recipe)
+    folder = RunFolder.create(folder.path, settings.config)
+    log.write_to(folder.run_log)
+    report.write_to(folder)
+    if not folder.recipe_toml.exists():
+        write_recipe(settings.recipe, folder.recipe_toml)
+    if sample.n_left and known is None:
+        SamplingRecord.of(settings, settings.draw).write(folder)
+    fit_latents(folder, settings, sample, started, report.on_progress)
+    return folder
+
+
 def _with_report(folder: RunFolder, on_progress: Progress | None) -> Run:
     finished = Run(folder)
     if not folder.report_html.is_file():
@@ -296,11 +349,10 @@ def _with_report(folder: RunFolder, on_progress: Progress | None) -> Run:
     return finished
 
 
-def _check_enough(images: ImageSet, recipe: Recipe) -> None:
-    n, n_folds = len(images), recipe.ensemble.n_folds
+def _check_enough(n: int, different: int, recipe: Recipe) -> None:
+    n_folds = recipe.ensemble.n_folds
     if n < 2:
         raise InputError(f"a run needs at least 2 images that can be used, got {n}")
-    different = len({array_digest(image.pixels) for image in images})
     n_clusters = recipe.clusters.n_clusters
     if isinstance(n_clusters, int) and n_clusters > different:
         raise InputError(

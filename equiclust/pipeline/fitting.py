@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import platform
 import warnings
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
-from ensembles import ConsensusResult, KFoldEnsemble
+from ensembles import KFoldEnsemble
 from ensembles.backend import training_backend
 from ensembles.recipes import Recipe
 from ensembles.reconstruction import ReconstructionEvaluation, evaluate_reconstruction
 from ensembles.refinement import DEEP_METHODS
-from equiclust import __version__
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.autoencoder.objectives import PerceptualNetwork, find_weights
-from equiclust.clustering.cluster_tree import ClusterTree
 from equiclust.evaluation.confounders import measure_confounders
 from equiclust.exceptions import EquiclustWarning, WeightsNotFoundError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import write_json
-from equiclust.io.catalogue import make_confounders, make_latents, make_rejected, write_table
 from equiclust.io.notes import note_text
 from equiclust.io.previews import Previews, write_previews
 from equiclust.io.run_folder import RunFolder
@@ -33,44 +27,40 @@ from equiclust.pipeline.confounders import audit_confounders
 from equiclust.pipeline.default_epochs import default_epochs
 from equiclust.pipeline.descriptions import cluster_records
 from equiclust.pipeline.ensemble_metrics import (
-    cluster_metrics,
     consensus_metrics,
     network_metrics,
 )
+from equiclust.pipeline.fitted_results import (
+    NOT_MEASURED,
+    FittedClusters,
+    cluster_entries,
+    cluster_model,
+    provenance,
+    write_tables,
+)
 from equiclust.pipeline.inclinations import inclination_findings
 from equiclust.pipeline.inputs import LoadedImages
-from equiclust.pipeline.levels import level_record
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.model_certificate import certify_model
-from equiclust.pipeline.partitions import fit_partitions, partition_record
 from equiclust.pipeline.removal import fit_clusters
 from equiclust.pipeline.resume import check_same_start
 from equiclust.pipeline.settings import RunSettings
-from equiclust.processes import at_most
 from equiclust.progress import Progress, start_stage
 from equiclust.typing import IntArray
-
-if TYPE_CHECKING:
-    from astropy.table import Table
 
 __all__ = ["fit_and_write"]
 
 _PERCEPTUAL: PerceptualNetwork = "alexnet"
 # Images that every network reconstructs, for the scores and the report.
 _MAX_RECONSTRUCTED = 200
-_NOT_MEASURED = "Invariance not measured: the vectors of a table are not made from the pixels"
 
 Record = dict[str, Any]
 
 
 class _Fitted(NamedTuple):
-    """The fitted model, its labels of the images, and how it was trained."""
+    """The fitted clusters, and how the networks were trained."""
 
-    model: Model
-    result: ConsensusResult
-    measures: Table
-    # Of confounders; empty where nothing was removed.
-    removal: Record
+    clusters: FittedClusters
     perceptual: PerceptualNetwork | None
     # Why there is no perceptual term.
     note: str
@@ -114,25 +104,11 @@ def fit_and_write(
     if chooses:
         start_stage(on_progress, "clustering")
     removal = fit_clusters(ensemble, measures, recipe.clusters, random_state=recipe.seed)
-    model = Model(
-        loaded.preprocessor,
-        ensemble,
-        tree=_tree(ensemble, recipe.seed),
-        partitions=fit_partitions(ensemble, random_state=recipe.seed),
-    )
-    result = ensemble.consensus_.result_
-    fitted = _Fitted(model, result, measures, removal, perceptual, note)
+    model = cluster_model(loaded.preprocessor, ensemble, random_state=recipe.seed)
+    clusters = FittedClusters(model, ensemble.consensus_.result_, measures, removal)
+    fitted = _Fitted(clusters, perceptual, note)
     with folder.outputs.replaced(folder.results) as drafts:
         _write_results(RunFolder(drafts), settings, loaded, fitted, started, on_progress)
-
-
-def _tree(ensemble: KFoldEnsemble, seed: int) -> ClusterTree:
-    """Levels above and below the clusters."""
-    vectors = ensemble.transform_latents(ensemble.cleaned_latents_)
-    consensus = ensemble.consensus_
-    tree = ClusterTree(consensus.n_clusters, random_state=seed)
-    with at_most(ensemble.n_jobs):
-        return tree.fit(vectors, consensus.best_labels_)
 
 
 def _write_results(
@@ -144,37 +120,35 @@ def _write_results(
     on_progress: Progress | None,
 ) -> None:
     """Measure the fitted model, and write everything but the report."""
-    model, result, ensemble = fitted.model, fitted.result, fitted.model.ensemble
-    originals, images, seed = loaded.originals, loaded.images, settings.recipe.seed
+    model, result, measures, _ = fitted.clusters
+    ensemble, originals, images = model.ensemble, loaded.originals, loaded.images
+    seed = settings.recipe.seed
     start_stage(on_progress, "writing")
     model.save(drafts.model)
     evaluated = _reconstructions(drafts, ensemble, images, result.labels, on_progress)
     check = _certified(drafts, loaded, model, seed, on_progress)
     audit = audit_confounders(
-        model, originals, fitted.measures, result.labels, random_state=seed, on_progress=on_progress
+        model, originals, measures, result.labels, random_state=seed, on_progress=on_progress
     )
     start_stage(on_progress, "writing")
     latents = ensemble.transform_latents(ensemble.latents_)
     described = cluster_records(originals, images, result, latents, random_state=seed)
-    table = _catalogue(loaded, fitted)
+    table = model.fitted_catalogue(originals)
     metrics = {
         **network_metrics(ensemble),
         **consensus_metrics(ensemble, result, evaluated),
         **audit.record,
         "findings": [*audit.findings, *inclination_findings(table)],
-        **({"removal": fitted.removal} if fitted.removal else {}),
         "perceptual": {"network": fitted.perceptual, "note": fitted.note},
         "notes": _notes(loaded, fitted),
         "reconstruction": evaluated.scores,
-        "clusters": cluster_metrics(ensemble),
         "cluster_descriptions": described,
-        **level_record(model.tree, ensemble.choice_.unimodal_p),
-        **_partitions(fitted, images.ids, seed),
+        **cluster_entries(fitted.clusters, images.ids, random_state=seed),
         "check": check,
         "provenance": _provenance(settings, loaded, started),
     }
     write_json(drafts.metrics_json, metrics)
-    _write_tables(drafts, loaded, fitted, table)
+    write_tables(drafts, fitted.clusters, table, loaded.rejected)
 
 
 def _certified(
@@ -182,7 +156,7 @@ def _certified(
 ) -> Record:
     """Write the certificate, and return its summary."""
     if not model.sees_pixels:
-        return {"sentence": _NOT_MEASURED}
+        return {"sentence": NOT_MEASURED}
     certified = certify_model(
         model, loaded.originals, loaded.images, random_state=seed, on_progress=on_progress
     )
@@ -190,40 +164,11 @@ def _certified(
     return certified.record
 
 
-def _partitions(fitted: _Fitted, ids: Sequence[str], seed: int) -> Record:
-    ensemble, partitions = fitted.model.ensemble, fitted.model.partitions
-    if partitions is None:
-        return {}
-    labels = partitions.predict_partitions(ensemble.transform_latents(ensemble.cleaned_latents_))
-    main = ensemble.consensus_.best_labels_
-    return partition_record(partitions, labels, main, fitted.measures, ids=ids, random_state=seed)
-
-
 def _notes(loaded: LoadedImages, fitted: _Fitted) -> list[str]:
     """What a user should read, in the order in which it came up."""
-    ensemble = fitted.model.ensemble
+    ensemble = fitted.clusters.model.ensemble
     own = [*loaded.note, *([fitted.note] if fitted.note else [])]
     return [*map(note_text, loaded.notes), *own, *ensemble.notes_, *ensemble.choice_.notes]
-
-
-def _catalogue(loaded: LoadedImages, fitted: _Fitted) -> Table:
-    model, ensemble = fitted.model, fitted.model.ensemble
-    agreement = ensemble.consensus_.agreement_held_out_
-    table = model.catalogue(loaded.originals, fitted.result, agreement)
-    return model.with_other_labels(table, ensemble.cleaned_latents_)
-
-
-def _write_tables(
-    folder: RunFolder, loaded: LoadedImages, fitted: _Fitted, catalogue: Table
-) -> None:
-    ensemble = fitted.model.ensemble
-    latents = ensemble.transform_latents(ensemble.latents_)
-    write_table(make_latents(loaded.images.ids, latents), folder.latents_fits)
-    write_table(make_confounders(loaded.images.ids, fitted.measures), folder.confounders_ecsv)
-    write_table(make_rejected(loaded.rejected), folder.rejected_ecsv)
-    write_table(catalogue, folder.catalogue_fits)
-    # Last: its presence marks the run as finished.
-    write_table(catalogue, folder.catalogue_ecsv)
 
 
 def _perceptual(recipe: Recipe) -> tuple[PerceptualNetwork | None, str]:
@@ -304,15 +249,7 @@ def _balanced_sample(labels: IntArray, most: int) -> IntArray:
 
 def _provenance(settings: RunSettings, loaded: LoadedImages, started: datetime) -> Record:
     return {
-        "version": __version__,
-        "command": settings.command,
-        "started": started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "random_state": settings.recipe.seed,
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "platform": platform.platform(),
-        "inputs": settings.input_names,
+        **provenance(settings, started),
         "n_images": len(loaded.images),
         "n_read": loaded.n_read,
         "n_left": loaded.n_left,

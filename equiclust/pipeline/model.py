@@ -14,6 +14,7 @@ from ensembles import ConsensusResult, KFoldEnsemble
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.clustering.cluster_tree import ClusterTree
 from equiclust.clustering.partitions import Partitions
+from equiclust.encoders.given_vectors import GivenVectors
 from equiclust.encoders.latent_table import LatentTable
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.evaluation.confounders import measure_confounders
@@ -75,7 +76,8 @@ class Model:
     def sees_pixels(self) -> bool:
         """Whether images are encoded, and not looked up in a table of vectors made elsewhere."""
         return not any(
-            isinstance(one, WhitenedEncoder) and isinstance(one.used_encoder, LatentTable)
+            isinstance(one, WhitenedEncoder)
+            and isinstance(one.used_encoder, LatentTable | GivenVectors)
             for one in self.ensemble.members_
         )
 
@@ -237,30 +239,26 @@ class Model:
             update(min(start + _CHUNK, len(images)), len(images), "")
         return np.concatenate(latents, axis=1)
 
-    def catalogue(
-        self,
-        originals: ImageSet,
-        result: ConsensusResult,
-        agreement_held_out: npt.ArrayLike | None = None,
-    ) -> Table:
-        """Catalogue with one row per image.
+    def fitted_catalogue(self, originals: ImageSet | CatalogueRows) -> Table:
+        """Catalogue of what the ensemble was fitted to.
 
         Parameters
         ----------
-        originals : ImageSet
-            As read.
-        result : ConsensusResult
-            Their labels.
-        agreement_held_out : array-like (n,), optional
-            Share of the networks not trained on an image that give its label.
+        originals : ImageSet or CatalogueRows
+            As read, or the rows of vectors without images.
 
         Returns
         -------
         astropy.table.Table
             With inclinations and position angles where the preprocessor removes inclination.
         """
-        inclinations = self._inclinations(originals)
-        return self._catalogue(originals, result, agreement_held_out, inclinations)
+        consensus = self.ensemble.consensus_
+        images = originals if isinstance(originals, ImageSet) else None
+        inclinations = None if images is None else self._inclinations(images)
+        table = self._catalogue(
+            originals, consensus.result_, consensus.agreement_held_out_, inclinations
+        )
+        return self.with_other_labels(table, self.ensemble.cleaned_latents_)
 
     def _inclinations(self, originals: ImageSet) -> Table | None:
         deprojected = self.preprocessor.canonical in DEPROJECTED

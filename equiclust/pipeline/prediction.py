@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ensembles.backend import check_scheduler
 from equiclust._version import __version__
+from equiclust.encoders.latent_files import LatentFile
 from equiclust.io.block_tables import BlockTable
 from equiclust.io.catalogue import make_rejected, write_table
 from equiclust.io.notes import collected_notes
@@ -18,6 +19,7 @@ from equiclust.io.staging import digest_of
 from equiclust.io.table_parts import PARTS, MemoryParts, Parts, TableParts
 from equiclust.memory import parse_bytes
 from equiclust.pipeline.inputs import Inputs, Rejection
+from equiclust.pipeline.latent_prediction import label_latents, read_latent_inputs
 from equiclust.pipeline.prediction_parts import LabelOptions, label_stream
 from equiclust.pipeline.prediction_source import PredictionSource
 from equiclust.pipeline.reading_limits import ReadingLimits
@@ -115,7 +117,7 @@ def predict_catalogue(
     check_scheduler(scheduler)
     if output is None:
         with collected_notes():
-            source = PredictionSource.of(run, inputs, axes, on_progress)
+            source = _source(run, inputs, axes, on_progress)
             parts = MemoryParts()
             call = _Call(None, max_memory, latents, scheduler, True, on_progress)
             return _predict(run, source, parts, call)
@@ -125,7 +127,7 @@ def predict_catalogue(
     with outputs.held():
         outputs.check_free()
         with collected_notes():
-            source = PredictionSource.of(run, inputs, axes, on_progress)
+            source = _source(run, inputs, axes, on_progress)
             kept = _parts(run, source, target, latents)
             call = _Call(outputs, max_memory, latents, scheduler, keep_table, on_progress)
             return _predict(run, source, kept, call)
@@ -142,7 +144,18 @@ class _Call(NamedTuple):
     on_progress: Progress | None
 
 
-def _parts(run: RunFiles, source: PredictionSource, target: Path, latents: bool) -> Parts:
+def _source(
+    run: RunFiles, inputs: Inputs, axes: str | None, on_progress: Progress | None
+) -> PredictionSource | LatentFile:
+    if run.has_images:
+        return PredictionSource.of(run, inputs, axes, on_progress)
+    start_stage(on_progress, "reading")
+    return read_latent_inputs(inputs)
+
+
+def _parts(
+    run: RunFiles, source: PredictionSource | LatentFile, target: Path, latents: bool
+) -> Parts:
     """Where labelled images are kept until all are: on disk, if the same call could go on there."""
     if not source.digest:
         return MemoryParts()
@@ -155,10 +168,17 @@ def _parts(run: RunFiles, source: PredictionSource, target: Path, latents: bool)
     return TableParts(target.with_name(target.name + PARTS), job)
 
 
-def _predict(run: RunFiles, source: PredictionSource, parts: Parts, call: _Call) -> Prediction:
-    limits, outputs = ReadingLimits.of(call.max_memory), call.outputs
-    options = LabelOptions(limits, call.latents, call.scheduler)
-    whole, rejected = label_stream(run.model, source, parts, options, call.on_progress)
+def _predict(
+    run: RunFiles, source: PredictionSource | LatentFile, parts: Parts, call: _Call
+) -> Prediction:
+    outputs = call.outputs
+    if isinstance(source, LatentFile):
+        whole, rejected = label_latents(
+            run.model, source, parts, with_latents=call.latents, on_progress=call.on_progress
+        )
+    else:
+        options = LabelOptions(ReadingLimits.of(call.max_memory), call.latents, call.scheduler)
+        whole, rejected = label_stream(run.model, source, parts, options, call.on_progress)
     if outputs is not None:
         start_stage(call.on_progress, "writing")
         _write(whole, rejected, outputs)

@@ -154,6 +154,11 @@ class RunFiles:
         return passed
 
     @property
+    def has_images(self) -> bool:
+        """Whether it is a run of images, and not of vectors that were made elsewhere alone."""
+        return bool(self.folder.read_config().get("inputs", True))
+
+    @property
     def axes(self) -> str:
         """Letters that the run was given for the axes of arrays; empty when it was given none."""
         return self.folder.axes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Self
 
 from data_adapters.streaming import ImageStream
+from equiclust.encoders.latent_files import read_latent_file
 from equiclust.exceptions import InputError, OutputError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import read_json, write_json
@@ -54,6 +55,8 @@ class SamplingRecord(NamedTuple):
         """
         if isinstance(settings.inputs, ImageSet):
             return cls("", *draw)
+        if not settings.has_images:
+            return cls(read_latent_file(settings.latents, numbered=True).digest, *draw)
         stream = ImageStream(absolute_paths(settings.inputs), axes=settings.axes)
         return cls(stream.digest, *draw)
 

@@ -12,7 +12,10 @@ from data_adapters.array_axes import check_axes
 from ensembles.backend import check_scheduler
 from ensembles.recipes import Recipe
 from ensembles.recipes.tables import OWN, Network
+from ensembles.refinement import DEEP_METHODS
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.encoders.given_vectors import GivenVectors
+from equiclust.encoders.latent_files import is_latent_file
 from equiclust.encoders.records import encoder_record
 from equiclust.encoders.registry import named_encoder
 from equiclust.encoders.whitened import WhitenedEncoder
@@ -85,10 +88,22 @@ class RunSettings:
             return [f"{len(self.inputs)} images in memory, {image_set_digest(self.inputs)}"]
         return absolute_paths(self.inputs)
 
+    @property
+    def has_images(self) -> bool:
+        """Whether there are images, and not only vectors that were made elsewhere."""
+        return len(self.inputs) > 0  # type: ignore[arg-type]  # a list of names, or images
+
+    @property
+    def latents(self) -> str:
+        """File of the vectors that are clustered without images."""
+        return self.recipe.encoders[0]
+
     @cached_property
     def encoders(self) -> list[WhitenedEncoder | None]:
         """Estimators of the recipe's encoders; None for the autoencoder that is trained."""
         network = self.recipe.network
+        if not self.has_images:
+            return [WhitenedEncoder(GivenVectors(self.latents), latent_dim=network.latent_dim)]
         return [
             None if name == OWN else _whitened(name, network, self.device)
             for name in self.recipe.encoders
@@ -146,7 +161,8 @@ class RunSettings:
         for name, value in self.recipe.settings.items():
             if value != default[name]:
                 values = value if isinstance(value, tuple) else (value,)
-                words += [f"--{name.replace('_', '-')}", *map(_word, values)]
+                flag = name if self.has_images or name != "encoder" else "latents"
+                words += [f"--{flag.replace('_', '-')}", *map(_word, values)]
         return words
 
     def check(self) -> None:
@@ -161,6 +177,8 @@ class RunSettings:
         """
         check_axes(self.axes)
         check_whole("max_samples", self.max_samples, 2)
+        if not self.has_images:
+            self._check_without_images()
         ReadingLimits.of(self.max_memory)
         if self.n_jobs is not None:
             check_whole("n_jobs", self.n_jobs)
@@ -173,6 +191,21 @@ class RunSettings:
                 encoder_record(encoder.used_encoder)
         _check_device(self.device)
         check_scheduler(self.scheduler)
+
+    def _check_without_images(self) -> None:
+        clusters, encoders = self.recipe.clusters, self.recipe.encoders
+        if len(encoders) != 1 or not is_latent_file(encoders[0]):
+            raise InputError(
+                "inputs must name images, or latents a file of vectors that were made elsewhere, "
+                "got neither"
+            )
+        if clusters.method in DEEP_METHODS:
+            raise InputError(f"method must do without images, got {clusters.method!r}")
+        if clusters.remove != "none":
+            raise InputError(
+                f"remove needs the images, from which confounders are measured, got "
+                f"{clusters.remove!r} without inputs"
+            )
 
 
 def _whitened(name: str, network: Network, device: str) -> WhitenedEncoder:

@@ -1,45 +1,42 @@
-"""The images of a run that are most similar to given ones: a table and a contact sheet."""
+"""The images of one or several runs that are most similar to given ones."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from data_adapters.single_images import chosen
 from equiclust.evaluation.similarity import LatentIndex
 from equiclust.exceptions import InputError
-from equiclust.images import Image, ImageSet
-from equiclust.io.catalogue import write_table
-from equiclust.io.output_checks import check_outside_runs, output_path
-from equiclust.io.outputs import Outputs
-from equiclust.pipeline.inputs import Inputs, Rejection, load_images
+from equiclust.pipeline.inputs import Inputs, Rejection
 from equiclust.pipeline.run_files import RunFiles
-from equiclust.pipeline.run_pictures import RunPictures
+from equiclust.pipeline.similar_queries import (
+    Queries,
+    compared_latents,
+    queries_by_id,
+    read_queries,
+)
+from equiclust.pipeline.sky_field import SkyField, rows_within
 from equiclust.progress import Progress, start_stage
-from equiclust.typing import Float32Array, PathLike
+from equiclust.typing import Array, IntArray
 from equiclust.validation import check_whole
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from equiclust.report.contact_sheet import SheetTile
-
-__all__ = ["Neighbour", "SimilarImages", "check_sheet_output", "find_similar", "write_similar"]
-
-# Nobody reads a sheet of more rows and columns; the table has all of them.
-_MAX_ROWS, _MAX_COLUMNS = 30, 20
+__all__ = ["Neighbour", "SearchedRun", "SimilarImages", "find_similar"]
 
 _DESCRIPTIONS = {
     "id": "image that was asked about",
+    "run": "folder that was searched",
     "rank": "1 = nearest",
     "similar": "image of the run",
     "path": "its file",
-    "distance": "between the latents",
+    "distance": "between the latents, which compares images within one run alone",
     "label": "cluster of the image of the run; -1 = don't know",
 }
 
@@ -47,11 +44,10 @@ _DESCRIPTIONS = {
 _ROUNDING = 1e-5
 
 
-@dataclass(frozen=True)
-class Neighbour:
+class Neighbour(NamedTuple):
     """One of the nearest images.
 
-    Parameters
+    Attributes
     ----------
     row : int
         Its row in the catalogue of the run.
@@ -63,43 +59,72 @@ class Neighbour:
     distance: float
 
 
+class SearchedRun(NamedTuple):
+    """What was found in one run.
+
+    Attributes
+    ----------
+    run : RunFiles
+    queries : Queries
+        As the model of this run encodes them.
+    neighbours : list of list of Neighbour
+        The nearest images of every query, nearest first.
+    """
+
+    run: RunFiles
+    queries: Queries
+    neighbours: list[list[Neighbour]]
+
+
 @dataclass(frozen=True)
 class SimilarImages:
     """Result of a search.
 
     Parameters
     ----------
-    run : RunFiles
-        The run that was searched.
-    queries : ImageSet
-        Images that were asked about, preprocessed.
-    neighbours : list of list of Neighbour
-        The nearest images of every query, nearest first.
+    searched : tuple of SearchedRun
+        One for each run.
     table : astropy.table.Table
-        The same, one row per pair.
-    rejected : tuple of (str, str)
-        Path and reason of every input that could not be used.
+        All that was found, one row per pair.
     """
 
-    run: RunFiles
-    queries: ImageSet
-    neighbours: list[list[Neighbour]]
+    searched: tuple[SearchedRun, ...]
     table: Table
-    rejected: tuple[Rejection, ...]
+
+    @property
+    def rejected(self) -> tuple[Rejection, ...]:
+        """Path and reason of every input that could not be used."""
+        return self.searched[0].queries.rejected
 
 
 def find_similar(
-    run: RunFiles, inputs: Inputs, *, n: int = 10, on_progress: Progress | None = None
+    run: RunFiles,
+    inputs: Inputs = (),
+    *,
+    n: int = 10,
+    ids: Sequence[str] = (),
+    others: Sequence[RunFiles] = (),
+    near: tuple[float, float] | None = None,
+    radius: float | None = None,
+    on_progress: Progress | None = None,
 ) -> SimilarImages:
-    """Find the images of a run with the nearest latents, without the confounders it removes.
+    """Find the images of runs with the nearest latents, without the confounders a run removes.
 
     Parameters
     ----------
     run : RunFiles
-    inputs : str, path, sequence of them, or ImageSet
-        Files, folders or globs, or images in memory.
+    inputs : str, path, sequence of them, or ImageSet, default ()
+        Files, folders or globs, or images in memory; of a run of vectors a file of them.
     n : int, default 10
         Number of neighbours per image; an image of the run is not its own neighbour.
+    ids : sequence of str, default ()
+        Images of the run to ask about, in place of inputs.
+    others : sequence of RunFiles, default ()
+        Further runs to search, each by its own model.
+    near : (float, float), optional
+        Right ascension and declination in degrees (ICRS), around which images are looked for.
+    radius : float, optional
+        How far from there at most, in degrees.
     on_progress : callable, optional
         See `equiclust.progress.Progress`.
 
@@ -110,155 +135,94 @@ def find_similar(
     Raises
     ------
     InputError
-        When `n` is below 1, or no input can be used.
+        When `n` is below 1, no input can be used, no image of a run lies in that part of the sky,
+        or other runs are to be searched for images by their ids.
     """
     check_whole("n", n)
-    model = run.model
-    loaded = load_images(
-        inputs, model.preprocessor.get_params(), axes=run.axes, on_progress=on_progress
-    )
-    latents = model.ensemble.remove_from_transformed(
-        model.latents(loaded.images, start_stage(on_progress, "encoding")),
-        model.confounders(loaded.originals, loaded.images),
-    )
-    start_stage(on_progress, "searching")
-    neighbours = _neighbours(run, loaded.originals, latents, n)
-    table = _table(loaded.originals, neighbours, run.catalogue)
-    return SimilarImages(run, loaded.images, neighbours, table, loaded.rejected)
+    field = SkyField.of(near, radius)
+    has_inputs = not isinstance(inputs, Sequence | str) or len(inputs) > 0
+    if bool(ids) == has_inputs:
+        raise InputError("either inputs or ids must name what to search for, got both or neither")
+    if ids and others:
+        raise InputError(f"ids are of one run, got {len(others)} others; name the files as inputs")
+    searched = []
+    for one in (run, *others):
+        queries = queries_by_id(one, ids) if ids else read_queries(one, inputs, on_progress)
+        start_stage(on_progress, "searching")
+        searched.append(SearchedRun(one, queries, _neighbours(one, queries, n, field)))
+    return SimilarImages(tuple(searched), _table(searched))
 
 
 def _neighbours(
-    run: RunFiles, queries: ImageSet, latents: Float32Array, n: int
+    run: RunFiles, queries: Queries, n: int, field: SkyField | None
 ) -> list[list[Neighbour]]:
     """The nearest images of the run to every query, without the query itself."""
-    catalogue = run.catalogue
-    distances, rows = LatentIndex(_compared(run)).query(latents, n + 1)
-    # A file of many images is looked up once.
-    paths, path_of_row = np.unique(np.asarray(catalogue["path"], dtype=str), return_inverse=True)
-    real = np.array([os.path.realpath(path) if path else "" for path in paths], dtype=str)
+    catalogue, latents = run.catalogue, compared_latents(run)
+    among = np.arange(len(latents)) if field is None else rows_within(catalogue, field, run.path)
+    distances, indices = LatentIndex(latents[among]).query(queries.latents, n + 1)
+    own = _OwnRows(run, catalogue)
     found: list[list[Neighbour]] = []
-    for image, far, near in zip(queries, distances, rows, strict=True):
-        own = real == os.path.realpath(image.path) if image.path else np.zeros(len(real), bool)
-        candidates = np.flatnonzero(own[path_of_row]).tolist()
-        itself = chosen(image.id, {str(catalogue["id"][i]): i for i in candidates})
+    for k, (far, near) in enumerate(zip(distances, among[indices], strict=True)):
         others = [Neighbour(int(row), float(d)) for d, row in zip(far, near, strict=True)]
-        if image.path is None and _is_same(others[0], image, latents[len(found)], catalogue):
-            itself = others[0].row
+        itself = own.row_of(queries, k, others[0])
         found.append([one for one in others if one.row != itself][:n])
     return found
 
 
-def _compared(run: RunFiles) -> Float32Array:
-    """Latents of the run without the confounders that its model removes."""
-    ensemble = run.model.ensemble
-    known = run.confounders if ensemble.removals_ else None
-    return ensemble.remove_from_transformed(run.latents, known)
+class _OwnRows:
+    """Finds the row of a query that is an image of the run."""
+
+    def __init__(self, run: RunFiles, catalogue: Table) -> None:
+        self._catalogue = catalogue
+        # A file of many images is looked up once.
+        paths, self._path_of_row = np.unique(
+            np.asarray(catalogue["path"], dtype=str), return_inverse=True
+        )
+        self._real: Array = np.array([_real(path) for path in paths.tolist()], dtype=str)
+        self._has_images = run.has_images
+
+    def row_of(self, queries: Queries, k: int, nearest: Neighbour) -> int | None:
+        """Row of query number `k`, which may be the nearest; None where it is none of the run."""
+        id, path = queries.rows.ids[k], queries.rows.paths[k]
+        own = self._real == _real(path) if path else np.zeros(len(self._real), bool)
+        candidates: IntArray = np.flatnonzero(own[self._path_of_row])
+        names = {str(self._catalogue["id"][row]): int(row) for row in candidates}
+        found = chosen(id, names)
+        if found is None and (not path or not self._has_images):
+            return nearest.row if self._is_same(nearest, id, queries, k) else None
+        return found
+
+    def _is_same(self, nearest: Neighbour, id: str, queries: Queries, k: int) -> bool:
+        """Whether an image without a file is one of the run's: the same id and latent."""
+        row = self._catalogue[nearest.row]
+        same = nearest.distance <= _ROUNDING * float(np.linalg.norm(queries.latents[k]))
+        no_file = not str(row["path"]) or not self._has_images
+        return str(row["id"]) == id and no_file and same
 
 
-def _is_same(nearest: Neighbour, image: Image, latent: Float32Array, catalogue: Table) -> bool:
-    """Whether an image in memory is one of the run's: the same id, no file, the same latent."""
-    row = catalogue[nearest.row]
-    same_latent = nearest.distance <= _ROUNDING * float(np.linalg.norm(latent))
-    return str(row["id"]) == image.id and not str(row["path"]) and same_latent
+def _real(path: str) -> str:
+    return os.path.realpath(path) if path else ""
 
 
-def _table(queries: ImageSet, neighbours: list[list[Neighbour]], catalogue: Table) -> Table:
+def _table(searched: Sequence[SearchedRun]) -> Table:
     from astropy.table import Table
 
     rows = [
         {
-            "id": image.id,
+            "id": name,
+            "run": str(run.path),
             "rank": rank,
-            "similar": str(catalogue["id"][one.row]),
-            "path": str(catalogue["path"][one.row]),
+            "similar": str(run.catalogue["id"][one.row]),
+            "path": str(run.catalogue["path"][one.row]),
             "distance": one.distance,
-            "label": int(catalogue["label"][one.row]),
+            "label": int(run.catalogue["label"][one.row]),
         }
-        for image, found in zip(queries, neighbours, strict=True)
+        for run, queries, neighbours in searched
+        for name, found in zip(queries.rows.ids, neighbours, strict=True)
         for rank, one in enumerate(found, start=1)
     ]
-    table = Table(rows=rows, names=list(_DESCRIPTIONS))
-    for name, description in _DESCRIPTIONS.items():
-        table[name].description = description
+    names = [name for name in _DESCRIPTIONS if name != "run" or len(searched) > 1]
+    table = Table(rows=rows, names=list(_DESCRIPTIONS))[names]
+    for name in names:
+        table[name].description = _DESCRIPTIONS[name]
     return table
-
-
-def check_sheet_output(sheet: PathLike, run: PathLike) -> None:
-    """Refuse a contact sheet that cannot be written, or would replace something else.
-
-    Parameters
-    ----------
-    sheet : str or path
-        Ends in .png; the table beside it ends in .ecsv.
-    run : str or path
-        Folder of the run, in which the sheet may not lie.
-
-    Raises
-    ------
-    InputError
-        When the name does not end in .png.
-    OutputError
-        When anything lies there but a sheet and a table of an earlier search.
-    """
-    _sheet_outputs(sheet, run).check_free()
-
-
-def _sheet_outputs(sheet: PathLike, run: PathLike) -> Outputs:
-    path = output_path(sheet)
-    if path.suffix.lower() != ".png":
-        raise InputError(f"output must end in .png, got {str(path)!r}")
-    for one in (path.with_suffix(".ecsv"), path):
-        check_outside_runs(one, Path(run))
-    return Outputs.beside(path, path.with_suffix(".ecsv"), command="similar")
-
-
-def write_similar(similar: SimilarImages, sheet: PathLike) -> Path:
-    """Write a contact sheet, every query in front of its neighbours, and the table beside it.
-
-    Parameters
-    ----------
-    similar : SimilarImages
-    sheet : str or path
-        Ends in .png. At most 30 queries and 20 neighbours are drawn.
-
-    Returns
-    -------
-    Path
-        Of the table, which holds all of them.
-
-    Raises
-    ------
-    InputError, OutputError
-        As `check_sheet_output`.
-    """
-    from equiclust.report.contact_sheet import write_contact_sheet
-
-    outputs = _sheet_outputs(sheet, similar.run.path)
-    pictures = RunPictures(similar.run)
-    rows = [
-        _sheet_row(image, found[:_MAX_COLUMNS], similar.run.catalogue, pictures)
-        for image, found in zip(similar.queries, similar.neighbours[:_MAX_ROWS], strict=False)
-    ]
-    listed, picture = outputs.names
-    with outputs.held(), outputs.replaced() as drafts:
-        write_table(similar.table, drafts / listed)
-        write_contact_sheet(drafts / picture, rows)
-    return outputs.folder / listed
-
-
-def _sheet_row(
-    image: Image, found: Sequence[Neighbour], catalogue: Table, pictures: RunPictures
-) -> list[SheetTile]:
-    from equiclust.report.contact_sheet import SheetTile
-
-    tiles = [SheetTile(image.pixels, image.id, "query")]
-    for one in found:
-        label = int(catalogue["label"][one.row])
-        cluster = f"cluster {label}" if label >= 0 else "no cluster"
-        name = str(catalogue["id"][one.row])
-        tiles.append(
-            SheetTile(
-                pictures.preprocessed_or_none(one.row), name, f"{one.distance:.3g}, {cluster}"
-            )
-        )
-    return tiles

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ensembles.member_estimators import MemberEstimator
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
+from equiclust.encoders.given_vectors import GivenVectors
 from equiclust.encoders.latent_table import LatentTable
 from equiclust.encoders.protocol import Encoder
 from equiclust.encoders.records import encoder_record, is_in_memory, state_digest
@@ -70,7 +71,7 @@ def tile_encoder(encoder: Encoder, *, random_state: int = 0) -> MemberEstimator:
         member = WhitenedEncoder(encoder, latent_dim=ENCODER_DIM, random_state=random_state)
     else:
         raise InputError(f"encoder must be a name, a file or an encoder, got {shown(encoder)}")
-    if isinstance(member.used_encoder, LatentTable):
+    if isinstance(member.used_encoder, LatentTable | GivenVectors):
         raise InputError(
             f"encoder must look at the pixels of tiles, got a table of vectors, "
             f"{str(member.used_encoder.path)!r}"

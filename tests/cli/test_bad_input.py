@@ -47,7 +47,7 @@ def test_no_images(tmp_path: Path, refused: Callable[..., str]) -> None:
     assert "holds no file" in refused(*run_arguments(tmp_path / "empty", run))
     assert "does not exist" in refused(*run_arguments(tmp_path / "missing", run))
     assert "matches no file" in refused(*run_arguments(tmp_path / "*.fits", run))
-    assert "arguments are required: INPUT" in refused("run", "--output", str(run))
+    assert "INPUT must name images, or latents" in refused("run", "--output", str(run))
     assert not run.exists()
 
 

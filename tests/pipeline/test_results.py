@@ -15,7 +15,8 @@ from data_adapters import read
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.atomic import read_json, write_json
 from equiclust.io.catalogue import read_table, write_table
-from equiclust.pipeline.similar import find_similar, write_similar
+from equiclust.pipeline.similar import find_similar
+from equiclust.pipeline.similar_sheet import write_similar
 from tests.cli.conftest import N_DISCS
 
 

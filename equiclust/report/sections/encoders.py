@@ -11,7 +11,7 @@ from equiclust.report.formatting import shorten_path
 
 __all__ = ["AppliedEncoder", "innermost", "make_encoders"]
 
-_TABLE = "LatentTable"
+_TABLES = ("LatentTable", "GivenVectors")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def innermost(record: Mapping[str, Any]) -> Mapping[str, Any]:
 def _applied(record: Mapping[str, Any], n_members: int) -> AppliedEncoder:
     inner = innermost(record)
     given = _parameters(inner)
-    is_table = inner.get("kind") == _TABLE
+    is_table = inner.get("kind") in _TABLES
     return AppliedEncoder(
         name=str(given.get("network") or shorten_path(str(given.get("path") or inner.get("kind")))),
         layer=str(given.get("layer") or given.get("output") or ""),
