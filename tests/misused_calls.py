@@ -62,6 +62,10 @@ FUNCTIONS: Mapping[Callable[..., Any], Mapping[str, Any]] = {
         "latents": POINTS, "labels": {0: "a", 1: "b"}, "spaces": {"one": [0, 1, 2]},
         "random_state": 0,
     },
+    teaching.rank_anomalies: {
+        "latents": POINTS, "outlier_score": np.arange(6.0), "marks": {0: "usual", 1: "interesting"},
+        "interesting": "interesting", "spaces": None, "random_state": 0,
+    },
     teaching.estimate_accuracy: {"probabilities": [0.5, 1.0], "n_labels": 10},
     teaching.read_labels: {"path": "no such file"},
     equiclust.LatentIndex: {"latents": POINTS, "random_state": 0},

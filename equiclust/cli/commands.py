@@ -6,6 +6,7 @@ What it needs is imported when it is called, so that help is fast.
 
 from __future__ import annotations
 
+from equiclust.cli.anomalies import anomalies
 from equiclust.cli.certify import certify
 from equiclust.cli.check import check
 from equiclust.cli.demo import demo
@@ -33,6 +34,7 @@ COMMANDS = tuple(
         run,
         predict,
         similar,
+        anomalies,
         suggest,
         teach,
         check,

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from equiclust.pipeline.model_certificate import ModelCertificate
     from equiclust.pipeline.prediction import Prediction
     from equiclust.pipeline.results import Run
-    from equiclust.pipeline.similar import SimilarImages
     from equiclust.segmentation.job import SegmentResult
 
 __all__ = [
@@ -29,7 +28,6 @@ __all__ = [
     "describe_prediction",
     "describe_run",
     "describe_segmentation",
-    "describe_similar",
     "describe_taught",
     "format_sizes",
 ]
@@ -320,44 +318,3 @@ def describe_encoder_certificate(certified: EncoderCertificate, files: Sequence[
     text += [f"{what}: {path}" for what, path in zip(_CERTIFICATE_FILES, files, strict=False)]
     record = {**certified.record, "files": [str(path) for path in files]}
     return Outcome(record, "\n".join(text), 0 if certificate.passed else _FAILED)
-
-
-def describe_similar(similar: SimilarImages, sheet: str, table: Path) -> Outcome:
-    """The nearest images of each query.
-
-    Parameters
-    ----------
-    similar : SimilarImages
-    sheet : str
-        The contact sheet that was written.
-    table : Path
-        The table that was written.
-
-    Returns
-    -------
-    Outcome
-    """
-    pairs = [
-        (name, one.run.catalogue["id"], found)
-        for one in similar.searched
-        for name, found in zip(one.queries.rows.ids, one.neighbours, strict=True)
-    ]
-    lines = [
-        f"{name}: "
-        + ", ".join(f"{ids[one.row]} ({one.distance:.3g})" for one in found[:_MAX_LISTED])
-        for name, ids, found in pairs[:_MAX_LISTED]
-    ]
-    if len(pairs) > _MAX_LISTED:
-        lines.append(f"and {len(pairs) - _MAX_LISTED} more in the table")
-    first = similar.searched[0]
-    record = {
-        "sheet": sheet,
-        "table": str(table),
-        "n_images": len(first.queries.rows.ids),
-        "n_rejected": len(similar.rejected),
-        "similar": {
-            name: [{"id": str(ids[one.row]), "distance": one.distance} for one in found]
-            for name, ids, found in pairs[: len(first.neighbours)]
-        },
-    }
-    return Outcome(record, "\n".join([*lines, f"Contact sheet: {sheet}", f"Table: {table}"]))

@@ -52,7 +52,7 @@ def similar(
     equiclust similar sorted new/disc.fits -n 10
     equiclust similar sorted --ids disc_00012 --near 83.8 -5.4 --radius 0.5
     """
-    from equiclust.cli.messages import describe_similar
+    from equiclust.cli.search_messages import describe_similar
     from equiclust.pipeline.results import open_run
     from equiclust.pipeline.similar import find_similar
     from equiclust.pipeline.similar_sheet import check_sheet_output, write_similar

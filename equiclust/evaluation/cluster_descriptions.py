@@ -16,8 +16,10 @@ from equiclust.typing import Array, Float64Array, IntArray
 
 __all__ = [
     "NOTHING",
+    "TRAITS",
     "ClusterDescription",
     "Difference",
+    "Trait",
     "cliffs_delta",
     "describe_clusters",
     "order_by_typicality",
@@ -32,10 +34,21 @@ _MOST_WORDS = 3
 _FEWEST = 3
 
 
-class _Trait(NamedTuple):
-    """A quantity in words: for more of it, for less, and for having it at all from `least` on.
+class Trait(NamedTuple):
+    """A quantity in words.
 
-    Of one `theme` only the strongest is said.
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    more, less : str
+        For more of it, and for less.
+    theme : str
+        Of one theme only the strongest is said.
+    present : str, default ""
+        For having it at all.
+    least : float, default inf
+        From here on it is there.
     """
 
     name: str
@@ -46,8 +59,8 @@ class _Trait(NamedTuple):
     least: float = np.inf
 
 
-_TRAITS = {
-    "central_hole": _Trait(
+TRAITS = {
+    "central_hole": Trait(
         "hole in the centre",
         "a darker centre",
         "a brighter centre",
@@ -55,24 +68,23 @@ _TRAITS = {
         "a hole in the centre",
         0.3,
     ),
-    "concentration": _Trait("concentration", "more concentrated", "less concentrated", "centre"),
-    "gap_depth": _Trait(
+    "concentration": Trait("concentration", "more concentrated", "less concentrated", "centre"),
+    "gap_depth": Trait(
         "gaps between rings", "deeper gaps", "shallower gaps", "rings", "rings and gaps", 0.05
     ),
-    "arms": _Trait("winding arms", "stronger arms", "weaker arms", "arms", "arms", 0.07),
-    "lopsidedness": _Trait(
+    "arms": Trait("winding arms", "stronger arms", "weaker arms", "arms", "arms", 0.07),
+    "lopsidedness": Trait(
         "lopsidedness", "more lopsided", "more symmetric", "sides", "lopsided", 0.15
     ),
-    "fine_structure": _Trait("fine structure", "finer structure", "smoother", "texture"),
-    "bright_spots": _Trait("bright spots", "more bright spots", "fewer bright spots", "spots"),
-    "streaks": _Trait("streaks in one direction", "more streaked", "less streaked", "streaks"),
-    "elongation": _Trait("elongation", "more elongated", "rounder", "elongation"),
-    "size": _Trait("size", "larger", "smaller", "size"),
-    "brightness": _Trait("brightness", "brighter", "fainter", "brightness"),
-    "signal_to_noise": _Trait(
-        "signal to noise", "clearer above the noise", "noisier", "brightness"
-    ),
+    "fine_structure": Trait("fine structure", "finer structure", "smoother", "texture"),
+    "bright_spots": Trait("bright spots", "more bright spots", "fewer bright spots", "spots"),
+    "streaks": Trait("streaks in one direction", "more streaked", "less streaked", "streaks"),
+    "elongation": Trait("elongation", "more elongated", "rounder", "elongation"),
+    "size": Trait("size", "larger", "smaller", "size"),
+    "brightness": Trait("brightness", "brighter", "fainter", "brightness"),
+    "signal_to_noise": Trait("signal to noise", "clearer above the noise", "noisier", "brightness"),
 }
+"""Words of every quantity, by its column."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +210,7 @@ def describe_clusters(
     known = np.asarray(labels)
     columns = {
         name: np.asarray(quantities[name], dtype=np.float64)
-        for name in _TRAITS
+        for name in TRAITS
         if name in quantities
     }
     for name, values in columns.items():
@@ -244,7 +256,7 @@ def _difference(labels: IntArray, label: int, name: str, values: Float64Array) -
         return None
     return Difference(
         quantity=name,
-        name=_TRAITS[name].name,
+        name=TRAITS[name].name,
         median=float(np.median(own)),
         rest=float(np.median(rest)),
         effect=_cliffs_delta(own, rest),
@@ -256,7 +268,7 @@ def _words(differences: tuple[Difference, ...]) -> str:
     """What only this cluster has, then the strongest differences, one of each theme."""
     said: dict[str, str] = {}
     for one in sorted(differences, key=lambda one: not _is_present(one)):
-        trait = _TRAITS[one.quantity]
+        trait = TRAITS[one.quantity]
         if trait.theme not in said and len(said) < _MOST_WORDS:
             comparative = trait.more if one.effect > 0 else trait.less
             said[trait.theme] = trait.present if _is_present(one) else comparative
@@ -264,7 +276,7 @@ def _words(differences: tuple[Difference, ...]) -> str:
 
 
 def _is_present(one: Difference) -> bool:
-    return one.rest < _TRAITS[one.quantity].least <= one.median
+    return one.rest < TRAITS[one.quantity].least <= one.median
 
 
 def order_by_typicality(stability: Float64Array, latents: Array, members: IntArray) -> IntArray:

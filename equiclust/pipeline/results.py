@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from equiclust.io.locks import exclusive
 from equiclust.io.run_folder import RunFolder
 from equiclust.io.staging import recover
 from equiclust.pipeline.inputs import Inputs
-from equiclust.pipeline.run_files import RunFiles
+from equiclust.pipeline.run_search import RunSearch
 from equiclust.progress import Progress, start_stage
 from equiclust.typing import PathLike
 
@@ -53,7 +53,7 @@ def open_run(folder: PathLike) -> Run:
     return Run(RunFolder.open(Path(folder).expanduser()))
 
 
-class Run(RunFiles):
+class Run(RunSearch):
     """Results of a finished run; get one from `equiclust.run` or `equiclust.open_run`.
 
     What lies on disk is read when it is first asked for.
@@ -132,62 +132,6 @@ class Run(RunFiles):
             scheduler=scheduler,
             on_progress=on_progress,
         ).catalogue
-
-    def similar(
-        self,
-        inputs: Inputs = (),
-        n: int = 10,
-        *,
-        ids: Sequence[str] = (),
-        others: Sequence[Run] = (),
-        near: tuple[float, float] | None = None,
-        radius: float | None = None,
-        on_progress: Progress | None = None,
-    ) -> Table:
-        """Find the images of the run that are most similar to given ones, at any orientation.
-
-        An image of the run is not its own neighbour.
-
-        Parameters
-        ----------
-        inputs : str, path, sequence of them, or ImageSet, default ()
-            Files, folders or globs, or images in memory; of a run of vectors a file of them.
-        n : int, default 10
-            Number of neighbours per image.
-        ids : sequence of str, default ()
-            Images of the run to ask about, in place of `inputs`.
-        others : sequence of Run, default ()
-            Further runs to search, each by its own model: distances compare within one run alone.
-        near : (float, float), optional
-            Right ascension and declination in degrees (ICRS), around which images are looked for.
-        radius : float, optional
-            How far from there at most, in degrees.
-        on_progress : callable, optional
-            Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.
-
-        Returns
-        -------
-        astropy.table.Table
-            Columns `id`, `rank` (1 = nearest), `similar`, `path`, `distance`, `label`, and `run`
-            where several were searched.
-
-        Raises
-        ------
-        InputError
-            When `n` is below 1, no input can be used, or no image lies in that part of the sky.
-        """
-        from equiclust.pipeline.similar import find_similar
-
-        return find_similar(
-            self,
-            inputs,
-            n=n,
-            ids=ids,
-            others=others,
-            near=near,
-            radius=radius,
-            on_progress=on_progress,
-        ).table
 
     def suggest(
         self,

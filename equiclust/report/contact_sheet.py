@@ -46,16 +46,19 @@ class SheetTile:
     remark: str
 
 
-def write_contact_sheet(path: PathLike, rows: Sequence[Sequence[SheetTile]]) -> None:
-    """Write one PNG file with a row of pictures for each query image.
+def write_contact_sheet(
+    path: PathLike, rows: Sequence[Sequence[SheetTile]], *, queries: bool = True
+) -> None:
+    """Write one PNG file with rows of pictures.
 
     Parameters
     ----------
     path : path-like
         Ends in .png; an older file is replaced.
     rows : sequence of sequence of SheetTile
-        At least one row with at least one tile. The first tile of each row is the query image,
-        which gets a frame.
+        At least one row with at least one tile.
+    queries : bool, default True
+        Whether the first tile of each row is the query image, which gets a frame.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def write_contact_sheet(path: PathLike, rows: Sequence[Sequence[SheetTile]]) -> 
                 axes.grid(visible=False)
                 axes.spines[:].set_visible(False)
                 if column < len(row):
-                    _draw(axes, row[column], is_query=column == 0)
+                    _draw(axes, row[column], is_query=queries and column == 0)
         with atomic_path(path) as draft:
             sheet.set_dpi(_DPI)
             canvas.print_png(str(draft), metadata={"Software": _SOFTWARE})
