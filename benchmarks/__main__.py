@@ -240,6 +240,19 @@ def _large_clustering() -> Iterator[Table]:
     yield from large_clustering_tables()
 
 
+def _anomaly_search() -> Iterator[Table]:
+    from benchmarks.anomaly_search import anomaly_table
+
+    yield anomaly_table()
+
+
+def _other_latents() -> Iterator[Table]:
+    from benchmarks.other_latents import other_latents_table
+
+    if _with_data("other_latents"):
+        yield other_latents_table()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
     "accelerator": _accelerator,
@@ -274,6 +287,8 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "teaching": _teaching,
     "explore": _explore,
     "survey": _survey,
+    "anomaly_search": _anomaly_search,
+    "other_latents": _other_latents,
 }
 
 

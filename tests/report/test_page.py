@@ -208,7 +208,7 @@ def test_only_catalogue_and_latents_are_needed(tmp_path: Path) -> None:
         "No training curves were recorded.",
         "No pictures were kept.",
         "certificate not measured",
-        "no preview",
+        "There are no pictures.",
     ):
         assert text in page.text
 
