@@ -221,6 +221,12 @@ def _survey() -> Iterator[Table]:
     yield from survey_tables(results=RESULTS / "survey")
 
 
+def _sky_formats() -> Iterator[Table]:
+    from benchmarks.sky_formats import sky_formats_tables
+
+    yield from sky_formats_tables()
+
+
 def _texture_mosaics() -> Iterator[Table]:
     from benchmarks.texture_mosaics import mosaics_table
 
@@ -289,6 +295,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "survey": _survey,
     "anomaly_search": _anomaly_search,
     "other_latents": _other_latents,
+    "sky_formats": _sky_formats,
 }
 
 

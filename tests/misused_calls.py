@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from astropy.table import Table
 from sklearn.base import BaseEstimator, clone
 from torch.nn import Identity
 
@@ -31,6 +32,7 @@ from equiclust.autoencoder import (
     has_pretrained_weights,
 )
 from equiclust.clustering.deep import history_table, moving_average
+from equiclust.io.sky_columns import sky_positions
 from equiclust.nn import ConvolutionalConfig, DenseConfig, Group, NetworkConfig
 from tests.test_image_estimators import CASES, IMAGES
 
@@ -197,6 +199,11 @@ FUNCTIONS: Mapping[Callable[..., Any], Mapping[str, Any]] = {
     segmentation.MaskOptions: {"min_weight": 1.0, "threshold": 1.0, "weights": "a.fits"},
     segmentation.find_segments: {"labels": np.zeros((4, 4), np.int16), "min_pixels": 1},
     segmentation.read_segment_map: {"path": "no such.fits"},
+    segmentation.export_label_map: {
+        "labels": "no such.fits", "output": "x.csv", "rows": "pixels", "label": 1,
+        "min_membership": 0.5, "each": True, "order": 8,
+    },
+    sky_positions: {"table": Table({"ra": [1.0], "dec": [2.0]}), "ra": "ra", "dec": "dec"},
     encoders.encoder_from_record: {"record": encoders.encoder_record(NETWORK), "folder": "."},
     encoders.encoder_names: {},
     encoders.encoder_record: {"encoder": NETWORK},

@@ -11,7 +11,8 @@ from pathlib import Path
 __all__ = ["lower_bounds"]
 
 EXTRAS = (
-    "cluster", "efficientnet", "frames", "large", "maps", "onnx", "parquet", "watch", "zarr",
+    "cluster", "efficientnet", "frames", "glue", "large", "maps", "onnx", "parquet", "sky", "watch",
+    "zarr",
 )  # fmt: skip
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?>=([\w.]+)")
 

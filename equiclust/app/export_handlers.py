@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from equiclust.app.exports import Exported, checked_rows, export_rows, sky_of
 from equiclust.app.image_handlers import RunHandler
 from equiclust.app.samp_sender import SampSender
 from equiclust.app.snapshot import make_snapshot
 from equiclust.exceptions import EquiclustError, InputError
+from equiclust.pipeline.exports import Exported, checked_rows, export_rows, sky_of
 from equiclust.pipeline.figures import figure_table
 from equiclust.report.figures.pictures import data_uri
 from equiclust.report.formatting import join_words

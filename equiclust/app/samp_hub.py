@@ -90,6 +90,37 @@ class Conversation:
         message = {"samp.mtype": mtype, "samp.params": dict(params)}
         self._hub.notify(self._key, client, message)
 
+    def call(self, client: str, mtype: str, params: Mapping[str, Any]) -> None:
+        """Send a message, and wait until the client has dealt with it.
+
+        Parameters
+        ----------
+        client : str
+            Id of the client.
+        mtype : str
+            Type of the message.
+        params : mapping
+            As for `notify`.
+
+        Raises
+        ------
+        InputError
+            When the client says that it could not, or does not answer in time.
+        """
+        message = {"samp.mtype": mtype, "samp.params": dict(params)}
+        try:
+            said = self._hub.callAndWait(self._key, client, message, f"{_SECONDS - 2.0:.0f}")
+        except (xmlrpc.client.Fault, TimeoutError) as error:
+            raise InputError(
+                f"the application does not answer within {_SECONDS - 2.0:.0f} s; write a file "
+                "first, and send that"
+            ) from error
+        if said.get("samp.status") != "samp.ok":
+            fault = said.get("samp.error")
+            told = fault.get("samp.errortxt") if isinstance(fault, dict) else fault
+            reason = printable(str(told or "it does not say why"))[:_LONGEST_REASON]
+            raise InputError(f"the application cannot use what it was sent ({reason})")
+
 
 @contextmanager
 def conversation() -> Iterator[Conversation]:

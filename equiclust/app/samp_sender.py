@@ -12,20 +12,25 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from equiclust.app.exports import checked_rows, write_rows
 from equiclust.app.samp_hub import Conversation, conversation
 from equiclust.exceptions import InputError
 from equiclust.io.catalogue import printable
+from equiclust.pipeline.exports import checked_rows, write_rows
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["SampClient", "SampSender"]
+__all__ = ["SampClient", "SampSender", "send_file"]
 
 _TABLE, _SKY = "table.load.votable", "coord.pointAt.sky"
+_FITS_TABLE, _IMAGE = "table.load.fits", "image.load.fits"
+_COVERAGE = "coverage.load.moc.fits"
 _HIGHLIGHT, _SELECT = "table.highlight.row", "table.select.rowList"
 _TAKES = {
     _TABLE: "tables",
+    _FITS_TABLE: "tables in FITS",
+    _IMAGE: "images",
+    _COVERAGE: "coverage maps",
     _SKY: "positions on the sky",
     _HIGHLIGHT: "rows of tables",
     _SELECT: "selections of rows",
@@ -227,6 +232,58 @@ class SampSender:
             self._folder = Path(tempfile.mkdtemp(prefix="equiclust-samp-"))
             self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
+
+
+def send_file(path: Path, name: str, *, client: str = "", wait: bool = False) -> tuple[str, ...]:
+    """Send a file as it is: a table in VOTable or FITS, a coverage map or an image in FITS.
+
+    Parameters
+    ----------
+    path : Path
+        Stays where it is while other applications use it.
+    name : str
+        What it is called there.
+    client : str, default ""
+        Name or id of one application; default all that take it.
+    wait : bool, default False
+        Whether to wait until each has read it.
+
+    Returns
+    -------
+    tuple of str
+        Names of the applications that it was sent to.
+
+    Raises
+    ------
+    InputError
+        When no other application takes such files, no hub is running, or, with `wait`, one of them
+        cannot read it.
+    """
+    mtype = _type_of(path)
+    where = path.resolve()
+    sent = {"url": where.as_uri(), "name": printable(name, ascii_only=True)}
+    kind = "coverage-id" if mtype == _COVERAGE else "image-id" if mtype == _IMAGE else "table-id"
+    sent[kind] = f"equiclust-{where.stem}"
+    with conversation() as hub:
+        receivers = _receivers(hub, mtype, client)
+        for receiver in receivers:
+            (hub.call if wait else hub.notify)(receiver, mtype, sent)
+    return tuple(receivers.values())
+
+
+def _type_of(path: Path) -> str:
+    """Type of the message that sends a file."""
+    if path.suffix in (".vot", ".xml"):
+        return _TABLE
+    if path.name.endswith(".moc.fits"):
+        return _COVERAGE
+    if path.suffix != ".fits":
+        raise InputError(
+            f"samp cannot send {path.name!r}; write a file that ends in .vot, .fits or .moc.fits"
+        )
+    with path.open("rb") as file:
+        # A table has an empty primary image.
+        return _FITS_TABLE if b"NAXIS   =                    0" in file.read(2880) else _IMAGE
 
 
 def _matches(types: frozenset[str], mtype: str) -> bool:

@@ -11,8 +11,10 @@ from equiclust.cli.certify import certify
 from equiclust.cli.check import check
 from equiclust.cli.demo import demo
 from equiclust.cli.explore import explore
+from equiclust.cli.export import export
 from equiclust.cli.figure import figure
 from equiclust.cli.filter import filter as filter_frames
+from equiclust.cli.match import match
 from equiclust.cli.parser import Command
 from equiclust.cli.predict import predict
 from equiclust.cli.report import report
@@ -37,6 +39,8 @@ COMMANDS = tuple(
         anomalies,
         suggest,
         teach,
+        match,
+        export,
         check,
         certify,
         segment,

@@ -14,7 +14,8 @@ from equiclust.exceptions import InputError
 from equiclust.io.catalogue import read_table
 from equiclust.io.catalogue_rows import CatalogueRows
 from equiclust.io.fit_record import array_digest
-from equiclust.typing import Array, Float32Array, IntArray, PathLike
+from equiclust.io.sky_columns import find_sky_columns, sky_positions
+from equiclust.typing import Array, Float32Array, Float64Array, IntArray, PathLike
 from equiclust.validation import shown
 
 __all__ = ["LATENT_ENDINGS", "LatentFile", "is_latent_file", "read_latent_file", "read_latents"]
@@ -31,11 +32,9 @@ _VECTOR_COLUMNS = (
     "vector", "tensor",
 )  # fmt: skip
 _PATH_COLUMNS = ("path", "file_loc", "filename", "file")
-_SKY_COLUMNS = (("ra", "dec"), ("ra_deg", "dec_deg"), ("raj2000", "dej2000"))
 # Numbers of rows, as pandas writes them, and what is to be found: no features.
 _NO_FEATURES = {
     *_ID_COLUMNS, "index", "__index_level_0__", "unnamed: 0", "row", "label", "labels", "class",
-    *(name for pair in _SKY_COLUMNS for name in pair),
 }  # fmt: skip
 
 
@@ -192,7 +191,7 @@ def _loaded(path: Path) -> Any:
 
 def _from_table(path: Path) -> dict[str, Any]:
     table = read_table(path)
-    return {name: np.asarray(table[name]) for name in table.colnames}
+    return {name: table[name] for name in table.colnames}
 
 
 _READERS = {".npy": _from_array, ".npz": _from_archive}
@@ -209,12 +208,13 @@ def _vectors(path: Path, columns: Mapping[str, Any], wanted: str) -> Array:
         raise InputError(f"{str(path)!r} has no column {wanted!r}, only {', '.join(columns)}")
     found = columns[wanted] if wanted else _first(columns, _VECTOR_COLUMNS)
     if found is None:
+        others = _NO_FEATURES.union(_sky_columns(columns))
         numbers = [
-            one
+            np.asarray(one)
             for name, one in columns.items()
             if np.ndim(one) == 1
             and np.asarray(one).dtype.kind in "fiu"
-            and name.lower() not in _NO_FEATURES
+            and others.isdisjoint((name, name.lower()))
         ]
         if not numbers:
             raise InputError(
@@ -281,17 +281,32 @@ def _rows(ids: tuple[str, ...], columns: Mapping[str, Any]) -> CatalogueRows:
         paths = ("",) * len(ids)
     else:
         paths = tuple(map(_text, np.asarray(files).tolist()))
-    return CatalogueRows(ids, paths, _positions(columns, len(ids)))
+    return CatalogueRows(ids, paths, _positions(columns))
 
 
-def _positions(columns: Mapping[str, Any], n: int) -> Any:
-    for names in _SKY_COLUMNS:
-        pair = [_first(columns, (name,)) for name in names]
-        if all(one is not None and np.shape(one) == (n,) for one in pair):
-            found = np.stack([np.asarray(one) for one in pair], axis=1)
-            if found.dtype.kind in "fiu":
-                return found.astype(np.float64)
-    return None
+def _sky_columns(columns: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of right ascension and declination; none where there are no such columns."""
+    flat = {name: one for name, one in columns.items() if np.ndim(one) == 1}
+    if not flat or len({len(one) for one in flat.values()}) > 1:
+        return ()
+    from astropy.table import Table
+
+    try:
+        *names, frame = find_sky_columns(Table(flat))
+    except InputError:
+        return ()
+    # One letter is rather a feature than a galactic longitude.
+    return tuple(names) if frame == "icrs" else ()
+
+
+def _positions(columns: Mapping[str, Any]) -> Float64Array | None:
+    names = _sky_columns(columns)
+    if not names:
+        return None
+    from astropy.table import Table
+
+    places = sky_positions(Table({name: columns[name] for name in names}), *names)
+    return np.stack([places.ra.deg, places.dec.deg], axis=1)
 
 
 def _text(name: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from equiclust.exceptions import OutputError
 from equiclust.io.atomic import atomic_path
 from equiclust.io.catalogue import format_of, write_table
+from equiclust.io.fits_tables import write_fits_table
 from equiclust.io.parquet_tables import write_parquet
 from equiclust.io.text_tables import table_text
 from equiclust.typing import Array
@@ -34,6 +35,13 @@ class _Described:
     n_bytes: int
     description: str | None
     unit: str | None
+    meta: Mapping[str, Any]
+
+    def as_column(self, values: Array) -> Column:
+        """Values with what is said of them."""
+        from astropy.table import Column
+
+        return Column(values, description=self.description, unit=self.unit, meta=dict(self.meta))
 
 
 class BlockTable:
@@ -75,16 +83,14 @@ class BlockTable:
         ------
         astropy.table.Table
         """
-        from astropy.table import Column, Table
+        from astropy.table import Table
 
         for part in self._parts():
             block = Table(meta=dict(part.meta))
             for name, one in self._columns.items():
                 missing = np.full(len(part), np.nan)
                 values = np.asarray(part[name]) if name in part.colnames else missing
-                block[name] = Column(
-                    _as(values, one, as_bytes), description=one.description, unit=one.unit
-                )
+                block[name] = one.as_column(_as(values, one, as_bytes))
             yield block
 
     def write(self, path: Path) -> None:
@@ -153,13 +159,13 @@ def joined_tables(tables: Sequence[Table]) -> Table:
     -------
     astropy.table.Table
     """
-    from astropy.table import Column, Table
+    from astropy.table import Table
 
     first = tables[0]
     whole = Table(meta=dict(first.meta))
     for name in first.colnames:
         values = np.concatenate([np.asarray(table[name]) for table in tables])
-        whole[name] = Column(values, description=first[name].description, unit=first[name].unit)
+        whole[name] = _described(first[name], None).as_column(values)
     return whole
 
 
@@ -170,9 +176,10 @@ def _described(column: Column, known: _Described | None) -> _Described:
         n_bytes = np.char.encode(values, "utf-8").dtype.itemsize
     if known is None:
         unit = None if column.unit is None else str(column.unit)
-        return _Described(values.dtype, n_bytes, column.description, unit)
+        meta = dict(column.info.meta or {})
+        return _Described(values.dtype, n_bytes, column.description, unit, meta)
     dtype = np.result_type(known.dtype, values.dtype)
-    return _Described(dtype, max(known.n_bytes, n_bytes), known.description, known.unit)
+    return replace(known, dtype=dtype, n_bytes=max(known.n_bytes, n_bytes))
 
 
 def _as(values: Array, column: _Described, as_bytes: bool) -> Array:
@@ -184,7 +191,7 @@ def _as(values: Array, column: _Described, as_bytes: bool) -> Array:
 def _fits_parts(block: Table, n_rows: int) -> tuple[bytes, bytes]:
     """Headers and rows of a table as a FITS file, the header for another number of rows."""
     buffer = io.BytesIO()
-    block.write(buffer, format="fits")
+    write_fits_table(block, buffer)
     content = buffer.getvalue()
     start = _end_of_header(content, _end_of_header(content, 0))
     cards = _cards(content[:start])

@@ -16,8 +16,12 @@ from equiclust.exceptions import InputError, MissingPackageError
 from equiclust.images import ImageSet
 from equiclust.io.atomic import atomic_path
 from equiclust.io.catalogue_rows import CatalogueRows
-from equiclust.io.parquet_tables import read_parquet, write_parquet
-from equiclust.io.text_tables import table_text
+from equiclust.io.fits_tables import write_fits_table
+from equiclust.io.parquet_tables import write_parquet
+from equiclust.io.table_readers import read_form
+from equiclust.io.text_tables import printable, table_text
+from equiclust.io.ucds import add_ucds
+from equiclust.io.votables import write_votable
 from equiclust.typing import Array, Float64Array, IntArray, PathLike
 from equiclust.validation import check_array
 
@@ -50,16 +54,13 @@ STABILITY = (
 )
 """What the column `stability` says, and what it does not say."""
 
-TEXT_COLUMNS = ("id", "path", "reason")
-"""Columns that are text even where a CSV file seems to hold numbers."""
-
 
 @checks_types
 def write_table(table: Table, path: PathLike) -> None:
     """Write a table whole or not at all; the suffix determines the format.
 
-    ECSV, FITS and Parquet keep everything. VOTable loses the metadata of the table, CSV units and
-    descriptions too. FITS stores text that is not ASCII as UTF-8.
+    ECSV, FITS, VOTable and Parquet keep everything, with units, descriptions and UCDs; CSV keeps
+    the values alone. FITS stores text that is not ASCII as UTF-8.
 
     Parameters
     ----------
@@ -86,16 +87,15 @@ def write_table(table: Table, path: PathLike) -> None:
             f"cannot write {str(target)!r}: {target.suffix} cannot hold the vectors of column "
             f"{vectors[0]!r} ({rows}); choose .fits"
         )
-    plain = table.copy()
-    if form == "fits":
-        plain.convert_unicode_to_bytestring()
     with atomic_path(target) as draft:
         if form == "parquet":
-            write_parquet([plain], draft)
+            write_parquet([table], draft)
         elif form.startswith("ascii."):
-            draft.write_text(table_text(plain, form), encoding="utf-8")
+            draft.write_text(table_text(table, form), encoding="utf-8")
+        elif form == "votable":
+            write_votable(table, draft)
         else:
-            plain.write(draft, format=form)
+            write_fits_table(table, draft)
 
 
 @checks_types
@@ -118,17 +118,12 @@ def read_table(path: PathLike) -> Table:
     InputError
         When the file is missing, its suffix is unknown, or it holds no such table.
     """
-    from astropy.table import Table
-
     source = Path(path)
     form = format_of(source)
     if not source.is_file():
         raise InputError(f"cannot read {str(source)!r}: there is no such file")
-    options = {"converters": dict.fromkeys(TEXT_COLUMNS, str)} if form == "ascii.csv" else {}
     try:
-        if form == "parquet":
-            return read_parquet(source)
-        table = _plain(Table.read(source, format=form, **options))
+        return read_form(source, form)
     except MissingPackageError:
         raise
     except Exception as error:  # The readers of four formats each raise errors of their own.
@@ -136,7 +131,6 @@ def read_table(path: PathLike) -> Table:
         raise InputError(
             f"cannot read {str(source)!r} as a {source.suffix} table: {why}"
         ) from error
-    return table
 
 
 def format_of(path: Path) -> str:
@@ -162,28 +156,6 @@ def format_of(path: Path) -> str:
         raise InputError(
             f"the table {str(path)!r} must end in one of {known}, got {path.suffix!r}"
         ) from None
-
-
-def _plain(table: Table) -> Table:
-    """Table without unnecessary masks, without bytes, and in the native byte order."""
-    from astropy.table import Column, MaskedColumn
-
-    table.convert_bytestring_to_unicode()
-    for name in table.colnames:
-        column = table[name]
-        if isinstance(column, MaskedColumn):
-            if column.dtype.kind in "Uf":
-                column = column.filled("" if column.dtype.kind == "U" else np.nan)
-            elif not np.any(column.mask):
-                column = column.filled()
-        if not column.dtype.isnative:
-            column = column.astype(column.dtype.newbyteorder("="))
-        if column.description:
-            # VOTable breaks long ones into lines.
-            column.description = " ".join(column.description.split())
-        if isinstance(column, Column):
-            table[name] = column
-    return table
 
 
 def make_catalogue(
@@ -262,7 +234,7 @@ def make_catalogue(
         ra, dec = rows.positions.T
         _add(table, "ra", ra, "right ascension of the image's centre, ICRS", "deg")
         _add(table, "dec", dec, "declination of the image's centre, ICRS", "deg")
-    return table
+    return add_ucds(table)
 
 
 @checks_types
@@ -293,7 +265,7 @@ def make_latents(ids: Sequence[str], latents: npt.ArrayLike) -> Table:
     table = Table(meta={"CREATOR": f"equiclust {__version__}"})
     _add(table, "id", _texts(ids), "name of the image")
     _add(table, "latent", vectors, "what the network says of its shape, whatever its orientation")
-    return table
+    return add_ucds(table)
 
 
 @checks_types
@@ -321,7 +293,7 @@ def make_confounders(ids: Sequence[str], measures: Table) -> Table:
     table = measures.copy()
     table.meta["CREATOR"] = f"equiclust {__version__}"
     _add(table, "id", _texts(ids), "name of the image")
-    return table
+    return add_ucds(table)
 
 
 def make_rejected(rejected: Iterable[tuple[PathLike, str]]) -> Table:
@@ -343,26 +315,7 @@ def make_rejected(rejected: Iterable[tuple[PathLike, str]]) -> Table:
     table = Table(meta={"CREATOR": f"equiclust {__version__}"})
     _add(table, "path", _texts(path for path, _ in rows), "file that was left out")
     _add(table, "reason", _texts(reason for _, reason in rows), "why")
-    return table
-
-
-def printable(text: str, *, ascii_only: bool = False) -> str:
-    """Text as tables hold it, without characters that cannot be printed.
-
-    Parameters
-    ----------
-    text : str
-    ascii_only : bool, default False
-        Whether only the characters from space to ``~`` are kept, as FITS headers need it.
-
-    Returns
-    -------
-    str
-        Of the same length; U+FFFD, or ``?`` if `ascii_only`, stands for every other character.
-    """
-    if ascii_only:
-        return "".join(c if " " <= c <= "~" else "?" for c in text)
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return add_ucds(table)
 
 
 def _add(table: Table, name: str, values: Array, description: str, unit: str | None = None) -> None:

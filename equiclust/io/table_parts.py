@@ -198,6 +198,7 @@ class TableParts(Parts):
             name: {
                 "description": table[name].description,
                 "unit": None if table[name].unit is None else str(table[name].unit),
+                "meta": dict(table[name].info.meta or {}),
             }
             for name in table.colnames
         }

@@ -1,4 +1,4 @@
-"""Tables as text, ECSV and CSV."""
+"""Tables as text, ECSV and CSV, and text that tables can hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["table_text"]
+__all__ = ["printable", "table_text"]
 
 
 def table_text(table: Table, form: str, *, header: bool = True) -> str:
@@ -35,3 +35,22 @@ def table_text(table: Table, form: str, *, header: bool = True) -> str:
         # Rows whose first value begins with # would be read as comments.
         rows = [re.sub(r"^(#\S*)", r'"\1"', row) for row in rows]
     return "".join(above + rows if header else rows[1:])
+
+
+def printable(text: str, *, ascii_only: bool = False) -> str:
+    """Text as tables hold it, without characters that cannot be printed.
+
+    Parameters
+    ----------
+    text : str
+    ascii_only : bool, default False
+        Whether only the characters from space to ``~`` are kept, as FITS headers need it.
+
+    Returns
+    -------
+    str
+        Of the same length; U+FFFD, or ``?`` if `ascii_only`, stands for every other character.
+    """
+    if ascii_only:
+        return "".join(c if " " <= c <= "~" else "?" for c in text)
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -13,11 +13,13 @@ from equiclust.io.run_folder import RunFolder
 from equiclust.io.staging import recover
 from equiclust.pipeline.inputs import Inputs
 from equiclust.pipeline.run_search import RunSearch
+from equiclust.pipeline.sky_results import SkyResults
 from equiclust.progress import Progress, start_stage
 from equiclust.typing import PathLike
 
 if TYPE_CHECKING:
     from astropy.table import Table
+    from astropy.units import Quantity
 
     from equiclust.app import Explorer
     from equiclust.pipeline.model_certificate import ModelCertificate
@@ -53,7 +55,7 @@ def open_run(folder: PathLike) -> Run:
     return Run(RunFolder.open(Path(folder).expanduser()))
 
 
-class Run(RunSearch):
+class Run(RunSearch, SkyResults):
     """Results of a finished run; get one from `equiclust.run` or `equiclust.open_run`.
 
     What lies on disk is read when it is first asked for.
@@ -169,8 +171,10 @@ class Run(RunSearch):
 
     def teach(
         self,
-        labels: LabelInputs,
+        labels: LabelInputs | Table,
         *,
+        kind_column: str | None = None,
+        radius: str | Quantity | None = None,
         output: PathLike | None = None,
         on_progress: Progress | None = None,
     ) -> Run:
@@ -178,8 +182,14 @@ class Run(RunSearch):
 
         Parameters
         ----------
-        labels : mapping of str to str, path-like, or sequence of path-like
-            Kinds by id, or files with the columns `id` and `kind`.
+        labels : mapping of str to str, path-like, sequence of path-like, or Table
+            Kinds by id, or files with the columns `id` and `kind`. With `kind_column` one table of
+            any origin, or its file.
+        kind_column : str, optional
+            Column of that table with the kinds.
+        radius : str or astropy.units.Quantity, optional
+            How far an image and a row of that table may be apart on the sky, such as "1arcsec"; by
+            default they belong together by their ids.
         output : str or path, optional
             Folder to write; by default beside that of the run, with ``_taught`` at its end.
         on_progress : callable, optional
@@ -203,11 +213,13 @@ class Run(RunSearch):
         EquiclustWarning
             When labels contradict each other, or name images that the run has not.
         """
+        from equiclust.pipeline.table_labels import labels_of
         from equiclust.pipeline.teaching import teach_run
 
         path = self.path.resolve()
         target = path.with_name(f"{path.name}_taught") if output is None else output
-        taught = Run(teach_run(self, labels, target, on_progress=on_progress))
+        given = labels_of(self, labels, kind_column, radius)
+        taught = Run(teach_run(self, given, target, on_progress=on_progress))
         if not taught.folder.report_html.is_file():
             taught.report(on_progress=on_progress)
         return taught

@@ -12,6 +12,7 @@ import numpy as np
 from data_adapters.single_images import chosen
 from equiclust.evaluation.similarity import LatentIndex
 from equiclust.exceptions import InputError
+from equiclust.io.ucds import add_ucds
 from equiclust.pipeline.inputs import Inputs, Rejection
 from equiclust.pipeline.run_files import RunFiles
 from equiclust.pipeline.similar_queries import (
@@ -225,4 +226,4 @@ def _table(searched: Sequence[SearchedRun]) -> Table:
     table = Table(rows=rows, names=list(_DESCRIPTIONS))[names]
     for name in names:
         table[name].description = _DESCRIPTIONS[name]
-    return table
+    return add_ucds(table)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from equiclust.io.catalogue import printable
+from equiclust.io.ucds import add_ucds, set_ucd
 from equiclust.teaching.kinds import NONE_OF_THESE, Kinds
 
 if TYPE_CHECKING:
@@ -68,11 +69,12 @@ def make_taught_catalogue(table: Table, kinds: Kinds) -> Table:
     for k, name in enumerate(_column_names(names, rest)):
         text = f"probability of the kind {names[k]!r}"
         taught[name] = Column(kinds.probabilities[:, k], description=text)
+        set_ucd(taught[name], "stat.probability")
     before = table["cluster" if "cluster" in table.colnames else "label"]
     taught["cluster"] = Column(np.asarray(before), description="cluster from 0; -1 = don't know")
     for name in rest:
         taught[name] = table[name]
-    return taught
+    return add_ucds(taught)
 
 
 def _columns_of_kinds(table: Table) -> list[str]:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from equiclust.segmentation.figure import draw_segment_map
     from equiclust.segmentation.job import SegmentJob, SegmentResult, run_segment_job
     from equiclust.segmentation.label_maps import read_segment_map, write_segment_map
+    from equiclust.segmentation.map_export import export_label_map, pixel_table
     from equiclust.segmentation.mask_options import MaskOptions
     from equiclust.segmentation.options import SegmentOptions
     from equiclust.segmentation.pairs import Stretch
@@ -33,7 +34,9 @@ __all__ = [
     "TextureClusters",
     "TextureNetworks",
     "draw_segment_map",
+    "export_label_map",
     "find_segments",
+    "pixel_table",
     "read_segment_map",
     "run_segment_job",
     "segment_sky_map",
@@ -59,7 +62,9 @@ __getattr__, __dir__ = lazy_names(
         "TextureNetworks": "equiclust.segmentation.texture_networks",
         "UNSURE": "equiclust.segmentation.segment_map",
         "draw_segment_map": "equiclust.segmentation.figure",
+        "export_label_map": "equiclust.segmentation.map_export",
         "find_segments": "equiclust.segmentation.segment_table",
+        "pixel_table": "equiclust.segmentation.map_export",
         "read_segment_map": "equiclust.segmentation.label_maps",
         "run_segment_job": "equiclust.segmentation.job",
         "segment_sky_map": "equiclust.segmentation.segment",

@@ -27,6 +27,7 @@ from equiclust import __version__
 from equiclust.argument_types import checks_types
 from equiclust.celestial import sky_positions
 from equiclust.exceptions import InputError
+from equiclust.io.ucds import add_ucds
 from equiclust.segmentation.segment_map import SegmentMap
 from equiclust.typing import Array, Float64Array
 from equiclust.validation import check_whole
@@ -165,7 +166,7 @@ def segments(segment_map: SegmentMap, data: npt.ArrayLike, *, min_pixels: int = 
         _add_sky(table, members, wcs, areas)
     _add_values(table, members, values[place], segment_map, areas)
     _add_velocities(table, members, segment_map)
-    return table
+    return add_ucds(table)
 
 
 def _add(table: Table, name: str, values: Array, description: str, unit: Any = None) -> None:

@@ -19,7 +19,7 @@ from equiclust.io.regular_files import read_regular
 from equiclust.typing import PathLike
 from equiclust.validation import shown
 
-__all__ = ["Labels", "gather_labels", "read_label_rows", "read_labels", "sort_labels"]
+__all__ = ["Labels", "gather_labels", "label_text", "read_label_rows", "read_labels", "sort_labels"]
 
 _COLUMNS = ("id", "kind")
 _SEPARATORS = (",", ";", "\t", "|")
@@ -100,8 +100,8 @@ def read_labels(path: PathLike) -> list[Pair]:
         return [(row["id"], row["kind"]) for row in read_label_rows(source)[1]]
     table = read_table(source)
     _check_columns(source, table.colnames)
-    names = [_text(name) and _name(str(name)) for name in table["id"]]
-    return list(zip(names, map(_text, table["kind"]), strict=True))
+    names = [label_text(name) and _name(str(name)) for name in table["id"]]
+    return list(zip(names, map(label_text, table["kind"]), strict=True))
 
 
 def gather_labels(labels: object, ids: Sequence[str], earlier: Sequence[Pair] = ()) -> Labels:
@@ -126,7 +126,7 @@ def gather_labels(labels: object, ids: Sequence[str], earlier: Sequence[Pair] = 
         When a file cannot be read, or holds no label of any image.
     """
     if isinstance(labels, Mapping):
-        pairs = [(str(name), _text(kind)) for name, kind in labels.items()]
+        pairs = [(str(name), label_text(kind)) for name, kind in labels.items()]
         where = "labels"
     else:
         paths = [labels] if isinstance(labels, str | os.PathLike) else labels
@@ -221,7 +221,7 @@ def read_label_rows(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
     for values in rows:
         row = dict.fromkeys(columns.values(), "")
         row |= {columns[k]: value for k, value in enumerate(values) if k in columns}
-        row |= {"id": _name(row["id"]), "kind": _text(row["kind"])}
+        row |= {"id": _name(row["id"]), "kind": label_text(row["kind"])}
         if row["id"] or row["kind"]:
             found.append(row)
     return tuple(columns.values()), found
@@ -274,8 +274,18 @@ def _name(text: str) -> str:
     return printable(text.strip())
 
 
-def _text(value: Any) -> str:
-    """A value of a table as text on one line, empty where it is missing."""
+def label_text(value: Any) -> str:
+    """A value of a table as text on one line.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    str
+        Empty where it is missing.
+    """
     if value is None or value is np.ma.masked or value != value:
         return ""
     return printable(" ".join(str(value).split()))

@@ -18,9 +18,12 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from equiclust.app.samp_sender import SampSender
+from equiclust.app.samp_sender import SampSender, send_file
+from equiclust.cli import main
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.catalogue import read_table
+from tests.app.label_map_files import flat_map
+from tests.pipeline.run_folders import catalogue_of, run_of
 
 with warnings.catch_warnings():
     # It has moved to another package in newer versions.
@@ -28,7 +31,13 @@ with warnings.catch_warnings():
     samp = pytest.importorskip("astropy.samp")
 
 TABLE = Table({"id": [f"disc {k}" for k in range(5)], "ra": np.arange(5.0), "dec": -np.arange(5.0)})
-TYPES = ("table.load.votable", "coord.pointAt.sky", "table.highlight.row", "table.select.rowList")
+TYPES = (
+    "table.load.votable",
+    "coord.pointAt.sky",
+    "coverage.load.moc.fits",
+    "table.highlight.row",
+    "table.select.rowList",
+)
 pytestmark = pytest.mark.filterwarnings("ignore:Call to select in SAMP")
 
 
@@ -37,15 +46,26 @@ class Listener:
 
     def __init__(self, name: str, types: tuple[str, ...]) -> None:
         self.messages: list[tuple[str, dict[str, Any]]] = []
+        self.contents: list[bytes] = []
+        self.status = "samp.ok"
         self.client = samp.SAMPIntegratedClient(name=name, addr="127.0.0.1")
         self.client.connect()
         for one in types:
             self.client.bind_receive_notification(one, self.receive)
+            self.client.bind_receive_call(one, self.answer)
 
     def receive(
         self, key: str, sender: str, mtype: str, params: dict[str, Any], extra: object
     ) -> None:
         self.messages.append((mtype, params))
+
+    def answer(
+        self, key: str, sender: str, id: str, mtype: str, params: dict[str, Any], extra: object
+    ) -> None:
+        self.contents.append(path_of(params).read_bytes())
+        self.receive(key, sender, mtype, params, extra)
+        status = {"samp.status": self.status, "samp.result": {}}
+        self.client.reply(id, status | {"samp.error": {"samp.errortxt": "too many columns"}})
 
     def wait(self, count: int = 1) -> list[tuple[str, dict[str, Any]]]:
         deadline = time.monotonic() + 10.0
@@ -276,3 +296,48 @@ def test_a_lock_file_that_is_none_is_not_waited_for(sender: SampSender, tmp_path
     (tmp_path / ".samp").symlink_to("/dev/zero")
     with pytest.raises(InputError, match=r"\.samp': it is a device"):
         sender.list_clients()
+
+
+def test_the_command_waits_until_a_table_that_is_not_kept_has_been_read(
+    topcat: Listener, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_of(catalogue_of(np.array([[0.0, 1.0], [2.0, 3.0]])), tmp_path / "run")
+    assert main(["export", str(run.path), "--samp", "TopCat"]) == 0
+    assert capsys.readouterr().out == "Sent to topcat\n"
+    ((mtype, params),) = topcat.messages
+    assert mtype == "table.load.votable"
+    assert params["name"] == "run"
+    assert not path_of(params).exists()
+    (tmp_path / "sent.vot").write_bytes(topcat.contents[0])
+    assert read_table(tmp_path / "sent.vot")["id"].tolist() == run.catalogue["id"].tolist()
+    topcat.status = "samp.error"
+    assert main(["export", str(run.path), "--samp", "all"]) == 2
+    assert "cannot use what it was sent (too many columns)" in capsys.readouterr().err
+
+
+def test_files_are_sent_as_what_they_are(topcat: Listener, tmp_path: Path) -> None:
+    pytest.importorskip("mocpy")
+    labels, coverage = flat_map(tmp_path)[0], tmp_path / "one.moc.fits"
+    words = ["export", str(labels), "--output", str(coverage), "--label", "1", "--samp", "all"]
+    assert main(words) == 0
+    ((mtype, params),) = topcat.wait()
+    assert mtype == "coverage.load.moc.fits"
+    assert path_of(params) == coverage
+    ds9 = Listener("ds9", ("image.load.fits", "table.load.fits"))
+    try:
+        assert main(["export", str(labels), "--samp", "ds9"]) == 0
+        assert send_file(coverage, "cells", client="topcat") == ("topcat",)
+        table = tmp_path / "pixels.fits"
+        assert main(["export", str(labels), "--output", str(table), "--samp", "all"]) == 0
+        sent = ds9.wait(2)
+    finally:
+        ds9.client.disconnect()
+    assert [mtype for mtype, _ in sent] == ["image.load.fits", "table.load.fits"]
+    assert [path_of(params) for _, params in sent] == [labels, table]
+
+
+def test_what_no_message_is_for_is_not_sent(topcat: Listener, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("id")
+    with pytest.raises(InputError, match=r"samp cannot send 'x.csv'; write a file that ends in"):
+        send_file(tmp_path / "x.csv", "x")
+    assert not topcat.messages

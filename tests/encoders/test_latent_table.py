@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.table import Table
 
 from equiclust import ImageSet
 from equiclust.encoders import GroupAveraged, LatentTable, encoder_from_record, encoder_record
-from equiclust.encoders.latent_files import read_latents
+from equiclust.encoders.latent_files import read_latent_file, read_latents
 from equiclust.exceptions import InputError, MissingPackageError
 from equiclust.io import make_latents, write_table
 
@@ -128,3 +129,35 @@ def test_without_pyarrow_the_sentence_says_what_to_install(
         monkeypatch.setitem(__import__("sys").modules, name, None)
     with pytest.raises(MissingPackageError, match=r"pip install 'equiclust\[parquet\]'"):
         read_latents(path)
+
+
+def test_places_are_read_in_their_units_and_are_no_features(tmp_path: Path) -> None:
+    table = Table({"a": [1.0, 2.0], "RA": [1.0, 2.0], "DEC": [-3.0, 4.0], "b": [5.0, 6.0]})
+    table["objID"], table["path"] = [7, 8], ["x.fits", "y.fits"]
+    table["RA"].unit, table["DEC"].unit = "hourangle", "deg"
+    table.write(tmp_path / "vectors.ecsv")
+    found = read_latent_file(tmp_path / "vectors.ecsv")
+    np.testing.assert_array_equal(found.latents, [[1, 5], [2, 6]])
+    assert found.rows.paths == ("x.fits", "y.fits")
+    assert found.rows.positions is not None
+    np.testing.assert_allclose(found.rows.positions, [[15, -3], [30, 4]])
+    table["RA"] = [1.0, 500.0]
+    table.write(tmp_path / "wrong.ecsv")
+    with pytest.raises(InputError, match="'RA' must lie within 360 degrees, got 500 in row 1"):
+        read_latent_file(tmp_path / "wrong.ecsv")
+
+
+def test_one_of_several_columns_of_vectors_can_be_named(tmp_path: Path) -> None:
+    Table({"id_str": IDS, "embedding": LATENTS, "other": LATENTS[:, :2]}).write(tmp_path / "t.fits")
+    np.testing.assert_array_equal(read_latents(tmp_path / "t.fits")[1], LATENTS)
+    np.testing.assert_array_equal(read_latents(f"{tmp_path}/t.fits[other]")[1], LATENTS[:, :2])
+    with pytest.raises(InputError, match="has no column 'third', only id_str, embedding, other"):
+        read_latents(f"{tmp_path}/t.fits[third]")
+
+
+def test_structured_arrays_are_read_as_tables(tmp_path: Path) -> None:
+    rows = np.array([*zip(IDS, LATENTS, strict=True)], dtype=[("id", "U9"), ("tensor", "f4", 4)])
+    np.save(tmp_path / "batch.npy", rows)
+    ids, latents = read_latents(tmp_path / "batch.npy")
+    assert ids == tuple(IDS)
+    np.testing.assert_array_equal(latents, LATENTS)

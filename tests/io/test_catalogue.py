@@ -241,7 +241,8 @@ def test_a_writer_that_fails_halfway_leaves_the_old_table(
         raise OSError("disk full")
 
     monkeypatch.setattr(Table, "write", half)
-    monkeypatch.setattr("equiclust.io.catalogue.write_parquet", lambda rows, path: half(rows, path))
+    for name in ("write_parquet", "write_votable"):
+        monkeypatch.setattr(f"equiclust.io.catalogue.{name}", lambda rows, path: half(rows, path))
     with pytest.raises(OutputError, match="disk full"):
         write_table(make_rejected([("new", "new")]), path)
     monkeypatch.undo()

@@ -14,6 +14,7 @@ import numpy as np
 
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
+from equiclust.io.atomic import atomic_path
 from equiclust.io.catalogue import printable, read_table, write_table
 from equiclust.report.figures.colouring import kind_order, kind_texts
 from equiclust.report.figures.palette import UNKNOWN, mark_of, name_of
@@ -30,6 +31,7 @@ __all__ = [
     "checked_rows",
     "export_rows",
     "sky_of",
+    "write_checked_rows",
     "write_rows",
 ]
 
@@ -105,12 +107,7 @@ def export_rows(
     """
     check_choice("format", format, EXPORT_FORMATS)
     chosen = checked_rows(rows, len(table))
-    if format == "reg":
-        content = _regions(table, chosen, kinds)
-    elif format == "txt":
-        content = _files(table[chosen])
-    else:
-        content = _table(table[chosen], format)
+    content = _text(table, chosen, format, kinds) or _table(table[chosen], format)
     return Exported(content, _MEDIA_TYPES[format], _FILES.get(format, f"images.{format}"))
 
 
@@ -163,11 +160,48 @@ def sky_of(table: Table) -> Float64Array:
     return np.where(np.isfinite(found).all(axis=1, keepdims=True), found, np.nan)
 
 
+def write_checked_rows(
+    table: Table, rows: Sequence[int] | None, path: Path, *, kinds: Sequence[str] = ()
+) -> None:
+    """Write selected images to a file; its suffix determines the format.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        Catalogue of a run. Not modified.
+    rows : sequence of int or None
+        Rows in the order of the file; None = all.
+    path : Path
+        Ends in .ecsv, .fits, .vot, .xml, .csv, .parquet, .reg or .txt. Replaced.
+    kinds : sequence of str, default ()
+        Kinds in the order of their colours; by default alphabetical.
+
+    Raises
+    ------
+    InputError, OutputError
+        As of `export_rows`, and when the file cannot be written.
+    """
+    chosen = checked_rows(rows, len(table))
+    content = _text(table, chosen, path.suffix.lower().removeprefix("."), kinds)
+    if content:
+        with atomic_path(path) as draft:
+            draft.write_bytes(content)
+        return
+    write_rows(table[chosen], path)
+    _check_kept(table[chosen], path)
+
+
+def _text(table: Table, rows: list[int], form: str, kinds: Sequence[str]) -> bytes:
+    """Regions or a list of files; empty for the formats of tables."""
+    if form == "reg":
+        return _regions(table, rows, kinds)
+    return _files(table[rows]) if form == "txt" else b""
+
+
 def _table(table: Table, form: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="equiclust-") as folder:
         path = Path(folder) / f"images.{form}"
-        write_rows(table, path)
-        _check_kept(table, path)
+        write_checked_rows(table, None, path)
         return path.read_bytes()
 
 

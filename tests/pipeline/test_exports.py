@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from astropy.table import Column, MaskedColumn, Table
 
-from equiclust.app.exports import EXPORT_FORMATS, checked_rows, export_rows, sky_of
 from equiclust.exceptions import InputError
 from equiclust.io.catalogue import read_table
+from equiclust.pipeline.exports import EXPORT_FORMATS, checked_rows, export_rows, sky_of
 from equiclust.report.figures.palette import UNKNOWN, mark_of
 
 # The reader of `regions` drops braces at the ends of a text.
