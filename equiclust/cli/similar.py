@@ -19,7 +19,7 @@ def similar(
     ids: Annotated[tuple[str, ...], "ID"] = (),
     others: Annotated[tuple[str, ...], "RUN"] = (),
     near: Annotated[tuple[float, float] | None, "RA DEC"] = None,
-    radius: Annotated[float | None, "DEG"] = None,
+    radius: Annotated[str | None, "ANGLE"] = None,
     output: Annotated[str, "SHEET.png"] = "similar.png",
 ) -> Outcome:
     """Find the images of a run that are most similar to given ones, at any orientation.
@@ -43,14 +43,14 @@ def similar(
     near
         Look only around this right ascension and declination, in degrees (ICRS).
     radius
-        How far from there at most, in degrees.
+        How far from there at most, such as 30arcmin.
     output
         The contact sheet; the table is written beside it as .ecsv.
 
     Examples
     --------
     equiclust similar sorted new/disc.fits -n 10
-    equiclust similar sorted --ids disc_00012 --near 83.8 -5.4 --radius 0.5
+    equiclust similar sorted --ids disc_00012 --near 83.8 -5.4 --radius 30arcmin
     """
     from equiclust.cli.search_messages import describe_similar
     from equiclust.pipeline.results import open_run

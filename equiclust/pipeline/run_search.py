@@ -11,6 +11,7 @@ from equiclust.progress import Progress
 
 if TYPE_CHECKING:
     from astropy.table import Table
+    from astropy.units import Quantity
 
     from equiclust.pipeline.teaching import LabelInputs
 
@@ -34,7 +35,7 @@ class RunSearch(RunFiles):
         ids: Sequence[str] = (),
         others: Sequence[RunFiles] = (),
         near: tuple[float, float] | None = None,
-        radius: float | None = None,
+        radius: str | Quantity | None = None,
         on_progress: Progress | None = None,
     ) -> Table:
         """Find the images of the run that are most similar to given ones, at any orientation.
@@ -53,8 +54,8 @@ class RunSearch(RunFiles):
             Further runs to search, each by its own model: distances compare within one run alone.
         near : (float, float), optional
             Right ascension and declination in degrees (ICRS), around which images are looked for.
-        radius : float, optional
-            How far from there at most, in degrees.
+        radius : str or astropy.units.Quantity, optional
+            How far from there at most, such as "30arcmin".
         on_progress : callable, optional
             Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.
 

@@ -28,6 +28,7 @@ from equiclust.validation import check_whole
 
 if TYPE_CHECKING:
     from astropy.table import Table
+    from astropy.units import Quantity
 
 __all__ = ["Neighbour", "SearchedRun", "SimilarImages", "find_similar"]
 
@@ -106,7 +107,7 @@ def find_similar(
     ids: Sequence[str] = (),
     others: Sequence[RunFiles] = (),
     near: tuple[float, float] | None = None,
-    radius: float | None = None,
+    radius: str | Quantity | None = None,
     on_progress: Progress | None = None,
 ) -> SimilarImages:
     """Find the images of runs with the nearest latents, without the confounders a run removes.
@@ -124,8 +125,8 @@ def find_similar(
         Further runs to search, each by its own model.
     near : (float, float), optional
         Right ascension and declination in degrees (ICRS), around which images are looked for.
-    radius : float, optional
-        How far from there at most, in degrees.
+    radius : str or astropy.units.Quantity, optional
+        How far from there at most, such as "30arcmin".
     on_progress : callable, optional
         See `equiclust.progress.Progress`.
 

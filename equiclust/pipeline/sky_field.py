@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from equiclust.exceptions import InputError
+from equiclust.io.sky_columns import angle_degrees
 from equiclust.typing import IntArray
-from equiclust.validation import check_positive
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -33,15 +33,15 @@ class SkyField(NamedTuple):
     radius: float
 
     @classmethod
-    def of(cls, near: tuple[float, float] | None, radius: float | None) -> Self | None:
+    def of(cls, near: tuple[float, float] | None, radius: object) -> Self | None:
         """The cone of two arguments; None where neither is given.
 
         Parameters
         ----------
         near : (float, float) or None
             Right ascension and declination in degrees.
-        radius : float or None
-            In degrees.
+        radius : str, astropy.units.Quantity, or None
+            An angle with its unit, such as "30arcmin".
 
         Returns
         -------
@@ -61,8 +61,7 @@ class SkyField(NamedTuple):
             raise InputError(
                 f"near must be right ascension and declination in degrees, got {ra:g} {dec:g}"
             )
-        check_positive("radius", radius)
-        return cls(ra, dec, radius)
+        return cls(ra, dec, angle_degrees("radius", radius))
 
 
 def rows_within(catalogue: Table, field: SkyField, where: Path) -> IntArray:

@@ -52,12 +52,14 @@ def test_a_part_of_the_sky_holds_what_lies_in_it(
     for path in (tmp_path / "copy" / "catalogue.ecsv", tmp_path / "copy" / "catalogue.fits"):
         write_table(table, path)
     copy = equiclust.open_run(tmp_path / "copy")
-    found = copy.similar(str(discs / "disc_00003.fits"), n=N_DISCS, near=(0.0, 60.0), radius=0.021)
+    found = copy.similar(
+        str(discs / "disc_00003.fits"), n=N_DISCS, near=(0.0, 60.0), radius="0.021deg"
+    )
     # Degrees of right ascension are half as long there.
     inside = [k for k in range(N_DISCS) if abs(0.02 * k - 0.1) * 0.5 <= 0.021]
     assert {*found["similar"]} == {f"disc_{k:05d}" for k in inside if k != 3}
     with pytest.raises(InputError, match=r"no image of .* lies within 0.1 degrees of 180 0"):
-        copy.similar(ids=["disc_00003"], near=(180.0, 0.0), radius=0.1)
+        copy.similar(ids=["disc_00003"], near=(180.0, 0.0), radius="0.1deg")
 
 
 def test_wrong_questions_are_refused(run: equiclust.Run, discs: Path) -> None:
@@ -73,9 +75,9 @@ def test_wrong_questions_are_refused(run: equiclust.Run, discs: Path) -> None:
     with pytest.raises(InputError, match="near and radius must be given together"):
         run.similar(name, near=(1.0, 2.0))
     with pytest.raises(InputError, match="near must be right ascension"):
-        run.similar(name, near=(1.0, 91.0), radius=1.0)
+        run.similar(name, near=(1.0, 91.0), radius="1deg")
     with pytest.raises(InputError, match="radius must be"):
-        run.similar(name, near=(1.0, 2.0), radius=0.0)
+        run.similar(name, near=(1.0, 2.0), radius="0deg")
     places = run.catalogue.copy()
     places.keep_columns(["id"])
     with pytest.raises(InputError, match="have no places on the sky"):
