@@ -189,6 +189,12 @@ def _frames() -> Iterator[Table]:
     yield from frames_tables()
 
 
+def _cutouts() -> Iterator[Table]:
+    from benchmarks.cutouts import cutouts_tables
+
+    yield from cutouts_tables()
+
+
 def _runs() -> Iterator[Table]:
     from benchmarks.runs import runs_table
 
@@ -288,6 +294,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "encoder_information": _encoder_information,
     "encoder_sets": _encoder_sets,
     "frames": _frames,
+    "cutouts": _cutouts,
     "runs": _runs,
     "partitions": _partitions,
     "teaching": _teaching,

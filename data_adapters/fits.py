@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from data_adapters.registry import known_suffix
 from data_adapters.size_claims import check_claim
 from data_adapters.sky.sky_map import SkyMap, open_sky_map
 from data_adapters.stacks import images_of_stack, numbered_names
+from data_adapters.stamp_files import kind_of_stamps, read_stamp, read_stamps
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
 
@@ -27,9 +29,10 @@ class FitsAdapter(PartAdapter):
     The first extension with an image of two axes longer than one pixel is taken that is not one of
     flags, weights, errors and the like, or that in brackets behind the name: ``file.fits[1]``,
     ``file.fits[SCI]``, ``file.fits[SCI,2]``; ``file.fits[SCI,*]`` are all of a name, and
-    ``file.fits[*]`` all images but flags and so on. Axes of one pixel are dropped. NaN, infinities
-    and `BLANK` are masked, `BSCALE` and `BZERO` applied. A cube is one of images only if the axes
-    are given as ``nhw`` and its header has no name (`CTYPE3`) for the third of them.
+    ``file.fits[*]`` all images but flags and so on. Of a file of stamps of `equiclust cutouts` all
+    are read. Axes of one pixel are dropped. NaN, infinities and `BLANK` are masked, `BSCALE` and
+    `BZERO` applied. A cube is one of images only if the axes are given as ``nhw`` and its header
+    has no name (`CTYPE3`) for the third of them.
     """
 
     suffixes = tuple(
@@ -79,6 +82,14 @@ class FitsAdapter(PartAdapter):
         self, path: Path, part: str, axes: str, first: int, most_bytes: int | None
     ) -> Iterator[ImagePart]:
         """Parts of all extensions asked for; `most_bytes` is None to read the file whole."""
+        kind = kind_of_stamps(path) if part in ("", "*") else ""
+        if kind == "many":
+            yield from read_stamps(path, first=first, most_bytes=most_bytes or sys.maxsize)
+            return
+        if kind == "one":
+            if first == 0:
+                yield ImagePart(1, 1, (read_stamp(path, _id(path, part)),))
+            return
         skies = [(one, open_sky_map(path, part=one)) for one in _parts(path, part)]
         counts = [sky.shape[0] if _is_stack(sky, axes, path) else 1 for _, sky in skies]
         for (one, sky), n in zip(skies, counts, strict=True):

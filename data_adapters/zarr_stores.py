@@ -15,6 +15,7 @@ from data_adapters.array_axes import axes_of, in_order
 from data_adapters.size_claims import check_claim
 from data_adapters.stacks import images_of_stack, numbered_names
 from data_adapters.zarr_metadata import ZarrArray, arrays_within
+from data_adapters.zarr_stamps import HEADER_INDEX, HEADERS, IDS, ORIGINS, StampRecords
 from equiclust.exceptions import MissingPackageError, UnreadableFileError
 from equiclust.optional import import_optional
 from equiclust.typing import Array
@@ -23,6 +24,7 @@ __all__ = ["ZarrAdapter"]
 
 IMAGE_NAMES = ("images", "pixels")
 MASK = "mask"
+_NO_IMAGES = (MASK, IDS, HEADERS, HEADER_INDEX, ORIGINS)
 # Chunks that one part may be larger than asked for, as each is unpacked whole.
 _LARGEST_PART = 4
 
@@ -33,8 +35,9 @@ class ZarrAdapter(PartAdapter):
     An array has the axes of `data_adapters.arrays.ArrayAdapter`. In a group it is called ``images``
     or ``pixels``, is named in brackets behind the store (``store.zarr[name]``), or is the only one
     of such a shape; an array ``mask``, `True` = ignore, with the axes of the images without the
-    channels, is used too. Only numbers are read, and only codecs of numbers are used: opening a
-    store runs no code from it.
+    channels, is used too, and so are names and coordinates where it holds them as stores of
+    `equiclust cutouts` do (`data_adapters.zarr_stamps`). Only numbers are read, and only codecs of
+    numbers are used: opening a store runs no code from it.
     """
 
     suffixes = (".zarr",)
@@ -80,7 +83,12 @@ class ZarrAdapter(PartAdapter):
         path = Path(path)
         with _errors_named(path):
             images, mask = _chosen(path, part)
-            stack = _Stack(images, mask, path, part, axes)
+            folders = {} if part else arrays_within(path)
+            # Such stores say what their axes are.
+            known = "nchw" if IDS in folders and images.ndim == 4 else ""
+            stack = _Stack(images, mask, path, part, axes or known)
+            if IDS in folders and stack.axis >= 0:
+                stack.records = StampRecords(path, folders, stack.n)
             stack.check_depth(most_bytes)
             for start, last in stack.ranges(first, most_bytes):
                 found = stack.read(start, last)
@@ -127,7 +135,7 @@ def _image_name(folders: dict[str, Path], store: Path) -> str:
     for name in ("", *IMAGE_NAMES):
         if name in folders:
             return name
-    others = [name for name in folders if name != MASK]
+    others = [name for name in folders if name not in _NO_IMAGES]
     candidates = [one for one in others if ZarrArray.described(folders[one], store).ndim >= 2]
     if len(candidates) != 1:
         listed = ", ".join(folders) or "nothing"
@@ -146,6 +154,7 @@ class _Stack:
     ) -> None:
         self.letters = axes_of(images.shape, axes, path)
         self.path, self.part = path, part
+        self.records: StampRecords | None = None
         self.images, self.mask = images, mask
         self.axis = self.letters.find("n")
         self.n = images.shape[self.axis] if self.axis >= 0 else 1
@@ -199,7 +208,12 @@ class _Stack:
         stem = f"{stem}[{self.part}]" if self.part else stem
         names = [stem] if self.axis < 0 else numbered_names(stem, self.n, start, last)
         source = f"{self.path}[{self.part}]" if self.part else str(self.path)
-        return ImagePart(last - start, self.n, images_of_stack(pixels, names, source, mask=mask))
+        if self.records is not None:
+            names = self.records.names(start, last)
+        found = images_of_stack(pixels, names, source, mask=mask)
+        if self.records is not None:
+            found = self.records.described(found, start)
+        return ImagePart(last - start, self.n, found)
 
     def _values(self, array: ZarrArray, letters: str, start: int, last: int) -> Array:
         zarr = import_optional("zarr", extra="zarr", purpose="a Zarr store")

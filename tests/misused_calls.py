@@ -14,6 +14,7 @@ from torch.nn import Identity
 import equiclust
 import equiclust.app as app
 import equiclust.clustering as clustering
+import equiclust.cutouts as cutouts
 import equiclust.encoders as encoders
 import equiclust.evaluation as evaluation
 import equiclust.evaluation.confounders as confounders
@@ -97,6 +98,13 @@ FUNCTIONS: Mapping[Callable[..., Any], Mapping[str, Any]] = {
         "size": 32, "method": "kmeans", "random_state": 0,
     },
     read: {"inputs": "no such file"},
+    cutouts.make_cutouts: {
+        "catalogue": "no such.ecsv", "images": "no such.fits", "output": "out/stamps", "size": 8,
+        "size_column": None, "size_factor": 1.0, "bands": (), "band_keyword": None, "mask": None,
+        "weight": None, "resample": False, "min_coverage": 0.0, "ra": None, "dec": None, "x": None,
+        "y": None, "origin": None, "id": None, "frame": "auto", "max_memory": "auto", "n_jobs": 1,
+    },
+    cutouts.Detection: {"threshold": 3.0, "min_pixels": 5, "deblend": True},
     write_fits: {"images": SET, "folder": "out"},
     open_sky_map: {"path": "no such.fits", "part": "", "stokes": ""},
     robust_noise: {"image": IMAGES[0, 0], "mask": None, "method": "auto"},

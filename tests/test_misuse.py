@@ -24,7 +24,7 @@ ROOMS = (
     "equiclust.preprocessing", "equiclust.evaluation", "equiclust.evaluation.metrics",
     "equiclust.evaluation.confounders", "equiclust.evaluation.invariance", "equiclust.clustering",
     "equiclust.clustering.deep", "equiclust.encoders", "equiclust.pipeline", "equiclust.teaching",
-    "equiclust.app",
+    "equiclust.app", "equiclust.cutouts",
 )  # fmt: skip
 # They write files, or take what only this package makes.
 LEFT_OUT = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from equiclust.cli.anomalies import anomalies
 from equiclust.cli.certify import certify
 from equiclust.cli.check import check
+from equiclust.cli.cutouts import cutouts
 from equiclust.cli.demo import demo
 from equiclust.cli.explore import explore
 from equiclust.cli.export import export
@@ -28,7 +29,7 @@ from equiclust.cli.teach import teach
 __all__ = ["COMMANDS"]
 
 # These keep what is done when they are stopped.
-_RESUMING = (run, predict, segment, filter_frames, simulate, demo)
+_RESUMING = (run, predict, segment, filter_frames, cutouts, simulate, demo)
 
 COMMANDS = tuple(
     Command(function.__name__, function, resumes=function in _RESUMING)
@@ -45,6 +46,7 @@ COMMANDS = tuple(
         certify,
         segment,
         filter_frames,
+        cutouts,
         explore,
         report,
         figure,

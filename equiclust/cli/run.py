@@ -20,6 +20,8 @@ def run(
     *,
     output: RunPath,
     latents: Annotated[str | None, "VECTORS"] = None,
+    catalogue: Annotated[str | None, "TABLE"] = None,
+    cutout_size: Annotated[str | None, "PX|ANGLE"] = None,
     recipe: Annotated[str | None, "NAME|FILE.toml"] = None,
     n_clusters: Annotated[int | Literal["auto"], "auto|K"] = "auto",
     n_folds: Annotated[int, "K"] = 10,
@@ -67,6 +69,11 @@ def run(
         .parquet, .npy, .npz, .fits, .ecsv, .vot or .csv, with a column id and one of vectors, or
         FILE[COLUMN]. INPUT may be left out: there are no pictures then, and nothing is known of
         brightness, size and the like.
+    catalogue
+        Table of sources, whose stamps are cut out of the inputs, mosaics or tiles as for
+        `equiclust cutouts`, into RUN.stamps.fits, and sorted.
+    cutout_size
+        Side of these stamps: pixels, or an angle such as 10arcsec; 64 pixels by default.
     recipe
         Settings that replace the defaults below: digits, discs, gas_clouds, micrographs,
         radio_galaxies, upright, or a TOML file, such as the recipe.toml of another run. Flags win.
@@ -161,6 +168,8 @@ def run(
             inputs,
             output,
             latents=latents,
+            catalogue=catalogue,
+            cutout_size=cutout_size,
             recipe=recipe,
             n_clusters=n_clusters,
             n_folds=n_folds,

@@ -12,13 +12,16 @@ from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.io.ucds import ucd_of
 from equiclust.typing import Float64Array
-from equiclust.validation import shown
+from equiclust.validation import check_choice, shown
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
     from astropy.table import Column, Table
 
-__all__ = ["angle_degrees", "find_sky_columns", "sky_positions"]
+__all__ = ["FRAMES", "angle_degrees", "find_sky_columns", "named_column", "sky_positions"]
+
+FRAMES = ("auto", "icrs", "fk5", "fk4", "galactic")
+"""Frames in which the positions of a table may be."""
 
 
 class _System(NamedTuple):
@@ -40,6 +43,9 @@ _SYSTEMS = (
             ("radeg", "decdeg"), ("radeg", "dedeg"), ("_ra", "_dec"), ("_ra", "_de"),
             ("right_ascension", "declination"), ("ra_mean", "dec_mean"), ("ramean", "decmean"),
             ("target_ra", "target_dec"), ("alpha", "delta"), ("rightascension", "declination"),
+            ("alphawin_j2000", "deltawin_j2000"), ("ra2000", "dec2000"), ("_ra_icrs", "_de_icrs"),
+            ("raj2000_deg", "dej2000_deg"), ("ra_j2000_deg", "dec_j2000_deg"), ("ra", "decl"),
+            ("coord_ra", "coord_dec"), ("s_ra", "s_dec"),
         ),
     ),
     _System("fk4", ("", ""), (("rab1950", "deb1950"), ("ra1950", "dec1950"))),
@@ -57,7 +63,9 @@ _HOURS = ("h", "hour", "hourangle", "hr")
 
 
 @checks_types
-def sky_positions(table: Table, ra: str = "", dec: str = "") -> SkyCoord:
+def sky_positions(
+    table: Table, ra: str = "", dec: str = "", *, frame: str = "auto", skip_invalid: bool = False
+) -> SkyCoord:
     """Positions of the rows of a table.
 
     Columns are found by a `SkyCoord` column, by UCD, then by the usual names in any case.
@@ -66,9 +74,14 @@ def sky_positions(table: Table, ra: str = "", dec: str = "") -> SkyCoord:
     ----------
     table : astropy.table.Table
     ra, dec : str, default ""
-        Columns with right ascension and declination (ICRS), to be named where they are not found or
-        not meant. Numbers without a unit are degrees; text with colons, blanks or letters between
+        Columns with right ascension and declination, to be named where they are not found or not
+        meant. Numbers without a unit are degrees; text with colons, blanks or letters between
         its parts is hours and degrees, unless the unit is that of degrees.
+    frame : {"auto", "icrs", "fk5", "fk4", "galactic"}, default "auto"
+        Frame of the positions, J2000 and B1950; "auto" is what names, UCDs and metadata of the
+        table say, or else ICRS.
+    skip_invalid : bool, default False
+        Whether a row whose values are no angles has no position, and is not refused.
 
     Returns
     -------
@@ -89,15 +102,28 @@ def sky_positions(table: Table, ra: str = "", dec: str = "") -> SkyCoord:
         ready = [name for name in table.colnames if isinstance(table[name], SkyCoord)]
         if len(ready) == 1:
             return table[ready[0]].icrs
-    first, second, frame = find_sky_columns(table, ra, dec)
-    longitude = _degrees(table[first], hours=frame != "galactic")
-    latitude = _degrees(table[second], hours=False)
-    _check_range(second, latitude, 90.0)
-    _check_range(first, longitude, 360.0)
+    check_choice("frame", frame, FRAMES)
+    first, second, named = find_sky_columns(table, ra, dec)
+    used = _frame_of(table, named) if frame == "auto" else frame
+    longitude = _degrees(table[first], hours=used != "galactic", strict=not skip_invalid)
+    latitude = _degrees(table[second], hours=False, strict=not skip_invalid)
+    _check_range(second, latitude, 90.0, strict=not skip_invalid)
+    _check_range(first, longitude, 360.0, strict=not skip_invalid)
     known = np.isfinite(longitude) & np.isfinite(latitude)
     places = [np.where(known, one, np.nan) for one in (longitude, latitude)]
-    options = {"equinox": "B1950"} if frame == "fk4" else {}
-    return SkyCoord(*places, unit="deg", frame=frame, **options).icrs
+    options = {"equinox": "B1950"} if used == "fk4" else {}
+    return SkyCoord(*places, unit="deg", frame=used, **options).icrs
+
+
+def _frame_of(table: Table, named: str) -> str:
+    """Frame that the metadata of a table say, unless the columns themselves say another."""
+    said = {str(key).casefold(): str(value).casefold() for key, value in table.meta.items()}
+    for key in ("radesys", "radecsys", "frame", "system", "coosys"):
+        words = "".join(one for one in said.get(key, "") if one.isalnum()).removeprefix("eq")
+        found = next((one for one in FRAMES[1:] if words.startswith(one)), "")
+        if found and named == "icrs":
+            return found
+    return named
 
 
 def find_sky_columns(table: Table, ra: str = "", dec: str = "") -> tuple[str, str, str]:
@@ -121,10 +147,7 @@ def find_sky_columns(table: Table, ra: str = "", dec: str = "") -> tuple[str, st
         When there are none, or more than one pair with the same claim.
     """
     if ra or dec:
-        for argument, name in (("ra", ra), ("dec", dec)):
-            if name not in table.colnames:
-                raise InputError(f"{argument} must be one of {_listed(table)}, got {shown(name)}")
-        return ra, dec, "icrs"
+        return named_column(table, "ra", ra), named_column(table, "dec", dec), "icrs"
     for system in _SYSTEMS:
         found = _by_ucd(table, system.ucds) if system.ucds[0] else None
         if found is not None:
@@ -139,6 +162,34 @@ def find_sky_columns(table: Table, ra: str = "", dec: str = "") -> tuple[str, st
     raise InputError(
         f"ra and dec must be named: no two columns of {_listed(table)} are known as positions"
     )
+
+
+def named_column(table: Table, argument: str, name: str) -> str:
+    """Name of a column as the table has it.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+    argument : str
+        What the column is for, as the user calls it.
+    name : str
+        As the user gives it; in any case, where that is not ambiguous.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        When it does not exist, or several could be meant.
+    """
+    if name in table.colnames:
+        return name
+    found = [one for one in table.colnames if one.casefold() == name.casefold()]
+    if len(found) != 1:
+        raise InputError(f"{argument} must be one of {_listed(table)}, got {shown(name)}")
+    return str(found[0])
 
 
 def _by_ucd(table: Table, ucds: tuple[str, str]) -> tuple[str, str] | None:
@@ -167,7 +218,7 @@ def _listed(table: Table) -> str:
     return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
-def _degrees(column: Column, *, hours: bool) -> Float64Array:
+def _degrees(column: Column, *, hours: bool, strict: bool) -> Float64Array:
     """Angles in degrees, NaN where there is none."""
     from astropy import units as u
 
@@ -177,10 +228,11 @@ def _degrees(column: Column, *, hours: bool) -> Float64Array:
     name = str(column.info.name)
     if values.dtype.kind in "USO":
         texts = ["" if gone else _plain(text) for text, gone in zip(values.data, mask, strict=True)]
-        return _parsed(name, texts, unit, hours=hours)
+        return _parsed(name, texts, unit, hours=hours, strict=strict)
     if values.dtype.kind not in "iuf" or values.ndim != 1:
         raise InputError(f"the column {name!r} must hold angles, got {values.dtype}")
     numbers = np.where(mask, np.nan, np.asarray(values.data, dtype=np.float64))
+    numbers[np.isinf(numbers)] = np.nan
     if unit is None or not str(unit):
         return numbers
     if str(unit) in _HOURS:
@@ -198,7 +250,7 @@ def _plain(text: Any) -> str:
     return "" if found.strip().casefold() in ("", "nan", "none", "null", "--") else found.strip()
 
 
-def _parsed(name: str, texts: list[str], unit: Any, *, hours: bool) -> Float64Array:
+def _parsed(name: str, texts: list[str], unit: Any, *, hours: bool, strict: bool) -> Float64Array:
     from astropy import units as u
     from astropy.coordinates import Angle
 
@@ -214,6 +266,8 @@ def _parsed(name: str, texts: list[str], unit: Any, *, hours: bool) -> Float64Ar
         try:
             angle = Angle(text, unit=u.hourangle if hours and not in_degrees else u.deg)
         except Exception as error:
+            if not strict:
+                continue
             raise InputError(
                 f"the column {name!r} must hold angles, got {shown(text)} in row {row}"
             ) from error
@@ -221,9 +275,11 @@ def _parsed(name: str, texts: list[str], unit: Any, *, hours: bool) -> Float64Ar
     return found
 
 
-def _check_range(name: str, degrees: Float64Array, most: float) -> None:
+def _check_range(name: str, degrees: Float64Array, most: float, *, strict: bool) -> None:
     beyond = np.flatnonzero(np.abs(degrees) > most)
-    if len(beyond):
+    if not strict:
+        degrees[beyond] = np.nan
+    elif len(beyond):
         row = int(beyond[0])
         raise InputError(
             f"the column {name!r} must lie within {most:g} degrees, got {degrees[row]:g} in row "

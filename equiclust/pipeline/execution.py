@@ -13,6 +13,7 @@ import numpy as np
 
 from ensembles.recipes import Recipe, read_recipe, write_recipe
 from equiclust.argument_types import checks_types
+from equiclust.cutouts.for_runs import check_stamps, cut_for_run, stamps_of_run
 from equiclust.encoders.latent_files import LATENT_ENDINGS, is_latent_file
 from equiclust.exceptions import InputError
 from equiclust.io.fit_record import array_digest
@@ -42,6 +43,8 @@ def run(
     output: PathLike = "",
     *,
     latents: PathLike | None = None,
+    catalogue: PathLike | None = None,
+    cutout_size: int | str | None = None,
     recipe: PathLike | Recipe | None = None,
     n_clusters: int | Literal["auto"] | None = None,
     n_folds: int | None = None,
@@ -92,6 +95,11 @@ def run(
         Images, where they are given too, are those that its column ``id`` names; without them
         nothing is known of confounders, and there are no pictures. `Run.predict` then takes another
         such file.
+    catalogue : str or path, optional
+        Table of sources, whose stamps are cut out of the inputs, mosaics or tiles as in
+        `equiclust.cutouts.make_cutouts`, into ``OUTPUT.stamps.fits``, and sorted.
+    cutout_size : int or str, optional
+        Side of these stamps: pixels, or an angle such as "10arcsec"; 64 pixels by default.
     recipe : str, path or Recipe, optional
         Built-in recipe ("digits", "discs", "gas_clouds", "micrographs", "radio_galaxies",
         "upright"), TOML file, or `ensembles.recipes.Recipe`; default ``Recipe()``, whose values are
@@ -215,8 +223,9 @@ def run(
     if latents is not None:
         given["encoder"] = _latent_file(latents, encoder)
     output = output_path(output)
+    check_stamps(catalogue, cutout_size)
     settings = RunSettings(
-        inputs,
+        inputs if catalogue is None else stamps_of_run(output),
         output,
         _recipe(recipe, given),
         device,
@@ -228,6 +237,10 @@ def run(
     )
     settings.check()
     check_writable(output)
+    if catalogue is not None:
+        cut_for_run(
+            catalogue, inputs, output, size=cutout_size, n_jobs=n_jobs, on_progress=on_progress
+        )
     with exclusive(output), logged() as log, reported(settings, on_progress) as report:
         return _run(settings, log, report)
 

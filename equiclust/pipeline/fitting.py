@@ -12,10 +12,12 @@ import numpy as np
 from ensembles import KFoldEnsemble
 from ensembles.backend import training_backend
 from ensembles.recipes import Recipe
+from ensembles.recipes.tables import AUTO
 from ensembles.reconstruction import ReconstructionEvaluation, evaluate_reconstruction
 from ensembles.refinement import DEEP_METHODS
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.autoencoder.objectives import PerceptualNetwork, find_weights
+from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.evaluation.confounders import measure_confounders
 from equiclust.exceptions import EquiclustWarning, WeightsNotFoundError
 from equiclust.images import ImageSet
@@ -51,6 +53,7 @@ from equiclust.typing import IntArray
 __all__ = ["fit_and_write"]
 
 _PERCEPTUAL: PerceptualNetwork = "alexnet"
+_CHANNELS_OF_PHOTOGRAPHS = (1, 3)
 # Images that every network reconstructs, for the scores and the report.
 _MAX_RECONSTRUCTED = 200
 
@@ -192,9 +195,8 @@ def _trained(
     on_progress: Progress | None,
 ) -> KFoldEnsemble:
     recipe = settings.recipe
-    estimators = [
-        one or _autoencoder(settings, len(images), perceptual) for one in settings.encoders
-    ]
+    encoders = _encoders(settings, images)
+    estimators = [one or _autoencoder(settings, len(images), perceptual) for one in encoders]
     ensemble = KFoldEnsemble(estimators, **recipe.kfold, n_jobs=settings.n_jobs)
     update = start_stage(on_progress, "training" if recipe.network.trains else "encoding")
     with training_backend(settings.scheduler):
@@ -206,6 +208,21 @@ def _trained(
             stop_request=folder.stop_request,
         )
     return ensemble
+
+
+def _encoders(settings: RunSettings, images: ImageSet) -> list[WhitenedEncoder | None]:
+    """Encoders of the recipe; of "auto" those that can take so many channels."""
+    n_channels = images[0].shape[0]
+    if settings.recipe.network.encoder != AUTO or n_channels in _CHANNELS_OF_PHOTOGRAPHS:
+        return settings.encoders
+    if len(settings.encoders) > 1:
+        warnings.warn(
+            f"images have {n_channels} channels, where small_alexnet takes 1 or 3; the encoder is "
+            "own alone",
+            EquiclustWarning,
+            stacklevel=2,
+        )
+    return [one for one in settings.encoders if one is None]
 
 
 def _autoencoder(

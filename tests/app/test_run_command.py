@@ -66,7 +66,8 @@ def test_what_runs_record_is_started(folder: RunFolder) -> None:
 def test_flags_are_those_of_the_command_but_for_some() -> None:
     run = next(one for one in COMMANDS if one.name == "run")
     flags = {flag for flag in run.flags.values() if flag.startswith("--")}
-    assert flags - set(FLAGS) == {"--recipe", "--scheduler", "--watch", "--latents"}
+    only_there = {"--recipe", "--scheduler", "--watch", "--latents", "--catalogue", "--cutout-size"}
+    assert flags - set(FLAGS) == only_there
     assert set(FLAGS) <= flags
 
 

@@ -29,6 +29,7 @@ from equiclust.io.run_folder import RunFolder
 from equiclust.io.staging import digest_of, recover
 from equiclust.pipeline import fitting, model_certificate
 from equiclust.simulation.discs import simulate_discs
+from tests.cutouts.surveys import make_survey
 from tests.field.fault_injection import KILLED, Fault, Kind, count_writes, run_with_fault
 
 __all__ = ["KINDS", "Scene", "make_scenes", "sweep", "trial"]
@@ -134,6 +135,12 @@ def make_scenes(material: Path) -> dict[str, Scene]:
         few = ["-n", "2", "--size", "32", "--output", str(folder / "made")]
         return ["simulate", "discs", *few]
 
+    survey = make_survey(material, n=8, bands="g", margin=0.0)
+
+    def cut(name: str) -> Callable[[Path], list[str]]:
+        words = ["cutouts", str(survey.catalogue), *survey.images, "--size", "8"]
+        return lambda folder: [*words, "--output", str(folder / name)]
+
     scenes = (
         Scene("run", run, "sorted/catalogue.ecsv"),
         Scene("segment", segment, "k.fits"),
@@ -143,6 +150,9 @@ def make_scenes(material: Path) -> dict[str, Scene]:
         Scene("report", lambda f: ["report", str(f / "sorted")], "sorted/report.html", reported),
         Scene("check", lambda f: ["check", str(f / "sorted")], "sorted/invariance.json", checked),
         Scene("simulate", simulate, "made/truth.ecsv"),
+        Scene("cutouts", cut("k.fits"), "k.fits"),
+        Scene("cutouts folder", cut("k"), "k/s003.fits"),
+        Scene("cutouts store", cut("k.zarr"), "k.zarr/zarr.json"),
     )
     return {scene.name: scene for scene in scenes}
 

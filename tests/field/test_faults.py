@@ -43,7 +43,10 @@ def test_a_few_faults() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["run", "segment", "predict", "predict again", "similar", "report", "check", "simulate"],
+    [
+        *("run", "segment", "predict", "predict again", "similar", "report", "check", "simulate"),
+        *("cutouts", "cutouts folder", "cutouts store"),
+    ],
 )
 def test_all_faults(name: str) -> None:
     swept(name)
