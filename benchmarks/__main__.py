@@ -265,6 +265,12 @@ def _other_latents() -> Iterator[Table]:
         yield other_latents_table()
 
 
+def _inputs() -> Iterator[Table]:
+    from benchmarks.inputs import inputs_tables
+
+    yield from inputs_tables()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "speed": _speed,
     "accelerator": _accelerator,
@@ -295,6 +301,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Table]]] = {
     "encoder_sets": _encoder_sets,
     "frames": _frames,
     "cutouts": _cutouts,
+    "inputs": _inputs,
     "runs": _runs,
     "partitions": _partitions,
     "teaching": _teaching,

@@ -1,10 +1,11 @@
 """Files of other programs in, `equiclust.images.ImageSet` out.
 
-One module reads one family of file formats: `fits`, `tiff`, `pictures` (PNG and JPEG) and `arrays`
-(NumPy). A new format is a new module with a class that fulfils the protocol `Adapter`; `registry`
-finds it through the entry points of the group ``equiclust.adapters``, so that other packages can
-publish adapters of their own. Maps and cubes that need not fit into memory are in
-`data_adapters.sky`.
+One module reads one family of file formats: `fits`, `tiff`, `pictures` (PNG and JPEG), `arrays`
+(NumPy), `zarr_stores`, `hdf5_images`, `asdf_images` and `casa`. `objects` knows what other packages
+hold in memory. A new format is a new module with a class that fulfils the protocol `Adapter`;
+`registry` finds it through the entry points of the group ``equiclust.adapters``, so that other
+packages can publish adapters of their own: `template` is one to copy, `testing` what its tests
+call. Maps and cubes that need not fit into memory are in `data_adapters.sky`.
 """
 
 from __future__ import annotations

@@ -157,6 +157,9 @@ def reason_of(path: Path, error: BaseException) -> str:
         return "it does not fit into memory"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if not path.exists():
+        # An object in memory.
+        return f"it cannot be read ({' '.join(str(error).split()) or type(error).__name__})"
     if path.stat().st_size == 0:
         return "it is empty"
     text = " ".join(str(error).split()).replace(str(path), path.name)

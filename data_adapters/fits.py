@@ -8,16 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data_adapters.adapter import ImagePart, PartAdapter, joined
-from data_adapters.array_axes import axes_of
 from data_adapters.extensions import parts_of
 from data_adapters.fits_files import open_fits
-from data_adapters.fits_headers import CHANNEL_AXIS, errors_named
-from data_adapters.registry import known_suffix
+from data_adapters.fits_headers import errors_named
+from data_adapters.map_images import check_is_image, images_of_map, is_stack_of_planes
 from data_adapters.size_claims import check_claim
-from data_adapters.sky.sky_map import SkyMap, open_sky_map
-from data_adapters.stacks import images_of_stack, numbered_names
+from data_adapters.sky.sky_map import open_sky_map
+from data_adapters.stacks import file_id
 from data_adapters.stamp_files import kind_of_stamps, read_stamp, read_stamps
-from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
 
 __all__ = ["FitsAdapter"]
@@ -88,68 +86,17 @@ class FitsAdapter(PartAdapter):
             return
         if kind == "one":
             if first == 0:
-                yield ImagePart(1, 1, (read_stamp(path, _id(path, part)),))
+                yield ImagePart(1, 1, (read_stamp(path, file_id(path, part, self.suffixes)),))
             return
         skies = [(one, open_sky_map(path, part=one)) for one in _parts(path, part)]
-        counts = [sky.shape[0] if _is_stack(sky, axes, path) else 1 for _, sky in skies]
+        counts = [sky.shape[0] if is_stack_of_planes(sky, axes) else 1 for _, sky in skies]
         for (one, sky), n in zip(skies, counts, strict=True):
-            if n > 1:
-                check_claim(path, math.prod(sky.shape), whole=most_bytes is None)
-                for images in _planes(sky, path, one, first, most_bytes):
-                    yield ImagePart(len(images), sum(counts), images)
-            elif first == 0:
-                yield ImagePart(1, sum(counts), (_image(sky, path, one),))
+            check_is_image(sky, axes)
+            check_claim(path, math.prod(sky.shape), whole=n == 1 or most_bytes is None)
+            id = file_id(path, one, self.suffixes)
+            for images in images_of_map(sky, id, axes, first, most_bytes):
+                yield ImagePart(len(images), sum(counts), images)
             first = max(0, first - n)
-
-
-def _image(sky: SkyMap, path: Path, part: str) -> Image:
-    if sky.shape[0] > 1 and sky.channel_ctype != CHANNEL_AXIS:
-        named = "" if sky.channel_ctype else ", or say axes='nhw' (--axes nhw) if each is an image"
-        raise UnreadableFileError(
-            f"{path}: it holds a cube of shape {sky.shape}; make an image of it first, one "
-            f"plane or a moment map{named}"
-        )
-    check_claim(path, math.prod(sky.shape))
-    return Image.from_values(
-        sky.read(), _id(path, part), path=sky.path, wcs=sky.wcs, unit=sky.unit, beam=sky.beam
-    )
-
-
-def _is_stack(sky: SkyMap, axes: str, path: Path) -> bool:
-    """Whether the planes are images of their own: asked for, and of no named quantity."""
-    is_cube = sky.shape[0] > 1 and not sky.channel_ctype
-    return is_cube and bool(axes) and axes_of(sky.shape, axes, path) == "nhw"
-
-
-def _planes(
-    sky: SkyMap, path: Path, part: str, first: int, most_bytes: int | None
-) -> Iterator[tuple[Image, ...]]:
-    n, height, width = sky.shape
-    bytes_of_one = height * width * max(sky.dtype.itemsize, 4)
-    step = n if most_bytes is None else max(1, most_bytes // bytes_of_one)
-    with sky:
-        for start in range(first, n, step):
-            last = min(start + step, n)
-            names = numbered_names(_id(path, part), n, start, last)
-            yield images_of_stack(
-                sky.read(channels=slice(start, last))[:, None],
-                names,
-                sky.path,
-                wcs=sky.wcs,
-                unit=sky.unit,
-                beam=sky.beam,
-            )
-
-
-def _id(path: Path, part: str) -> str:
-    stem = path.name.removesuffix(_suffix(path))
-    return f"{stem}[{part}]" if part else stem
-
-
-def _suffix(path: Path) -> str:
-    """What the name ends in, of any case; a file need not be called FITS to be one."""
-    known = known_suffix(path, FitsAdapter.suffixes)
-    return path.name[-len(known) :] if known else path.suffix
 
 
 def _parts(path: Path, part: str) -> list[str]:

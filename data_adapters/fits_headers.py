@@ -14,7 +14,7 @@ from astropy.io import fits
 from astropy.io.fits.card import Undefined
 
 from data_adapters.adapter import reason_of
-from equiclust.exceptions import UnreadableFileError
+from equiclust.exceptions import MissingPackageError, UnreadableFileError
 from equiclust.images import Beam
 
 __all__ = [
@@ -89,7 +89,7 @@ def errors_named(path: Path) -> Iterator[None]:
     try:
         with quietly(path):
             yield
-    except UnreadableFileError:
+    except (UnreadableFileError, MissingPackageError):
         raise
     except Exception as error:
         raise UnreadableFileError(f"{path}: {reason(path, error)}") from error
@@ -111,7 +111,7 @@ def reason(path: Path, error: BaseException) -> str:
         Without the path, such as ``it is not a FITS file``.
     """
     # astropy says so of text and of empty files alike.
-    if "SIMPLE" in str(error) and path.stat().st_size > 0:
+    if "SIMPLE" in str(error) and path.exists() and path.stat().st_size > 0:
         return "it is not a FITS file"
     return reason_of(path, error)
 

@@ -10,7 +10,8 @@ from astropy.io import fits
 
 from data_adapters.fits_headers import CHANNEL_AXIS
 from equiclust.argument_types import checks_types
-from equiclust.images import Image, ImageSet
+from equiclust.images import Image
+from equiclust.images_like import ImagesLike, as_image_set
 from equiclust.io.atomic import atomic_path
 from equiclust.io.catalogue import printable
 from equiclust.typing import PathLike
@@ -22,7 +23,7 @@ LONGEST_NAME = 240
 
 
 @checks_types
-def write_fits(images: ImageSet, folder: PathLike) -> list[Path]:
+def write_fits(images: ImagesLike, folder: PathLike) -> list[Path]:
     """Write every image to a FITS file of its own, named by its id.
 
     Masked pixels become NaN; values are float32 or, where that cannot hold them, float64. Unit,
@@ -31,7 +32,7 @@ def write_fits(images: ImageSet, folder: PathLike) -> list[Path]:
 
     Parameters
     ----------
-    images : ImageSet
+    images : ImageSet or another of `ImagesLike`
     folder : str or Path
         Made if it does not exist.
 
@@ -45,6 +46,7 @@ def write_fits(images: ImageSet, folder: PathLike) -> list[Path]:
     OutputError
         When the folder cannot be written to.
     """
+    images = as_image_set(images)
     paths = [Path(folder, name) for name in _file_names(images.ids)]
     for image, path in zip(images, paths, strict=True):
         with atomic_path(path) as draft:

@@ -31,7 +31,9 @@ _MAX_BLOCKS = 1 << 10
 _CREATOR = b"CREATOR = 'equiclust"
 _MAP = "a label map of equiclust, or a picture of one"
 _SHEET = "a contact sheet of equiclust"
+_KEPT = "the result of a filter of equiclust"
 _PNG = b"\x89PNG\r\n\x1a\n"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _SOFTWARE = b"Software\0equiclust"
 _MAX_TEXT = 1 << 12
 _MAP_SUFFIXES = (".fits", ".fit", ".fts")
@@ -89,11 +91,22 @@ def own_output(path: Path) -> str:
     # A damaged file can make a library fail in any way; its reader will say so.
     try:
         with path.open("rb") as file:
-            if file.read(len(_PNG)) == _PNG:
+            start = file.read(len(_PNG))
+            if start == _PNG:
                 return _picture(file, path)
+        if start == _HDF5:
+            return _KEPT if _is_kept_file(path) else ""
         return _MAP if _is_label_map(path) else ""
     except Exception:
         return ""
+
+
+def _is_kept_file(path: Path) -> bool:
+    from data_adapters.frames.hdf5 import CREATOR
+    from data_adapters.hdf5_files import open_file, text_of
+
+    with open_file(path) as file:
+        return text_of(file.attrs.get("creator")) == CREATOR
 
 
 def _is_label_map(path: Path) -> bool:

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from pathlib import Path
-from typing import NamedTuple
+from itertools import groupby
+from typing import Any, NamedTuple
 
-from data_adapters.adapter import Adapter
+from data_adapters.adapter import Adapter, joined
 from data_adapters.array_axes import check_axes
 from data_adapters.discovery import Found, discover
+from data_adapters.objects.inputs import HeldInput, listed_inputs
+from data_adapters.objects.kinds import ARRAYS, Kind, kind_of
 from data_adapters.registry import adapter_of, adapters_by_suffix
 from data_adapters.time_limit import limited_time
 from data_adapters.unique_ids import changed_ids
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import MissingPackageError, UnreadableFileError
 from equiclust.images import Image, ImageSet
+from equiclust.images_like import ImagesLike
 from equiclust.io.catalogue import printable
 
 __all__ = [
     "ReadResult",
     "Rejected",
     "errors_of_one_file",
+    "found_inputs",
+    "image_set_of",
     "read",
     "read_file",
     "rejection",
@@ -32,6 +37,10 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+# Of arrays that estimators are given.
+_AXES = {2: "hw", 3: "nhw", 4: "nchw"}
+_AT_ONCE = 1 << 26
 
 
 class Rejected(NamedTuple):
@@ -66,7 +75,7 @@ class ReadResult(NamedTuple):
 
 @checks_types
 def read(
-    inputs: str | os.PathLike[str] | Iterable[str | Path],
+    inputs: ImagesLike,
     *,
     axes: str = "",
     progress: Callable[[int, int], None] | None = None,
@@ -75,8 +84,9 @@ def read(
 
     Parameters
     ----------
-    inputs : str, path or sequence of them
-        Files, of which the content says what they are where the name says something else;
+    inputs : str, path, another of `ImagesLike`, or sequence of them
+        Objects in memory, of which those of a sequence are one image each;
+        files, of which the content says what they are where the name says something else;
         ``file.fits[1]`` or ``file.fits[SCI]`` for an extension and ``file.npz[name]`` for
         an array; folders, with all below them; globs; ``@list.txt``, a text file with one of these
         a line, relative to its own folder. A file met twice is read once.
@@ -102,9 +112,8 @@ def read(
         letters, or one twice, or not both `h` and `w`.
     """
     axes = check_axes(axes)
-    wanted = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     adapters = adapters_by_suffix()
-    found = discover([os.fspath(name) for name in wanted], adapters)
+    found = found_inputs(listed_inputs(inputs), adapters)
     images: list[Image] = []
     rejected: list[Rejected] = []
     for done, item in enumerate(found, start=1):
@@ -117,12 +126,86 @@ def read(
     return ReadResult(ImageSet(_with_unique_ids(images)), tuple(rejected))
 
 
-def read_file(item: Found, adapters: Mapping[str, Adapter], axes: str) -> tuple[Image, ...]:
-    """All images of one file.
+def found_inputs(
+    inputs: Sequence[str | HeldInput], adapters: Mapping[str, Adapter]
+) -> tuple[Found | HeldInput, ...]:
+    """Files and objects that the inputs name, in order.
 
     Parameters
     ----------
-    item : Found
+    inputs : sequence of str and HeldInput
+        From `listed_inputs`.
+    adapters : mapping of str to Adapter
+        By suffix, from `adapters_by_suffix`.
+
+    Returns
+    -------
+    tuple of Found and HeldInput
+        Files are looked for together where they follow one another.
+
+    Raises
+    ------
+    InputError
+        As `discover`.
+    """
+    if not inputs:
+        return discover([], adapters)
+    found: list[Found | HeldInput] = []
+    for is_held, group in groupby(inputs, lambda one: isinstance(one, HeldInput)):
+        several = list(group)
+        found += several if is_held else discover(several, adapters)  # type: ignore[arg-type]
+    return tuple(found)
+
+
+def image_set_of(images: Any) -> ImageSet | None:
+    """Image set of an object or of files; `equiclust.images_like.as_image_set` calls it.
+
+    Parameters
+    ----------
+    images : object
+        One of `equiclust.images_like.ImagesLike`. An array has the axes `(n, h, w)` or
+        `(n, c, h, w)`, of dask, Zarr, h5py or with a unit or mask also `(h, w)`.
+
+    Returns
+    -------
+    ImageSet or None
+        None for what NumPy makes a plain array of, if anything.
+
+    Raises
+    ------
+    InputError
+        When one of the images cannot be read.
+    """
+    kind = kind_of(images)
+    if kind == Kind.OTHER and not isinstance(images, str | os.PathLike) and not _is_list(images):
+        return None
+    axes = _AXES.get(len(images.shape), "") if kind in ARRAYS else ""
+    found = read(images, axes=axes)
+    if found.rejected:
+        path, reason = found.rejected[0]
+        raise UnreadableFileError(f"{path}: {reason}")
+    return found.images
+
+
+def _is_list(images: Any) -> bool:
+    """Whether it is a list of images, and of more than what is an array of numbers."""
+    if not isinstance(images, list | tuple) or not images:
+        return False
+    kinds = {kind_of(one) for one in images}
+    if Kind.OTHER in kinds:
+        has_paths = any(isinstance(one, str | os.PathLike) for one in images)
+        return has_paths or not kinds <= {Kind.OTHER, Kind.ARRAY}
+    return kinds != {Kind.ARRAY} or len({one.shape for one in images}) > 1
+
+
+def read_file(
+    item: Found | HeldInput, adapters: Mapping[str, Adapter], axes: str
+) -> tuple[Image, ...]:
+    """All images of one file or object.
+
+    Parameters
+    ----------
+    item : Found or HeldInput
     adapters : mapping of str to Adapter
         By suffix, from `adapters_by_suffix`.
     axes : str
@@ -139,6 +222,9 @@ def read_file(item: Found, adapters: Mapping[str, Adapter], axes: str) -> tuple[
     """
     if item.reason:
         raise UnreadableFileError(f"{item.path}: {item.reason}")
+    if isinstance(item, HeldInput):
+        with errors_of_one_file(item):
+            return joined(item.parts(axes, 0, _AT_ONCE), item.path)
     adapter = adapter_of(item.path, adapters)
     options = {"axes": axes} if getattr(adapter, "takes_axes", False) else {}
     with errors_of_one_file(item):
@@ -163,12 +249,12 @@ def with_printable_names(image: Image) -> Image:
     return image if (id, path) == (image.id, image.path) else replace(image, id=id, path=path)
 
 
-def rejection(item: Found, error: str) -> Rejected:
+def rejection(item: Found | HeldInput, error: str) -> Rejected:
     """A file that could not be read, as it is listed; the log has it too.
 
     Parameters
     ----------
-    item : Found
+    item : Found or HeldInput
     error : str
         The path and the reason.
 
@@ -182,12 +268,12 @@ def rejection(item: Found, error: str) -> Rejected:
 
 
 @contextmanager
-def errors_of_one_file(item: Found) -> Iterator[None]:
+def errors_of_one_file(item: Found | HeldInput) -> Iterator[None]:
     """Limit the time of a block that reads one file, and let it fail by one kind of error alone.
 
     Parameters
     ----------
-    item : Found
+    item : Found or HeldInput
 
     Yields
     ------
@@ -200,7 +286,7 @@ def errors_of_one_file(item: Found) -> Iterator[None]:
         do so, and the other files must go on.
     """
     try:
-        with limited_time(item.path):
+        with nullcontext() if isinstance(item, HeldInput) else limited_time(item.path):
             yield
     except (UnreadableFileError, MissingPackageError):
         raise

@@ -13,20 +13,27 @@ from data_adapters.adapter import Adapter
 from equiclust.typing import PathLike
 
 __all__ = [
+    "FOLDERS",
     "GROUP",
-    "STORE",
     "adapter_of",
     "adapters_by_suffix",
+    "check_suffixes",
     "is_folder_of_images",
     "known_suffix",
+    "suffix_of_content",
 ]
 
 logger = logging.getLogger(__name__)
 
 GROUP = "equiclust.adapters"
 
-STORE = ".zarr"
-"""How the name of a folder ends that is read as if it were one file."""
+FOLDERS = {
+    ".zarr": "",
+    **dict.fromkeys(
+        (".image", ".im", ".image.pbcor", ".image.tt0", ".image.tt0.pbcor"), "table.dat"
+    ),
+}
+"""How names of folders end that are read as if each were one file, and a file that is in these."""
 
 # The built-in adapters, one for each family of formats. They are named in pyproject.toml as well;
 # here, so that they are found when the package runs from a folder without metadata.
@@ -36,6 +43,9 @@ BUILT_IN = (
     EntryPoint("tiff", "data_adapters.tiff:TiffAdapter", GROUP),
     EntryPoint("arrays", "data_adapters.arrays:ArrayAdapter", GROUP),
     EntryPoint("zarr", "data_adapters.zarr_stores:ZarrAdapter", GROUP),
+    EntryPoint("casa", "data_adapters.casa:CasaAdapter", GROUP),
+    EntryPoint("hdf5", "data_adapters.hdf5_images:Hdf5Adapter", GROUP),
+    EntryPoint("asdf", "data_adapters.asdf_images:AsdfAdapter", GROUP),
 )
 
 # How files begin, and a suffix of those that are read so.
@@ -44,7 +54,11 @@ _CONTENT = {
     **dict.fromkeys((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM"), ".png"),
     b"SIMPLE  =": ".fits",
     b"\x93NUMPY": ".npy",
+    b"\x89HDF\r\n\x1a\n": ".h5",
+    b"#ASDF ": ".asdf",
 }
+# Containers of many formats, which only tell what a file without a name is.
+_CONTAINERS = {b"PK\x03\x04": ".npz", b"\x1f\x8b": ".fits.gz", b"BZh": ".fits.bz2"}
 
 
 @cache
@@ -89,6 +103,22 @@ def adapter_of(path: Path, adapters: Mapping[str, Adapter]) -> Adapter:
     return other if _is_built_in(other) else named
 
 
+def suffix_of_content(start: bytes) -> str:
+    """How a file would be called that begins so.
+
+    Parameters
+    ----------
+    start : bytes
+
+    Returns
+    -------
+    str
+        A suffix such as ``.fits``; empty where the beginning says nothing.
+    """
+    known = {**_CONTENT, **_CONTAINERS}
+    return next((end for magic, end in known.items() if start.startswith(magic)), "")
+
+
 def _is_built_in(adapter: Adapter) -> bool:
     kind = type(adapter)
     return f"{kind.__module__}:{kind.__name__}" in {point.value for point in BUILT_IN}
@@ -108,7 +138,10 @@ def is_folder_of_images(path: PathLike, suffixes: Iterable[str]) -> bool:
     bool
     """
     name = os.fspath(path)
-    return name.lower().endswith(STORE) and STORE in suffixes and os.path.isdir(name)
+    suffix = known_suffix(name.rstrip(os.sep), FOLDERS)
+    if not suffix or suffix not in suffixes or not os.path.isdir(name):
+        return False
+    return os.path.exists(os.path.join(name, FOLDERS[suffix]))
 
 
 def known_suffix(path: PathLike, suffixes: Iterable[str]) -> str:
@@ -135,7 +168,7 @@ def _by_suffix(points: Iterable[EntryPoint]) -> dict[str, Adapter]:
         # Someone else's package may fail in any way, and must not take the others with it.
         try:
             adapter = point.load()()
-            _check(adapter)
+            check_suffixes(adapter)
         except Exception as error:
             logger.warning(
                 "adapter %s (%s) is left out: %s: %s",
@@ -150,7 +183,20 @@ def _by_suffix(points: Iterable[EntryPoint]) -> dict[str, Adapter]:
     return found
 
 
-def _check(adapter: object) -> None:
+def check_suffixes(adapter: object) -> None:
+    """Refuse what is no adapter.
+
+    Parameters
+    ----------
+    adapter : object
+
+    Raises
+    ------
+    TypeError
+        When it has no `suffixes` or no `read`.
+    ValueError
+        When `suffixes` are no endings of file names.
+    """
     if not isinstance(adapter, Adapter):
         raise TypeError("it must have suffixes and read")
     suffixes = adapter.suffixes

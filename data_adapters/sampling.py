@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from data_adapters.reading import Rejected
 from data_adapters.streaming import ImageStream
 from data_adapters.unique_ids import changed_ids
 from equiclust.images import Image, ImageSet
+from equiclust.images_like import ImagesLike
 
 __all__ = ["SampledImages", "read_sample"]
 
@@ -36,7 +37,7 @@ class SampledImages(NamedTuple):
 
 
 def read_sample(
-    inputs: Sequence[str],
+    inputs: ImagesLike,
     *,
     max_images: int,
     max_bytes: int | None = None,
@@ -51,7 +52,7 @@ def read_sample(
 
     Parameters
     ----------
-    inputs : sequence of str
+    inputs : object
         As for `read`.
     max_images : int
         Number of images to keep; all where there are fewer.

@@ -50,7 +50,7 @@ def read_image(path: PathLike, id: str, *, axes: str = "") -> Image:
         When the file is missing or unreadable, or has no such image any more.
     """
     source = os.fspath(path)
-    if not Path(split_part(source)[0]).is_file():
+    if not Path(split_part(source)[0]).exists():
         raise InputError(f"cannot read {source!r}: there is no such file")
     if source.endswith(".npy"):
         found = _from_array(Path(source), id, check_axes(axes))

@@ -55,7 +55,7 @@ def limited_memory(n_bytes: int | None) -> Iterator[None]:
         _most_bytes.reset(token)
 
 
-def unpacked_limit(path: Path, *, whole: bool = True) -> int:
+def unpacked_limit(path: Path, *, whole: bool = True, size: int | None = None) -> int:
     """Bytes that the pixels of a file may take.
 
     Parameters
@@ -64,6 +64,8 @@ def unpacked_limit(path: Path, *, whole: bool = True) -> int:
         The file.
     whole : bool, default True
         Whether all pixels are read at once, so that they must fit into memory.
+    size : int, optional
+        Of the file in bytes; by default that which it has.
 
     Returns
     -------
@@ -71,7 +73,8 @@ def unpacked_limit(path: Path, *, whole: bool = True) -> int:
         `UNPACKING_RATIO` times the size of the file, but at least `SMALLEST_LIMIT`; when read
         whole, at most `MEMORY_SHARE` of the memory.
     """
-    limit = max(SMALLEST_LIMIT, UNPACKING_RATIO * path.stat().st_size)
+    n_bytes = path.stat().st_size if size is None else size
+    limit = max(SMALLEST_LIMIT, UNPACKING_RATIO * n_bytes)
     if not whole:
         return limit
     memory, allowed = total_memory(), _most_bytes.get()
@@ -80,7 +83,14 @@ def unpacked_limit(path: Path, *, whole: bool = True) -> int:
     return limit if allowed is None else min(limit, allowed)
 
 
-def check_claim(path: Path, n_values: int, *, itemsize: int = 4, whole: bool = True) -> None:
+def check_claim(
+    path: Path,
+    n_values: int,
+    *,
+    itemsize: int = 4,
+    whole: bool = True,
+    size: int | None = None,
+) -> None:
     """Refuse a file that claims more pixels than it can honestly hold, or than memory can.
 
     Parameters
@@ -93,13 +103,15 @@ def check_claim(path: Path, n_values: int, *, itemsize: int = 4, whole: bool = T
         Size of a value in bytes; less than float32 counts as float32, in which images are held.
     whole : bool, default True
         Whether all values are read at once.
+    size : int, optional
+        Of the file in bytes, or of all files of a folder; by default that which `path` has.
 
     Raises
     ------
     UnreadableFileError
         When the values take more bytes than `unpacked_limit`.
     """
-    n_bytes, limit = n_values * max(itemsize, 4), unpacked_limit(path, whole=whole)
+    n_bytes, limit = n_values * max(itemsize, 4), unpacked_limit(path, whole=whole, size=size)
     allowed = _most_bytes.get()
     if whole and allowed is not None and limit == allowed < n_bytes:
         raise UnreadableFileError(

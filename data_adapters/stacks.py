@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_adapters.registry import known_suffix
 from equiclust.images import Beam, Image, ImageSet
 from equiclust.typing import Array
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-__all__ = ["images_of_stack", "numbered_names"]
+__all__ = ["file_id", "images_of_stack", "numbered_names"]
 
 
 def images_of_stack(
     pixels: Array,
     names: Sequence[str],
-    path: str,
+    path: str | None,
     *,
     mask: Array | None = None,
     wcs: WCS | None = None,
@@ -35,8 +37,8 @@ def images_of_stack(
         Real numbers. What is not finite is masked.
     names : sequence of str
         Ids of the `n` images.
-    path : str
-        The file that they came from.
+    path : str or None
+        The file that they came from; None of an object in memory.
     mask : ndarray (n, h, w), optional
         `True` = ignore.
     wcs : astropy.wcs.WCS, optional
@@ -66,6 +68,26 @@ def images_of_stack(
     with np.errstate(over="ignore", invalid="ignore"):
         images = ImageSet.from_array(pixels, mask=mask, ids=names)
     return tuple(replace(one, path=path, wcs=wcs, unit=unit, beam=beam) for one in images)
+
+
+def file_id(path: Path, part: str, suffixes: Iterable[str]) -> str:
+    """Id of the image of a file: its name without suffix, and its part in brackets.
+
+    Parameters
+    ----------
+    path : Path
+    part : str
+        Empty where the file is read without one.
+    suffixes : iterable of str
+        Of the adapter, lower case; a file of another name may be of the format all the same.
+
+    Returns
+    -------
+    str
+    """
+    known = known_suffix(path, suffixes)
+    stem = path.name[: -len(known)] if known else path.stem
+    return f"{stem}[{part}]" if part else stem
 
 
 def numbered_names(stem: str, n: int, first: int, last: int) -> list[str]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
 from data_adapters.adapter import ImagePart, PartAdapter
 from data_adapters.array_axes import check_axes
-from data_adapters.discovery import Found, discover
+from data_adapters.discovery import Found
+from data_adapters.objects.inputs import HeldInput, listed_inputs
 from data_adapters.reading import (
     Rejected,
     errors_of_one_file,
+    found_inputs,
     read_file,
     rejection,
     with_printable_names,
@@ -22,6 +24,7 @@ from data_adapters.registry import adapter_of, adapters_by_suffix
 from data_adapters.size_claims import limited_memory
 from equiclust.exceptions import UnreadableFileError
 from equiclust.images import Image
+from equiclust.images_like import ImagesLike
 
 __all__ = ["START", "ImageStream", "Place", "StreamPart"]
 
@@ -75,7 +78,7 @@ class ImageStream:
 
     Parameters
     ----------
-    inputs : sequence of str
+    inputs : object
         As for `read`.
     axes : str, default ""
         As for `read`.
@@ -86,10 +89,10 @@ class ImageStream:
         As `read`.
     """
 
-    def __init__(self, inputs: Sequence[str], *, axes: str = "") -> None:
+    def __init__(self, inputs: ImagesLike, *, axes: str = "") -> None:
         self._axes = check_axes(axes)
         self._adapters = adapters_by_suffix()
-        self._found = discover(inputs, self._adapters)
+        self._found = found_inputs(listed_inputs(inputs), self._adapters)
 
     @property
     def n_files(self) -> int:
@@ -98,10 +101,17 @@ class ImageStream:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the names, sizes and times of all files: equal for the same stream."""
+        """SHA-256 of the names, sizes and times of all files: equal for the same stream.
+
+        Objects in memory are read whole for it.
+        """
         found = hashlib.sha256(self._axes.encode())
         for item in self._found:
-            text = f"{item.name}\0{item.part}\0{_sizes_of(item.name)}\n"
+            if isinstance(item, HeldInput):
+                text = item.digest
+            else:
+                text = f"{item.part}\0{_sizes_of(item.name)}"
+            text = f"{item.name}\0{text}\n"
             found.update(text.encode("utf-8", "surrogateescape"))
         return found.hexdigest()
 
@@ -144,20 +154,23 @@ class ImageStream:
                 yield StreamPart(places[0], (), rejected, places[1], share, (number + 1) / n_files)
 
     def _parts_of(
-        self, item: Found, first: int, most_bytes: int, most_whole: int | None
+        self, item: Found | HeldInput, first: int, most_bytes: int, most_whole: int | None
     ) -> Iterator[ImagePart]:
-        """Parts of one file, each read within a limit of time of its own."""
-        adapter = None if item.reason else adapter_of(item.path, self._adapters)
-        if not isinstance(adapter, PartAdapter):
+        """Parts of one file or object, each read within a limit of time of its own."""
+        if isinstance(item, HeldInput):
+            parts = item.parts(self._axes, first, most_bytes)
+        else:
+            adapter = None if item.reason else adapter_of(item.path, self._adapters)
+            if not isinstance(adapter, PartAdapter):
+                with limited_memory(most_whole):
+                    images = read_file(item, self._adapters, self._axes)
+                if images[first:]:
+                    yield ImagePart(len(images) - first, len(images), images[first:])
+                return
             with limited_memory(most_whole):
-                images = read_file(item, self._adapters, self._axes)
-            if images[first:]:
-                yield ImagePart(len(images) - first, len(images), images[first:])
-            return
-        with limited_memory(most_whole):
-            parts = adapter.read_parts(
-                item.path, item.part, axes=self._axes, first=first, most_bytes=most_bytes
-            )
+                parts = adapter.read_parts(
+                    item.path, item.part, axes=self._axes, first=first, most_bytes=most_bytes
+                )
         is_empty = first == 0
         while True:
             with errors_of_one_file(item), limited_memory(most_whole):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -29,7 +28,7 @@ from equiclust.autoencoder.estimator import EquivariantAutoencoder
 from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.exceptions import InputError
 from equiclust.image_estimator import TakesImages
-from equiclust.images import ImageSet, as_image_set
+from equiclust.images_like import ImagesLike, as_image_set
 from equiclust.io.atomic import read_json, write_json
 from equiclust.io.manifest import DAMAGE, MANIFEST, check_manifest, saved_together
 from equiclust.io.staging import recover
@@ -76,14 +75,12 @@ class FittedEnsemble(
     def _n_features_out(self) -> int:
         return sum(member.latent_dim for member in self.members_)
 
-    def encode(
-        self, images: ImageSet | npt.ArrayLike, on_progress: Update | None = None
-    ) -> Float32Array:
+    def encode(self, images: ImagesLike, on_progress: Update | None = None) -> Float32Array:
         """Latents of images by every member.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
         on_progress : callable, optional
             Gets the number of members done, their total and an empty remark.
 
@@ -103,12 +100,12 @@ class FittedEnsemble(
                 on_progress(k + 1, len(self.members_), "")
         return np.stack(found)
 
-    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
+    def transform(self, images: ImagesLike) -> Float32Array:
         """Concatenated latents of all members, each scaled to the same weight.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
 
         Returns
         -------
@@ -178,14 +175,12 @@ class FittedEnsemble(
         check_is_fitted(self, "consensus_")
         return self.consensus_.predict(self.removals_(self._split(vectors), confounders))
 
-    def predict(
-        self, images: ImageSet | npt.ArrayLike, confounders: Table | None = None
-    ) -> IntArray:
+    def predict(self, images: ImagesLike, confounders: Table | None = None) -> IntArray:
         """Predict labels of images, old or new.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
         confounders : astropy.table.Table, optional
             From `measure_confounders`, of the same images; needed where they are removed.
 
@@ -197,13 +192,13 @@ class FittedEnsemble(
         return self.predict_consensus(images, confounders).labels
 
     def predict_consensus(
-        self, images: ImageSet | npt.ArrayLike, confounders: Table | None = None
+        self, images: ImagesLike, confounders: Table | None = None
     ) -> ConsensusResult:
         """Predict labels, stability, agreement and outlier scores of images, old or new.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
         confounders : astropy.table.Table, optional
             From `measure_confounders`, of the same images; needed where they are removed.
 
@@ -232,12 +227,12 @@ class FittedEnsemble(
         check_is_fitted(self, "consensus_")
         return self.consensus_.predict_consensus(self.removals_(latents, confounders))
 
-    def reconstruct(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
+    def reconstruct(self, images: ImagesLike) -> Float32Array:
         """Mean of the reconstructions by all members that are autoencoders.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
 
         Returns
         -------

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
@@ -28,7 +27,8 @@ from ensembles.refinement import DEEP_METHODS, check_refinable, refine_members
 from ensembles.training_images import TrainingImages, check_pairs, prepare_for_members
 from equiclust._deprecated import FormerAttribute
 from equiclust.autoencoder.estimator import EquivariantAutoencoder
-from equiclust.images import ImageSet, as_image_set
+from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike, as_image_set
 from equiclust.io.fit_record import check_same_fit
 from equiclust.processes import at_most, check_n_jobs
 from equiclust.progress import Update
@@ -131,10 +131,10 @@ class KFoldEnsemble(KnownFeatures, CleanedLatents, FittedEnsemble):
 
     def fit(
         self,
-        images: ImageSet | npt.ArrayLike,
+        images: ImagesLike,
         y: object = None,
         *,
-        positive_pairs: ImageSet | npt.ArrayLike | None = None,
+        positive_pairs: ImagesLike | None = None,
         checkpoints: PathLike | None = None,
         on_progress: Update | None = None,
     ) -> Self:
@@ -142,9 +142,9 @@ class KFoldEnsemble(KnownFeatures, CleanedLatents, FittedEnsemble):
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
         y : ignored, optional
-        positive_pairs : ImageSet or array-like, optional
+        positive_pairs : ImageSet, array-like, or another of `ImagesLike`, optional
             As many images; see `EquivariantAutoencoder.fit`.
         checkpoints : path, optional
             Folder in which every member saves its state. A fit that was stopped resumes when it is
@@ -171,9 +171,9 @@ class KFoldEnsemble(KnownFeatures, CleanedLatents, FittedEnsemble):
 
     def fit_members(
         self,
-        images: ImageSet | npt.ArrayLike,
+        images: ImagesLike,
         *,
-        positive_pairs: ImageSet | npt.ArrayLike | None = None,
+        positive_pairs: ImagesLike | None = None,
         checkpoints: PathLike | None = None,
         on_progress: Update | None = None,
         on_encoding: Update | None = None,
@@ -183,8 +183,8 @@ class KFoldEnsemble(KnownFeatures, CleanedLatents, FittedEnsemble):
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
-        positive_pairs : ImageSet or array-like, optional
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
+        positive_pairs : ImageSet, array-like, or another of `ImagesLike`, optional
             As in `fit`.
         checkpoints : path, optional
             As in `fit`.
@@ -219,7 +219,7 @@ class KFoldEnsemble(KnownFeatures, CleanedLatents, FittedEnsemble):
 
     def refine_members(
         self,
-        images: ImageSet | npt.ArrayLike,
+        images: ImagesLike,
         *,
         checkpoints: PathLike | None = None,
         on_progress: Update | None = None,
@@ -230,7 +230,7 @@ class KFoldEnsemble(KnownFeatures, CleanedLatents, FittedEnsemble):
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
             Those that the members were trained on.
         checkpoints : path, optional
             As in `fit`.
@@ -280,7 +280,7 @@ class KFoldEnsemble(KnownFeatures, CleanedLatents, FittedEnsemble):
         members: list[MemberEstimator],
         held_out: BoolArray,
         images: ImageSet,
-        positive_pairs: ImageSet | npt.ArrayLike | None,
+        positive_pairs: ImagesLike | None,
         checkpoints: PathLike | None,
         on_progress: Update | None,
         stop_request: PathLike | None,

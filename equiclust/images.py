@@ -21,7 +21,7 @@ from equiclust.validation import check_array
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-__all__ = ["Beam", "Image", "ImageSet", "as_image_set"]
+__all__ = ["Beam", "Image", "ImageSet"]
 
 
 class Beam(NamedTuple):
@@ -353,23 +353,3 @@ class ImageSet(Sequence[Image]):
             raise InputError(
                 f"images must have one common shape (c, h, w) to be stacked, got {found}"
             )
-
-
-def as_image_set(images: ImageSet | npt.ArrayLike) -> ImageSet:
-    """Image set of what a public function may be given.
-
-    Parameters
-    ----------
-    images : ImageSet or array-like (n, h, w) or (n, c, h, w)
-        An image set is returned as it is.
-
-    Returns
-    -------
-    ImageSet
-
-    Raises
-    ------
-    InputError
-        When the array is not one of images; see `ImageSet.from_array`.
-    """
-    return images if isinstance(images, ImageSet) else ImageSet.from_array(images)

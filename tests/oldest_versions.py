@@ -11,8 +11,8 @@ from pathlib import Path
 __all__ = ["lower_bounds"]
 
 EXTRAS = (
-    "cluster", "cutouts", "efficientnet", "frames", "glue", "large", "maps", "onnx", "parquet",
-    "sky", "watch", "zarr",
+    "asdf", "casa", "cluster", "cutouts", "efficientnet", "frames", "glue", "large", "maps",
+    "onnx", "parquet", "sky", "watch", "zarr",
 )  # fmt: skip
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?>=([\w.]+)")
 

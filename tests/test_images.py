@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from equiclust.exceptions import InputError
-from equiclust.images import Beam, Image, ImageSet, as_image_set
+from equiclust.images import Beam, Image, ImageSet
+from equiclust.images_like import as_image_set
 
 shapes = arrays.array_shapes(min_dims=2, max_dims=3, max_side=5)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data_adapters.frames.stack import FrameStack
-from equiclust.exceptions import EquiclustError, InputError, UnreadableFileError
-from equiclust.optional import import_optional
+from data_adapters.hdf5_files import (
+    DAMAGE,
+    check_filters,
+    check_sources,
+    damage_told,
+    open_file,
+    reason_of_hdf5,
+    text_of,
+)
+from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.typing import Array, Float32Array
 
 __all__ = ["CREATOR", "Hdf5Stack", "Scaling", "open_hdf5"]
@@ -25,9 +32,6 @@ CREATOR = "equiclust filter"
 # An axis of more pixels is no axis of colours.
 _MOST_COLOURS = 4
 _SERIES = re.compile(r"data_\d+")
-# What HDF5 itself provides.
-_BUILT_IN_FILTERS = (1, 2, 3)
-_DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 
 
 class Scaling(NamedTuple):
@@ -90,15 +94,16 @@ class Hdf5Stack(FrameStack):
     def read(self, start: int, stop: int) -> Array:
         """Read frames; see `FrameStack.read`."""
         if not self._opened:
-            with _damage_told(self.path, self.part):
-                file = _open(self.path)
+            with damage_told(self.path, self.part):
+                file = open_file(self.path)
                 self._opened.extend([file, file[self.part]])
         dataset = self._opened[1]
         try:
             found = _frames(dataset, start, stop)
-        except _DAMAGE as error:
+        except DAMAGE as error:
+            reason = reason_of_hdf5(error)
             raise UnreadableFileError(
-                f"cannot read frames {start} to {stop - 1} of {self.name!r}: {_reason(error)}"
+                f"cannot read frames {start} to {stop - 1} of {self.name!r}: {reason}"
             ) from error
         return found if self.scaling is None else self.scaling.counts(found)
 
@@ -135,8 +140,8 @@ def open_hdf5(path: Path, dataset: str | None = None) -> list[Hdf5Stack]:
     UnreadableFileError
         When the file is no HDF5 file, or is damaged.
     """
-    with _damage_told(path), _open(path) as file:
-        if _text(file.attrs.get("creator")) == CREATOR:
+    with damage_told(path), open_file(path) as file:
+        if text_of(file.attrs.get("creator")) == CREATOR:
             raise UnreadableFileError(
                 f"{str(path)!r} is the result of a filter; name the files of the frames"
             )
@@ -144,47 +149,9 @@ def open_hdf5(path: Path, dataset: str | None = None) -> list[Hdf5Stack]:
         return [_stack(path, file, name) for name in names]
 
 
-def _open(path: Path) -> Any:
-    h5py = import_optional("h5py", extra="frames", purpose="reading HDF5 files")
-    # It registers the compressions of detectors when it is imported.
-    import_optional("hdf5plugin", extra="frames", purpose="reading HDF5 files")
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise UnreadableFileError(f"cannot read {str(path)!r}: {_open_reason(error)}") from error
-
-
-def _open_reason(error: OSError) -> str:
-    text = str(error)
-    if "truncated" in text:
-        return "the HDF5 file is truncated; copy it again, or wait until it is written"
-    if "signature not found" in text:
-        return "it is not an HDF5 file"
-    return error.strerror or _reason(error)
-
-
-def _reason(error: BaseException) -> str:
-    """What HDF5 says, without its stack of calls."""
-    text = " ".join(str(error.args[0] if error.args else error).split())
-    found = re.search(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)\s*$", text)
-    return found[1] if found else text or type(error).__name__
-
-
-@contextmanager
-def _damage_told(path: Path, name: str = "") -> Iterator[None]:
-    """Turn whatever HDF5 raises into one sentence."""
-    try:
-        yield
-    except EquiclustError:
-        raise
-    except _DAMAGE as error:
-        what = f"{name!r} of {str(path)!r}" if name else repr(str(path))
-        raise UnreadableFileError(f"cannot read {what}: {_reason(error)}") from error
-
-
 def _members(file: Any, name: str) -> list[str]:
     """The data set of a name, or its pieces."""
-    with _damage_told(Path(file.filename), name):
+    with damage_told(Path(file.filename), name):
         linked = file.get(name, getlink=True) is not None
         found = file.get(name)
     if found is None:
@@ -230,18 +197,12 @@ def _default_names(file: Any, path: Path) -> list[str]:
 def _nexus_signal(file: Any) -> str | None:
     """Path of the default signal of a NeXus file, where it is a stack of frames."""
     place = file
-    while (name := _text(place.attrs.get("default"))) is not None and name in place:
+    while (name := text_of(place.attrs.get("default"))) is not None and name in place:
         place = place[name]
-    name = _text(place.attrs.get("signal"))
+    name = text_of(place.attrs.get("signal"))
     if name is None or place.get(name) is None or getattr(place[name], "ndim", 0) < 3:
         return None
     return f"{place.name.rstrip('/')}/{name}"
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    return value if isinstance(value, str) else None
 
 
 def _stacks_of(file: Any) -> list[tuple[str, int]]:
@@ -272,7 +233,7 @@ def _frames(dataset: Any, start: int, stop: int) -> Array:
 
 
 def _stack(path: Path, file: Any, name: str) -> Hdf5Stack:
-    with _damage_told(path, name):
+    with damage_told(path, name):
         dataset = file[name]
     shape: tuple[int, ...] = tuple(dataset.shape or ())
     is_stack = len(shape) > 1 and 0 not in shape and not _coloured(shape)
@@ -281,8 +242,8 @@ def _stack(path: Path, file: Any, name: str) -> Hdf5Stack:
             f"dataset {name!r} of {str(path)!r} must hold numbers on the axes frame, height and "
             f"width, the last two of them last, got {dataset.dtype} of shape {shape}"
         )
-    _check_filters(path, name, dataset)
-    _check_sources(path, name, dataset)
+    check_filters(path, name, dataset)
+    check_sources(path, name, dataset)
     scaling, saturation = _scaling(dataset), _saturation(dataset)
     if scaling is not None and saturation is not None:
         saturation = scaling.scale_factor * saturation + scaling.add_offset
@@ -296,31 +257,6 @@ def _stack(path: Path, file: Any, name: str) -> Hdf5Stack:
         n_axes=len(shape),
         scaling=scaling,
     )
-
-
-def _check_filters(path: Path, name: str, dataset: Any) -> None:
-    h5py = import_optional("h5py", extra="frames", purpose="reading HDF5 files")
-    plist = dataset.id.get_create_plist()
-    for number in range(plist.get_nfilters()):
-        code, _, _, label = plist.get_filter(number)
-        if code not in _BUILT_IN_FILTERS and not h5py.h5z.filter_avail(code):
-            said = label.decode(errors="replace") or "without a name"
-            raise InputError(
-                f"{name!r} of {str(path)!r} is compressed by the HDF5 filter {code} ({said}), for "
-                "which there is no plugin; install one in HDF5_PLUGIN_PATH"
-            )
-
-
-def _check_sources(path: Path, name: str, dataset: Any) -> None:
-    """Refuse a virtual data set that lacks files: HDF5 would fill in zeros without a word."""
-    if not dataset.is_virtual:
-        return
-    for source in dataset.virtual_sources():
-        if source.file_name != "." and not (path.parent / source.file_name).is_file():
-            raise UnreadableFileError(
-                f"{name!r} of {str(path)!r} is virtual, and its source {source.file_name!r} is "
-                "missing; put it beside the file"
-            )
 
 
 def _scaling(dataset: Any) -> Scaling | None:

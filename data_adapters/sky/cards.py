@@ -131,6 +131,9 @@ def _copied(old: fits.Card, name: str) -> fits.Card | None:
             copied.verify("exception")
         except fits.VerifyError:
             copied = fits.Card(name, value)
+        if isinstance(value, float) and copied.value != value:
+            # In memory it may have more digits than a card has room for.
+            copied = fits.Card(name, value)
         return copied if copied.keyword == name and copied.value == value else None
     except (fits.VerifyError, ValueError):
         return None

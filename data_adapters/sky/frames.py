@@ -8,10 +8,12 @@ import re
 from pathlib import Path
 
 from astropy.io import fits
+from astropy.wcs import WCS
 
 from data_adapters.fits_headers import card
+from equiclust.celestial import celestial_frame
 
-__all__ = ["with_known_frame"]
+__all__ = ["say_unknown_frame", "with_known_frame"]
 
 logger = logging.getLogger(__name__)
 
@@ -82,3 +84,25 @@ def _with_plain_equinox(header: fits.Header, path: Path) -> fits.Header:
             )
             del header[name]
     return header
+
+
+def say_unknown_frame(wcs: WCS | None, path: Path) -> None:
+    """Warn of coordinates in a frame that is not known.
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS or None
+    path : Path
+        The file, named in the log.
+    """
+    try:
+        if wcs is not None:
+            celestial_frame(wcs)
+    except ValueError:
+        named = ", ".join(wcs.wcs.ctype) if wcs is not None else ""
+        logger.warning(
+            "%s: the frame of its axes %s is not known; right ascension and declination are left "
+            "out",
+            path,
+            named,
+        )

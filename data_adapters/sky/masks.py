@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from data_adapters.discovery import split_part
 from data_adapters.sky.noise import Noise, robust_noise
-from data_adapters.sky.sky_map import SkyMap, open_sky_map
+from data_adapters.sky.sky_map import MapLike, SkyMap, as_sky_map
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.optional import import_optional
@@ -47,7 +47,7 @@ WITHOUT_AREA = ("point", "line", "vector", "text", "ruler", "compass", "projecti
 
 
 def blank_mask(
-    sky: SkyMap,
+    sky: MapLike,
     *,
     channels: slice = slice(None),
     rule: str = "all",
@@ -57,7 +57,7 @@ def blank_mask(
 
     Parameters
     ----------
-    sky : SkyMap
+    sky : SkyMap or another of `MapLike`
     channels : slice, default slice(None)
         Channels to look at, of step 1; by default all.
     rule : {"all", "any"}, default "all"
@@ -77,6 +77,7 @@ def blank_mask(
     UnreadableFileError
         When the file cannot be read.
     """
+    sky = as_sky_map(sky)
     if rule not in ("all", "any"):
         raise InputError(f"rule must be 'all' or 'any', got {rule!r}")
     n_channels = len(range(*channels.indices(sky.shape[0])))
@@ -93,13 +94,13 @@ def blank_mask(
     return mask
 
 
-def mask_from_file(sky: SkyMap, source: PathLike, *, keep: bool = False) -> BoolArray:
+def mask_from_file(sky: MapLike, source: MapLike, *, keep: bool = False) -> BoolArray:
     """Mask from an image of the same size.
 
     Parameters
     ----------
-    sky : SkyMap
-    source : str or Path
+    sky : SkyMap or another of `MapLike`
+    source : str, Path or another of `MapLike`
         ``mask.fits``, ``mask.fits[EXT]``, or ``[EXT]`` for an extension of the map's own file.
     keep : bool, default False
         Meaning of pixels that are not 0. False: they are ignored. True: they are used and all
@@ -117,18 +118,19 @@ def mask_from_file(sky: SkyMap, source: PathLike, *, keep: bool = False) -> Bool
     UnreadableFileError
         When the file cannot be read.
     """
+    sky = as_sky_map(sky)
     values = _plane_of(sky, source)
     flagged = (values != 0.0) != keep
     return np.asarray(flagged | np.isnan(values))
 
 
-def weight_mask(sky: SkyMap, source: PathLike, least: float) -> BoolArray:
+def weight_mask(sky: MapLike, source: MapLike, least: float) -> BoolArray:
     """Mask of pixels whose weight is too small or blank.
 
     Parameters
     ----------
-    sky : SkyMap
-    source : str or Path
+    sky : SkyMap or another of `MapLike`
+    source : str, Path or another of `MapLike`
         Image of weights; see `mask_from_file`.
     least : float
         Pixels of smaller weight are ignored, in the unit of the weights.
@@ -145,16 +147,20 @@ def weight_mask(sky: SkyMap, source: PathLike, least: float) -> BoolArray:
     UnreadableFileError
         When the file cannot be read.
     """
+    sky = as_sky_map(sky)
     if not math.isfinite(least):
         raise InputError(f"least must be a finite weight, got {least}")
     return np.asarray(~(_plane_of(sky, source) >= least))
 
 
-def _plane_of(sky: SkyMap, source: PathLike) -> Float32Array:
-    name = os.fspath(source)
-    if name.startswith("[") and name.endswith("]"):
-        name = split_part(sky.path)[0] + name
-    other = open_sky_map(name)
+def _plane_of(sky: SkyMap, source: MapLike) -> Float32Array:
+    name = source
+    if isinstance(source, str) and source.startswith("[") and source.endswith("]"):
+        if sky.file is None:
+            raise InputError(f"{source} is an extension of a file, and the map is {sky.path}")
+        name = split_part(sky.file)[0] + source
+    other = as_sky_map(name)
+    name = other.path
     if other.shape != (1, *sky.shape[1:]):
         raise InputError(
             f"{name}: it has shape {_short(other.shape)}, but the map {sky.path} has "
@@ -212,7 +218,7 @@ def threshold_mask(
     return np.asarray(ignored)
 
 
-def region_mask(sky: SkyMap, path: PathLike) -> BoolArray:
+def region_mask(sky: MapLike, path: PathLike) -> BoolArray:
     """Mask of pixels outside the regions of a DS9 file.
 
     A pixel is used if its centre lies in no excluding region (``-circle(...)``) and, where there
@@ -221,7 +227,7 @@ def region_mask(sky: SkyMap, path: PathLike) -> BoolArray:
 
     Parameters
     ----------
-    sky : SkyMap
+    sky : SkyMap or another of `MapLike`
     path : str or Path
         Region file of DS9.
 
@@ -237,6 +243,7 @@ def region_mask(sky: SkyMap, path: PathLike) -> BoolArray:
     InputError
         When it holds no region with an area, or one on the sky while the map has no coordinates.
     """
+    sky = as_sky_map(sky)
     flat = _with_area(_regions(Path(path)), sky.wcs, path)
     if not flat:
         raise InputError(f"{path}: it holds no region with an area, such as a circle or polygon")

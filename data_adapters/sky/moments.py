@@ -16,7 +16,7 @@ from astropy import units
 from data_adapters.sky.moment_sums import ChannelValues, MomentSums
 from data_adapters.sky.noise import noise_of_pixels
 from data_adapters.sky.read_ahead import ChannelGroup, channels_at_once, groups_read_ahead
-from data_adapters.sky.sky_map import SkyMap
+from data_adapters.sky.sky_map import MapLike, SkyMap, as_sky_map
 from data_adapters.units import parse_unit, unit_product
 from equiclust.exceptions import InputError
 from equiclust.typing import Array, Float32Array, Float64Array
@@ -65,7 +65,7 @@ class Moments:
 
 
 def moment_maps(
-    sky: SkyMap,
+    sky: MapLike,
     *,
     channels: slice = slice(None),
     n_sigma: float = 3.0,
@@ -87,7 +87,7 @@ def moment_maps(
 
     Parameters
     ----------
-    sky : SkyMap
+    sky : SkyMap or another of `MapLike`
         A cube. Without spectral axis, `v` is the index of the channel, counted from 0.
     channels : slice, default slice(None)
         Channels to use, of step 1; by default all.
@@ -110,6 +110,7 @@ def moment_maps(
     UnreadableFileError
         When the file cannot be read.
     """
+    sky = as_sky_map(sky)
     used = _used(sky, channels)
     if not 0.0 <= n_sigma < math.inf:
         raise InputError(f"n_sigma must be at least 0 and finite, got {n_sigma}")
@@ -149,13 +150,13 @@ def _add_channels(
 
 
 def channel_noise(
-    sky: SkyMap, *, channels: slice = slice(None), on_progress: Progress | None = None
+    sky: MapLike, *, channels: slice = slice(None), on_progress: Progress | None = None
 ) -> Float64Array:
     """Noise of every channel by `data_adapters.sky.masks.robust_noise`.
 
     Parameters
     ----------
-    sky : SkyMap
+    sky : SkyMap or another of `MapLike`
     channels : slice, default slice(None)
         Channels to use, of step 1; by default all.
     on_progress : callable, optional
@@ -166,6 +167,7 @@ def channel_noise(
     ndarray (n_channels,), float64
         Standard deviation in the unit of the cube; NaN for a channel without a pixel.
     """
+    sky = as_sky_map(sky)
     used = _used(sky, channels)
     noise = np.empty(len(used))
     with ThreadPoolExecutor(joblib.cpu_count()) as workers:
@@ -186,12 +188,12 @@ def _tell(on_progress: Progress | None, done: slice, total: int, task: str) -> N
             on_progress(index + 1, total, task)
 
 
-def group_slices(sky: SkyMap, group: int, *, channels: slice = slice(None)) -> tuple[slice, ...]:
+def group_slices(sky: MapLike, group: int, *, channels: slice = slice(None)) -> tuple[slice, ...]:
     """Consecutive channels in groups.
 
     Parameters
     ----------
-    sky : SkyMap
+    sky : SkyMap or another of `MapLike`
     group : int
         Number of channels of a group; the last may hold fewer.
     channels : slice, default slice(None)
@@ -206,6 +208,7 @@ def group_slices(sky: SkyMap, group: int, *, channels: slice = slice(None)) -> t
     InputError
         When `group` is below 1, or `channels` holds none of the cube.
     """
+    sky = as_sky_map(sky)
     used = _used(sky, channels)
     if group < 1:
         raise InputError(f"group must be at least 1 channel, got {group}")
@@ -215,7 +218,7 @@ def group_slices(sky: SkyMap, group: int, *, channels: slice = slice(None)) -> t
 
 
 def channel_groups(
-    sky: SkyMap,
+    sky: MapLike,
     group: int,
     *,
     channels: slice = slice(None),
@@ -227,7 +230,7 @@ def channel_groups(
 
     Parameters
     ----------
-    sky : SkyMap
+    sky : SkyMap or another of `MapLike`
     group : int
         Number of channels of one map.
     channels, rows : slice, default slice(None)
@@ -247,6 +250,7 @@ def channel_groups(
     InputError
         When an argument is out of range.
     """
+    sky = as_sky_map(sky)
     if how not in ("mean", "sum"):
         raise InputError(f"how must be 'mean' or 'sum', got {how!r}")
     parts = group_slices(sky, group, channels=channels)

@@ -9,7 +9,7 @@ import numpy as np
 from astropy.wcs import WCS
 
 from data_adapters.discovery import split_part
-from data_adapters.sky.sky_map import SkyMap
+from data_adapters.sky.sky_map import MapLike, SkyMap, as_sky_map
 from data_adapters.sky.tiling import RowBlock, Tiling, masked_fractions
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
@@ -44,7 +44,7 @@ class Patches(NamedTuple):
 
 
 def cut_patches(
-    sky: SkyMap,
+    sky: MapLike,
     *,
     tile: int,
     step: int | None = None,
@@ -56,7 +56,7 @@ def cut_patches(
 
     Parameters
     ----------
-    sky : SkyMap
+    sky : SkyMap or another of `MapLike`
     tile : int
         Side of the patches in pixels.
     step : int, optional
@@ -79,6 +79,7 @@ def cut_patches(
     UnreadableFileError
         When the file cannot be read.
     """
+    sky = as_sky_map(sky)
     shape = sky.shape[1:]
     if mask is not None and mask.shape != shape:
         raise InputError(f"mask must have shape {shape}, got {mask.shape}")
@@ -134,13 +135,14 @@ def _patch(
     origin: IntArray,
 ) -> Image:
     row, column = map(int, origin)
-    file = split_part(sky.path)[0]
-    stem = os.path.splitext(os.path.basename(file))[0]
+    stem = "map"
+    if sky.file is not None:
+        stem = os.path.splitext(os.path.basename(split_part(sky.file)[0]))[0]
     return Image.from_values(
         values,
         f"{stem}_y{row}_x{column}",
         mask=hidden,
-        path=sky.path,
+        path=sky.file,
         wcs=None if sky.wcs is None else _moved(sky.wcs, row, column),
         unit=sky.unit,
         beam=sky.beam,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self
 
@@ -21,7 +20,6 @@ from equiclust.typing import Array, Float32Array, Float64Array
 __all__ = [
     "BLOCK_BYTES",
     "Box",
-    "CompressedSections",
     "PlainSections",
     "Scaling",
     "Sections",
@@ -286,63 +284,6 @@ class PlainSections(Sections):
             if not got:
                 raise UnreadableFileError(f"{self.path}: it ends before its pixels do")
             wanted = wanted[got:]
-
-
-class CompressedSections(Sections):
-    """A tile-compressed image: only the tiles that the box touches are unpacked.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    shape : (int, int, int)
-        Lengths of the axes in pixels, slowest first.
-    extension : int
-        Index of the extension in the file.
-    kept : (int or None, int, int)
-        Index of each of the three axes in the array of the file; None where it has no such axis.
-    planes : mapping of int to int
-        Index on the other axes; 0 where it has none.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        shape: tuple[int, int, int],
-        *,
-        extension: int,
-        kept: tuple[int | None, int, int],
-        planes: Mapping[int, int],
-    ) -> None:
-        super().__init__(path, shape)
-        self.extension = extension
-        self.kept = kept
-        self.planes = dict(planes)
-        self._handle: fits.HDUList | None = None
-
-    def _open(self) -> None:
-        self._opened = ExitStack()
-        self._handle = self._opened.enter_context(open_fits(self.path))
-
-    def _close(self) -> None:
-        if self._handle is not None:
-            self._opened.close()
-        self._handle = None
-
-    def blocks(self, box: Box) -> Iterator[tuple[Box, Array]]:
-        """Stored values of the box; see `Sections.blocks`."""
-        if self._handle is None:
-            raise UnreadableFileError(f"{self.path}: it is closed; read within a with block")
-        hdu = self._handle[self.extension]
-        index: list[Any] = [self.planes.get(axis, 0) for axis in range(len(hdu.shape))]
-        for axis, part in zip(self.kept, box, strict=True):
-            if axis is not None:
-                index[axis] = part
-        size = tuple(part.stop - part.start for part in box)
-        values = hdu.section[tuple(index)].reshape(size)
-        for plane in range(size[0]):
-            position = (slice(plane, plane + 1), slice(None), slice(None))
-            yield position, values[plane : plane + 1]
 
 
 class WholeSections(Sections):

@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
+from data_adapters.objects.held_maps import HeldMap
+from data_adapters.sky.array_sections import ArraySections, CompressedSections
 from data_adapters.sky.axes import MapAxes
-from data_adapters.sky.sections import (
-    CompressedSections,
-    PlainSections,
-    Sections,
-    WholeSections,
-)
+from data_adapters.sky.sections import PlainSections, Sections, WholeSections
 from equiclust.exceptions import UnreadableFileError
 
 __all__ = ["sections_of_hdu", "stored_bytes"]
@@ -52,8 +49,8 @@ def sections_of_hdu(
 
     Parameters
     ----------
-    hdu : astropy.io.fits image
-        One of `hdus`.
+    hdu : astropy.io.fits image or HeldMap
+        One of `hdus`, or an object in memory.
     hdus : astropy.io.fits.HDUList
         The open file.
     path : Path
@@ -78,6 +75,11 @@ def sections_of_hdu(
     """
     slow, middle, fast = np.argsort(order)
     stored = shape[slow], shape[middle], shape[fast]
+    channel = axes.channel if shape[0] > 1 else None
+    as_shape = (channel, axes.row, axes.column)
+    kept: Any = (as_shape[slow], as_shape[middle], as_shape[fast])
+    if isinstance(hdu, HeldMap) and hdu.pixels is not None:
+        return ArraySections(path, stored, pixels=hdu.pixels, kept=kept, planes=axes.planes)
     extension = next(index for index, other in enumerate(hdus) if other is hdu)
     if whole_limit is not None:
         n_bytes = stored_bytes(hdu)
@@ -88,12 +90,7 @@ def sections_of_hdu(
             )
         return WholeSections(path, stored, extension=extension, planes=axes.planes)
     if isinstance(hdu, fits.CompImageHDU):
-        channel = axes.channel if shape[0] > 1 else None
-        kept = (channel, axes.row, axes.column)
-        in_order: Any = (kept[slow], kept[middle], kept[fast])
-        return CompressedSections(
-            path, stored, extension=extension, kept=in_order, planes=axes.planes
-        )
+        return CompressedSections(path, stored, extension=extension, kept=kept, planes=axes.planes)
     return _plain_sections(hdu, path, axes, order, shape)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,29 +24,42 @@ from data_adapters.fits_headers import (
     errors_named,
     number,
 )
+from data_adapters.objects.held_maps import HeldMap, held_map
 from data_adapters.packed_files import is_packed
 from data_adapters.sky.axes import MapAxes, map_axes
 from data_adapters.sky.beams import channel_beams, largest_beam, plausible_beam
+from data_adapters.sky.frames import say_unknown_frame
 from data_adapters.sky.header import sky_header
 from data_adapters.sky.sections import Scaling, Sections
 from data_adapters.sky.sections_of_hdu import sections_of_hdu, stored_bytes
 from data_adapters.sky.spectral import SpectralAxis, spectral_axis
 from equiclust.argument_types import checks_types
-from equiclust.celestial import celestial_frame
 from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Beam
 from equiclust.precision import float32_holds
-from equiclust.typing import Float32Array, Float64Array, PathLike
+from equiclust.typing import Float32Array, Float64Array
 from equiclust.validation import check_whole
 
-__all__ = ["SkyMap", "SpectralAxis", "cube_header", "open_sky_map"]
+__all__ = ["MapLike", "SkyMap", "SpectralAxis", "as_sky_map", "cube_header", "open_sky_map"]
 
 logger = logging.getLogger(__name__)
+
+MapLike = Any
+"""Maps and cubes as users hold them; a type checker knows none of the packages they may come from.
+
+- `SkyMap`, and paths of FITS files and CASA images;
+- ``(array, WCS)`` and ``(array, Header)``; arrays of NumPy, dask, Zarr and h5py, without
+  coordinates too;
+- of astropy `HDUList` and a single HDU, `NDData`, `CCDData`, `Cutout2D` and `Quantity`;
+- of spectral-cube a `SpectralCube` and a `Projection`.
+
+Pixels are read by section where the object reads or computes them so.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class SkyMap:
-    """One map or cube of a FITS file; made by `open_sky_map`.
+    """One map or cube, of a file or in memory; made by `open_sky_map`.
 
     Only `read` reads pixels. Within ``with sky:`` the file stays open between calls, otherwise each
     call opens it. It can be pickled. Two threads must not read at the same time.
@@ -53,7 +67,10 @@ class SkyMap:
     Parameters
     ----------
     path : str
-        The file, with the extension in brackets if one was asked for.
+        The file, with the extension in brackets if one was asked for; of an object in memory what
+        it is.
+    file : str or None
+        The path; None of an object in memory.
     shape : (int, int, int)
         `(n_channels, h, w)`; a map has one channel. Axes of one pixel are dropped.
     header : astropy.io.fits.Header
@@ -83,6 +100,7 @@ class SkyMap:
     """
 
     path: str
+    file: str | None
     shape: tuple[int, int, int]
     header: fits.Header = field(repr=False)
     wcs: WCS | None = field(repr=False)
@@ -191,19 +209,20 @@ class SkyMap:
 
 @checks_types
 def open_sky_map(
-    path: PathLike, *, part: str = "", stokes: str = "", whole_limit: int = 1 << 30
+    path: MapLike, *, part: str = "", stokes: str = "", whole_limit: int = 1 << 30
 ) -> SkyMap:
-    """Open a FITS map or cube without reading a pixel.
+    """Open a map or cube without reading a pixel.
 
     Parameters
     ----------
-    path : str or Path
-        ``file.fits``, or ``file.fits[EXT]`` with the name or number of an extension.
+    path : str, Path or another of `MapLike`
+        ``file.fits``, ``file.fits[EXT]`` with the name or number of an extension, or an object in
+        memory. Of an object that computes its pixels, sections are computed when they are read.
     part : str, default ""
         Name or number of the extension, if it is not in brackets behind the path. By default the
         first image of two axes or more.
     stokes : str, default ""
-        Stokes parameter to read where the file has an axis of them, such as ``Q``; by default I.
+        Stokes parameter to read where there is an axis of them, such as ``Q``; by default I.
     whole_limit : int, default 1 << 30
         Largest size in bytes of the unpacked pixels of a packed file (``.gz``), which cannot be
         read by section.
@@ -216,17 +235,57 @@ def open_sky_map(
     ------
     UnreadableFileError
         When the file does not exist, is damaged, or holds no such map.
+    InputError
+        When the object in memory holds no such map.
     """
+    if not isinstance(path, str | os.PathLike):
+        held = held_map(path, part=part)
+        with errors_named(held.path):
+            of_file = held if held.pixels is not None else held.hdu
+            return _opened(of_file, held.hdus, held.path, held.part, stokes, None)
+    name = os.fspath(path)
     if not part:
-        path, part = split_part(path)
-    file = Path(path)
+        name, part = split_part(name)
+    file = Path(name)
+    if file.is_dir():
+        return _open_folder(file, stokes)
     with errors_named(file), open_fits(file) as hdus:
         hdu = chosen_hdu(hdus, part, file)
         limit = whole_limit if is_packed(file) else None
         return _opened(hdu, hdus, file, part, stokes, limit)
 
 
-def cube_header(sky: SkyMap, *, first: int = 0, group: int = 1) -> fits.Header:
+def _open_folder(path: Path, stokes: str) -> SkyMap:
+    from data_adapters.sky.casa_maps import casa_map, is_casa_image
+
+    if not is_casa_image(path):
+        raise UnreadableFileError(f"{path}: it is a folder, not a file, and no CASA image")
+    with errors_named(path):
+        held = casa_map(path)
+        return _opened(held, held.hdus, path, "", stokes, None)
+
+
+def as_sky_map(sky: MapLike) -> SkyMap:
+    """Map of what a public function may be given.
+
+    Parameters
+    ----------
+    sky : SkyMap or another of `MapLike`
+        A `SkyMap` is returned as it is.
+
+    Returns
+    -------
+    SkyMap
+
+    Raises
+    ------
+    InputError
+        When it holds no map; see `open_sky_map`.
+    """
+    return sky if isinstance(sky, SkyMap) else open_sky_map(sky)
+
+
+def cube_header(sky: MapLike, *, first: int = 0, group: int = 1) -> fits.Header:
     """Header of three axes for a cube on the sky of `sky`.
 
     Parameters
@@ -246,6 +305,7 @@ def cube_header(sky: SkyMap, *, first: int = 0, group: int = 1) -> fits.Header:
     InputError
         When `group` is not a whole number of at least 1.
     """
+    sky = as_sky_map(sky)
     check_whole("group", group)
     header = sky.header.copy()
     header["WCSAXES"] = 3
@@ -280,7 +340,7 @@ def _opened(
     shape = (n_channels, hdu.shape[axes.row], hdu.shape[axes.column])
     order = _order(axes, n_channels)
     header, wcs = sky_header(hdu, hdus, axes, path)
-    _say_unknown_frame(wcs, path)
+    say_unknown_frame(wcs, path)
     # A table of beams holds before the one beam of the header, unless CASAMBM denies it.
     denied = card(hdu.header, "CASAMBM") in ("False", "F")
     beams = None if denied else channel_beams(hdus, n_channels, axes.stokes, path)
@@ -288,8 +348,10 @@ def _opened(
     if axes.channel is not None:
         channel_ctype = card(hdu.header, f"CTYPE{count - axes.channel}")
         spectral = spectral_axis(hdu.header, count - axes.channel, n_channels, path, hdus)
+    name = f"{path}[{part}]" if part else str(path)
     return SkyMap(
-        path=f"{path}[{part}]" if part else str(path),
+        path=name,
+        file=hdu.file if isinstance(hdu, HeldMap) else name,
         shape=shape,
         header=header,
         wcs=wcs,
@@ -309,20 +371,6 @@ def _opened(
     )
 
 
-def _say_unknown_frame(wcs: WCS | None, path: Path) -> None:
-    try:
-        if wcs is not None:
-            celestial_frame(wcs)
-    except ValueError:
-        named = ", ".join(wcs.wcs.ctype) if wcs is not None else ""
-        logger.warning(
-            "%s: the frame of its axes %s is not known; right ascension and declination are left "
-            "out",
-            path,
-            named,
-        )
-
-
 def _order(axes: MapAxes, n_channels: int) -> tuple[int, int, int]:
     """Ranks of channel, row and column in the file, 0 for the slowest."""
     if axes.channel is None or n_channels == 1:
@@ -334,6 +382,14 @@ def _order(axes: MapAxes, n_channels: int) -> tuple[int, int, int]:
 def _channel_step(hdu: Any, axes: MapAxes, order: tuple[int, int, int], n_channels: int) -> int:
     if order[0] != 0:
         return n_channels
-    if isinstance(hdu, fits.CompImageHDU) and axes.channel is not None:
-        return int(min(hdu.tile_shape[axes.channel], n_channels))
+    tiles = _tiles(hdu)
+    if tiles is not None and axes.channel is not None:
+        return int(min(tiles[axes.channel], n_channels))
     return 1
+
+
+def _tiles(hdu: Any) -> tuple[int, ...] | None:
+    """Shape of what is unpacked or computed at once; None where any pixel can be read alone."""
+    if isinstance(hdu, HeldMap):
+        return None if hdu.pixels is None else hdu.pixels.chunks
+    return tuple(hdu.tile_shape) if isinstance(hdu, fits.CompImageHDU) else None

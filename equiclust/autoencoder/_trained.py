@@ -7,14 +7,14 @@ from copy import copy
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from equiclust.autoencoder._parameters import AutoencoderParameters
 from equiclust.exceptions import InputError
-from equiclust.images import ImageSet, as_image_set
+from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike, as_image_set
 from equiclust.nn.device import choose_device, full_precision
 from equiclust.nn.export import export_encoder
 from equiclust.nn.network import AutoencoderNetwork
@@ -38,12 +38,12 @@ class TrainedAutoencoder(AutoencoderParameters):
     def _n_features_out(self) -> int:
         return self.latent_dim
 
-    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
+    def transform(self, images: ImagesLike) -> Float32Array:
         """Invariant latents of images.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
 
         Returns
         -------
@@ -57,12 +57,12 @@ class TrainedAutoencoder(AutoencoderParameters):
         check_is_fitted(self)
         return self._encode(self._prepare(images)[0])
 
-    def reconstruct(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
+    def reconstruct(self, images: ImagesLike) -> Float32Array:
         """Images as the decoder makes them from the equivariant map.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
 
         Returns
         -------
@@ -74,12 +74,12 @@ class TrainedAutoencoder(AutoencoderParameters):
         made = self._in_batches(self.network_.reconstruct, pixels, _DECODING_BATCH)
         return made.clip(0.0, 1.0)
 
-    def prepared(self, images: ImageSet | npt.ArrayLike) -> ImageSet:
+    def prepared(self, images: ImagesLike) -> ImageSet:
         """Images as the network sees them.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
 
         Returns
         -------
@@ -134,7 +134,7 @@ class TrainedAutoencoder(AutoencoderParameters):
         other._adopt(network)
         return other
 
-    def _prepare(self, images: ImageSet | npt.ArrayLike) -> tuple[Tensor, Tensor]:
+    def _prepare(self, images: ImagesLike) -> tuple[Tensor, Tensor]:
         """Pixels `(n, c, size, size)`, 0 where masked, and masks `(n, 1, size, size)`."""
         if self._is_ready(images):
             copied = np.array(images)
@@ -145,9 +145,10 @@ class TrainedAutoencoder(AutoencoderParameters):
         pixels, mask = tensors(np.stack([image.pixels for image in ready]), ready.mask)
         return pixels.masked_fill_(mask, 0.0), mask
 
-    def _is_ready(self, images: ImageSet | npt.ArrayLike) -> bool:
+    def _is_ready(self, images: ImagesLike) -> bool:
         """Whether it is an array as the network sees it, so that no `Image` of each is needed."""
-        if self.preprocess is not False or not isinstance(images, np.ndarray):
+        # Of its kinds some have masks.
+        if self.preprocess is not False or type(images) is not np.ndarray:
             return False
         size = images.ndim == 4 and len(images) > 0 and images.shape[2:] == (self.size, self.size)
         return size and images.dtype == np.float32 and bool(np.isfinite(images).all())

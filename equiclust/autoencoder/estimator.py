@@ -24,7 +24,7 @@ from equiclust.autoencoder.pretrained import pretrained_weights, start_from
 from equiclust.autoencoder.training_config import EpochRecord
 from equiclust.exceptions import EquiclustWarning, WeightsNotFoundError
 from equiclust.image_estimator import TakesImages
-from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike
 from equiclust.io.fit_record import array_digest, check_same_fit
 from equiclust.nn.network import AutoencoderNetwork
 from equiclust.typing import BoolArray, Float32Array
@@ -139,26 +139,26 @@ class EquivariantAutoencoder(
 
     def fit(
         self,
-        images: ImageSet | npt.ArrayLike,
+        images: ImagesLike,
         y: object = None,
         *,
         held_out: npt.ArrayLike | None = None,
-        positive_pairs: ImageSet | npt.ArrayLike | None = None,
+        positive_pairs: ImagesLike | None = None,
         checkpoints: str | Path | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
-        partners: ImageSet | npt.ArrayLike | None = None,
+        partners: ImagesLike | None = None,
     ) -> Self:
         """Train the network.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
             At least two images.
         y : object, optional
             Ignored.
         held_out : array-like (n,), bool, optional
             Images that are only measured; by default a random `validation_fraction` of them.
-        positive_pairs : ImageSet or array-like, optional
+        positive_pairs : ImageSet, array-like, or another of `ImagesLike`, optional
             As many images: each should have the latent of its pair, as neighbouring patches of one
             texture do. By default an image is its own pair.
         checkpoints : path-like, optional
@@ -167,7 +167,7 @@ class EquivariantAutoencoder(
             `random_state` is None); only `device`, `devices` and `on_epoch` may differ.
         on_epoch : callable, optional
             Called with the record of each epoch, for progress bars.
-        partners : ImageSet or array-like, optional
+        partners : ImageSet, array-like, or another of `ImagesLike`, optional
             Former name of `positive_pairs`.
 
         Returns
@@ -196,11 +196,11 @@ class EquivariantAutoencoder(
 
     def fit_transform(
         self,
-        images: ImageSet | npt.ArrayLike,
+        images: ImagesLike,
         y: object = None,
         *,
         held_out: npt.ArrayLike | None = None,
-        positive_pairs: ImageSet | npt.ArrayLike | None = None,
+        positive_pairs: ImagesLike | None = None,
         checkpoints: str | Path | None = None,
         on_epoch: Callable[[EpochRecord], None] | None = None,
     ) -> Float32Array:
@@ -208,13 +208,13 @@ class EquivariantAutoencoder(
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
             At least two images.
         y : object, optional
             Ignored.
         held_out : array-like (n,), bool, optional
             Images that are only measured; by default a random `validation_fraction` of them.
-        positive_pairs : ImageSet or array-like, optional
+        positive_pairs : ImageSet, array-like, or another of `ImagesLike`, optional
             As many images: each should have the latent of its pair, as neighbouring patches of one
             texture do. By default an image is its own pair.
         checkpoints : path-like, optional

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from equiclust.exceptions import InputError
 from equiclust.image_estimator import TakesImages
-from equiclust.images import ImageSet, as_image_set
+from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike, as_image_set
 from equiclust.typing import Float32Array
 
 __all__: list[str] = []
@@ -81,12 +81,12 @@ class StatelessEncoder(
         self._check_parameters()
         return self
 
-    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
+    def transform(self, images: ImagesLike) -> Float32Array:
         """Encode images.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
             Of one size or of many. What is masked is seen as 0.
 
         Returns

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.encoders._wrapping import WrappingEncoder
 from equiclust.encoders.moment_frame import MomentFrames, moment_frames
 from equiclust.encoders.moved_images import moved, turned
 from equiclust.encoders.protocol import Encoder
 from equiclust.evaluation.invariance import Element
-from equiclust.images import Image, ImageSet, as_image_set
+from equiclust.images import Image, ImageSet
+from equiclust.images_like import ImagesLike, as_image_set
 from equiclust.typing import Float32Array
 from equiclust.validation import check_choice, check_flag
 
@@ -72,12 +72,12 @@ class Canonicalized(WrappingEncoder):
         check_choice("frame", self.frame, ("moment",))
         check_flag("mirror", self.mirror)
 
-    def frames(self, images: ImageSet | npt.ArrayLike) -> MomentFrames:
+    def frames(self, images: ImagesLike) -> MomentFrames:
         """How images lie, and how certain that is.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
 
         Returns
         -------

@@ -13,6 +13,7 @@ from equiclust.encoders.protocol import Encoder
 from equiclust.evaluation.invariance import Element
 from equiclust.exceptions import InputError
 from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike, as_image_set
 from equiclust.nn.groups import Group
 from equiclust.typing import Float32Array, Float64Array
 from equiclust.validation import check_choice, shown
@@ -100,26 +101,26 @@ class GroupAveraged(WrappingEncoder):
         latents = np.stack([self.encoder.transform(seen) for seen in self.transformed(images)])
         return _reduced(latents.astype(np.float64), self.statistic).astype(np.float32)
 
-    def transformed(self, images: ImageSet) -> Iterator[ImageSet]:
+    def transformed(self, images: ImagesLike) -> Iterator[ImageSet]:
         """Images as the encoder sees them, one element of the group after the other.
 
         Parameters
         ----------
-        images : ImageSet
+        images : ImageSet or another of `ImagesLike`
 
         Yields
         ------
         ImageSet
         """
-        group = Group(self.group)
+        given, group = as_image_set(images), Group(self.group)
         exact = [Element(90.0 * g.quarter_turns, g.mirrored) for g in group.grid_elements]
         angles = _angles_between(group)
         for angle in angles:
             # A turn by splines commutes with quarter turns, and with mirrors turns into that of
             # another angle of the list. So each image is turned once and then moved exactly.
-            seen = images
+            seen = given
             if len(angles) > 1:
-                seen = ImageSet(tuple(turned(image, angle) for image in images))
+                seen = ImageSet(tuple(turned(image, angle) for image in given))
             for element in exact:
                 yield ImageSet(tuple(moved(image, element) for image in seen))
 

@@ -7,12 +7,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.encoders._stateless import StatelessEncoder
 from equiclust.encoders.latent_files import read_latents
 from equiclust.exceptions import InputError
-from equiclust.images import Image, ImageSet
+from equiclust.images import Image
+from equiclust.images_like import ImagesLike, known_images
 from equiclust.io.fit_record import array_digest
 from equiclust.typing import Float32Array, PathLike
 from equiclust.validation import shown
@@ -61,12 +61,12 @@ class LatentTable(StatelessEncoder):
             )  # fmt: skip
         return self._cache[1], self._cache[2]
 
-    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
+    def transform(self, images: ImagesLike) -> Float32Array:
         """Look up the vectors of images.
 
         Parameters
         ----------
-        images : ImageSet
+        images : ImageSet, or another of `ImagesLike` but an array
             With the ids, or from the files, that the table names.
 
         Returns
@@ -78,18 +78,19 @@ class LatentTable(StatelessEncoder):
         InputError
             When an image has no row, or the images have no names.
         """
-        if not isinstance(images, ImageSet):
+        known = known_images(images)
+        if known is None:
             raise InputError(
                 "images must be an ImageSet to be looked up in a table of vectors, got an array, "
                 "which has no ids"
             )
         rows, latents = self._loaded()
         names = _unambiguous(rows)
-        found = [_row(image, rows, names) for image in images]
-        missing = [image.id for image, row in zip(images, found, strict=True) if row is None]
+        found = [_row(image, rows, names) for image in known]
+        missing = [image.id for image, row in zip(known, found, strict=True) if row is None]
         if missing:
             raise InputError(
-                f"{str(self.path)!r} has no row for {len(missing)} of {len(images)} images, first "
+                f"{str(self.path)!r} has no row for {len(missing)} of {len(known)} images, first "
                 f"for {missing[0]!r}"
             )
         return latents[np.array(found, dtype=np.int64)]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy.typing as npt
-
-from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike
 from equiclust.typing import Float32Array
 
 __all__ = ["Encoder"]
@@ -19,12 +17,12 @@ class Encoder(Protocol):
     def latent_dim(self) -> int:
         """Length of a vector."""
 
-    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
+    def transform(self, images: ImagesLike) -> Float32Array:
         """Encode images.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
 
         Returns
         -------

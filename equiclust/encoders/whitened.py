@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
@@ -16,7 +15,7 @@ from equiclust.encoders.protocol import Encoder
 from equiclust.encoders.records import encoder_from_record, encoder_record
 from equiclust.exceptions import InputError
 from equiclust.image_estimator import TakesImages
-from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike
 from equiclust.io.estimators import SaveLoadMixin, check_fits, check_ranks
 from equiclust.typing import Array, Float32Array
 from equiclust.validation import check_random_state, check_whole, shown
@@ -121,12 +120,12 @@ class WhitenedEncoder(
         check_whole("latent_dim", self.latent_dim)
         check_random_state(self.random_state)
 
-    def fit(self, images: ImageSet | npt.ArrayLike, y: object = None) -> Self:
+    def fit(self, images: ImagesLike, y: object = None) -> Self:
         """Learn mean and principal axes of the features of images.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
             At least two different images.
         y : object, optional
             Ignored.
@@ -227,12 +226,12 @@ class WhitenedEncoder(
         self.mean_ = mean.astype(np.float32)
         self.components_ = components.astype(np.float32)
 
-    def transform(self, images: ImageSet | npt.ArrayLike) -> Float32Array:
+    def transform(self, images: ImagesLike) -> Float32Array:
         """Encode images.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
 
         Returns
         -------

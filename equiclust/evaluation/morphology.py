@@ -9,7 +9,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from equiclust.argument_types import checks_types
-from equiclust.images import Image, ImageSet
+from equiclust.images import Image
+from equiclust.images_like import ImagesLike, as_image_set
 from equiclust.preprocessing.background import border, is_on_sky, light_above_border
 from equiclust.preprocessing.resize import positions
 from equiclust.typing import BoolArray, Float64Array, IntArray
@@ -87,7 +88,7 @@ class Profile(NamedTuple):
 
 
 @checks_types
-def measure_morphology(images: ImageSet) -> Table:
+def measure_morphology(images: ImagesLike) -> Table:
     """Measure the shapes of images, whatever their orientation and mirror image.
 
     What rises three times the noise of the border above it is light; channels are added. Quarter
@@ -97,7 +98,7 @@ def measure_morphology(images: ImageSet) -> Table:
 
     Parameters
     ----------
-    images : ImageSet
+    images : ImageSet or another of `ImagesLike`
         As the network receives them.
 
     Returns
@@ -109,6 +110,7 @@ def measure_morphology(images: ImageSet) -> Table:
     """
     from astropy.table import Column, Table
 
+    images = as_image_set(images)
     rows = [_measure(image) for image in images]
     columns = np.array(rows, dtype=np.float64).reshape(len(images), len(_DESCRIPTIONS)).T
     table = Table([Column(np.array(images.ids, dtype=np.str_), "id")])

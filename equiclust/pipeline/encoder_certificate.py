@@ -81,7 +81,7 @@ def certify_encoder(
     ----------
     model : str or path
         Name of a network, or an ONNX file; see `equiclust.encoders.get_encoder`.
-    inputs : str, path, sequence of them, or ImageSet
+    inputs : str, path, ImageSet, another of `ImagesLike`, or sequence of them
         Files, folders and globs, or images in memory.
     group : str, default "none"
         Group over which the vectors are averaged; the encoder as it is is then measured beside.

@@ -83,7 +83,7 @@ def run(
 
     Parameters
     ----------
-    inputs : str, path, sequence of them, or ImageSet, default ()
+    inputs : str, path, ImageSet, another of `ImagesLike`, or sequence of them, default ()
         Files (FITS, PNG, JPEG, GIF, WebP, BMP, TIFF, NumPy), folders or globs; ``file.fits[1]`` for
         an extension; or images in memory. None are needed where `latents` are given.
     output : str or path, default ""

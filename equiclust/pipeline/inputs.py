@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data_adapters.discovery import LIST
+from data_adapters.objects.inputs import HeldInput, listed_inputs
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike
 from equiclust.io.notes import Note, collected_notes
 from equiclust.pipeline.preprocessing import preprocess
 from equiclust.preprocessing import Preprocessor
 from equiclust.progress import Progress, Update, start_stage
-from equiclust.typing import IntArray, PathLike
+from equiclust.typing import IntArray
 
 __all__ = [
     "Draw",
@@ -34,7 +36,7 @@ __all__ = [
 
 _MAX_EXAMPLES = 3
 
-Inputs = PathLike | Iterable[PathLike] | ImageSet
+Inputs = ImagesLike
 """Files, folders and globs, or images in memory."""
 
 Rejection = tuple[str, str]
@@ -101,38 +103,29 @@ class Draw(NamedTuple):
     random_state: int
 
 
-def absolute_paths(inputs: PathLike | Iterable[PathLike]) -> list[str]:
+def absolute_paths(inputs: Inputs) -> list[str | HeldInput]:
     """Absolute paths, with ``~`` expanded, behind the ``@`` of a list too; empty names stay so.
 
     Parameters
     ----------
-    inputs : str, path or iterable of them
+    inputs : str, path, object in memory, or iterable of them
 
     Returns
     -------
-    list of str
+    list of str and HeldInput
+
+    Raises
+    ------
+    InputTypeError
+        When one of them is neither.
     """
-    several = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
-    try:
-        names = [os.fspath(name) for name in several]
-    except TypeError as error:
-        raise InputError(_not_inputs(inputs)) from error
-    if not all(isinstance(name, str) for name in names):
-        raise InputError(_not_inputs(inputs))
-    return [_absolute(name) for name in names]
+    return [_absolute(one) if isinstance(one, str) else one for one in listed_inputs(inputs)]
 
 
 def _absolute(name: str) -> str:
     if name.startswith(LIST) and not os.path.lexists(name):
         return LIST + _absolute(name[len(LIST) :])
     return os.path.abspath(os.path.expanduser(name)) if name else name
-
-
-def _not_inputs(inputs: object) -> str:
-    return (
-        "inputs must be a path, a sequence of paths, or an ImageSet (see ImageSet.from_array), "
-        f"got {type(inputs).__name__}"
-    )
 
 
 def load_images(
@@ -147,7 +140,7 @@ def load_images(
 
     Parameters
     ----------
-    inputs : str, path, sequence of them, or ImageSet
+    inputs : str, path, ImageSet, another of `ImagesLike`, or sequence of them
         Files, folders, globs and ``@lists``, or images in memory; see `data_adapters.read`.
     preprocessing : mapping
         Parameters of `Preprocessor`; without ``channels`` the images decide.

@@ -12,7 +12,7 @@ from equiclust.io.block_tables import BlockTable
 from equiclust.io.catalogue import make_latents
 from equiclust.io.table_parts import Parts
 from equiclust.pipeline.image_facts import ImageFacts
-from equiclust.pipeline.inputs import Inputs, absolute_paths
+from equiclust.pipeline.inputs import Inputs
 from equiclust.pipeline.model import Model
 from equiclust.pipeline.prediction_parts import LabelledStream
 from equiclust.progress import Progress, start_stage
@@ -39,14 +39,14 @@ def read_latent_inputs(inputs: Inputs) -> LatentFile:
     InputError
         When it is not one file of vectors, or cannot be read.
     """
-    named = isinstance(inputs, str | os.PathLike | list | tuple)
-    names = absolute_paths(inputs) if named else []  # type: ignore[arg-type]
-    if len(names) != 1 or not is_latent_file(names[0]):
+    one = inputs[0] if isinstance(inputs, list | tuple) and len(inputs) == 1 else inputs
+    name = os.fspath(one) if isinstance(one, str | os.PathLike) else ""
+    if not is_latent_file(name):
         raise InputError(
             "the run is of vectors without images, so inputs must be one file of vectors, such as "
-            f"latents.parquet, got {', '.join(names) or type(inputs).__name__}"
+            f"latents.parquet, got {name or type(inputs).__name__}"
         )
-    return read_latent_file(names[0], numbered=True)
+    return read_latent_file(name, numbered=True)
 
 
 def label_latents(

@@ -202,7 +202,7 @@ def certify_run(
     folder : RunFolder
     model : Model
         The model of the run.
-    inputs : str, path, sequence of them, or ImageSet, optional
+    inputs : str, path, ImageSet, another of `ImagesLike`, or sequence of them, optional
         Images to rotate; default those of the run.
     on_progress : callable, optional
         See `equiclust.progress.Progress`.
@@ -261,9 +261,10 @@ def _images_to_rotate(
     own = config.get("inputs")
     if not isinstance(own, list) or not isinstance(config.get("seed"), int):
         raise InputError(f"{str(folder.config_json)!r} has no inputs or no seed; restore the file")
-    if len(own) == 1 and " images in memory, sha256:" in str(own[0]):
+    held = [one for one in own if " in memory, sha256:" in str(one)]
+    if held:
         raise InputError(
-            f"the run in {str(folder.path)!r} was made from {own[0]}; give them as inputs"
+            f"the run in {str(folder.path)!r} was made from {held[0]}; give them as inputs"
         )
     try:
         return load_images(

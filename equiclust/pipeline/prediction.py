@@ -81,7 +81,7 @@ def predict_catalogue(
     Parameters
     ----------
     run : RunFiles
-    inputs : str, path, sequence of them, or ImageSet
+    inputs : str, path, ImageSet, another of `ImagesLike`, or sequence of them
         Files, folders, globs or ``@lists``, or images in memory.
     output : str or path, optional
         Catalogue to write, outside the folder of the run: .ecsv, .fits, .vot, .csv or .parquet.

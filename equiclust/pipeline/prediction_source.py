@@ -41,7 +41,7 @@ class PredictionSource:
         Parameters
         ----------
         run : RunFiles
-        inputs : str, path, sequence of them, or ImageSet
+        inputs : str, path, ImageSet, another of `ImagesLike`, or sequence of them
         axes : str or None
             Letters for the axes of arrays; None for those of the run.
         on_progress : callable or None

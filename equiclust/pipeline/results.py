@@ -86,7 +86,7 @@ class Run(RunSearch, SkyResults):
 
         Parameters
         ----------
-        inputs : str, path, sequence of them, or ImageSet
+        inputs : str, path, ImageSet, another of `ImagesLike`, or sequence of them
             Files, folders or globs, or images in memory.
         output : str or path, optional
             File to write the catalogue to: .ecsv, .fits, .vot, .csv or .parquet. Rejected inputs
@@ -233,7 +233,7 @@ class Run(RunSearch, SkyResults):
 
         Parameters
         ----------
-        inputs : str, path, sequence of them, or ImageSet, optional
+        inputs : str, path, ImageSet, another of `ImagesLike`, or sequence of them, optional
             Images to rotate; default those of the run.
         on_progress : callable, optional
             Gets ``(stage, done, total, remark)``; see `equiclust.progress.Progress`.

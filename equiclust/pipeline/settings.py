@@ -45,7 +45,7 @@ class RunSettings:
 
     Parameters
     ----------
-    inputs : str, path, sequence of them, or ImageSet
+    inputs : str, path, ImageSet, another of `ImagesLike`, or sequence of them
         Files, folders and globs, or images in memory.
     output : str or path
         Folder of the run.
@@ -83,10 +83,11 @@ class RunSettings:
 
     @property
     def input_names(self) -> list[str]:
-        """Absolute inputs, or one name that identifies images in memory by their content."""
+        """Absolute inputs, and for images in memory what identifies them by their content."""
         if isinstance(self.inputs, ImageSet):
             return [f"{len(self.inputs)} images in memory, {image_set_digest(self.inputs)}"]
-        return absolute_paths(self.inputs)
+        several = absolute_paths(self.inputs)
+        return [one if isinstance(one, str) else one.description for one in several]
 
     @property
     def has_images(self) -> bool:
@@ -144,7 +145,7 @@ class RunSettings:
         Those of `command` and what decides where the networks are trained, with the absolute path
         of the folder; empty for images in memory, which no command line names.
         """
-        if isinstance(self.inputs, ImageSet):
+        if not all(isinstance(one, str) for one in self.inputs):
             return ()
         words = [*self._words(os.path.abspath(self.output)), "--device", self.device]
         words += ["--n-jobs", str(self.n_jobs)] if self.n_jobs is not None else []

@@ -115,7 +115,7 @@ def find_similar(
     Parameters
     ----------
     run : RunFiles
-    inputs : str, path, sequence of them, or ImageSet, default ()
+    inputs : str, path, ImageSet, another of `ImagesLike`, or sequence of them, default ()
         Files, folders or globs, or images in memory; of a run of vectors a file of them.
     n : int, default 10
         Number of neighbours per image; an image of the run is not its own neighbour.

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
-from equiclust.images import Image, ImageSet, as_image_set
+from equiclust.images import Image
+from equiclust.images_like import ImagesLike, as_image_set
 from equiclust.preprocessing.background import border
 from equiclust.preprocessing.batch import batches
 from equiclust.preprocessing.ellipse import Ellipses, ellipticities, measure_ellipses
@@ -45,7 +45,7 @@ _ROUND = 1e-6
 
 
 @checks_types
-def measure_inclinations(images: ImageSet | npt.ArrayLike) -> Table:
+def measure_inclinations(images: ImagesLike) -> Table:
     r"""Inclination and position angle of the disc in every image, taken as flat and round.
 
     With the ellipticity :math:`e = (a^2 - b^2) / (a^2 + b^2)` of the second moments of its light
@@ -61,7 +61,7 @@ def measure_inclinations(images: ImageSet | npt.ArrayLike) -> Table:
 
     Parameters
     ----------
-    images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+    images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
         Channels are summed.
 
     Returns

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from equiclust.exceptions import InputError
 from equiclust.image_estimator import TakesImages
-from equiclust.images import Image, ImageSet, as_image_set
+from equiclust.images import Image, ImageSet
+from equiclust.images_like import ImagesLike, as_image_set
 from equiclust.preprocessing.batch import (
     DEPROJECTED,
     Outcome,
@@ -145,12 +145,12 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
-    def fit(self, images: ImageSet | npt.ArrayLike, y: object = None) -> Self:
+    def fit(self, images: ImagesLike, y: object = None) -> Self:
         """Check the parameters; nothing is learned.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
             Ignored.
         y : object, optional
             Ignored.
@@ -168,12 +168,12 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
         self._check()
         return self
 
-    def transform(self, images: ImageSet | npt.ArrayLike) -> ImageSet:
+    def transform(self, images: ImagesLike) -> ImageSet:
         """Process images.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
 
         Returns
         -------
@@ -189,12 +189,12 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
         """
         return self._process_all(images).images
 
-    def describe(self, images: ImageSet | npt.ArrayLike) -> tuple[Record, ...]:
+    def describe(self, images: ImagesLike) -> tuple[Record, ...]:
         """Records of what is done to every image, as plain numbers for JSON.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
 
         Returns
         -------
@@ -211,12 +211,12 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
         """
         return self._process_all(images).records
 
-    def usable(self, images: ImageSet | npt.ArrayLike) -> tuple[ImageSet, tuple[Unusable, ...]]:
+    def usable(self, images: ImagesLike) -> tuple[ImageSet, tuple[Unusable, ...]]:
         """Separate the images that can be processed from the others.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
 
         Returns
         -------
@@ -235,12 +235,12 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
         names = {image.id for image, _ in left_out}
         return ImageSet(tuple(image for image in images if image.id not in names)), left_out
 
-    def process(self, images: ImageSet | npt.ArrayLike) -> Processed:
+    def process(self, images: ImagesLike) -> Processed:
         """Process images and leave out those that cannot be used.
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        images : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
 
         Returns
         -------
@@ -269,7 +269,7 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
         )
 
     def inverse_transform(
-        self, images: ImageSet | npt.ArrayLike, records: Sequence[Mapping[str, Any]]
+        self, images: ImagesLike, records: Sequence[Mapping[str, Any]]
     ) -> ImageSet:
         """Return processed images to their original units, at the processed size.
 
@@ -277,7 +277,7 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
 
         Parameters
         ----------
-        images : ImageSet or array-like (n, c, size, size)
+        images : ImageSet, array-like (n, c, size, size), or another of `ImagesLike`
             In [0, 1], as from `transform` or from a network that imitates it.
         records : sequence of mapping
             From `describe`, in the same order.
@@ -301,7 +301,7 @@ class Preprocessor(TakesImages, TransformerMixin, BaseEstimator):  # type: ignor
             tuple(_restored(image, record) for image, record in zip(images, records, strict=True))
         )
 
-    def _process_all(self, images: ImageSet | npt.ArrayLike) -> Processed:
+    def _process_all(self, images: ImagesLike) -> Processed:
         processed = self.process(images)
         if processed.unusable:
             image, reason = processed.unusable[0]

@@ -8,7 +8,7 @@ import numpy as np
 
 from data_adapters.sky.masks import mask_from_file, region_mask, threshold_mask, weight_mask
 from data_adapters.sky.moments import moment_maps
-from data_adapters.sky.sky_map import SkyMap
+from data_adapters.sky.sky_map import MapLike, SkyMap, as_sky_map
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
 from equiclust.progress import Progress, Update, start_stage
@@ -57,13 +57,13 @@ class MaskOptions:
 
 
 def read_mask(
-    sky: SkyMap, options: MaskOptions, *, on_progress: Progress | None = None
+    sky: MapLike, options: MaskOptions, *, on_progress: Progress | None = None
 ) -> BoolArray | None:
     """All masks together.
 
     Parameters
     ----------
-    sky : SkyMap
+    sky : SkyMap or another of `MapLike`
         The map or cube.
     options : MaskOptions
         The masks.
@@ -82,6 +82,7 @@ def read_mask(
     UnreadableFileError
         When a file cannot be read.
     """
+    sky = as_sky_map(sky)
     update = start_stage(on_progress, "masking")
     found: list[BoolArray] = []
     if options.mask is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from data_adapters.sky.sky_map import SkyMap
+from data_adapters.sky.sky_map import MapLike, SkyMap, as_sky_map
 from data_adapters.sky.tiling import Tiling
 from ensembles.member_estimators import MemberEstimator
 from equiclust.clustering import Choice
@@ -83,7 +83,7 @@ class Segmentation:
 
 
 def segment_sky_map(
-    sky: SkyMap,
+    sky: MapLike,
     options: SegmentOptions,
     folder: PathLike,
     *,
@@ -98,8 +98,8 @@ def segment_sky_map(
 
     Parameters
     ----------
-    sky : SkyMap
-        Map or cube.
+    sky : SkyMap or another of `MapLike`
+        Map or cube, read by section.
     options : SegmentOptions
         How it is segmented.
     folder : path-like
@@ -136,6 +136,7 @@ def segment_sky_map(
     UnreadableFileError
         When the file is damaged.
     """
+    sky = as_sky_map(sky)
     options = options.for_shape(sky.shape[1:])
     folder = Path(folder)
     encoder = options.tile_encoder(device)

@@ -35,7 +35,7 @@ from equiclust.evaluation.metrics import (
 )
 from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.image_estimator import TakesArrays
-from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike
 from equiclust.io.estimators import SaveLoadMixin
 from equiclust.nn.device import DEVICES, choose_device
 from equiclust.typing import Array, Float32Array, Float64Array, IntArray, PathLike
@@ -90,7 +90,7 @@ class DeepClusterer(
     def _device(self) -> torch.device:
         return next(self.network_.parameters()).device
 
-    def _checked_samples(self, X: ImageSet | npt.ArrayLike, y: npt.ArrayLike | None) -> Tensor:
+    def _checked_samples(self, X: ImagesLike, y: npt.ArrayLike | None) -> Tensor:
         """Samples to fit, or an error that says why they cannot be used."""
         samples = as_samples(X)
         if len(samples) < 2:
@@ -105,7 +105,7 @@ class DeepClusterer(
         self.sample_shape_ = tuple(samples.shape[1:])
         return samples
 
-    def _new_samples(self, X: ImageSet | npt.ArrayLike) -> Tensor:
+    def _new_samples(self, X: ImagesLike) -> Tensor:
         """Samples to predict, of the shape of those in fit."""
         check_is_fitted(self)
         samples = as_samples(X)
@@ -150,12 +150,12 @@ class DeepClusterer(
         for name, value in self.augmentation.items():
             check_share(f"augmentation {name}", value)
 
-    def transform(self, X: ImageSet | npt.ArrayLike) -> Float32Array:
+    def transform(self, X: ImagesLike) -> Float32Array:
         """Latents of samples.
 
         Parameters
         ----------
-        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+        X : ImageSet, array-like (n, h, w), (n, c, h, w) or (n, d), or another of `ImagesLike`
             Samples of the shape of those in `fit`.
 
         Returns
@@ -167,12 +167,12 @@ class DeepClusterer(
         latents = encode_all(self.network_, samples, self._device) / self.scale_
         return np.asarray(latents.numpy())
 
-    def predict_proba(self, X: ImageSet | npt.ArrayLike) -> Float64Array:
+    def predict_proba(self, X: ImagesLike) -> Float64Array:
         """Membership of samples, each of which does not depend on the others.
 
         Parameters
         ----------
-        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+        X : ImageSet, array-like (n, h, w), (n, c, h, w) or (n, d), or another of `ImagesLike`
             Samples of the shape of those in `fit`.
 
         Returns
@@ -182,12 +182,12 @@ class DeepClusterer(
         """
         return self._memberships(self._new_samples(X))
 
-    def predict(self, X: ImageSet | npt.ArrayLike) -> IntArray:
+    def predict(self, X: ImagesLike) -> IntArray:
         """Labels of samples.
 
         Parameters
         ----------
-        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+        X : ImageSet, array-like (n, h, w), (n, c, h, w) or (n, d), or another of `ImagesLike`
             Samples of the shape of those in `fit`.
 
         Returns

@@ -28,7 +28,7 @@ from equiclust.clustering.deep.history import Frame, Listener, Record, RecordLog
 from equiclust.clustering.deep.initialization import Init, first_centres, latent_scale, pretrain
 from equiclust.clustering.labels import canonical_order
 from equiclust.exceptions import InputError
-from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike
 from equiclust.io.estimators import check_fits, check_ranks
 from equiclust.nn.device import choose_device, seeded
 from equiclust.typing import Array, Float64Array, IntArray, PathLike
@@ -197,7 +197,7 @@ class DeepEmbeddedClustering(DeepClusterer):
 
     def fit(
         self,
-        X: ImageSet | npt.ArrayLike,
+        X: ImagesLike,
         y: npt.ArrayLike | None = None,
         *,
         on_epoch: Listener | None = None,
@@ -208,7 +208,7 @@ class DeepEmbeddedClustering(DeepClusterer):
 
         Parameters
         ----------
-        X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+        X : ImageSet, array-like (n, h, w), (n, c, h, w) or (n, d), or another of `ImagesLike`
             As the network takes them; images are best after a `Preprocessor`.
         y : array-like (n,), int, optional
             Classes, to score the history by. Nothing is learned from them.

@@ -8,12 +8,11 @@ from dataclasses import asdict, fields
 from typing import Any, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from equiclust.exceptions import InputError
-from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike, known_images
 from equiclust.nn.baselines import (
     ConvolutionalAutoencoder,
     ConvolutionalConfig,
@@ -57,12 +56,12 @@ _NETWORKS: Mapping[str, tuple[type[Any], type[Any]]] = {
 _BATCH_SIZE = 256
 
 
-def as_samples(X: ImageSet | npt.ArrayLike) -> Tensor:
+def as_samples(X: ImagesLike) -> Tensor:
     """Finite float32 samples in memory of their own.
 
     Parameters
     ----------
-    X : ImageSet or array-like (n, h, w), (n, c, h, w) or (n, d)
+    X : ImageSet, array-like (n, h, w), (n, c, h, w) or (n, d), or another of `ImagesLike`
         Pixels that an `ImageSet` masks become 0.
 
     Returns
@@ -93,9 +92,11 @@ def as_samples(X: ImageSet | npt.ArrayLike) -> Tensor:
     return torch.from_numpy(samples[:, None] if samples.ndim == 3 else samples)
 
 
-def _as_array(X: ImageSet | npt.ArrayLike) -> Array:
-    if isinstance(X, ImageSet):
-        return np.where(X.mask[:, None], np.float32(0.0), X.pixels)
+def _as_array(X: ImagesLike) -> Array:
+    # Those of two axes are samples, and no image.
+    known = None if getattr(X, "ndim", 0) == 2 else known_images(X)
+    if known is not None:
+        return np.where(known.mask[:, None], np.float32(0.0), known.pixels)
     try:
         return np.asarray(X)
     except ValueError as error:

@@ -20,7 +20,7 @@ from equiclust.clustering.deep.training_loop import TrainingLoop
 from equiclust.clustering.labels import canonical_order
 from equiclust.clustering.latent_clusterer import make_clusterer
 from equiclust.exceptions import InputError
-from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike
 from equiclust.io.estimators import check_fits, check_ranks
 from equiclust.nn.device import choose_device
 from equiclust.typing import Array, Float64Array, IntArray, PathLike
@@ -123,7 +123,7 @@ class SelfLabelling(DeepClusterer):
 
     def fit(
         self,
-        X: ImageSet | npt.ArrayLike,
+        X: ImagesLike,
         y: npt.ArrayLike | None = None,
         *,
         on_target_update: Listener | None = None,
@@ -133,7 +133,7 @@ class SelfLabelling(DeepClusterer):
 
         Parameters
         ----------
-        X : ImageSet or array-like (n, h, w) or (n, c, h, w)
+        X : ImageSet, array-like (n, h, w) or (n, c, h, w), or another of `ImagesLike`
             As the network takes them.
         y : array-like (n,), int, optional
             Classes, to score the history by. Nothing is learned from them.

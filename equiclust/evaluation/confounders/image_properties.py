@@ -9,7 +9,8 @@ from scipy import ndimage
 
 from equiclust.argument_types import checks_types
 from equiclust.exceptions import InputError
-from equiclust.images import Image, ImageSet
+from equiclust.images import Image
+from equiclust.images_like import ImagesLike, as_image_set
 from equiclust.preprocessing.background import FLATNESS, border_level, is_on_sky, noise
 from equiclust.preprocessing.resize import positions
 from equiclust.typing import BoolArray, Float64Array
@@ -61,7 +62,7 @@ class _Scene(NamedTuple):
 
 
 @checks_types
-def measure_confounders(originals: ImageSet, processed: ImageSet | None = None) -> Table:
+def measure_confounders(originals: ImagesLike, processed: ImagesLike | None = None) -> Table:
     r"""Measure properties that should not determine the cluster of an image.
 
     The sky is the outermost tenth of the valid pixels, by elliptical radius: its level is their
@@ -84,9 +85,9 @@ def measure_confounders(originals: ImageSet, processed: ImageSet | None = None) 
 
     Parameters
     ----------
-    originals : ImageSet
+    originals : ImageSet or another of `ImagesLike`
         Unprocessed images, of any sizes.
-    processed : ImageSet, optional
+    processed : ImageSet or another of `ImagesLike`, optional
         The same images in the same order, as the network receives them. The light at the edge is
         then measured on these.
 
@@ -104,7 +105,8 @@ def measure_confounders(originals: ImageSet, processed: ImageSet | None = None) 
     InputError
         When `processed` holds other images than `originals`.
     """
-    seen = originals if processed is None else processed
+    originals = as_image_set(originals)
+    seen = originals if processed is None else as_image_set(processed)
     if seen.ids != originals.ids:
         raise InputError(
             "processed must hold the same images as originals in the same order, "

@@ -14,6 +14,7 @@ from equiclust.argument_types import checks_types
 from equiclust.evaluation.metrics import adjusted_rand_index
 from equiclust.exceptions import InputError
 from equiclust.images import Image, ImageSet
+from equiclust.images_like import ImagesLike, as_image_set
 from equiclust.preprocessing.background import border, border_level
 from equiclust.typing import Array, BoolArray, Float64Array
 from equiclust.validation import check_random_state, check_whole
@@ -44,7 +45,7 @@ class _Motion(NamedTuple):
 
 
 @checks_types
-def perturb(images: ImageSet, *, random_state: RandomState = None) -> ImageSet:
+def perturb(images: ImagesLike, *, random_state: RandomState = None) -> ImageSet:
     """Change every image in ways that do not change the shape of its object.
 
     Each is mirrored left to right with probability 1/2, rotated about its exact centre by any angle
@@ -54,7 +55,7 @@ def perturb(images: ImageSet, *, random_state: RandomState = None) -> ImageSet:
 
     Parameters
     ----------
-    images : ImageSet
+    images : ImageSet or another of `ImagesLike`
         Of any sizes. Masked pixels, and what lies beyond the frame, are taken to have the level of
         the background: the median of the outer tenth of the valid pixels.
     random_state : int or RandomState, optional
@@ -68,6 +69,7 @@ def perturb(images: ImageSet, *, random_state: RandomState = None) -> ImageSet:
         it is on the sky; where the coordinates are distorted both are left out. A mask moves with
         its image; what comes in from beyond the frame is masked where the edge was.
     """
+    images = as_image_set(images)
     rng = check_random_state(random_state)
     seeds = rng.randint(2**31 - 1, size=len(images))
     return ImageSet(

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.argument_types import checks_types
 from equiclust.evaluation.invariance.certificate import D4_TOLERANCE
@@ -16,7 +15,7 @@ from equiclust.evaluation.invariance.evaluate import scale_of
 from equiclust.evaluation.invariance.experiment import Embed, checked_images, checked_latents
 from equiclust.evaluation.invariance.transforms import quarter_turns, rotate_exactly
 from equiclust.exceptions import InputError
-from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,7 +29,7 @@ TOLERANCES = {"float16": 1e-2, "float32": D4_TOLERANCE, "float64": 1e-12}
 @partial(checks_types, but=("embed",))
 def assert_invariant(
     embed: Embed | Transforms | nn.Module,
-    images: npt.ArrayLike | ImageSet,
+    images: ImagesLike,
     *,
     atol: float | None = None,
     mirror: bool = True,
@@ -43,7 +42,7 @@ def assert_invariant(
     ----------
     embed : callable, encoder or torch.nn.Module
         From images `(n, c, h, w)`, float32, to latents `(n, d)`; see `certify`.
-    images : array-like (n, c, h, w) or ImageSet
+    images : ImageSet, array-like (n, c, h, w), or another of `ImagesLike`
         At least two different images of one size.
     atol : float, optional
         Largest distance by which a latent may move, in the unit of the latents. By default the norm

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from equiclust.argument_types import checks_types
 from equiclust.evaluation.invariance.certificate import D4_TOLERANCE, Certificate
@@ -23,7 +22,7 @@ from equiclust.evaluation.invariance.experiment import (
 )
 from equiclust.evaluation.invariance.transforms import Element
 from equiclust.exceptions import InputError
-from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike
 from equiclust.validation import check_random_state, check_whole
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ __all__ = ["certify"]
 @partial(checks_types, but=("embed", "baseline"))
 def certify(
     embed: Embed | Transforms | nn.Module,
-    images: npt.ArrayLike | ImageSet,
+    images: ImagesLike,
     *,
     predict: Predict | None = None,
     baseline: Embed | Transforms | nn.Module | None = None,
@@ -65,7 +64,7 @@ def certify(
     embed : callable, encoder or torch.nn.Module
         From images `(n, c, h, w)`, float32, to latents `(n, d)`: the whole deployed path. Of an
         encoder its `transform`; a module is called in evaluation mode, where its weights are.
-    images : array-like (n, c, h, w) or ImageSet
+    images : ImageSet, array-like (n, c, h, w), or another of `ImagesLike`
         At least two different images of one size. They may be rectangles if `embed` accepts them
         in both orientations.
     predict : callable, optional

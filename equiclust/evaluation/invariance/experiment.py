@@ -17,7 +17,7 @@ from equiclust.evaluation.invariance.transforms import (
     taper_corners,
 )
 from equiclust.exceptions import InputError
-from equiclust.images import ImageSet
+from equiclust.images_like import ImagesLike, known_images
 from equiclust.typing import Array, Float32Array
 
 __all__ = [
@@ -120,12 +120,12 @@ def _rendered(rotate: Rotate, images: Float32Array, element: Element) -> Float32
     return rotated
 
 
-def checked_images(images: npt.ArrayLike | ImageSet) -> Float32Array:
+def checked_images(images: ImagesLike) -> Float32Array:
     """Pixels of at least two different images.
 
     Parameters
     ----------
-    images : array-like (n, c, h, w) or ImageSet
+    images : ImageSet, array-like (n, c, h, w), or another of `ImagesLike`
 
     Returns
     -------
@@ -136,7 +136,8 @@ def checked_images(images: npt.ArrayLike | ImageSet) -> Float32Array:
     InputError
         When the images are not finite real numbers of that shape, too small, or all the same.
     """
-    pixels = images.pixels if isinstance(images, ImageSet) else np.asarray(images)
+    known = known_images(images)
+    pixels = np.asarray(images) if known is None else known.pixels
     if pixels.ndim != 4 or pixels.dtype.kind not in "biuf":
         raise InputError(
             "images must be real numbers of shape (n, c, h, w), "
