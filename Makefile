@@ -2,28 +2,30 @@
 # for `bench` a C++ compiler.
 PYTHON ?= python3
 VENV ?= .venv
-BIN := $(VENV)/bin
+# Where an environment has its programs. On Windows make needs a POSIX shell, such as that of git.
+PROGRAMS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(PROGRAMS)
 DEMO ?= demo
 # One process for each core, with one thread each. A file stays in one process, so that what its
 # tests share is made once.
 PYTEST := -m pytest --numprocesses auto --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test slow fuzz oldest bench bench-compare weights notebooks lint format clean
+.PHONY: help demo test slow fuzz oldest bench bench-compare weights notebooks lint format dist check-dist clean
 
 help:  ## show the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(BIN)/python:
+$(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.product: pyproject.toml | $(BIN)/python
+$(VENV)/.product: pyproject.toml | $(VENV)/pyvenv.cfg
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
 # escnn, the reference of the layer tests, goes in without its dependencies: two of them need a
 # Fortran compiler or an old numpy, and neither is used for images (docs/escnn.md).
-$(VENV)/.tests: pyproject.toml | $(BIN)/python
+$(VENV)/.tests: pyproject.toml | $(VENV)/pyvenv.cfg
 	$(BIN)/pip install --quiet --editable '.[test]'
 	$(BIN)/pip install --quiet --no-deps escnn
 	touch $(VENV)/.product $@
@@ -32,7 +34,7 @@ demo: $(VENV)/.product  ## sort simulated discs into clusters and write the repo
 	$(BIN)/equiclust demo --output $(DEMO)
 
 # A browser for the tests of the application, where one can be installed; else they are skipped.
-$(VENV)/.browser: | $(BIN)/python
+$(VENV)/.browser: | $(VENV)/pyvenv.cfg
 	@command -v chromium chromium-browser google-chrome > /dev/null \
 	  || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
 	       && apt-get update --quiet=2 \
@@ -50,8 +52,8 @@ DATED := -W default::DeprecationWarning -W default::FutureWarning
 $(VENV)-oldest/.tests: pyproject.toml tests/oldest_versions.py
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(PYTHON) tests/oldest_versions.py pyproject.toml > $(VENV)-oldest/constraints.txt
-	$(VENV)-oldest/bin/pip install --quiet --constraint $(VENV)-oldest/constraints.txt --editable '.[test]'
-	$(VENV)-oldest/bin/pip install --quiet --no-deps escnn
+	$(VENV)-oldest/$(PROGRAMS)/pip install --quiet --constraint $(VENV)-oldest/constraints.txt --editable '.[test]'
+	$(VENV)-oldest/$(PROGRAMS)/pip install --quiet --no-deps escnn
 	touch $@
 
 slow: $(VENV)/.tests  ## run the tests that take minutes each, with all seeds
@@ -61,7 +63,7 @@ fuzz: $(VENV)/.tests  ## read 100000 mutants of files and models; none may crash
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.field.fuzz --mutants 100000 --random-state 0
 
 oldest: $(VENV)-oldest/.tests  ## run the tests with the oldest dependencies allowed
-	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python $(PYTEST) $(DATED)
+	OMP_NUM_THREADS=1 $(VENV)-oldest/$(PROGRAMS)/python $(PYTEST) $(DATED)
 
 lint: $(VENV)/.tests  ## check style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -89,5 +91,18 @@ weights: $(VENV)/.product  ## train the weights that networks begin with again (
 notebooks: $(VENV)/.tests  ## execute the notebooks and strip their outputs
 	$(BIN)/python -m notebooks
 
-clean:  ## remove the environments and what the demo wrote
-	rm -rf $(VENV) $(VENV)-oldest $(DEMO)
+# What the extra `release` names, without the package: a small environment.
+RELEASE := $(VENV)-release/$(PROGRAMS)/python
+$(VENV)-release/.release: pyproject.toml release/requirements.py
+	$(PYTHON) -m venv $(VENV)-release
+	$(RELEASE) -m pip install --quiet $$($(PYTHON) release/requirements.py release)
+	touch $@
+
+dist: $(VENV)-release/.release  ## build and check wheel and sdist of the last commit, in dist/
+	$(RELEASE) release/make_dist.py
+
+check-dist: dist  ## install the wheel in an empty environment and run the README from it
+	$(PYTHON) release/check_dist.py
+
+clean:  ## remove the environments, the archives and what the demo wrote
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-release $(DEMO) dist

@@ -137,7 +137,7 @@ def test_two_outputs_do_not_wait_for_each_other(tmp_path: Path) -> None:
         assert {path.name for path in tmp_path.iterdir()} == {".a.lock", ".b.lock"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(OutputError, match="cannot write to"), exclusive(tmp_path / "out"):
