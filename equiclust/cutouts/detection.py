@@ -63,7 +63,7 @@ class Detection:
     min_pixels : int, default 5
         Pixels above it that touch one another.
     deblend : bool, default True
-        Whether sources that touch are told apart.
+        Whether sources that touch are separated (deblended).
     """
 
     threshold: float = 3.0

@@ -6,10 +6,11 @@ import logging
 import math
 import os
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from astropy.io import fits
@@ -22,7 +23,7 @@ from data_adapters.fits import FitsAdapter
 from data_adapters.fits_files import open_fits
 from data_adapters.fits_headers import card, errors_named
 from data_adapters.sky.sky_map import SkyMap, open_sky_map
-from equiclust.exceptions import InputError, UnreadableFileError
+from equiclust.exceptions import EquiclustWarning, InputError, UnreadableFileError
 from equiclust.processes import make_calls
 from equiclust.progress import Update
 from equiclust.typing import PathLike
@@ -41,6 +42,8 @@ _BAND = re.compile(r"([A-Za-z0-9_.+-]{1,32})=(.+)", re.DOTALL)
 _FILTERS = ("FILTER", "FILTNAM", "BAND")
 # Tiles that are opened by one call of another process.
 _AT_ONCE = 32
+# Images that cannot be read, named in a warning.
+_MOST_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,13 @@ class Survey:
         return [tile for tile in self.tiles if tile.band == band]
 
 
+class _Unreadable(NamedTuple):
+    """An image that cannot be read: its band, and its path with the reason."""
+
+    band: str
+    reason: str
+
+
 def open_survey(
     images: Images,
     *,
@@ -166,9 +176,14 @@ def open_survey(
     Raises
     ------
     InputError
-        When an image does not exist, is a cube, or its band cannot be told.
+        When an image does not exist, or its band cannot be told.
     UnreadableFileError
-        When an image cannot be read.
+        When no image of a band can be read.
+
+    Warns
+    -----
+    EquiclustWarning
+        When some images cannot be read; the sources that they alone cover then have no stamp.
     """
     given = _by_band(images)
     if band_keyword and list(given) != [ONE_BAND]:
@@ -176,12 +191,18 @@ def open_survey(
             f"band_keyword {band_keyword!r} names the bands of images that have none, got images "
             f"with {', '.join(name for name in given if name)}= before them"
         )
-    found = [(band, item) for band, names in given.items() for item in _files(names)]
+    found = [
+        (band, item)
+        for band, names in given.items()
+        for item in discover(names, FitsAdapter.suffixes)
+    ]
     calls = [
         delayed(_opened)(found[first : first + _AT_ONCE], band_keyword, mask, weight)
         for first in range(0, len(found), _AT_ONCE)
     ]
-    opened = [one for part in make_calls(calls, side_by_side=len(calls) > 3) for one in part]
+    tried = [one for part in make_calls(calls, side_by_side=len(calls) > 3) for one in part]
+    opened = [one for one in tried if not isinstance(one, _Unreadable)]
+    _tell_unreadable([one for one in tried if isinstance(one, _Unreadable)], opened)
     if update is not None:
         update(len(opened), len(opened), "")
     names = _order([band for band, _, _ in opened], bands)
@@ -228,12 +249,23 @@ def _names(several: PathLike | Iterable[PathLike]) -> list[str]:
     return names
 
 
-def _files(names: list[str]) -> tuple[Found, ...]:
-    found = discover(names, FitsAdapter.suffixes)
-    for item in found:
-        if item.reason:
-            raise UnreadableFileError(f"{item.name}: {item.reason}")
-    return found
+def _tell_unreadable(
+    unreadable: Sequence[_Unreadable], opened: Sequence[tuple[str, Tile, str]]
+) -> None:
+    """Warn of images that cannot be read, or refuse where a band is left without any."""
+    there = {band for band, _, _ in opened}
+    for one in unreadable:
+        if not opened or (one.band != ONE_BAND and one.band not in there):
+            raise UnreadableFileError(one.reason)
+    if unreadable:
+        shown = "; ".join(one.reason for one in unreadable[:_MOST_SHOWN])
+        more = len(unreadable) - _MOST_SHOWN
+        warnings.warn(
+            f"{len(unreadable)} of {len(unreadable) + len(opened)} images cannot be read and are "
+            f"left out: {shown}" + (f"; and {more} more" if more > 0 else ""),
+            EquiclustWarning,
+            stacklevel=2,
+        )
 
 
 def _order(found: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
@@ -254,21 +286,29 @@ def _order(found: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
 
 def _opened(
     items: Sequence[tuple[str, Found]], keyword: str, mask: str, weight: str
-) -> list[tuple[str, Tile, str]]:
+) -> list[tuple[str, Tile, str] | _Unreadable]:
     """Band, tile and filter of its header of some images."""
-    opened = []
+    opened: list[tuple[str, Tile, str] | _Unreadable] = []
     for band, item in items:
-        path = f"{item.name}[{item.part}]" if item.part else item.name
-        sky = _sky_of(path)
-        said = _cards_of(item.name, item.part, (keyword,) if keyword else _FILTERS)
-        if keyword and not said:
-            raise InputError(f"{path}: it has no card {keyword!r} that names its band")
-        beside = [
-            _beside(sky, path, one, what) for one, what in ((mask, "mask"), (weight, "weight"))
-        ]
-        name = said if keyword else band
-        opened.append((name, Tile(0, 0, path, sky, *beside), said))
+        try:
+            if item.reason:
+                raise UnreadableFileError(f"{item.name}: {item.reason}")
+            opened.append(_opened_image(band, item, keyword, mask, weight))
+        except UnreadableFileError as error:
+            opened.append(_Unreadable(band, str(error)))
     return opened
+
+
+def _opened_image(
+    band: str, item: Found, keyword: str, mask: str, weight: str
+) -> tuple[str, Tile, str]:
+    path = f"{item.name}[{item.part}]" if item.part else item.name
+    sky = _sky_of(path)
+    said = _cards_of(item.name, item.part, (keyword,) if keyword else _FILTERS)
+    if keyword and not said:
+        raise InputError(f"{path}: it has no card {keyword!r} that names its band")
+    beside = [_beside(sky, path, one, what) for one, what in ((mask, "mask"), (weight, "weight"))]
+    return said if keyword else band, Tile(0, 0, path, sky, *beside), said
 
 
 def _sky_of(path: str) -> SkyMap:

@@ -227,13 +227,7 @@ def run(
     settings = RunSettings(
         inputs if catalogue is None else stamps_of_run(output),
         output,
-        _recipe(recipe, given),
-        device,
-        n_jobs,
-        scheduler,
-        axes,
-        max_samples,
-        max_memory,
+        *(_recipe(recipe, given), device, n_jobs, scheduler, axes, max_samples, max_memory),
     )
     settings.check()
     check_writable(output)

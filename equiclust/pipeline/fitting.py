@@ -211,7 +211,7 @@ def _trained(
 
 
 def _encoders(settings: RunSettings, images: ImageSet) -> list[WhitenedEncoder | None]:
-    """Encoders of the recipe; of "auto" those that can take so many channels."""
+    """Encoders of the recipe; of "auto" those that take this number of channels."""
     n_channels = images[0].shape[0]
     if settings.recipe.network.encoder != AUTO or n_channels in _CHANNELS_OF_PHOTOGRAPHS:
         return settings.encoders

@@ -12,7 +12,7 @@ from astropy.wcs import WCS
 
 from data_adapters import read
 from equiclust.cutouts import make_cutouts
-from equiclust.exceptions import InputError
+from equiclust.exceptions import EquiclustWarning, InputError
 from equiclust.io.catalogue import read_table
 from tests.cutouts.surveys import header_of
 
@@ -133,3 +133,21 @@ def test_cubes_and_tables_of_distortion_are_refused(tmp_path: Path, source: Tabl
         make_cutouts(source, cube, tmp_path / "s")
     with pytest.raises(InputError, match="does not exist"):
         make_cutouts(source, tmp_path / "no.fits", tmp_path / "s")
+
+
+def test_an_image_that_cannot_be_read_is_named_and_the_others_are_cut(
+    tmp_path: Path, source: Table
+) -> None:
+    good = written(tmp_path, "good.fits", header_of("tan"), np.ones((50, 60)))
+    cut = tmp_path / "cut.fits"
+    cut.write_bytes(Path(good).read_bytes()[:-4000])
+    with pytest.warns(EquiclustWarning, match=r"1 of 2 images cannot be read.*cut\.fits: it is da"):
+        found = make_cutouts(source, [good, str(cut)], tmp_path / "s.zarr", size=8)
+    alone = make_cutouts(source, good, tmp_path / "alone.zarr", size=8)
+    one, other = (read(str(each.path)).images[0].pixels for each in (found, alone))
+    np.testing.assert_array_equal(one, other)
+    # A stamp without one of its bands would be another thing.
+    for images in (str(cut), [f"g={good}", f"r={cut}"]):
+        with pytest.raises(InputError, match=r"cut\.fits: it is damaged or truncated"):
+            make_cutouts(source, images, tmp_path / "none.zarr", size=8)
+    assert not (tmp_path / "none.zarr").exists()

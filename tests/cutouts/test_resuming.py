@@ -16,7 +16,7 @@ from equiclust.io.staging import digest_of
 from tests.cutouts.surveys import Survey, make_survey
 
 OUTPUTS = ("stamps.zarr", "stamps.fits", "stamps")
-# Ends itself, as a killed process does, when so many stamps are cut.
+# Ends itself, as a killed process does, when this number of stamps is cut.
 KILLED = """
 import os, sys
 import equiclust.cutouts.options as options

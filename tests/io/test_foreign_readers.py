@@ -46,7 +46,7 @@ def sky_catalogue() -> Table:
 
 
 def as_texts(column: Any) -> list[str]:
-    """Values, those that are missing as nothing, numbers as they are told apart."""
+    """Values, those that are missing as nothing, numbers as floats."""
     masked = np.ma.asarray(column)
     gone = np.ma.getmaskarray(masked)
     return [
