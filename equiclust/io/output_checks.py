@@ -7,12 +7,19 @@ from pathlib import Path
 
 from equiclust.exceptions import InputError, OutputError
 from equiclust.io.catalogue import FORMATS
+from equiclust.io.outputs import Outputs
 from equiclust.io.run_folder import RunFolder
 from equiclust.optional import check_installed
 from equiclust.typing import PathLike
 from equiclust.validation import shown
 
-__all__ = ["check_catalogue_output", "check_outside_runs", "check_writable", "output_path"]
+__all__ = [
+    "check_catalogue_output",
+    "check_outside_runs",
+    "check_writable",
+    "output_path",
+    "outputs_outside_runs",
+]
 
 
 def output_path(output: PathLike) -> Path:
@@ -105,6 +112,44 @@ def check_outside_runs(path: Path, run: Path) -> None:
         raise _refusal(path, "it lies in the folder of the run")
     if RunFolder(path.resolve().parent).is_run:
         raise _refusal(path, "it lies in the folder of another run")
+
+
+def outputs_outside_runs(
+    output: PathLike, run: PathLike, ending: str, *beside: str, command: str
+) -> Outputs:
+    """Outputs of a command that reads a run: a file, and others of the same name beside it.
+
+    Parameters
+    ----------
+    output : str or path
+        The file.
+    run : str or path
+        Folder of the run, in which none of them may lie.
+    ending : str
+        How its name must end, such as ".csv".
+    *beside : str
+        Endings of the others.
+    command : str
+        That writes them.
+
+    Returns
+    -------
+    Outputs
+
+    Raises
+    ------
+    InputError
+        When the name ends otherwise.
+    OutputError
+        When one of them cannot be written, or lies in the folder of a run.
+    """
+    path = output_path(output)
+    if path.suffix.lower() != ending:
+        raise InputError(f"output must end in {ending}, got {str(path)!r}")
+    others = [path.with_suffix(one) for one in beside]
+    for one in (*others, path):
+        check_outside_runs(one, Path(run))
+    return Outputs.beside(path, *others, command=command)
 
 
 def _refusal(path: Path, why: str) -> OutputError:

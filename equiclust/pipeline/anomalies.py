@@ -12,10 +12,10 @@ import numpy as np
 
 from equiclust.evaluation.morphology import measure_morphology
 from equiclust.evaluation.outlier_reasons import UNMEASURED, outlier_reasons
-from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.exceptions import EquiclustWarning
 from equiclust.images import ImageSet
 from equiclust.io.catalogue import write_table
-from equiclust.io.output_checks import check_outside_runs, output_path
+from equiclust.io.output_checks import outputs_outside_runs
 from equiclust.io.outputs import Outputs
 from equiclust.io.previews import read_previews
 from equiclust.pipeline.partitions import encoder_spaces
@@ -207,12 +207,7 @@ def check_anomaly_output(output: PathLike, run: PathLike) -> None:
 
 
 def _outputs(output: PathLike, run: PathLike) -> Outputs:
-    path = output_path(output)
-    if path.suffix.lower() != ".csv":
-        raise InputError(f"output must end in .csv, got {str(path)!r}")
-    for one in (path.with_suffix(".png"), path):
-        check_outside_runs(one, Path(run))
-    return Outputs.beside(path, path.with_suffix(".png"), command="anomalies")
+    return outputs_outside_runs(output, run, ".csv", ".png", command="anomalies")
 
 
 def write_anomalies(found: Anomalies, output: PathLike) -> Path:

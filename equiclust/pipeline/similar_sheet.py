@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from equiclust.exceptions import InputError
 from equiclust.io.catalogue import write_table
-from equiclust.io.output_checks import check_outside_runs, output_path
+from equiclust.io.output_checks import outputs_outside_runs
 from equiclust.io.outputs import Outputs
 from equiclust.pipeline.run_pictures import RunPictures
 from equiclust.pipeline.similar import Neighbour, SearchedRun, SimilarImages
@@ -44,12 +43,7 @@ def check_sheet_output(sheet: PathLike, run: PathLike) -> None:
 
 
 def _sheet_outputs(sheet: PathLike, run: PathLike) -> Outputs:
-    path = output_path(sheet)
-    if path.suffix.lower() != ".png":
-        raise InputError(f"output must end in .png, got {str(path)!r}")
-    for one in (path.with_suffix(".ecsv"), path):
-        check_outside_runs(one, Path(run))
-    return Outputs.beside(path, path.with_suffix(".ecsv"), command="similar")
+    return outputs_outside_runs(sheet, run, ".png", ".ecsv", command="similar")
 
 
 def write_similar(similar: SimilarImages, sheet: PathLike) -> Path:

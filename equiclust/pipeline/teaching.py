@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from equiclust.exceptions import EquiclustWarning, InputError
+from equiclust.exceptions import EquiclustWarning
 from equiclust.io.atomic import write_json
 from equiclust.io.catalogue import write_table
 from equiclust.io.fit_record import array_digest
 from equiclust.io.locks import exclusive
 from equiclust.io.log_file import logged
-from equiclust.io.output_checks import check_outside_runs, check_writable, output_path
+from equiclust.io.output_checks import check_writable, output_path, outputs_outside_runs
 from equiclust.io.outputs import Outputs
 from equiclust.io.run_folder import RunFolder
 from equiclust.io.staging import recover
@@ -82,11 +82,7 @@ def check_labels_output(output: PathLike, run: Path) -> Outputs:
     OutputError
         When anything lies there but suggestions that nobody has filled in.
     """
-    path = output_path(output)
-    if path.suffix.lower() != ".csv":
-        raise InputError(f"output must end in .csv, got {str(path)!r}")
-    check_outside_runs(path, run)
-    outputs = Outputs.beside(path, command="suggest")
+    outputs = outputs_outside_runs(output, run, ".csv", command="suggest")
     outputs.check_free()
     return outputs
 
