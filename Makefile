@@ -11,7 +11,7 @@ DEMO ?= demo
 PYTEST := -m pytest --numprocesses auto --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test slow fuzz oldest bench bench-compare weights notebooks lint format dist check-dist clean
+.PHONY: help demo test slow fuzz oldest bench bench-compare weights notebooks docs lint format dist check-dist clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,15 @@ weights: $(VENV)/.product  ## train the weights that networks begin with again (
 notebooks: $(VENV)/.tests  ## execute the notebooks and strip their outputs
 	$(BIN)/python -m notebooks
 
+# Pages on the command line are run by a kernel for bash, which an installation of its own registers.
+$(VENV)/.docs: $(VENV)/.tests
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	$(BIN)/python -m bash_kernel.install --sys-prefix
+	touch $@
+
+docs: $(VENV)/.docs  ## build the documentation in docs/_build/html, and run every example on its pages
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
+
 # What the extra `release` names, without the package: a small environment.
 RELEASE := $(VENV)-release/$(PROGRAMS)/python
 $(VENV)-release/.release: pyproject.toml release/requirements.py
@@ -104,5 +113,5 @@ dist: $(VENV)-release/.release  ## build and check wheel and sdist of the last c
 check-dist: dist  ## install the wheel in an empty environment and run the README from it
 	$(PYTHON) release/check_dist.py
 
-clean:  ## remove the environments, the archives and what the demo wrote
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-release $(DEMO) dist
+clean:  ## remove the environments, the archives, the pages and what the demo wrote
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-release $(DEMO) dist docs/_build docs/reference docs/tutorials/notebooks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import tempfile
 import time
@@ -116,7 +117,7 @@ class Session(logging.Handler):
         """
         if self._stage is None or self._stage.stage != stage:
             self._end_stage()
-            self._stage = _Bar(stage) if sys.stderr.isatty() else _Lines(stage)
+            self._stage = _Bar(stage) if _can_draw() else _Lines(stage)
         self._stage.update(done, total, remark)
 
     def _end_stage(self) -> None:
@@ -255,6 +256,11 @@ def _time_left(started: float, before: int, now: float, done: int, total: int) -
     if minutes < 1:
         return f"{seconds:.0f} s left"
     return f"{minutes:.0f} min left" if hours < 1 else f"{hours:.1f} h left"
+
+
+def _can_draw() -> bool:
+    """Whether standard error is a terminal that can redraw a line; `TERM=dumb` says it cannot."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class _Bar:

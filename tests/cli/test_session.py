@@ -65,12 +65,23 @@ def test_a_terminal_gets_a_bar(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     with Session() as session:
         session.on_progress("sweeping", 3, 4, "dust")
     said = capsys.readouterr()
     assert "sweeping" in said.err
     assert "3/4" in said.err
     assert said.out == ""
+
+
+def test_a_terminal_that_cannot_redraw_gets_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "dumb")
+    with Session() as session:
+        session.on_progress("sweeping", 3, 4, "dust")
+    assert capsys.readouterr().err == ""
 
 
 def test_an_unexpected_error_without_a_run_is_written_somewhere(
