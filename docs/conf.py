@@ -60,7 +60,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "cache"
 nb_execution_in_temp = True
 nb_execution_timeout = 900
-nb_execution_raise_on_error = True
+nb_execution_show_tb = True
 nb_merge_streams = True
 
 # Docstrings
@@ -83,12 +83,12 @@ html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
     "navbar_align": "left",
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 8,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
 }
-html_sidebars = {"index": [], "start": [], "comparison": [], "results": ["sidebar-nav-bs"]}
+html_sidebars = {"index": [], "start": [], "results": []}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
