@@ -13,6 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from ensembles.clusterer_fits import fit_clusterers
 from equiclust.binary_scale import in_unit, range_exponent
 from equiclust.clustering import LatentClusterer, make_clusterer
+from equiclust.exceptions import InputError
 from equiclust.typing import Array, Float64Array, IntArray
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "fit_base_clusterings",
     "latent_spreads",
     "mean_agreement",
+    "member_latents",
     "place_objects",
 ]
 
@@ -47,6 +49,33 @@ class BaseClustering:
 
     members: tuple[int, ...]
     clusterer: LatentClusterer
+
+
+def member_latents(latents: npt.ArrayLike) -> Array:
+    """Latents of the same objects by each member, checked.
+
+    Parameters
+    ----------
+    latents : array-like (n_members, n, d)
+
+    Returns
+    -------
+    ndarray (n_members, n, d)
+        In their own precision where that is single, since they may be many, else in double.
+
+    Raises
+    ------
+    InputError
+        When they have another number of axes, are empty, or are not finite.
+    """
+    array = np.asarray(latents)
+    if array.dtype != np.float32:
+        array = np.asarray(array, dtype=np.float64)
+    if array.ndim != 3 or not array.size or not np.all(np.isfinite(array)):
+        raise InputError(
+            f"X must hold finite latents of shape (n_members, n, d), got shape {array.shape}"
+        )
+    return array
 
 
 def latent_spreads(latents: Array) -> Float64Array:

@@ -19,6 +19,7 @@ from ensembles.base_clusterings import (
     fit_base_clusterings,
     latent_spreads,
     mean_agreement,
+    member_latents,
     place_objects,
 )
 from ensembles.calibration import Calibration, reliable
@@ -98,6 +99,17 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
     members_ : list of LatentClusterer
         Clusterings of each member's latents.
     base_clusterings_ : list of BaseClustering
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ensembles import ConsensusClustering
+    >>> from sklearn.datasets import make_blobs
+    >>> latents, kinds = make_blobs([30, 20], centers=[[0, 0], [9, 0]], random_state=0)
+    >>> by_three_networks = np.stack([latents, latents[:, ::-1], 3.0 * latents])
+    >>> consensus = ConsensusClustering(2, method="kmeans", random_state=0).fit(by_three_networks)
+    >>> np.bincount(consensus.labels_), bool(consensus.stability_.min() > 0.9)
+    (array([30, 20]), True)
     """
 
     confidence_ = FormerAttribute("stability_")
@@ -136,7 +148,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
             When the latents cannot be clustered, or a parameter is out of range.
         """
         self._check_parameters()
-        latents = _checked_latents(X)
+        latents = member_latents(X)
         hidden = np.zeros(latents.shape[:2], bool) if held_out is None else np.asarray(held_out)
         if hidden.shape != latents.shape[:2]:
             raise InputError(f"held_out must have shape {latents.shape[:2]}, got {hidden.shape}")
@@ -335,7 +347,7 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         return np.ascontiguousarray(in_object_blocks(of_block, self._checked_members(X))[0].T)
 
     def _checked_members(self, X: npt.ArrayLike) -> Array:
-        latents = _checked_latents(X)
+        latents = member_latents(X)
         if len(latents) != len(self.members_):
             raise InputError(
                 f"X must hold the latents of {len(self.members_)} members, got {len(latents)}"
@@ -382,15 +394,3 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
         check_random_state(self.random_state)
         check_choice("consensus", self.consensus, get_args(Method))
         check_share("reliability", self.reliability)
-
-
-def _checked_latents(latents: npt.ArrayLike) -> Array:
-    """Latents in their own precision where that is single, since they may be many."""
-    array = np.asarray(latents)
-    if array.dtype != np.float32:
-        array = np.asarray(array, dtype=np.float64)
-    if array.ndim != 3 or not array.size or not np.all(np.isfinite(array)):
-        raise InputError(
-            f"X must hold finite latents of shape (n_members, n, d), got shape {array.shape}"
-        )
-    return array

@@ -29,6 +29,19 @@ class ConsensusResult:
         Labels by each member's own clustering, by the names of the consensus.
     outlier_scores : ndarray (n,)
         Geometric mean over the members, see `LatentClusterer.outlier_scores`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ensembles import ConsensusClustering
+    >>> from sklearn.datasets import make_blobs
+    >>> latents, kinds = make_blobs([30, 20], centers=[[0, 0], [9, 0]], random_state=0)
+    >>> members = np.stack([latents, latents[:, ::-1]])
+    >>> consensus = ConsensusClustering(2, method="kmeans", random_state=0).fit(members)
+    >>> new = np.array([[0.0, 0.0], [9.0, 0.0]])
+    >>> result = consensus.predict_consensus(np.stack([new, new[:, ::-1]]))
+    >>> result.labels, result.agreement, result.member_labels.shape
+    (array([0, 1]), array([1., 1.]), (2, 2))
     """
 
     labels: IntArray

@@ -14,8 +14,9 @@ from equiclust.encoders.whitened import WhitenedEncoder
 from equiclust.images import ImageSet
 from equiclust.io.fit_record import array_digest, image_set_digest, recorded_fit
 from equiclust.typing import PathLike
+from equiclust.validation import check_random_state
 
-__all__ = ["ensemble_inputs", "estimator_inputs", "recorded_seed"]
+__all__ = ["ensemble_inputs", "estimator_inputs", "seed_of_fit"]
 
 # They decide where a member is trained, or come from the ensemble's own seed.
 _NOT_INPUTS = ("device", "devices", "random_state")
@@ -67,20 +68,26 @@ def _digest(images: Sequence[TrainingImages]) -> str:
     return array_digest(np.array([one.digest for one in images]))
 
 
-def recorded_seed(checkpoints: PathLike) -> int | None:
-    """Seed of the fit that a folder holds checkpoints of.
+def seed_of_fit(
+    random_state: int | np.random.RandomState | None, checkpoints: PathLike | None
+) -> int:
+    """Seed from which all other seeds of a fit are drawn.
 
     Parameters
     ----------
-    checkpoints : path
+    random_state : int, RandomState or None
+        With None the seed is that of the fit that `checkpoints` holds, if it holds one.
+    checkpoints : path or None
 
     Returns
     -------
-    int or None
-        None when no fit is recorded there.
+    int
     """
-    seed = recorded_fit(checkpoints).get(_SEED)
-    return seed if isinstance(seed, int) else None
+    if random_state is None and checkpoints is not None:
+        known = recorded_fit(checkpoints).get(_SEED)
+        if isinstance(known, int):
+            return known
+    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def estimator_inputs(estimator: MemberEstimator) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ensembles.cleaned_latents import CleanedLatents
 from ensembles.consensus_clustering import ConsensusClustering
 from ensembles.consensus_files import member_folder
 from ensembles.encoder_members import fit_encoder_members
-from ensembles.fit_inputs import ensemble_inputs, recorded_seed
+from ensembles.fit_inputs import ensemble_inputs, seed_of_fit
 from ensembles.fitted_ensemble import FittedEnsemble
 from ensembles.folds import fold_masks, three_tenths
 from ensembles.known_features import KnownFeatures
@@ -33,7 +33,7 @@ from equiclust.io.fit_record import check_same_fit
 from equiclust.processes import at_most, check_n_jobs
 from equiclust.progress import Update
 from equiclust.typing import BoolArray, IntArray, PathLike
-from equiclust.validation import check_random_state, check_whole, is_auto
+from equiclust.validation import check_whole, is_auto
 
 __all__ = ["KFoldEnsemble"]
 
@@ -100,6 +100,17 @@ class KFoldEnsemble(KnownFeatures, CleanedLatents, FittedEnsemble):
         Probability that one more clustering gives the label, 0 to 1; see `ConsensusClustering`.
     seconds_ : list of float
         Duration of each member's training.
+
+    Examples
+    --------
+    >>> from ensembles import KFoldEnsemble
+    >>> from equiclust import EquivariantAutoencoder, simulate_shapes
+    >>> from equiclust.evaluation import clustering_accuracy
+    >>> images, truth = simulate_shapes(40, size=32, classes=("star", "bar"), random_state=0)
+    >>> network = EquivariantAutoencoder(size=32, max_epochs=1, perceptual=None)
+    >>> ensemble = KFoldEnsemble(network, n_clusters=2, n_folds=2, n_jobs=1, random_state=0)
+    >>> clustering_accuracy(truth["kind_index"], ensemble.fit(images).labels_)
+    1.0
     """
 
     confidence_ = FormerAttribute("stability_")
@@ -372,7 +383,7 @@ class KFoldEnsemble(KnownFeatures, CleanedLatents, FittedEnsemble):
     ) -> tuple[list[MemberEstimator], BoolArray]:
         """Members to fit, and the images held out from each, `(n_folds, n_images)`."""
         estimators = self._estimators()
-        self._entropy = self._draw_entropy(checkpoints)
+        self._entropy = seed_of_fit(self.random_state, checkpoints)
         seeds = self._seeds()
         held_out = fold_masks(n_images, self.n_folds, self._n_held_out, random_state=int(seeds[-1]))
         members = [clone(estimators[k % len(estimators)]) for k in range(self.n_folds)]
@@ -382,16 +393,6 @@ class KFoldEnsemble(KnownFeatures, CleanedLatents, FittedEnsemble):
         share_encoders(members)
         return members, held_out
 
-    def _draw_entropy(self, checkpoints: PathLike | None) -> int:
-        """Seed of all seeds; without a random state, that of the fit to resume."""
-        if self.random_state is None and checkpoints is not None:
-            known = recorded_seed(checkpoints)
-            if known is not None:
-                return known
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
-
     @property
     def _n_held_out(self) -> int:
-        if self.held_out_folds == "auto":
-            return three_tenths(self.n_folds)
-        return self.held_out_folds
+        return three_tenths(self.n_folds) if self.held_out_folds == "auto" else self.held_out_folds

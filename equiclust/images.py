@@ -71,6 +71,16 @@ class Image:
     InputError
         When the pixels have not three axes, the mask does not fit, or `offset` or `scale` is not
         finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust import Image
+    >>> values = np.ones((48, 64))
+    >>> values[0, 0] = np.nan
+    >>> image = Image.from_values(values, "disc_1", unit="Jy/beam")
+    >>> image.shape, int(image.mask.sum())
+    ((1, 48, 64), 1)
     """
 
     pixels: Float32Array
@@ -218,6 +228,16 @@ class ImageSet(Sequence[Image]):
     ------
     InputError
         When an id occurs twice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust import ImageSet
+    >>> images = ImageSet.from_array(np.zeros((3, 32, 32)), ids=["a", "b", "c"])
+    >>> len(images), images.pixels.shape
+    (3, (3, 1, 32, 32))
+    >>> images.take([2, 0]).ids
+    ('c', 'a')
     """
 
     images: tuple[Image, ...] = ()

@@ -57,6 +57,7 @@ class Recipe:
 
     Examples
     --------
+    >>> from ensembles.recipes import Network, Recipe
     >>> recipe = Recipe(network=Network(group="C8")).with_(size=32, mse=20)
     >>> recipe.images.size, recipe.objective.mse, recipe.settings["group"]
     (32, 20.0, 'C8')

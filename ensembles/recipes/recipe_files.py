@@ -27,6 +27,12 @@ def builtin_recipes() -> tuple[str, ...]:
     -------
     tuple of str
         In alphabetical order.
+
+    Examples
+    --------
+    >>> from ensembles.recipes import builtin_recipes
+    >>> builtin_recipes()
+    ('digits', 'discs', 'gas_clouds', 'micrographs', 'radio_galaxies', 'upright')
     """
     return tuple(sorted(path.stem for path in _BUILTIN.glob("*.toml")))
 
@@ -50,6 +56,13 @@ def read_recipe(recipe: str | os.PathLike[str]) -> Recipe:
     InputError
         When the recipe does not exist, or a setting is wrong. The message names the file, the
         table, the key, the value and what is allowed.
+
+    Examples
+    --------
+    >>> from ensembles.recipes import read_recipe
+    >>> recipe = read_recipe("discs")
+    >>> recipe.images.canonical, recipe.network.encoder
+    ('affine', 'disc_views')
     """
     if isinstance(recipe, str) and recipe in builtin_recipes():
         return _read(_BUILTIN / f"{recipe}.toml")
@@ -94,6 +107,14 @@ def write_recipe(recipe: Recipe, path: str | os.PathLike[str]) -> None:
     ------
     OutputError
         When the folder cannot be written to.
+
+    Examples
+    --------
+    >>> from ensembles.recipes import read_recipe, write_recipe
+    >>> recipe = read_recipe("discs").with_(n_clusters=6, size=64)
+    >>> write_recipe(recipe, "six_kinds.toml")
+    >>> read_recipe("six_kinds.toml") == recipe
+    True
     """
     with atomic_path(path) as draft:
         draft.write_text(_HEADER + tomli_w.dumps(recipe.to_dict()), encoding="utf-8")

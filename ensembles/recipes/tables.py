@@ -46,7 +46,7 @@ _FOREIGN = ("encoder", "layer", "pooling", "encoder_group")
 @checks_types
 @dataclass(frozen=True)
 class Images:
-    """Preprocessing of the images; see `Preprocessor` for every parameter.
+    """How a recipe preprocesses images; see `Preprocessor` for every parameter.
 
     Parameters
     ----------
@@ -66,6 +66,13 @@ class Images:
     ------
     InputError
         When a parameter has a value it cannot have.
+
+    Examples
+    --------
+    >>> from ensembles.recipes import Images, Recipe
+    >>> recipe = Recipe(images=Images(size=64, stretch="asinh"))
+    >>> recipe.settings["stretch"]
+    'asinh'
     """
 
     size: int = _PREPROCESSOR.size
@@ -85,7 +92,7 @@ class Images:
 @checks_types
 @dataclass(frozen=True)
 class Network:
-    """Encoder of the images, and the shape of the network that is trained.
+    """Encoder of a recipe, and the shape of the network that is trained.
 
     See `EquivariantAutoencoder` for the parameters of that one, and `equiclust.encoders` for those
     of all others.
@@ -116,6 +123,13 @@ class Network:
     ------
     InputError
         When a parameter has a value it cannot have.
+
+    Examples
+    --------
+    >>> from ensembles.recipes import Network, Recipe
+    >>> recipe = Recipe(network=Network(encoder="own", latent_dim=16))
+    >>> recipe.settings["latent_dim"]
+    16
     """
 
     encoder: str = AUTO
@@ -162,7 +176,7 @@ class Network:
 @checks_types
 @dataclass(frozen=True)
 class Training:
-    """Training of every network; see `EquivariantAutoencoder` for every parameter.
+    """How a recipe trains every network; see `EquivariantAutoencoder` for every parameter.
 
     Parameters
     ----------
@@ -181,6 +195,13 @@ class Training:
     ------
     InputError
         When a parameter has a value it cannot have.
+
+    Examples
+    --------
+    >>> from ensembles.recipes import Recipe, Training
+    >>> recipe = Recipe(training=Training(max_epochs=20, pretrained=False))
+    >>> recipe.settings["max_epochs"]
+    20
     """
 
     max_epochs: int | Literal["auto"] = "auto"
@@ -199,7 +220,7 @@ class Training:
 @checks_types
 @dataclass(frozen=True)
 class Ensemble:
-    """Number of networks, and the reliability of their labels; see `KFoldEnsemble`.
+    """Networks of a recipe, and the reliability of their labels; see `KFoldEnsemble`.
 
     Parameters
     ----------
@@ -218,6 +239,13 @@ class Ensemble:
     ------
     InputError
         When a parameter has a value it cannot have.
+
+    Examples
+    --------
+    >>> from ensembles.recipes import Ensemble, Recipe
+    >>> recipe = Recipe(ensemble=Ensemble(n_folds=4, reliability=0.0))
+    >>> recipe.settings["n_folds"]
+    4
     """
 
     n_folds: int = _ENSEMBLE.n_folds
@@ -244,7 +272,7 @@ class Ensemble:
 @checks_types
 @dataclass(frozen=True)
 class Clusters:
-    """Clustering of the latents; see `KFoldEnsemble`.
+    """How a recipe clusters the latents; see `KFoldEnsemble`.
 
     Parameters
     ----------
@@ -263,6 +291,13 @@ class Clusters:
     ------
     InputError
         When a parameter has a value it cannot have.
+
+    Examples
+    --------
+    >>> from ensembles.recipes import Clusters, Recipe
+    >>> recipe = Recipe(clusters=Clusters(n_clusters=6, remove="brightness,size"))
+    >>> recipe.settings["n_clusters"]
+    6
     """
 
     n_clusters: int | Literal["auto"] = _ENSEMBLE.n_clusters

@@ -60,6 +60,19 @@ class Explorer:
         While the server runs.
     is_in_notebook : bool
         Whether pages of other servers of this machine, such as a notebook, may frame the page.
+
+    Examples
+    --------
+    >>> import equiclust
+    >>> import numpy as np
+    >>> from equiclust.app import explore
+    >>> latents = np.repeat([[0.0, 0.0], [9.0, 0.0]], 20, axis=0)
+    >>> np.save("latents.npy", latents + np.random.default_rng(0).normal(size=(40, 2)))
+    >>> run = equiclust.run(latents="latents.npy", output="sorted", n_clusters=2, n_folds=2)
+    >>> explorer = explore("sorted").start()
+    >>> explorer.url
+    'http://127.0.0.1:...'
+    >>> explorer.stop()
     """
 
     def __init__(
@@ -344,6 +357,13 @@ def explore(
     Examples
     --------
     >>> import equiclust
-    >>> equiclust.open_run("sorted").explore()  # doctest: +SKIP
+    >>> import numpy as np
+    >>> from equiclust.app import explore
+    >>> latents = np.repeat([[0.0, 0.0], [9.0, 0.0]], 20, axis=0)
+    >>> np.save("latents.npy", latents + np.random.default_rng(0).normal(size=(40, 2)))
+    >>> run = equiclust.run(latents="latents.npy", output="sorted", n_clusters=2, n_folds=2)
+    >>> explorer = explore("sorted")
+    >>> explorer.name, explorer.port is None
+    ('sorted', True)
     """
     return Explorer(Path(path).expanduser(), labels=labels, compare=compare, data=data)

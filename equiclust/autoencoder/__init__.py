@@ -15,15 +15,12 @@ if TYPE_CHECKING:
         start_from,
     )
     from equiclust.autoencoder.schedule import warm_cosine
-    from equiclust.autoencoder.training_config import TrainingConfig
-
 
 __all__ = [
     "Augmentation",
     "EquivariantAutoencoder",
     "ObjectiveWeights",
     "PerceptualLoss",
-    "TrainingConfig",
     "find_weights",
     "has_pretrained_weights",
     "non_equivariant_baseline",
@@ -40,7 +37,6 @@ __getattr__, __dir__ = lazy_names(
         "EquivariantAutoencoder": "equiclust.autoencoder.estimator",
         "ObjectiveWeights": "equiclust.autoencoder.objectives",
         "PerceptualLoss": "equiclust.autoencoder.objectives",
-        "TrainingConfig": "equiclust.autoencoder.training_config",
         "find_weights": "equiclust.autoencoder.objectives",
         "has_pretrained_weights": "equiclust.autoencoder.pretrained",
         "non_equivariant_baseline": "equiclust.autoencoder.baseline",

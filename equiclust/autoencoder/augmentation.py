@@ -25,7 +25,7 @@ _SMOOTHING_TAPS = (1.0, 4.0, 6.0, 4.0, 1.0)
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a view may differ from its image; each step is drawn anew for each image.
+    """Limits of random augmentation; each step is drawn anew for each image.
 
     Parameters
     ----------
@@ -54,6 +54,17 @@ class Augmentation:
         Probability of a mirror.
     noise : float, default 0.03
         Largest standard deviation of white noise, in units of the image range.
+
+    Examples
+    --------
+    >>> from equiclust import EquivariantAutoencoder
+    >>> from equiclust.autoencoder import Augmentation
+    >>> Augmentation(tilt=0.5, mirror=0.0)
+    Augmentation(angle=1.0, scale=0.2, shear=0.15, tilt=0.5, ..., mirror=0.0, noise=0.03)
+
+    An autoencoder takes what differs from the defaults:
+
+    >>> autoencoder = EquivariantAutoencoder(augmentation={"tilt": 0.5, "mirror": 0.0})
     """
 
     angle: float = 1.0

@@ -34,6 +34,14 @@ def non_equivariant_baseline(autoencoder: EquivariantAutoencoder) -> Equivariant
     -------
     EquivariantAutoencoder
         With the trivial group.
+
+    Examples
+    --------
+    >>> from equiclust import EquivariantAutoencoder
+    >>> from equiclust.autoencoder import non_equivariant_baseline
+    >>> plain = non_equivariant_baseline(EquivariantAutoencoder(group="D4", fields=(4, 8)))
+    >>> plain.group, plain.fields
+    ('trivial', (32, 64))
     """
     return _without_group(autoencoder, Group(autoencoder.group).order)
 

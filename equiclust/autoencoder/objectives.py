@@ -40,7 +40,7 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class ObjectiveWeights:
-    """Weights of the terms; a term of weight zero is not computed.
+    """Weights of the terms that training minimises; a term of weight zero is not computed.
 
     Parameters
     ----------
@@ -60,6 +60,19 @@ class ObjectiveWeights:
         Entropy of identifying the second view of every image among those of all others,
         `contrastive_loss`. For retrieving the same object: it separates similar images, which is
         undesirable for clusters.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.autoencoder import ObjectiveWeights
+    >>> weights = ObjectiveWeights(perceptual=0.0)
+    >>> weights.total({"mse": torch.tensor(0.5), "rotation": torch.tensor(0.1)})
+    tensor(11.)
+
+    An autoencoder takes what differs from the defaults:
+
+    >>> from equiclust import EquivariantAutoencoder
+    >>> autoencoder = EquivariantAutoencoder(objective={"rotation": 30.0})
     """
 
     mse: float = 10.0
@@ -241,6 +254,20 @@ class PerceptualLoss(nn.Module):
         When the network is another one, or the weights cannot be read.
     WeightsNotFoundError
         When the trunk is neither on disk nor can be downloaded.
+
+    Examples
+    --------
+    Here with random weights from a file; without `weights` those of ImageNet are looked for:
+
+    >>> import torch
+    >>> from equiclust.autoencoder import PerceptualLoss
+    >>> from safetensors.torch import save_file
+    >>> from torchvision.models import resnet18
+    >>> save_file(resnet18().state_dict(), "resnet18.safetensors")
+    >>> loss = PerceptualLoss("resnet18", weights="resnet18.safetensors")
+    >>> images, mask = torch.rand(2, 1, 64, 64), torch.zeros(2, 1, 64, 64, dtype=torch.bool)
+    >>> loss(images, images, mask)
+    tensor(0.)
     """
 
     def __init__(

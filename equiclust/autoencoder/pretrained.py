@@ -96,6 +96,12 @@ def has_pretrained_weights(group: str, size: int) -> bool:
     Returns
     -------
     bool
+
+    Examples
+    --------
+    >>> from equiclust.autoencoder import has_pretrained_weights
+    >>> has_pretrained_weights("D8", 64), has_pretrained_weights("D8", 512)
+    (True, False)
     """
     return _resource(group, size).is_file()
 
@@ -118,6 +124,15 @@ def pretrained_weights(config: NetworkConfig) -> dict[str, Tensor]:
     -------
     dict of str to Tensor
         Empty when there are none.
+
+    Examples
+    --------
+    >>> from equiclust.autoencoder import pretrained_weights
+    >>> from equiclust.nn import AutoencoderNetwork, NetworkConfig
+    >>> config = NetworkConfig(group="D8", size=32)
+    >>> network = AutoencoderNetwork(config)
+    >>> network.load_state_dict(pretrained_weights(config))
+    <All keys matched successfully>
     """
     resource = _resource(config.group, config.size)
     if not resource.is_file():
@@ -144,6 +159,14 @@ def start_from(network: AutoencoderNetwork, weights: Mapping[str, Tensor]) -> tu
     -------
     tuple of str
         Names of the parts that were taken over.
+
+    Examples
+    --------
+    >>> from equiclust.autoencoder import pretrained_weights, start_from
+    >>> from equiclust.nn import AutoencoderNetwork, NetworkConfig
+    >>> config = NetworkConfig(group="D8", size=32, in_channels=3)
+    >>> start_from(AutoencoderNetwork(config), pretrained_weights(config))
+    ('encoder', 'narrow', 'detail', 'decoder', 'head')
     """
     taken: list[str] = []
     state = network.state_dict()

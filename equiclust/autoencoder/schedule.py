@@ -37,6 +37,18 @@ def warm_cosine(optimizer: torch.optim.Optimizer, steps: int) -> SequentialLR:
     -------
     torch.optim.lr_scheduler.SequentialLR
         To be stepped after every step of the optimizer, `steps` times at most.
+
+    Examples
+    --------
+    >>> from equiclust.autoencoder import warm_cosine
+    >>> from torch import nn, optim
+    >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=1.0)
+    >>> schedule = warm_cosine(optimizer, 6)
+    >>> for _ in range(5):
+    ...     print(f"{schedule.get_last_lr()[0]:.2f}", end=" ")
+    ...     optimizer.step()
+    ...     schedule.step()
+    1.00 1.00 0.90 0.65 0.35
     """
     rise = max(round(WARM_UP * steps), 1)
     up = LinearLR(optimizer, start_factor=1.0 / rise, total_iters=max(rise - 1, 1))

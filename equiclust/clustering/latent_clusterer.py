@@ -80,7 +80,7 @@ def make_clusterer(
     n_init: int = 10,
     random_state: int | np.random.RandomState | None = None,
 ) -> LatentClusterer:
-    """A `LatentClusterer` with checked parameters, not fitted.
+    """Make a `LatentClusterer` and check its parameters; it is not fitted yet.
 
     Parameters
     ----------
@@ -107,6 +107,16 @@ def make_clusterer(
     ------
     InputError
         When a value is out of range.
+
+    Examples
+    --------
+    >>> from equiclust import make_clusterer
+    >>> from equiclust.evaluation import clustering_accuracy
+    >>> from sklearn.datasets import make_moons
+    >>> latents, kinds = make_moons(200, noise=0.04, random_state=0)
+    >>> spectral = make_clusterer("spectral", 2, random_state=0).fit(latents)
+    >>> clustering_accuracy(kinds, spectral.labels_)
+    1.0
     """
     clusterer = LatentClusterer(
         n_clusters,
@@ -123,7 +133,7 @@ def make_clusterer(
 
 # scikit-learn carries no annotations, hence the ignored error.
 class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
-    """Clusters of standardised and whitened latents.
+    """Clusters of latents, which are standardised and whitened first.
 
     The result does not depend on the order of the training samples, and `predict` of them equals
     `labels_`. Of more than 50,000 samples that many are drawn to learn from, and all are labelled
@@ -161,6 +171,15 @@ class LatentClusterer(ClusterMixin, SaveLoadMixin):  # type: ignore[misc]
         Fitted to the whitened latents.
     n_features_in_ : int
         Length of a latent.
+
+    Examples
+    --------
+    >>> from equiclust import LatentClusterer
+    >>> from sklearn.datasets import make_blobs
+    >>> centres = [[0, 0, 0], [9, 0, 0], [0, 9, 0]]
+    >>> latents, kinds = make_blobs([30, 20, 10], centers=centres, random_state=0)
+    >>> LatentClusterer(3, random_state=0).fit(latents).predict(centres)
+    array([0, 1, 2])
     """
 
     _file_stem = "clusterer"

@@ -59,6 +59,17 @@ class Choice:
         `equiclust.clustering.unimodality`; None where there were fewer than 100.
     max_clusters : int, default None
         The largest number tried; None where only one was, or where the samples allow no more.
+
+    Examples
+    --------
+    >>> from equiclust.clustering import choose_n_clusters
+    >>> from sklearn.datasets import make_blobs
+    >>> latents, kinds = make_blobs([40, 40], centers=[[0, 0], [9, 0]], random_state=0)
+    >>> choice = choose_n_clusters(latents, candidates=[2, 3], random_state=0)
+    >>> choice.n_clusters, choice.votes["stability"]
+    (2, 2)
+    >>> [row["n_clusters"] for row in choice.scores]
+    [2, 3]
     """
 
     n_clusters: int
@@ -164,6 +175,15 @@ def choose_n_clusters(
     .. [5] Tibshirani, R., Walther, G. & Hastie, T. 2001, J. R. Statist. Soc. B 63, 411.
     .. [6] Rousseeuw, P. 1987, J. Comput. Appl. Math. 20, 53.
     .. [7] Fraley, C. & Raftery, A. 1998, Comput. J. 41, 578.
+
+    Examples
+    --------
+    >>> from equiclust.clustering import choose_n_clusters
+    >>> from sklearn.datasets import make_blobs
+    >>> centres = [[0, 0, 0], [9, 0, 0], [0, 9, 0]]
+    >>> latents, kinds = make_blobs([20, 20, 20], centers=centres, random_state=0)
+    >>> choose_n_clusters(latents, max_clusters=4, random_state=0).n_clusters
+    3
     """
     check_whole("max_samples", max_samples)
     check_whole("max_clusters", max_clusters, 2)

@@ -108,6 +108,19 @@ class SpectralClustering(
        representation", AAAI, 313.
     .. [3] Fowlkes, C., Belongie, S., Chung, F. & Malik, J. 2004, "Spectral grouping using the
        Nyström method", IEEE TPAMI 26, 214.
+
+    Examples
+    --------
+    >>> from equiclust import SpectralClustering
+    >>> from equiclust.evaluation import clustering_accuracy
+    >>> from sklearn.datasets import make_circles
+    >>> samples, kinds = make_circles(200, factor=0.4, noise=0.03, random_state=0)
+    >>> clusterer = SpectralClustering(2, random_state=0).fit(samples)
+    >>> clustering_accuracy(kinds, clusterer.labels_)
+    1.0
+    >>> inner, outer = clusterer.predict([[0.0, 0.4], [0.0, 1.0]])
+    >>> bool(inner == outer)
+    False
     """
 
     _file_stem = "clusterer"

@@ -13,7 +13,7 @@ __all__ = ["GivenVectors"]
 
 
 class GivenVectors(StatelessEncoder):
-    """The unknown encoder of vectors that were made elsewhere, of which there are no images.
+    """Stands for the unknown encoder of vectors that are given without their images.
 
     Its vectors are handed over as features: see `ensembles.KFoldEnsemble.fit_features`.
 
@@ -21,6 +21,19 @@ class GivenVectors(StatelessEncoder):
     ----------
     path : path-like, default "vectors"
         File that the vectors came from, for the record; it need not be there any more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ensembles import KFoldEnsemble
+    >>> from equiclust.encoders import GivenVectors, WhitenedEncoder
+    >>> vectors = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+    >>> vectors[:20] += 9.0
+    >>> members = WhitenedEncoder(GivenVectors("zoobot.parquet"), latent_dim=4)
+    >>> ensemble = KFoldEnsemble(members, n_clusters=2, n_folds=2, method="kmeans", random_state=0)
+    >>> labels = ensemble.fit_features(vectors).fit_consensus().labels_
+    >>> np.unique(labels[:20]), np.unique(labels[20:])
+    (array([1]), array([0]))
     """
 
     def __init__(self, path: PathLike = "vectors") -> None:

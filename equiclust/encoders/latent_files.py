@@ -115,6 +115,17 @@ def read_latents(path: PathLike) -> tuple[tuple[str, ...], Float32Array]:
         When the file cannot be read, an id occurs twice, or a vector is not finite.
     MissingPackageError
         When pyarrow is missing for a Parquet file.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from equiclust.encoders import read_latents
+    >>> rows = [("a", 83.6, -5.4, 1.0, 0.5), ("b", 83.7, -5.3, 2.0, 0.0)]
+    >>> table = Table(rows=rows, names=["name", "ra", "dec", "feature_0", "feature_1"])
+    >>> table.write("features.ecsv")
+    >>> ids, latents = read_latents("features.ecsv")
+    >>> ids, latents.tolist()
+    (('a', 'b'), [[1.0, 0.5], [2.0, 0.0]])
     """
     found = read_latent_file(path)
     return found.rows.ids, found.latents

@@ -21,7 +21,7 @@ __all__ = ["LatentTable"]
 
 
 class LatentTable(StatelessEncoder):
-    """Vectors from a file, in place of an encoder: the pixels are not looked at.
+    """Vectors looked up in a file by the ids of the images; the pixels are not looked at.
 
     A row belongs to the image of the same id; to that of the same file name, with or without its
     ending, where that is not ambiguous. New images, and turned ones, have no row: what such vectors
@@ -31,6 +31,17 @@ class LatentTable(StatelessEncoder):
     ----------
     path : path-like
         Of the file; see `read_latents`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust import ImageSet
+    >>> from equiclust.encoders import LatentTable
+    >>> np.savez("vectors.npz", ids=["a", "b"], latents=np.array([[1.0, 2.0], [3.0, 4.0]]))
+    >>> images = ImageSet.from_array(np.zeros((2, 32, 32)), ids=["b", "a"])
+    >>> LatentTable("vectors.npz").transform(images)
+    array([[3., 4.],
+           [1., 2.]], dtype=float32)
     """
 
     def __init__(self, path: PathLike) -> None:

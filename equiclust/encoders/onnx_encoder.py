@@ -61,6 +61,21 @@ class OnnxEncoder(PixelEncoder):
     batch_size : int, default 16
         Images that are encoded at a time, where the file leaves it free; fewer where they are
         larger than 256 pixels a side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import onnx
+    >>> from equiclust.encoders import OnnxEncoder
+    >>> network = onnx.parser.parse_model('''
+    ...     <ir_version: 8, opset_import: ["": 17]>
+    ...     network (float[n, 1, h, w] images) => (float[n, 1, k, l] map)
+    ...     {map = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (images)}
+    ... ''')
+    >>> onnx.save(network, "network.onnx")
+    >>> OnnxEncoder("network.onnx").transform(np.ones((2, 16, 16)))
+    array([[1.],
+           [1.]], dtype=float32)
     """
 
     def __init__(

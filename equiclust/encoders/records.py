@@ -33,7 +33,7 @@ _FILES = ("path", "weights")
 
 
 def encoder_record(encoder: Encoder) -> dict[str, Any]:
-    """Everything that the features of an encoder follow from, as plain values.
+    """Describe an encoder by plain values, from which `encoder_from_record` makes it again.
 
     Parameters
     ----------
@@ -48,7 +48,14 @@ def encoder_record(encoder: Encoder) -> dict[str, Any]:
     Raises
     ------
     InputError
-        When it is no encoder of this room.
+        When it is no encoder of `equiclust.encoders`.
+
+    Examples
+    --------
+    >>> from equiclust.encoders import TorchvisionEncoder, encoder_record
+    >>> record = encoder_record(TorchvisionEncoder("small_alexnet"))
+    >>> record["kind"], record["parameters"]["network"]
+    ('TorchvisionEncoder', 'small_alexnet')
     """
     kind = type(encoder).__name__
     if _HOMES.get(kind) != type(encoder).__module__:
@@ -89,7 +96,7 @@ def is_in_memory(encoder: Encoder) -> bool:
 
 @checks_types
 def encoder_from_record(record: Mapping[str, Any], *, folder: PathLike | None = None) -> Encoder:
-    """The encoder of a record, with the very weights that it had.
+    """Make an encoder again from its record, with the same weights.
 
     Parameters
     ----------
@@ -108,6 +115,14 @@ def encoder_from_record(record: Mapping[str, Any], *, folder: PathLike | None = 
         When the record is none, or weights or file are others than those that were recorded.
     WeightsNotFoundError
         When the weights are not to be found.
+
+    Examples
+    --------
+    >>> import json
+    >>> from equiclust.encoders import encoder_from_record, encoder_record, get_encoder
+    >>> text = json.dumps(encoder_record(get_encoder("small_alexnet", group="D4")))
+    >>> encoder_from_record(json.loads(text)).group
+    'D4'
     """
     try:
         kind, parameters = record["kind"], dict(record["parameters"])

@@ -30,6 +30,12 @@ def encoder_names() -> tuple[str, ...]:
     Returns
     -------
     tuple of str
+
+    Examples
+    --------
+    >>> from equiclust.encoders import encoder_names
+    >>> "alexnet" in encoder_names()
+    True
     """
     return tuple(BACKBONES)
 
@@ -60,8 +66,11 @@ def get_encoder(name: PathLike, *, group: str = _UNGROUPED, **parameters: Any) -
 
     Examples
     --------
-    >>> get_encoder("alexnet", group="D4").encoder.network
-    'alexnet'
+    >>> from equiclust import get_encoder, simulate_discs
+    >>> images, truth = simulate_discs(2, size=32, random_state=0)
+    >>> encoder = get_encoder("small_alexnet", group="D4")
+    >>> encoder.group, encoder.transform(images).shape
+    ('D4', (2, 512))
     """
     averaging = {key: parameters.pop(key) for key in ("statistic",) if key in parameters}
     if averaging and group == _UNGROUPED:

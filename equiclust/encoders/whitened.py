@@ -71,13 +71,13 @@ class WhitenedEncoder(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from torch import nn
-    >>> from equiclust.encoders import ModuleEncoder, WhitenedEncoder
-    >>> images = np.random.default_rng(0).random((20, 16, 16), np.float32)
-    >>> encoder = WhitenedEncoder(ModuleEncoder(nn.Conv2d(1, 4, 3)), latent_dim=2)
-    >>> bool(np.allclose(encoder.fit_transform(images).std(axis=0), 1, atol=1e-3))
-    True
+    >>> from equiclust import get_encoder, simulate_discs
+    >>> from equiclust.encoders import WhitenedEncoder
+    >>> images, truth = simulate_discs(20, size=32, random_state=0)
+    >>> encoder = WhitenedEncoder(get_encoder("small_alexnet", group="D4"), latent_dim=4)
+    >>> latents = encoder.fit_transform(images)
+    >>> latents.std(axis=0, ddof=1)
+    array([1., 1., 1., 1.], dtype=float32)
     """
 
     _file_stem = "encoder"

@@ -59,6 +59,13 @@ class LatentIndex:
     ------
     InputError
         When there are no latents, or one is not finite.
+
+    Examples
+    --------
+    >>> from equiclust import LatentIndex
+    >>> distances, indices = LatentIndex([[0.0], [1.0], [5.0]]).query([[0.75]], 2)
+    >>> distances, indices
+    (array([[0.25, 0.75]], dtype=float32), array([[1, 0]]))
     """
 
     def __init__(

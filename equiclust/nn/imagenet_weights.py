@@ -88,6 +88,12 @@ def find_weights(network: str, weights: str | Path | None = None) -> dict[str, T
         When the network is unknown, or the file holds anything but finite arrays.
     WeightsNotFoundError
         When they are in none of these places.
+
+    Examples
+    --------
+    >>> from equiclust.autoencoder import find_weights
+    >>> find_weights("small_alexnet")["conv1.weight"].shape
+    torch.Size([40, 1, 11, 11])
     """
     check_choice("network", network, IMAGENET_NETWORKS)
     named = weights if weights is not None else os.environ.get(WEIGHTS_VARIABLE)

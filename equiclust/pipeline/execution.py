@@ -195,8 +195,19 @@ def run(
     Examples
     --------
     >>> import equiclust
-    >>> run = equiclust.run("discs/*.fits", output="sorted", n_folds=4)  # doctest: +SKIP
-    >>> run.labels  # doctest: +SKIP
+    >>> import numpy as np
+    >>> from ensembles.recipes import Recipe
+    >>> from equiclust.evaluation import clustering_accuracy
+    >>> images, truth = equiclust.simulate_shapes(
+    ...     40, size=32, classes=("star", "bar"), random_state=0
+    ... )
+    >>> quick = Recipe().with_(encoder="own", size=32, n_folds=2, max_epochs=1, perceptual=0)
+    >>> run = equiclust.run(images, "sorted", recipe=quick, n_clusters=2, n_jobs=1)
+    >>> clustering_accuracy(truth["kind_index"], run.labels)
+    1.0
+    >>> turned = np.rot90(images.pixels, axes=(2, 3))
+    >>> bool((run.predict(turned)["label"] == run.labels).all())
+    True
     """
     given = {
         "n_clusters": n_clusters,

@@ -101,9 +101,11 @@ def export_rows(
 
     Examples
     --------
-    >>> import equiclust
-    >>> table = equiclust.open_run("sorted").catalogue  # doctest: +SKIP
-    >>> export_rows(table, [0, 5], "reg").content  # doctest: +SKIP
+    >>> from astropy.table import Table
+    >>> from equiclust.pipeline.exports import export_rows
+    >>> table = Table({"id": ["disc_1", "disc_2"], "label": [0, 1]})
+    >>> export_rows(table, [1], "csv").content.splitlines()
+    [b'id,label', b'disc_2,1']
     """
     check_choice("format", format, EXPORT_FORMATS)
     chosen = checked_rows(rows, len(table))

@@ -49,8 +49,14 @@ def open_run(folder: PathLike) -> Run:
     Examples
     --------
     >>> import equiclust
-    >>> run = equiclust.open_run("sorted")  # doctest: +SKIP
-    >>> run.predict("new/*.fits")["label"]  # doctest: +SKIP
+    >>> from ensembles.recipes import Recipe
+    >>> images, truth = equiclust.simulate_shapes(
+    ...     40, size=32, classes=("star", "bar"), random_state=0
+    ... )
+    >>> quick = Recipe().with_(encoder="own", size=32, n_folds=2, max_epochs=1, perceptual=0)
+    >>> run = equiclust.run(images, "sorted", recipe=quick, n_clusters=2, n_jobs=1)
+    >>> equiclust.open_run("sorted").labels.shape
+    (40,)
     """
     return Run(RunFolder.open(Path(folder).expanduser()))
 
@@ -69,6 +75,24 @@ class Run(RunSearch, SkyResults):
     ----------
     folder : RunFolder
         Path of every file of the run.
+
+    Examples
+    --------
+    >>> import equiclust
+    >>> from ensembles.recipes import Recipe
+    >>> images, truth = equiclust.simulate_shapes(
+    ...     40, size=32, classes=("star", "bar"), random_state=0
+    ... )
+    >>> quick = Recipe().with_(encoder="own", size=32, n_folds=2, max_epochs=1, perceptual=0)
+    >>> run = equiclust.run(images, "sorted", recipe=quick, n_clusters=2, n_jobs=1)
+    >>> run.labels.shape, run.catalogue.colnames[:3]
+    ((40,), ['id', 'path', 'label'])
+    >>> print(run.similar(images[:1], n=1)["id", "similar"])
+         id       similar
+    ----------- -----------
+    shape_00000 shape_00015
+    >>> len(run.suggest(5))
+    5
     """
 
     def predict(
@@ -315,7 +339,16 @@ class Run(RunSearch, SkyResults):
         Examples
         --------
         >>> import equiclust
-        >>> equiclust.open_run("sorted").explore()  # doctest: +SKIP
+        >>> from ensembles.recipes import Recipe
+        >>> images, truth = equiclust.simulate_shapes(
+        ...     40, size=32, classes=("star", "bar"), random_state=0
+        ... )
+        >>> quick = Recipe().with_(encoder="own", size=32, n_folds=2, max_epochs=1, perceptual=0)
+        >>> run = equiclust.run(images, "sorted", recipe=quick, n_clusters=2, n_jobs=1)
+        >>> explorer = run.explore()
+        >>> explorer.url
+        'http://127.0.0.1:...'
+        >>> explorer.stop()
         """
         from equiclust.app import explore
 

@@ -83,8 +83,18 @@ class SkyResults(RunFiles):
         Examples
         --------
         >>> import equiclust
-        >>> run = equiclust.open_run("sorted")  # doctest: +SKIP
-        >>> run.export("rings.vot", label=2, min_stability=0.9)  # doctest: +SKIP
+        >>> import numpy as np
+        >>> from astropy.table import Table
+        >>> latents = np.repeat([[0.0, 0.0], [9.0, 0.0]], 20, axis=0)
+        >>> latents += np.random.default_rng(0).normal(size=(40, 2))
+        >>> ids = [f"disc_{i}" for i in range(40)]
+        >>> ra = 83.6 + 0.01 * np.arange(40)
+        >>> table = Table({"id": ids, "ra": ra, "dec": np.full(40, -5.4), "latent": latents})
+        >>> table.write("latents.ecsv")
+        >>> run = equiclust.run(latents="latents.ecsv", output="sorted", n_clusters=2, n_folds=2)
+        >>> files = run.export("first.vot", label=0)
+        >>> len(Table.read("first.vot"))
+        20
         """
         from equiclust.pipeline.run_export import export_run
 
@@ -141,8 +151,21 @@ class SkyResults(RunFiles):
         Examples
         --------
         >>> import equiclust
-        >>> run = equiclust.open_run("sorted")  # doctest: +SKIP
-        >>> run.match("gaia.vot", radius="1arcsec")  # doctest: +SKIP
+        >>> import numpy as np
+        >>> from astropy.table import Table
+        >>> latents = np.repeat([[0.0, 0.0], [9.0, 0.0]], 20, axis=0)
+        >>> latents += np.random.default_rng(0).normal(size=(40, 2))
+        >>> ids = [f"disc_{i}" for i in range(40)]
+        >>> ra = 83.6 + 0.01 * np.arange(40)
+        >>> table = Table({"id": ids, "ra": ra, "dec": np.full(40, -5.4), "latent": latents})
+        >>> table.write("latents.ecsv", overwrite=True)
+        >>> run = equiclust.run(latents="latents.ecsv", output="sorted", n_clusters=2, n_folds=2)
+        >>> sources = Table({"ra": ra[:2], "dec": [-5.4, -5.4], "flux": [1.0, 2.0]})
+        >>> print(run.match(sources, radius="1arcsec")["id", "flux"])
+          id   flux
+        ------ ----
+        disc_0  1.0
+        disc_1  2.0
         """
         from equiclust.pipeline.matching import match_run
 

@@ -59,13 +59,21 @@ class Settings(NamedTuple):
 
 
 class Unusable(NamedTuple):
-    """Image that cannot be used.
+    """Image that preprocessing cannot use, and why.
 
     Attributes
     ----------
     image : Image
     reason : str
         Why not, as the end of a sentence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust import Preprocessor
+    >>> images, unusable = Preprocessor(size=32).usable(np.full((1, 40, 40), np.nan))
+    >>> unusable[0].image.id, unusable[0].reason
+    ('00000', 'every pixel is masked or not a number')
     """
 
     image: Image

@@ -47,6 +47,18 @@ class Processed(NamedTuple):
         One for each processed image; see `Preprocessor.describe`.
     unusable : tuple of Unusable
         Images that were left out, with the reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust import ImageSet, Preprocessor
+    >>> pixels = np.random.default_rng(0).random((2, 40, 40))
+    >>> pixels[1] = np.nan
+    >>> processed = Preprocessor(size=32).process(ImageSet.from_array(pixels, ids=["a", "b"]))
+    >>> processed.images.ids, len(processed.records)
+    (('a',), 1)
+    >>> [(image.id, reason) for image, reason in processed.unusable]
+    [('b', 'every pixel is masked or not a number')]
     """
 
     images: ImageSet

@@ -31,7 +31,7 @@ _INK = "#1B2733"
 
 @dataclass(frozen=True)
 class SheetTile:
-    """One picture, or a placeholder when the image is not available.
+    """One tile of a contact sheet: a picture, or a placeholder where the image is not available.
 
     Parameters
     ----------
@@ -39,6 +39,15 @@ class SheetTile:
         From 0 to 1, the first row at the bottom.
     name, remark : str
         Two lines of caption.
+
+    Examples
+    --------
+    >>> from equiclust import simulate_discs
+    >>> from equiclust.report import SheetTile
+    >>> images, truth = simulate_discs(1, size=32, random_state=0)
+    >>> pixels = images.pixels[0] / images.pixels[0].max()
+    >>> tile = SheetTile(pixels.clip(0, 1), images.ids[0], "query")
+    >>> missing = SheetTile(None, "disc_9", "no longer on disk")
     """
 
     pixels: Float32Array | None
@@ -64,6 +73,14 @@ def write_contact_sheet(
     ------
     OutputError
         When the file cannot be written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.report import SheetTile, write_contact_sheet
+    >>> dark, bright = np.zeros((1, 32, 32), np.float32), np.ones((1, 32, 32), np.float32)
+    >>> row = [SheetTile(dark, "disc_1", "query"), SheetTile(bright, "disc_2", "distance 0.12")]
+    >>> write_contact_sheet("similar.png", [row])
     """
     columns = max(len(row) for row in rows)
     with styled():

@@ -78,6 +78,16 @@ def write_latent_animation(
         not end in .gif.
     OutputError
         When the file cannot be written.
+
+    Examples
+    --------
+    >>> from equiclust import DeepEmbeddedClustering, simulate_shapes
+    >>> from equiclust.report import write_latent_animation
+    >>> images, truth = simulate_shapes(40, size=32, classes=("star", "bar"), random_state=0)
+    >>> dec = DeepEmbeddedClustering(
+    ...     2, pretrain_epochs=2, max_iter=20, n_frame_samples=40, random_state=0
+    ... )
+    >>> write_latent_animation(dec.fit(images).frames_, "training.gif", classes=truth["kind_index"])
     """
     _check(frames, path)
     marks = np.asarray(frames[-1].labels if classes is None else classes)

@@ -101,6 +101,16 @@ def write_latent_figure(
         table.
     OutputError
         When the file cannot be written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.table import Table
+    >>> from equiclust.report import write_latent_figure
+    >>> latents = np.random.default_rng(0).normal(size=(40, 4))
+    >>> latents[:20] += 9.0
+    >>> table = Table({"id": [f"disc_{i}" for i in range(40)], "label": np.repeat([0, 1], 20)})
+    >>> write_latent_figure(table, latents, "map.svg")
     """
     form = figure_format(path)
     figure = draw_figure(
@@ -219,7 +229,7 @@ def figure_command(
     width: float = _WIDTH,
     labels: Sequence[PathLike] = (),
 ) -> str:
-    """The command that makes a figure again.
+    """Shell command that makes a figure again.
 
     Parameters
     ----------
@@ -239,6 +249,12 @@ def figure_command(
     -------
     str
         One line for a shell, every word quoted where it must be.
+
+    Examples
+    --------
+    >>> from equiclust.report import figure_command
+    >>> figure_command("sorted", "my map.pdf", colour="stability")
+    "equiclust figure sorted --output 'my map.pdf' --projection pca --colour stability --width 12"
     """
     words = ["equiclust", "figure", os.fspath(run), "--output", os.fspath(output)]
     words += ["--projection", projection]

@@ -51,6 +51,17 @@ def write_report(run: RunFolder) -> Path:
         stays as it is.
     OutputError
         When the folder cannot be written, or the user has changed the report.
+
+    Examples
+    --------
+    >>> import equiclust
+    >>> import numpy as np
+    >>> from equiclust.report import write_report
+    >>> latents = np.repeat([[0.0, 0.0], [9.0, 0.0]], 20, axis=0)
+    >>> np.save("latents.npy", latents + np.random.default_rng(0).normal(size=(40, 2)))
+    >>> run = equiclust.run(latents="latents.npy", output="sorted", n_clusters=2, n_folds=2)
+    >>> write_report(run.folder).name
+    'report.html'
     """
     contents = read_contents(run)
     run.adopt_version_0_1(run.report_html)

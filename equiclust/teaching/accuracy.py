@@ -23,7 +23,7 @@ _WORTH = 0.7
 
 @dataclass(frozen=True)
 class AccuracyEstimate:
-    """Share of right kinds among images without a label.
+    """Estimated share of right kinds among images without a label.
 
     Parameters
     ----------
@@ -35,6 +35,13 @@ class AccuracyEstimate:
         Labels that it rests on.
     n_images : int
         Images that it is about.
+
+    Examples
+    --------
+    >>> from equiclust.teaching import estimate_accuracy
+    >>> found = estimate_accuracy([0.5] * 10 + [1.0] * 30, n_labels=20)
+    >>> found.value, found.n_images, found.low < 0.875 < found.high
+    (0.875, 40, True)
     """
 
     value: float
@@ -80,6 +87,7 @@ def estimate_accuracy(probabilities: npt.ArrayLike, n_labels: int) -> AccuracyEs
 
     Examples
     --------
+    >>> from equiclust.teaching import estimate_accuracy
     >>> found = estimate_accuracy([0.9, 1.0, 0.8], n_labels=30)
     >>> round(found.value, 2)
     0.9

@@ -95,6 +95,7 @@ def rank_anomalies(
     Examples
     --------
     >>> import numpy as np
+    >>> from equiclust.teaching import rank_anomalies
     >>> latents = np.random.default_rng(0).normal(size=(50, 4))
     >>> score = np.linalg.norm(latents, axis=1)
     >>> bool(rank_anomalies(latents, score).order[0] == score.argmax())

@@ -91,6 +91,7 @@ class FewLabelClassifier(ClassifierMixin, SaveLoadMixin):  # type: ignore[misc] 
     Examples
     --------
     >>> import numpy as np
+    >>> from equiclust.teaching import FewLabelClassifier
     >>> latents = np.repeat([[0.0, 1.0], [1.0, 0.0]], 5, axis=0)
     >>> kinds = ["ring", "", "", "", "", "spiral", "", "", "", ""]
     >>> str(FewLabelClassifier().fit(latents, kinds).predict(latents)[1])
@@ -339,6 +340,16 @@ def teach(
     ------
     InputError
         When a row is not there, or there are not two kinds.
+
+    Examples
+    --------
+    >>> from equiclust.teaching import teach
+    >>> from sklearn.datasets import make_blobs
+    >>> latents, truth = make_blobs([30, 30], centers=[[0, 0], [9, 0]], random_state=0)
+    >>> names = ["ring", "spiral"]
+    >>> classifier = teach(latents, {row: names[truth[row]] for row in range(10)})
+    >>> [str(kind) for kind in classifier.predict([[0.0, 0.0], [9.0, 0.0]])]
+    ['ring', 'spiral']
     """
     points = check_samples("latents", latents)
     kinds = [""] * len(points)

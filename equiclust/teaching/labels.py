@@ -32,7 +32,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Labels:
-    """Kinds that were given to images.
+    """Kinds that a user gave to images, and what is wrong with them.
 
     Parameters
     ----------
@@ -44,6 +44,12 @@ class Labels:
         Ids that no image has.
     n_empty : int, default 0
         Rows without a kind.
+
+    Examples
+    --------
+    >>> from equiclust.teaching import Labels
+    >>> Labels({"disc_1": "ring"}, unknown=("disc_9",)).notes
+    ["Labels of images that the run has not are left out (1): 'disc_9'"]
     """
 
     kinds: dict[str, str]
@@ -92,7 +98,11 @@ def read_labels(path: PathLike) -> list[Pair]:
 
     Examples
     --------
-    >>> read_labels("labels.csv")  # doctest: +SKIP
+    >>> from astropy.table import Table
+    >>> from equiclust.teaching import read_labels
+    >>> table = Table({"id": ["disc_00012", "disc_00031"], "kind": ["spiral", ""]})
+    >>> table.write("labels.csv")
+    >>> read_labels("labels.csv")
     [('disc_00012', 'spiral'), ('disc_00031', '')]
     """
     source = Path(path).expanduser()

@@ -71,6 +71,14 @@ def rank_partitions(
     ------
     InputError
         When there is no label, or a partition has another number of rows or has not the row of one.
+
+    Examples
+    --------
+    >>> from equiclust.teaching import rank_partitions
+    >>> partitions = {"coarse": [0, 0, 0, 0, 1, 1], "fine": [0, 0, 1, 1, 2, 2]}
+    >>> best, other = rank_partitions(partitions, {0: "ring", 1: "ring", 2: "spiral", 4: "smooth"})
+    >>> best.name, best.n_right, other.n_right
+    ('fine', 4, 3)
     """
     rows = np.array(list(kinds), dtype=np.int64)
     if not len(rows):

@@ -71,9 +71,12 @@ def suggest(
     Examples
     --------
     >>> import numpy as np
-    >>> latents = np.random.default_rng(0).normal(size=(50, 4))
-    >>> len(suggest(latents, 10))
-    10
+    >>> from equiclust.teaching import suggest
+    >>> from sklearn.datasets import make_blobs
+    >>> latents, truth = make_blobs([50, 50], centers=[[0, 0], [9, 0]], random_state=0)
+    >>> rows = suggest(latents, 4)
+    >>> np.unique(truth[rows])
+    array([0, 1])
     """
     check_whole("n", n)
     points = check_samples("latents", latents)

@@ -142,9 +142,8 @@ class DeepEmbeddedClustering(DeepClusterer):
 
     Examples
     --------
-    >>> from equiclust import DeepEmbeddedClustering
-    >>> from equiclust.simulation.discs import simulate_discs
-    >>> images, truth = simulate_discs(40, size=32, random_state=0)
+    >>> from equiclust import DeepEmbeddedClustering, simulate_shapes
+    >>> images, truth = simulate_shapes(40, size=32, classes=("star", "bar"), random_state=0)
     >>> dec = DeepEmbeddedClustering(2, pretrain_epochs=2, max_iter=10, random_state=0)
     >>> dec.fit(images).predict_proba(images).shape
     (40, 2)

@@ -35,6 +35,18 @@ class Neighbourhood:
     ------
     InputError
         When there are fewer than two samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.clustering.deep import Neighbourhood
+    >>> points = np.random.default_rng(0).normal(size=(40, 2))
+    >>> points[20:] += 9.0
+    >>> neighbourhood = Neighbourhood(points)
+    >>> neighbourhood.agreement(np.repeat([0, 1], 20))
+    1.0
+    >>> neighbourhood.agreement(np.tile([0, 1], 20)) < 0.2
+    True
     """
 
     def __init__(self, points: npt.ArrayLike, *, seed: int = 0) -> None:

@@ -35,6 +35,16 @@ class Frame:
         As the network gives them.
     labels : ndarray (m,), int
         Their clusters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.clustering.deep import Frame
+    >>> from equiclust.report import write_latent_animation
+    >>> latents = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    >>> labels = (latents[:, 0] > 0).astype(int)
+    >>> frames = [Frame(step, latents + step * labels[:, None], labels) for step in (0, 5)]
+    >>> write_latent_animation(frames, "training.gif")
     """
 
     step: int
@@ -64,6 +74,12 @@ def moving_average(values: npt.ArrayLike, window: int) -> Float64Array:
     ------
     InputError
         When the window is below 1, or the values are not numbers of one axis.
+
+    Examples
+    --------
+    >>> from equiclust.clustering.deep import moving_average
+    >>> moving_average([4.0, 2.0, 0.0, 1.0], 2)
+    array([4. , 3. , 1. , 0.5])
     """
     check_whole("window", window)
     given = check_array("values", values).astype(np.float64)
@@ -83,7 +99,7 @@ def moving_average(values: npt.ArrayLike, window: int) -> Float64Array:
 def history_table(
     records: Sequence[Mapping[str, float]], *, window: int | None = None
 ) -> dict[str, Float64Array]:
-    """Records as the columns of a table.
+    """Turn the records of a training into the columns of a table.
 
     Parameters
     ----------
@@ -97,6 +113,13 @@ def history_table(
     -------
     dict of str to ndarray (n,)
         For `astropy.table.Table` or `pandas.DataFrame`; NaN where a record lacks a value.
+
+    Examples
+    --------
+    >>> from equiclust.clustering.deep import history_table
+    >>> history = [{"step": 0, "loss": 4.0}, {"step": 10, "loss": 2.0}]
+    >>> history_table(history, window=2)
+    {'step': array([ 0., 10.]), 'loss': array([4., 2.]), 'loss (mean of 2)': array([4., 3.])}
     """
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = {

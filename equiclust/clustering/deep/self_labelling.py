@@ -92,6 +92,17 @@ class SelfLabelling(DeepClusterer):
     .. [1] McConville, R. et al. 2021, ICPR, arXiv:1908.05968.
     .. [2] Van Gansbeke, W. et al. 2020, ECCV, arXiv:2005.12320.
     .. [3] Tarvainen, A. & Valpola, H. 2017, NeurIPS, arXiv:1703.01780.
+
+    Examples
+    --------
+    >>> from equiclust import EquivariantAutoencoder, SelfLabelling, simulate_shapes
+    >>> from equiclust.evaluation import clustering_accuracy
+    >>> images, truth = simulate_shapes(40, size=32, classes=("star", "bar"), random_state=0)
+    >>> autoencoder = EquivariantAutoencoder(size=32, max_epochs=1, perceptual=None, random_state=0)
+    >>> network = autoencoder.fit(images).network_
+    >>> clusterer = SelfLabelling(2, network=network, max_iter=5, random_state=0).fit(images)
+    >>> clustering_accuracy(truth["kind_index"], clusterer.labels_)
+    1.0
     """
 
     _file_stem = "self_labelling"

@@ -34,6 +34,16 @@ class Association(NamedTuple):
         Probability that independent labels reach `eta_squared`.
     n : int
         Number of images that have both a label and a value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.evaluation import association
+    >>> labels = np.repeat([0, 1], 20)
+    >>> brightness = 3.0 * labels + np.tile([0.0, 1.0], 20)
+    >>> found = association(labels, brightness, random_state=0)
+    >>> found.eta_squared, round(found.chance, 3), found.p_value
+    (0.9, 0.026, 0.001)
     """
 
     eta_squared: float
@@ -86,6 +96,19 @@ def association(
     ------
     InputError
         When labels and values have different shapes, or another argument is illegal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.evaluation import association
+    >>> labels = np.repeat([0, 1], 20)
+    >>> sizes = np.tile([0.0, 1.0], 20) + 3.0 * labels
+    >>> found = association(labels, sizes, random_state=0)
+    >>> found.eta_squared, found.p_value
+    (0.9, 0.001)
+    >>> angles = np.random.default_rng(0).uniform(0.0, 180.0, 40)
+    >>> association(labels, angles, circular_period=180.0, random_state=0).p_value > 0.05
+    True
     """
     known, numbers = _checked(labels, values)
     if circular_period is not None and not (0 < circular_period < np.inf):
@@ -143,7 +166,7 @@ def _between(groups: IntArray, sizes: IntArray, centred: Float64Array) -> float:
 
 @checks_types
 def holm(p_values: npt.ArrayLike) -> Float64Array:
-    """P-values adjusted for multiple testing.
+    """Adjust p-values for multiple testing by Holm's method.
 
     Holm (1979, Scand. J. Statist. 6, 65): the i-th smallest of m is multiplied by m + 1 - i, and
     none becomes smaller than one that was smaller before.
@@ -162,6 +185,12 @@ def holm(p_values: npt.ArrayLike) -> Float64Array:
     ------
     InputError
         When they are not numbers of one axis.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.confounders import holm
+    >>> holm([0.01, 0.04, 0.03])
+    array([0.03, 0.06, 0.06])
     """
     given = check_array("p_values", p_values).astype(np.float64)
     if given.ndim != 1:

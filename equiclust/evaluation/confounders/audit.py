@@ -113,6 +113,18 @@ def audit(
     ------
     InputError
         When the number of labels is not that of the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust import simulate_shapes
+    >>> from equiclust.evaluation import audit, measure_confounders
+    >>> images, truth = simulate_shapes(40, size=32, random_state=0)
+    >>> measures = measure_confounders(images)
+    >>> labels = (measures["size"] > np.median(measures["size"])).astype(int)
+    >>> found = {record["name"]: record for record in audit(labels, measures, random_state=0)}
+    >>> found["size"]["sentence"]
+    'Size explains ... of the labels (p = ...): clusters may be sizes, not shapes. ...'
     """
     known = np.asarray(labels)
     if known.shape != (len(measures),):
@@ -166,7 +178,7 @@ def _record(
 
 
 def is_suspect(record: Mapping[str, Any]) -> bool:
-    """Whether clusters may be this confounder: its effect is large and significant.
+    """Whether a confounder may explain the clusters: its effect is large and significant.
 
     Parameters
     ----------
@@ -176,6 +188,18 @@ def is_suspect(record: Mapping[str, Any]) -> bool:
     Returns
     -------
     bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust import simulate_shapes
+    >>> from equiclust.evaluation.confounders import audit, is_suspect, measure_confounders
+    >>> images, truth = simulate_shapes(40, size=32, random_state=0)
+    >>> measures = measure_confounders(images)
+    >>> labels = (measures["size"] > np.median(measures["size"])).astype(int)
+    >>> records = audit(labels, measures, random_state=0)
+    >>> "size" in [record["name"] for record in records if is_suspect(record)]
+    True
     """
     share, p_adjusted = record.get("eta_squared"), record.get("p_adjusted")
     if share is None or p_adjusted is None:

@@ -104,6 +104,18 @@ def measure_confounders(originals: ImagesLike, processed: ImagesLike | None = No
     ------
     InputError
         When `processed` holds other images than `originals`.
+
+    Examples
+    --------
+    >>> from equiclust import simulate_shapes
+    >>> from equiclust.evaluation import measure_confounders
+    >>> images, truth = simulate_shapes(40, size=32, classes=("star", "bar"), random_state=0)
+    >>> measures = measure_confounders(images)
+    >>> measures.colnames
+    ['id', 'orientation', 'elongation', 'brightness', 'signal_to_noise', 'size', 'edge']
+    >>> is_bar = truth["kind"] == "bar"
+    >>> bool(measures["elongation"][is_bar].min() > measures["elongation"][~is_bar].max())
+    True
     """
     originals = as_image_set(originals)
     seen = originals if processed is None else as_image_set(processed)

@@ -68,6 +68,15 @@ def perturb(images: ImagesLike, *, random_state: RandomState = None) -> ImageSet
         Same ids, shapes and units. Coordinates and beam follow the object, so that it stays where
         it is on the sky; where the coordinates are distorted both are left out. A mask moves with
         its image; what comes in from beyond the frame is masked where the edge was.
+
+    Examples
+    --------
+    >>> from equiclust import simulate_shapes
+    >>> from equiclust.evaluation import perturb
+    >>> images, truth = simulate_shapes(3, size=32, random_state=0)
+    >>> moved = perturb(images, random_state=0)
+    >>> moved.ids == images.ids, bool((moved.pixels == images.pixels).any())
+    (True, False)
     """
     images = as_image_set(images)
     rng = check_random_state(random_state)
@@ -181,6 +190,17 @@ def perturbation_stability(
     ------
     InputError
         When old or new labels are not one for each image, or `n_repeats` is below 1.
+
+    Examples
+    --------
+    >>> from equiclust import simulate_shapes
+    >>> from equiclust.evaluation import measure_confounders, perturbation_stability
+    >>> def is_long(images):
+    ...     return (measure_confounders(images)["elongation"] > 0.5).astype(int)
+    >>> images, truth = simulate_shapes(40, size=32, classes=("star", "bar"), random_state=0)
+    >>> found = perturbation_stability(is_long, images, is_long(images), random_state=0)
+    >>> found["n"], found["ari"] > 0.8
+    (40, True)
     """
     check_whole("n_repeats", n_repeats, largest=10**5)
     before = _one_each("labels", labels, len(images))

@@ -80,6 +80,19 @@ class ConfounderRemoval(
     --------
     measure_confounders : Measures of images.
     audit : Whether clusters follow a confounder.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust import simulate_shapes
+    >>> from equiclust.evaluation import ConfounderRemoval, measure_confounders
+    >>> images, truth = simulate_shapes(60, size=32, random_state=0)
+    >>> measures = measure_confounders(images)
+    >>> latents = np.stack([measures["size"], measures["size"] ** 2], axis=1)
+    >>> removal = ConfounderRemoval(["size"]).fit(latents, measures)
+    >>> cleaned = removal.transform(latents, measures)
+    >>> bool(cleaned.var(axis=0).sum() < 0.1 * latents.var(axis=0).sum())
+    True
     """
 
     _file_stem = "removal"
@@ -298,5 +311,16 @@ def remove_confounders(
     ------
     InputError
         When latents and confounders do not fit each other or cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.evaluation import remove_confounders
+    >>> rng = np.random.default_rng(0)
+    >>> brightness, shape = rng.normal(size=(2, 200))
+    >>> latents = np.stack([shape + brightness, shape - brightness], axis=1)
+    >>> cleaned = remove_confounders(latents, brightness[:, None])
+    >>> bool(np.corrcoef(cleaned[:, 0], shape)[0, 1] > 0.99)
+    True
     """
     return ConfounderRemoval(names, method=method).fit_transform(latents, confounders)

@@ -61,6 +61,15 @@ def assert_invariant(
     References
     ----------
     Geiger & Smidt (2022), "e3nn: Euclidean Neural Networks", arXiv:2207.09453.
+
+    Examples
+    --------
+    >>> from equiclust import assert_invariant, simulate_discs
+    >>> images, truth = simulate_discs(3, size=32, random_state=0)
+    >>> assert_invariant(lambda pixels: pixels.mean(axis=(2, 3)), images)
+    >>> assert_invariant(lambda pixels: pixels.reshape(len(pixels), -1), images)
+    Traceback (most recent call last):
+    AssertionError: latents are not invariant: that of image ... when the image is rotated by ...
     """
     if atol is not None and not 0 <= atol < np.inf:
         raise InputError(f"atol must be None or a finite number, zero or more, got {atol}")

@@ -95,6 +95,16 @@ def certify(
     InputError
         When images, latents or labels have the wrong shape or are not finite, or when there are
         not two different images.
+
+    Examples
+    --------
+    >>> from equiclust import certify, get_encoder, simulate_discs
+    >>> images, truth = simulate_discs(3, size=32, random_state=0)
+    >>> certify(get_encoder("small_alexnet"), images, n_random_angles=2, random_state=0).passed
+    False
+    >>> averaged = get_encoder("small_alexnet", group="D4")
+    >>> certify(averaged, images, n_random_angles=2, random_state=0).passed
+    True
     """
     pixels = checked_images(images)
     random = _drawn(n_random_angles, mirror, check_random_state(random_state))

@@ -26,6 +26,12 @@ class Element(NamedTuple):
     angle : float
         Degrees in the sense of position angles: from +y (up, rows growing upwards) towards -x.
     mirror : bool, default False
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.invariance import Element
+    >>> str(Element(90.0, mirror=True))
+    'mirrored and rotated by 90 degrees'
     """
 
     angle: float
@@ -51,6 +57,12 @@ def quarter_turns(*, mirror: bool = True) -> tuple[Element, ...]:
     -------
     tuple of Element
         Eight, or four; the identity comes first.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.invariance import quarter_turns
+    >>> [str(element) for element in quarter_turns(mirror=False)]
+    ['left as it is', 'rotated by 90 degrees', 'rotated by 180 degrees', 'rotated by 270 degrees']
     """
     flips = (False, True) if mirror else (False,)
     return tuple(Element(90.0 * k, flip) for flip in flips for k in range(4))
@@ -96,6 +108,16 @@ def taper_corners(images: Float32Array) -> Float32Array:
     ------
     InputError
         When the images have not four axes, or no pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust import simulate_discs
+    >>> from equiclust.evaluation.invariance import taper_corners
+    >>> images, truth = simulate_discs(2, size=32, random_state=0)
+    >>> faded = taper_corners(images.pixels)
+    >>> len(np.unique(images.pixels[0, 0, 0])), len(np.unique(faded[0, 0, 0]))
+    (32, 1)
     """
     if images.ndim != 4 or not images.size:
         raise InputError(f"images must have shape (n, c, h, w), got {images.shape}")
@@ -135,6 +157,18 @@ def rotate_spline(
     ------
     InputError
         When the images have not four axes or the order is not 3, 4 or 5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust import simulate_discs
+    >>> from equiclust.evaluation.invariance import rotate_spline, taper_corners
+    >>> images, truth = simulate_discs(2, size=32, random_state=0)
+    >>> faded = taper_corners(images.pixels)
+    >>> there = rotate_spline(faded, 30.0, order=5)
+    >>> back = rotate_spline(there, -30.0, order=5)
+    >>> bool(np.abs(back - faded).max() < 0.05 * np.abs(faded).max())
+    True
     """
     if images.ndim != 4:
         raise InputError(f"images must have shape (n, c, h, w), got shape {images.shape}")

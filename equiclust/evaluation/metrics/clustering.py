@@ -47,6 +47,12 @@ def clustering_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) 
     ------
     InputError
         When the labels are not integers, empty, or of different lengths.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.metrics import clustering_accuracy
+    >>> clustering_accuracy([0, 0, 1, 1], [5, 5, 2, -1])
+    0.75
     """
     true, pred = checked_labels(labels_true, labels_pred)
     known = pred != -1
@@ -78,6 +84,12 @@ def match_one_to_one(counts: npt.ArrayLike) -> IntArray:
     ------
     InputError
         When the counts are not finite numbers of two axes.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.metrics import match_one_to_one
+    >>> match_one_to_one([[0, 3], [2, 1], [1, 1]])
+    array([ 1,  0, -1])
     """
     table = check_array("counts", counts)
     if table.ndim != 2 or not np.isfinite(table).all():
@@ -112,6 +124,13 @@ def many_to_one_accuracy(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike)
     ------
     InputError
         When the labels are not integers, empty, or of different lengths.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.metrics import clustering_accuracy, many_to_one_accuracy
+    >>> classes, clusters = [0, 0, 0, 0, 1], [0, 0, 1, 1, 2]
+    >>> many_to_one_accuracy(classes, clusters), clustering_accuracy(classes, clusters)
+    (1.0, 0.6)
     """
     true, pred = checked_labels(labels_true, labels_pred)
     known = pred != -1
@@ -141,6 +160,14 @@ def normalized_mutual_information(labels_true: npt.ArrayLike, labels_pred: npt.A
     ------
     InputError
         When the labels are not integers, empty, or of different lengths.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.metrics import normalized_mutual_information
+    >>> normalized_mutual_information([0, 0, 1, 1], [1, 1, 0, 0])
+    1.0
+    >>> normalized_mutual_information([0, 0, 1, 1], [0, 1, 0, 1])
+    0.0
     """
     return float(normalized_mutual_info_score(*checked_labels(labels_true, labels_pred)))
 
@@ -167,6 +194,14 @@ def adjusted_rand_index(labels_true: npt.ArrayLike, labels_pred: npt.ArrayLike) 
     ------
     InputError
         When the labels are not integers, empty, or of different lengths.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.metrics import adjusted_rand_index
+    >>> adjusted_rand_index([0, 0, 1, 1], [1, 1, 0, 0])
+    1.0
+    >>> adjusted_rand_index([0, 0, 1, 1], [0, 1, 0, 1])
+    -0.5
     """
     return float(adjusted_rand_score(*checked_labels(labels_true, labels_pred)))
 

@@ -40,6 +40,12 @@ def matched_classes(
     ------
     InputError
         When the labels are not integers, empty, or of different lengths.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.metrics import matched_classes
+    >>> matched_classes([0, 0, 0, 1, 1], [7, 7, 4, 4, -1])
+    array([ 0,  0,  1,  1, -1])
     """
     true, pred = checked_labels(labels_true, labels_pred)
     known = pred != -1
@@ -86,6 +92,14 @@ def confusion_matrix(
     ------
     InputError
         When the labels are not integers, empty, or of different lengths.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.metrics import confusion_matrix
+    >>> classes, counts = confusion_matrix([0, 0, 0, 1, 1], [7, 7, 4, 4, 4])
+    >>> counts
+    array([[2, 1, 0],
+           [0, 2, 0]])
     """
     true, _ = checked_labels(labels_true, labels_pred)
     named = matched_classes(labels_true, labels_pred, many_to_one=many_to_one)
@@ -112,6 +126,13 @@ class ClassScores:
         Of the samples of the class, the share whose clusters stand for it.
     support : ndarray (m,), int
         Number of samples of the class.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.metrics import class_scores
+    >>> scores = class_scores([3, 3, 8, 8], [0, 0, 1, 0])
+    >>> scores.classes, scores.support, scores.recall
+    (array([3, 8]), array([2, 2]), array([1. , 0.5]))
     """
 
     classes: IntArray
@@ -143,6 +164,13 @@ def class_scores(
     ------
     InputError
         When the labels are not integers, empty, or of different lengths.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.metrics import class_scores
+    >>> scores = class_scores([0, 0, 0, 1, 1], [7, 7, 4, 4, 4])
+    >>> scores.precision, scores.recall
+    (array([1.   , 0.667]), array([0.667, 1.   ]))
     """
     classes, counts = confusion_matrix(labels_true, labels_pred, many_to_one=many_to_one)
     right = counts.diagonal().astype(np.float64)

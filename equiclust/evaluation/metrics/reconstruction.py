@@ -56,6 +56,14 @@ def reconstruction_scores(
     InputError
         When shapes differ, a side is below 3 pixels, values leave [0, 1], or an image is wholly
         masked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.evaluation.metrics import reconstruction_scores
+    >>> images = np.random.default_rng(0).random((2, 1, 32, 32))
+    >>> reconstruction_scores(images, images)
+    {'mse': 0.0, 'psnr': 100.0, 'ms_ssim': 1.0}
     """
     original, evaluated = _checked("images", images), _checked("reconstructions", reconstructions)
     if original.shape != evaluated.shape:

@@ -46,6 +46,13 @@ def recall_at_k(latents: npt.ArrayLike, objects: npt.ArrayLike, k: int = 1) -> f
     InputError
         When latents and objects differ in number, a latent is not finite, `k` is below 1, or no
         object is shown twice.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.metrics import recall_at_k
+    >>> latents, objects = [[0.0], [1.0], [1.5], [6.5]], ["a", "a", "b", "b"]
+    >>> recall_at_k(latents, objects), recall_at_k(latents, objects, k=3)
+    (0.5, 1.0)
     """
     check_whole("k", k)
     points, names = _checked(latents, objects)
@@ -78,6 +85,14 @@ def mean_average_precision(latents: npt.ArrayLike, objects: npt.ArrayLike) -> fl
     InputError
         When latents and objects differ in number, a latent is not finite, or no object is shown
         twice.
+
+    Examples
+    --------
+    >>> from equiclust.evaluation.metrics import mean_average_precision
+    >>> mean_average_precision([[0.0], [1.0], [5.0], [6.5]], ["a", "a", "b", "b"])
+    1.0
+    >>> round(mean_average_precision([[0.0], [1.0], [1.5], [6.5]], ["a", "a", "b", "b"]), 3)
+    0.708
     """
     points, names = _checked(latents, objects)
     return float(np.mean([_average_precision(same) for same in _ranked(points, names)]))
