@@ -42,6 +42,23 @@ class Adapter(Protocol):
 
     An adapter of arrays, whose axes a user may have to explain, has the attribute
     ``takes_axes = True``, and its `read` the keyword ``axes``: letters of `data_adapters.read`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from data_adapters import Adapter
+    >>> from equiclust import Image
+    >>> class TextAdapter:
+    ...     suffixes = (".dat",)
+    ...
+    ...     def read(self, path: Path, part: str = "") -> tuple[Image, ...]:
+    ...         return (Image.from_values(np.loadtxt(path), path.stem, path=str(path)),)
+    >>> isinstance(TextAdapter(), Adapter)
+    True
+    >>> np.savetxt("ramp.dat", [[1.0, 2.0], [3.0, 4.0]])
+    >>> TextAdapter().read(Path("ramp.dat"))[0].shape
+    (1, 2, 2)
     """
 
     suffixes: tuple[str, ...]

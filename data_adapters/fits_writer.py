@@ -45,6 +45,17 @@ def write_fits(images: ImagesLike, folder: PathLike) -> list[Path]:
     ------
     OutputError
         When the folder cannot be written to.
+
+    Examples
+    --------
+    >>> from data_adapters import read, write_fits
+    >>> from equiclust import simulate_discs
+    >>> images, truth = simulate_discs(2, size=32, random_state=0)
+    >>> write_fits(images, "discs")
+    [PosixPath('discs/disc_00000.fits'), PosixPath('discs/disc_00001.fits')]
+    >>> again = read("discs").images
+    >>> again[0].unit, bool((again.pixels == images.pixels).all())
+    ('Jy/beam', True)
     """
     images = as_image_set(images)
     paths = [Path(folder, name) for name in _file_names(images.ids)]

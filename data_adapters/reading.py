@@ -52,6 +52,17 @@ class Rejected(NamedTuple):
         The file.
     reason : str
         One phrase, without the path.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from data_adapters import read
+    >>> np.save("whole.npy", np.zeros((32, 32)))
+    >>> Path("empty.fits").touch()
+    >>> for path, reason in read(["whole.npy", "empty.fits"]).rejected:
+    ...     print(f"{path}: {reason}")
+    empty.fits: it is empty
     """
 
     path: str
@@ -59,7 +70,7 @@ class Rejected(NamedTuple):
 
 
 class ReadResult(NamedTuple):
-    """Images that could be read and files that could not.
+    """Images that could be read and files that could not, as `read` returns them.
 
     Parameters
     ----------
@@ -67,6 +78,17 @@ class ReadResult(NamedTuple):
         In the order of the inputs.
     rejected : tuple of Rejected
         In the order of the inputs.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from data_adapters import read
+    >>> np.save("good.npy", np.zeros((32, 32)))
+    >>> written = Path("broken.fits").write_text("no image")
+    >>> result = read(["good.npy", "broken.fits"])
+    >>> result.images.ids, len(result.rejected)
+    (('good',), 1)
     """
 
     images: ImageSet
@@ -110,6 +132,20 @@ def read(
         When an input does not exist, matches nothing or is a folder without a readable file. A file
         that exists but cannot be read is listed in `rejected` instead. When `axes` holds other
         letters, or one twice, or not both `h` and `w`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters import read
+    >>> np.save("sky.npy", np.zeros((3, 32, 32)))
+    >>> images, rejected = read("sky.npy", axes="nhw")
+    >>> len(images), images.pixels.shape
+    (3, (3, 1, 32, 32))
+
+    Objects in memory are read as well, one image each of a list:
+
+    >>> read([np.zeros((32, 32)), np.ones((48, 64))]).images.shapes
+    frozenset({...})
     """
     axes = check_axes(axes)
     adapters = adapters_by_suffix()

@@ -25,13 +25,26 @@ FRAME_SUFFIXES = (*_HDF5, *_FABIO, *_FITS)
 
 
 class OpenedFrames(NamedTuple):
-    """Frames of all inputs.
+    """Frames of all inputs, as `open_frames` returns them.
 
     Parameters
     ----------
     series : FrameSeries
     rejected : tuple of (str, str)
         Path and reason of every file that could not be used.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from astropy.io import fits
+    >>> from data_adapters.frames import open_frames
+    >>> from equiclust.simulation import simulate_frames
+    >>> frames, truth = simulate_frames(4, size=32, random_state=0)
+    >>> fits.writeto("scan.fits", frames)
+    >>> Path("lost.fits").touch()
+    >>> opened = open_frames(["scan.fits", "lost.fits"])
+    >>> len(opened.series), [path for path, reason in opened.rejected]
+    (4, ['lost.fits'])
     """
 
     series: FrameSeries
@@ -67,6 +80,18 @@ def open_frames(
         When an input does not exist, no file can be used, or the shapes of the frames differ.
     MissingPackageError
         When a package that reads these files is not installed.
+
+    Examples
+    --------
+    >>> import h5py
+    >>> from data_adapters.frames import open_frames
+    >>> from equiclust.simulation import simulate_frames
+    >>> frames, truth = simulate_frames(8, size=32, random_state=0)
+    >>> with h5py.File("scan.nxs", "w") as file:
+    ...     file["entry/data/data"] = frames
+    >>> series, rejected = open_frames("*.nxs")
+    >>> len(series), rejected
+    (8, ())
     """
     names = [inputs] if isinstance(inputs, str) or not isinstance(inputs, Sequence) else inputs
     stacks: list[FrameStack] = []
@@ -113,7 +138,7 @@ def _crashing(paths: Sequence[Path], dataset: str | None, wanted: bool) -> dict[
 def open_stacks(
     path: PathLike, *, dataset: str | None = None, like: FrameStack | None = None
 ) -> list[FrameStack]:
-    """Find the frames of one file by the ending of its name.
+    """Find the frames of one file, of the kind that the ending of its name says.
 
     Parameters
     ----------
@@ -131,6 +156,17 @@ def open_stacks(
     ------
     InputError
         When it holds none, or cannot be read.
+
+    Examples
+    --------
+    >>> import h5py
+    >>> from data_adapters.frames import open_stacks
+    >>> from equiclust.simulation import simulate_frames
+    >>> frames, truth = simulate_frames(8, size=32, random_state=0)
+    >>> with h5py.File("run.h5", "w") as file:
+    ...     file["scan/detector"] = frames
+    >>> [stack.name for stack in open_stacks("run.h5", dataset="scan/detector")]
+    ['run.h5::scan/detector']
     """
     place = Path(path)
     name = place.name.lower()

@@ -65,8 +65,10 @@ class FitsStack(FrameStack):
     def read(self, start: int, stop: int) -> Array:
         """Read frames; see `FrameStack.read`."""
         with _fits_image(self.path) as unit:
-            values = unit.data if unit.data.ndim == 3 else unit.data[None]
-            frames = np.asarray(values[start:stop])
+            # A section is scaled by itself; the whole array could not be mapped then.
+            part = (slice(start, stop), slice(None)) if len(unit.shape) == 3 else slice(None)
+            values = np.asarray(unit.section[part])
+            frames = values if values.ndim == 3 else values[None]
             return frames.astype(frames.dtype.newbyteorder("="))
 
 
@@ -119,7 +121,7 @@ def open_fits(path: Path) -> list[FitsStack]:
     """
     with _fits_image(path) as unit:
         shape = unit.shape
-        sample = np.asarray(unit.data[..., :1, :1])
+        sample = np.asarray(unit.section[..., :1, :1])
         n = shape[0] if len(shape) == 3 else 1
         return [FitsStack(path, "", n, (shape[-2], shape[-1]), sample.dtype.newbyteorder("="))]
 
@@ -145,7 +147,7 @@ def _fits_image(path: Path) -> Iterator[Any]:
     from astropy.io import fits
 
     try:
-        with fits.open(path, memmap=True) as units:
+        with fits.open(path) as units:
             images = [unit for unit in units if unit.is_image and len(unit.shape) in (2, 3)]
             if not images:
                 raise UnreadableFileError(

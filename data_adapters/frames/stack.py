@@ -19,7 +19,7 @@ __all__ = ["FrameSeries", "FrameStack", "Piece"]
 
 @dataclass(frozen=True)
 class FrameStack(ABC):
-    """Frames of one file or one data set of it.
+    """Frames of one file, or of one data set of it: the base class of all stacks.
 
     Parameters
     ----------
@@ -34,6 +34,31 @@ class FrameStack(ABC):
         Of the values in the file.
     saturation : float or None, default None
         Value from which a pixel is saturated; `None` where the file does not say so.
+
+    Examples
+    --------
+    >>> import h5py
+    >>> from data_adapters.frames import open_stacks
+    >>> from equiclust.simulation import simulate_frames
+    >>> frames, truth = simulate_frames(5, size=32, random_state=0)
+    >>> with h5py.File("stack.h5", "w") as file:
+    ...     file["entry/data/data"] = frames
+    >>> stack = open_stacks("stack.h5")[0]
+    >>> stack.part, stack.n_frames, stack.frame_shape, stack.dtype.name
+    ('/entry/data/data', 5, (32, 32), 'uint16')
+    >>> stack.read(2, 4).shape
+    (2, 32, 32)
+
+    Frames of any other origin are a class of your own:
+
+    >>> from pathlib import Path
+    >>> from data_adapters.frames import FrameSeries, FrameStack
+    >>> class InMemory(FrameStack):
+    ...     def read(self, start, stop):
+    ...         return frames[start:stop]
+    >>> own = InMemory(Path("memory"), "", 5, (32, 32), frames.dtype)
+    >>> len(FrameSeries((stack, own)))
+    10
     """
 
     path: Path
@@ -82,6 +107,19 @@ class Piece(NamedTuple):
         Within the stack.
     offset : int
         Index of the first frame within the series.
+
+    Examples
+    --------
+    >>> from astropy.io import fits
+    >>> from data_adapters.frames import open_frames
+    >>> from equiclust.simulation import simulate_frames
+    >>> frames, truth = simulate_frames(5, size=32, random_state=0)
+    >>> fits.writeto("scan.fits", frames)
+    >>> for piece in open_frames("scan.fits").series.pieces(0, size=3):
+    ...     counts = piece.stack.read(piece.start, piece.stop)
+    ...     print(piece.offset, counts.shape)
+    0 (3, 32, 32)
+    3 (2, 32, 32)
     """
 
     stack: FrameStack
@@ -103,6 +141,23 @@ class FrameSeries:
     ------
     InputError
         When there is none, or the shapes of their frames differ.
+
+    Examples
+    --------
+    >>> from astropy.io import fits
+    >>> from data_adapters.frames import open_frames
+    >>> from equiclust.simulation import simulate_frames
+    >>> frames, truth = simulate_frames(6, size=32, random_state=0)
+    >>> fits.writeto("morning.fits", frames[:4])
+    >>> fits.writeto("evening.fits", frames[4:])
+    >>> series = open_frames(["morning.fits", "evening.fits"]).series
+    >>> len(series), series.frame_shape
+    (6, (32, 32))
+    >>> stack, index = series.locate(5)
+    >>> stack.name, index
+    ('evening.fits', 1)
+    >>> [(number, frame.shape) for number, frame in series.read_frames([0, 5])]
+    [(0, (32, 32)), (5, (32, 32))]
     """
 
     stacks: tuple[FrameStack, ...]

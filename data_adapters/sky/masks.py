@@ -53,7 +53,7 @@ def blank_mask(
     rule: str = "all",
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> BoolArray:
-    """Pixels without value.
+    """Mask of pixels without a value.
 
     Parameters
     ----------
@@ -76,6 +76,16 @@ def blank_mask(
         When `rule` is neither "all" nor "any".
     UnreadableFileError
         When the file cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import blank_mask
+    >>> cube = np.ones((2, 32, 32), np.float32)
+    >>> cube[:, :8] = np.nan
+    >>> cube[0, :16] = np.nan
+    >>> float(blank_mask(cube).mean()), float(blank_mask(cube, rule="any").mean())
+    (0.25, 0.5)
     """
     sky = as_sky_map(sky)
     if rule not in ("all", "any"):
@@ -95,7 +105,7 @@ def blank_mask(
 
 
 def mask_from_file(sky: MapLike, source: MapLike, *, keep: bool = False) -> BoolArray:
-    """Mask from an image of the same size.
+    """Mask from an image of masked pixels, of the same size as the map.
 
     Parameters
     ----------
@@ -117,6 +127,21 @@ def mask_from_file(sky: MapLike, source: MapLike, *, keep: bool = False) -> Bool
         When the image does not have the size of the map.
     UnreadableFileError
         When the file cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.io import fits
+    >>> from data_adapters.sky import mask_from_file
+    >>> image = np.ones((32, 32), np.float32)
+    >>> stars = np.zeros((32, 32), np.uint8)
+    >>> stars[:8] = 1
+    >>> fits.writeto("stars.fits", stars)
+    >>> mask = mask_from_file(image, "stars.fits")
+    >>> bool(mask[0, 0]), float(mask.mean())
+    (True, 0.25)
+    >>> float(mask_from_file(image, "stars.fits", keep=True).mean())
+    0.75
     """
     sky = as_sky_map(sky)
     values = _plane_of(sky, source)
@@ -125,7 +150,7 @@ def mask_from_file(sky: MapLike, source: MapLike, *, keep: bool = False) -> Bool
 
 
 def weight_mask(sky: MapLike, source: MapLike, least: float) -> BoolArray:
-    """Mask of pixels whose weight is too small or blank.
+    """Mask of pixels whose weight is blank or below a least one.
 
     Parameters
     ----------
@@ -146,6 +171,15 @@ def weight_mask(sky: MapLike, source: MapLike, least: float) -> BoolArray:
         When `least` is not finite, or the image does not have the size of the map.
     UnreadableFileError
         When the file cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import weight_mask
+    >>> image = np.ones((32, 32), np.float32)
+    >>> weights = np.linspace(0.0, 1.0, 32)[:, None] * np.ones(32)
+    >>> float(weight_mask(image, weights, 0.5).mean())
+    0.5
     """
     sky = as_sky_map(sky)
     if not math.isfinite(least):
@@ -204,6 +238,18 @@ def threshold_mask(
     ------
     InputError
         When `n_sigma` or `noise` is not finite, or a shape does not match.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import threshold_mask
+    >>> image = np.random.default_rng(0).normal(size=(64, 64))
+    >>> image[16:32, 16:32] += 20.0
+    >>> mask = threshold_mask(image, 5.0)
+    >>> int((~mask).sum())
+    256
+    >>> bool(mask[16:32, 16:32].any())
+    False
     """
     if not math.isfinite(n_sigma):
         raise InputError(f"n_sigma must be finite, got {n_sigma}")
@@ -242,6 +288,16 @@ def region_mask(sky: MapLike, path: PathLike) -> BoolArray:
         When the file cannot be read, or holds a region that is not understood.
     InputError
         When it holds no region with an area, or one on the sky while the map has no coordinates.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from data_adapters.sky import region_mask
+    >>> written = Path("core.reg").write_text("image; box(16.5, 16.5, 16, 8, 0)")
+    >>> mask = region_mask(np.ones((32, 32), np.float32), "core.reg")
+    >>> int((~mask).sum())
+    128
     """
     sky = as_sky_map(sky)
     flat = _with_area(_regions(Path(path)), sky.wcs, path)

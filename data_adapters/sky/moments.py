@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 import numpy.typing as npt
-from astropy import units
 
 from data_adapters.sky.moment_sums import ChannelValues, MomentSums
 from data_adapters.sky.noise import noise_of_pixels
-from data_adapters.sky.read_ahead import ChannelGroup, channels_at_once, groups_read_ahead
+from data_adapters.sky.one_beam import groups_of_one_beam, planes_of_one_beam
 from data_adapters.sky.sky_map import MapLike, SkyMap, as_sky_map
-from data_adapters.units import parse_unit, unit_product
+from data_adapters.units import unit_product
 from equiclust.exceptions import InputError
 from equiclust.typing import Array, Float32Array, Float64Array
 
@@ -30,7 +29,7 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Moment maps of a cube; NaN where a pixel has no value.
+    """Moment maps of a cube, as `moment_maps` returns them; NaN where a pixel has no value.
 
     Brightness is float64 where float32 cannot hold it.
 
@@ -51,6 +50,18 @@ class Moments:
         Units in FITS notation.
     noise : ndarray (n_channels,), float64
         Standard deviation of the noise of every channel that was used, in the unit of the cube.
+
+    Examples
+    --------
+    >>> from astropy.io import fits
+    >>> from data_adapters.sky import moment_maps, open_sky_map
+    >>> from equiclust.simulation import write_cloud_cube
+    >>> truth = write_cloud_cube("gas.fits", (8, 32, 32), random_state=0)
+    >>> sky = open_sky_map("gas.fits")
+    >>> moments = moment_maps(sky)
+    >>> moments.integrated.shape, moments.integrated_unit, moments.spectral_unit
+    ((32, 32), 'K km/s', 'km/s')
+    >>> fits.writeto("gas.moment0.fits", moments.integrated, sky.header)
     """
 
     integrated: Float32Array
@@ -72,7 +83,7 @@ def moment_maps(
     noise: float | npt.ArrayLike | None = None,
     on_progress: Progress | None = None,
 ) -> Moments:
-    """Moments of a cube, read once.
+    """Moment maps of a cube, which is read once.
 
     With brightness `T` and width `dv` of the channels at `v`::
 
@@ -109,6 +120,21 @@ def moment_maps(
         When an argument is out of range, or `noise` has another shape.
     UnreadableFileError
         When the file cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import moment_maps
+    >>> cube = np.zeros((5, 32, 32), np.float32)
+    >>> cube[1:4] = np.array([1.0, 2.0, 1.0])[:, None, None]
+    >>> moments = moment_maps(cube, noise=0.1)
+
+    Without a spectral axis velocities are the numbers of the channels:
+
+    >>> float(moments.integrated[0, 0]), float(moments.centroid[0, 0]), float(moments.peak[0, 0])
+    (4.0, 2.0, 2.0)
+    >>> float(moments.low[0, 0]), float(moments.high[0, 0])
+    (1.0, 3.0)
     """
     sky = as_sky_map(sky)
     used = _used(sky, channels)
@@ -139,7 +165,7 @@ def _add_channels(
 ) -> Float64Array:
     """Add all channels to the sums, and return their noise."""
     noise = np.empty(len(used))
-    for part, planes in _groups_of_one_beam(sky, used):
+    for part, planes in groups_of_one_beam(sky, used):
         own = slice(part.start - used.start, part.stop - used.start)
         noise[own] = list(workers.map(_sigma, planes)) if known is None else known[own]
         # Without a single pixel there is neither noise nor signal.
@@ -152,7 +178,7 @@ def _add_channels(
 def channel_noise(
     sky: MapLike, *, channels: slice = slice(None), on_progress: Progress | None = None
 ) -> Float64Array:
-    """Noise of every channel by `data_adapters.sky.masks.robust_noise`.
+    """Noise of every channel of a cube, by `robust_noise`.
 
     Parameters
     ----------
@@ -166,12 +192,21 @@ def channel_noise(
     -------
     ndarray (n_channels,), float64
         Standard deviation in the unit of the cube; NaN for a channel without a pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import channel_noise
+    >>> rng = np.random.default_rng(0)
+    >>> cube = rng.normal(0.0, [[[1.0]], [[2.0]], [[4.0]]], (3, 128, 128))
+    >>> channel_noise(cube).round()
+    array([1., 2., 4.])
     """
     sky = as_sky_map(sky)
     used = _used(sky, channels)
     noise = np.empty(len(used))
     with ThreadPoolExecutor(joblib.cpu_count()) as workers:
-        for part, planes in _groups_of_one_beam(sky, used):
+        for part, planes in groups_of_one_beam(sky, used):
             own = slice(part.start - used.start, part.stop - used.start)
             noise[own] = list(workers.map(_sigma, planes))
             _tell(on_progress, own, len(used), "noise")
@@ -226,7 +261,7 @@ def channel_groups(
     how: str = "mean",
     on_progress: Progress | None = None,
 ) -> Iterator[Float32Array]:
-    """Maps of groups of channels, one after the other; see `group_slices`.
+    """Maps of consecutive channels in groups, one map after the other.
 
     Parameters
     ----------
@@ -249,6 +284,14 @@ def channel_groups(
     ------
     InputError
         When an argument is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import channel_groups
+    >>> cube = np.arange(6, dtype=np.float32)[:, None, None] * np.ones((32, 32), np.float32)
+    >>> [float(plane.mean()) for plane in channel_groups(cube, 2)]
+    [0.5, 2.5, 4.5]
     """
     sky = as_sky_map(sky)
     if how not in ("mean", "sum"):
@@ -265,7 +308,7 @@ def _groups(
     on_progress: Progress | None,
 ) -> Iterator[Float32Array]:
     used = range(parts[0].start, parts[-1].stop)
-    planes = _planes(sky, used, rows)
+    planes = planes_of_one_beam(sky, used, rows)
     shape = (len(range(*rows.indices(sky.shape[1]))), sky.shape[2])
     for part in parts:
         total, count = np.zeros(shape), np.zeros(shape, dtype=np.int32)
@@ -279,53 +322,6 @@ def _groups(
         with np.errstate(divide="ignore", invalid="ignore"):
             total /= count if how == "mean" else count > 0
         yield total.astype(sky.dtype)
-
-
-def _groups_of_one_beam(sky: SkyMap, used: range) -> Iterator[ChannelGroup]:
-    """Channels in groups, with brightness per the largest beam; see `_beam_factors`."""
-    factors = _beam_factors(sky)
-    for group in groups_read_ahead(sky, used):
-        if factors is not None:
-            np.multiply(group.planes, factors[group.channels, None, None], out=group.planes)
-            np.copyto(group.planes, np.nan, where=np.isinf(group.planes))
-        yield group
-
-
-def _planes(sky: SkyMap, used: range, rows: slice = slice(None)) -> Iterator[Float32Array]:
-    """Channels one by one, several of which are read at once where one costs as much as all."""
-    together = channels_at_once(sky, height=len(range(*rows.indices(sky.shape[1]))))
-    factors = _beam_factors(sky)
-    with sky:
-        for first in range(used.start, used.stop, together):
-            last = min(first + together, used.stop)
-            planes = sky.read(slice(first, last), rows)
-            if factors is not None:
-                planes *= factors[first:last, None, None]
-            yield from planes
-
-
-def _beam_factors(sky: SkyMap) -> Float32Array | None:
-    """Factors that give the brightness of every channel per the beam of the cube, the largest.
-
-    A channel that has no beam becomes blank. None where nothing is to be done.
-    """
-    unit = parse_unit(sky.unit)
-    if sky.channel_beams is None or sky.beam is None or unit is None:
-        return None
-    if dict(zip(unit.bases, unit.powers, strict=True)).get(units.beam) != -1:
-        return None
-    areas = np.array([beam.major * beam.minor for beam in sky.channel_beams])
-    factors = sky.beam.major * sky.beam.minor / areas
-    if np.all(factors == 1.0):
-        return None
-    logger.warning(
-        "%s: its channels have beams of several sizes; brightness is per beam of %.4g x %.4g "
-        "arcsec, the largest, in all of them",
-        sky.path,
-        3600.0 * sky.beam.major,
-        3600.0 * sky.beam.minor,
-    )
-    return np.asarray(factors, dtype=np.float32)
 
 
 def _used(sky: SkyMap, channels: slice) -> range:

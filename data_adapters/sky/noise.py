@@ -24,7 +24,7 @@ _FEW = 1 << 12
 
 
 class Noise(NamedTuple):
-    """Level of the empty sky and its noise.
+    """Level of the empty sky and its noise, as `robust_noise` returns them.
 
     Parameters
     ----------
@@ -32,6 +32,21 @@ class Noise(NamedTuple):
         In the unit of the image.
     sigma : float
         Standard deviation about `level`, in the unit of the image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import Noise, robust_noise, threshold_mask
+    >>> image = np.random.default_rng(0).normal(100.0, 2.0, (128, 128))
+    >>> level, sigma = robust_noise(image)
+    >>> round(level), round(sigma)
+    (100, 2)
+
+    A noise that is known is given in its place:
+
+    >>> faint = threshold_mask(image, 3.0, noise=Noise(level=100.0, sigma=2.0))
+    >>> bool(faint.mean() > 0.99)
+    True
     """
 
     level: float
@@ -67,6 +82,16 @@ def robust_noise(
     ------
     InputError
         When `image` is not of two axes, `mask` has another shape, or `method` is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import robust_noise
+    >>> image = np.random.default_rng(0).normal(0.0, 2.0, (128, 128))
+    >>> image[:16] += 50.0
+    >>> noise = robust_noise(image)
+    >>> round(noise.sigma, 1), round(float(image.std()), 1)
+    (2.0, 16.6)
     """
     array = check_array("image", image)
     if array.ndim != 2:

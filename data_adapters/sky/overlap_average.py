@@ -53,6 +53,18 @@ class OverlapAverage:
     ------
     InputError
         When `n_values` is not at least 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import OverlapAverage, Tiling
+    >>> tiling = Tiling((64, 64), tile=32, step=16)
+    >>> average = OverlapAverage(tiling, n_values=2)
+    >>> one_row = np.tile([0.25, 0.75], (len(tiling.columns), 1))
+    >>> blended = [average.add(one_row) for _ in tiling.rows]
+    >>> whole = np.concatenate([part.mean for part in blended], axis=1)
+    >>> whole.shape, whole[:, 0, 0]
+    ((2, 64, 64), array([0.25, 0.75], dtype=float32))
     """
 
     def __init__(self, tiling: Tiling, n_values: int) -> None:
@@ -200,6 +212,18 @@ def blend_tiles(tiling: Tiling, values: npt.ArrayLike) -> BlendedRows:
     ------
     InputError
         When `values` has another shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import Tiling, blend_tiles
+    >>> tiling = Tiling((64, 64), tile=32, step=16)
+    >>> is_right = (tiling.origins[:, 1] >= 32).astype(float)
+    >>> blended = blend_tiles(tiling, is_right[:, None])
+    >>> blended.mean.shape, blended.mean[0, 0, [0, 63]], int(blended.coverage[32, 32])
+    ((1, 64, 64), array([0., 1.], dtype=float32), 4)
+    >>> bool((np.diff(blended.mean[0, 0]) >= 0.0).all())
+    True
     """
     array = np.asarray(values)
     if array.ndim not in (2, 4) or len(array) != len(tiling):

@@ -22,7 +22,7 @@ READ_BYTES = 1 << 28
 
 
 class Patches(NamedTuple):
-    """Patches of a map with their positions.
+    """Patches of a map with their positions, as `cut_patches` returns them.
 
     Parameters
     ----------
@@ -35,6 +35,20 @@ class Patches(NamedTuple):
         Share of masked pixels of each, from 0 to 1.
     n_left_out : int
         Number of patches that were left out because too much of them is masked.
+
+    Examples
+    --------
+    >>> from data_adapters.sky import cut_patches
+    >>> from equiclust.simulation import write_cloud_map
+    >>> truth = write_cloud_map("cloud.fits", (64, 64), random_state=0)
+    >>> patches = cut_patches("cloud.fits", tile=32)
+    >>> len(patches.images), patches.images.pixels.shape
+    (21, (21, 1, 32, 32))
+
+    The patches at the four corners lie beyond the map by more than half:
+
+    >>> patches.n_left_out, patches.origins[0], float(patches.masked_fractions[0])
+    (4, array([-16,   0]), 0.5)
     """
 
     images: ImageSet
@@ -78,6 +92,18 @@ def cut_patches(
         When an argument is out of range, or `mask` does not have the shape of the map.
     UnreadableFileError
         When the file cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import cut_patches
+    >>> cube = np.ones((3, 64, 64), np.float32)
+    >>> cube[:, :32] = np.nan
+    >>> patches = cut_patches(cube, tile=16, step=8, max_masked=0.0)
+    >>> patches.images.pixels.shape, bool(patches.images.mask.any())
+    ((21, 3, 16, 16), False)
+    >>> int(patches.origins[:, 0].min())
+    32
     """
     sky = as_sky_map(sky)
     shape = sky.shape[1:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,11 +17,9 @@ from data_adapters.discovery import split_part
 from data_adapters.extensions import chosen_hdu
 from data_adapters.fits_files import open_fits
 from data_adapters.fits_headers import (
-    CHANNEL_AXIS,
     beam_of,
     card,
     errors_named,
-    number,
 )
 from data_adapters.objects.held_maps import HeldMap, held_map
 from data_adapters.packed_files import is_packed
@@ -38,9 +35,8 @@ from equiclust.exceptions import InputError, UnreadableFileError
 from equiclust.images import Beam
 from equiclust.precision import float32_holds
 from equiclust.typing import Float32Array, Float64Array
-from equiclust.validation import check_whole
 
-__all__ = ["MapLike", "SkyMap", "SpectralAxis", "as_sky_map", "cube_header", "open_sky_map"]
+__all__ = ["MapLike", "SkyMap", "SpectralAxis", "as_sky_map", "open_sky_map"]
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +55,7 @@ Pixels are read by section where the object reads or computes them so.
 
 @dataclass(frozen=True, eq=False)
 class SkyMap:
-    """One map or cube, of a file or in memory; made by `open_sky_map`.
+    """Map or cube of the sky, in a file or in memory, as `open_sky_map` returns it.
 
     Only `read` reads pixels. Within ``with sky:`` the file stays open between calls, otherwise each
     call opens it. It can be pickled. Two threads must not read at the same time.
@@ -97,6 +93,18 @@ class SkyMap:
         where the spectral axis is not the slowest of the file.
     by_section : bool
         False for packed files (``.gz``), which are unpacked whole into memory.
+
+    Examples
+    --------
+    >>> from data_adapters.sky import open_sky_map
+    >>> from equiclust.simulation import write_cloud_map
+    >>> truth = write_cloud_map("cloud.fits", (64, 96), random_state=0)
+    >>> with open_sky_map("cloud.fits") as sky:
+    ...     strip = sky.read(rows=slice(10, 14))
+    >>> strip.shape, strip.dtype.name
+    ((1, 4, 96), 'float32')
+    >>> sky.unit, [card for card in sky.header if card.startswith("CTYPE")]
+    ('K km/s', ['CTYPE1', 'CTYPE2'])
     """
 
     path: str
@@ -237,6 +245,21 @@ def open_sky_map(
         When the file does not exist, is damaged, or holds no such map.
     InputError
         When the object in memory holds no such map.
+
+    Examples
+    --------
+    >>> from data_adapters.sky import open_sky_map
+    >>> from equiclust.simulation import write_cloud_cube
+    >>> truth = write_cloud_cube("cube.fits", (4, 48, 64), random_state=0)
+    >>> sky = open_sky_map("cube.fits")
+    >>> sky.shape, sky.unit, sky.spectral.kind
+    ((4, 48, 64), 'K', 'velocity')
+
+    An array with a `WCS` or a header is a map as well:
+
+    >>> image = sky.read(slice(0, 1))[0]
+    >>> open_sky_map((image, sky.wcs)).shape
+    (1, 48, 64)
     """
     if not isinstance(path, str | os.PathLike):
         held = held_map(path, part=part)
@@ -283,50 +306,6 @@ def as_sky_map(sky: MapLike) -> SkyMap:
         When it holds no map; see `open_sky_map`.
     """
     return sky if isinstance(sky, SkyMap) else open_sky_map(sky)
-
-
-def cube_header(sky: MapLike, *, first: int = 0, group: int = 1) -> fits.Header:
-    """Header of three axes for a cube on the sky of `sky`.
-
-    Parameters
-    ----------
-    sky : SkyMap
-    first : int, default 0
-        Channel of `sky` with which the cube begins.
-    group : int, default 1
-        Number of channels of `sky` that each plane of the cube covers.
-
-    Returns
-    -------
-    astropy.io.fits.Header
-
-    Raises
-    ------
-    InputError
-        When `group` is not a whole number of at least 1.
-    """
-    sky = as_sky_map(sky)
-    check_whole("group", group)
-    header = sky.header.copy()
-    header["WCSAXES"] = 3
-    if sky.spectral is None or not sky.spectral.cards:
-        if sky.spectral is not None:
-            logger.warning(
-                "%s: its spectral values stand in a table, which a cube of labels cannot keep; "
-                "channels are counted there",
-                sky.path,
-            )
-        header["CTYPE3"] = CHANNEL_AXIS
-        return header
-    cards, step = sky.spectral.cards, sky.spectral.step
-    header.extend(cards, update=True)
-    reference = number(cards, "CRPIX3")
-    reference = reference if math.isfinite(reference) else 0.0
-    header["CRPIX3"] = (reference - first - 0.5) / group + 0.5
-    # A header has increments of one sort or the other; a matrix makes CDELT count for nothing.
-    name = "CD3_3" if any(card_name.startswith("CD1_") for card_name in header) else "CDELT3"
-    header[name] = (step if math.isfinite(step) else 1.0) * group
-    return header
 
 
 def _opened(

@@ -50,6 +50,17 @@ class SpectralAxis:
     cards : astropy.io.fits.Header
         Cards of this axis as the third, without increment, and those of its rest frame; empty for
         values that no header can hold, those of a table.
+
+    Examples
+    --------
+    >>> from data_adapters.sky import open_sky_map
+    >>> from equiclust.simulation import write_cloud_cube
+    >>> truth = write_cloud_cube("cube.fits", (5, 32, 32), channel_width=0.5, random_state=0)
+    >>> axis = open_sky_map("cube.fits").spectral
+    >>> axis.kind, axis.unit, axis.values
+    ('velocity', 'km/s', array([7. , 7.5, 8. , 8.5, 9. ]))
+    >>> axis.widths
+    array([0.5, 0.5, 0.5, 0.5, 0.5])
     """
 
     values: Float64Array

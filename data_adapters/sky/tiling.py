@@ -59,6 +59,20 @@ class Tiling:
     ------
     InputError
         When `shape` or `tile` has no pixel, or `step` is not from 1 to `tile`.
+
+    Examples
+    --------
+    >>> from data_adapters.sky import Tiling
+    >>> tiling = Tiling((96, 128), tile=32, step=16)
+    >>> len(tiling), tiling.rows
+    (63, array([-16,   0,  16,  32,  48,  64,  80]))
+
+    Tiles at the edge extend beyond the map, where they are filled:
+
+    >>> import numpy as np
+    >>> tile = tiling.cut(np.ones((96, 128)), 0)
+    >>> tile.shape, float(np.isnan(tile).mean())
+    ((32, 32), 0.75)
     """
 
     shape: tuple[int, int]
@@ -277,6 +291,18 @@ def masked_fractions(
     ------
     InputError
         When `mask` is not bool or does not have the shape of the map or block.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import Tiling, masked_fractions
+    >>> tiling = Tiling((64, 64), tile=32, step=32)
+    >>> mask = np.zeros((64, 64), dtype=bool)
+    >>> mask[:32] = True
+    >>> masked_fractions(tiling, mask).reshape(len(tiling.rows), -1)
+    array([[1.  , 1.  , 1.  ],
+           [0.75, 0.5 , 0.75],
+           [0.75, 0.5 , 0.75]])
     """
     first = tiling._check_rows(mask, block)
     if mask.ndim != 2 or mask.dtype != np.bool_:

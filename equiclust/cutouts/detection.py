@@ -53,7 +53,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True)
 class Detection:
-    """How sources are found in the images of the first band.
+    """How `make_cutouts` finds sources in the images of the first band.
 
     Parameters
     ----------
@@ -64,6 +64,20 @@ class Detection:
         Pixels above it that touch one another.
     deblend : bool, default True
         Whether sources that touch are separated (deblended).
+
+    Examples
+    --------
+    >>> from data_adapters import write_fits
+    >>> from equiclust import simulate_discs
+    >>> from equiclust.cutouts import Detection, make_cutouts
+    >>> images, truth = simulate_discs(2, size=128, random_state=0)
+    >>> written = write_fits(images, "survey")
+    >>> how = Detection(threshold=5.0, deblend=False)
+    >>> found = make_cutouts(how, "survey", "stamps", n_jobs=1)
+    >>> found.headline
+    '2 stamps of 2 sources'
+    >>> found.detected.name
+    'stamps.detected.ecsv'
     """
 
     threshold: float = 3.0

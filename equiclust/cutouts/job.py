@@ -35,7 +35,7 @@ __all__ = ["Cutouts", "make_cutouts"]
 
 @dataclass(frozen=True)
 class Cutouts:
-    """Stamps that were cut.
+    """Stamps that were cut, as `make_cutouts` returns them.
 
     Parameters
     ----------
@@ -53,6 +53,24 @@ class Cutouts:
         Why sources have no stamp, and how many.
     detected : Path, optional
         Catalogue of the sources, where they were found in the images.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from data_adapters import read, write_fits
+    >>> from equiclust.cutouts import make_cutouts
+    >>> from equiclust.simulation import simulate_cloud_map
+    >>> image, truth = simulate_cloud_map((96, 96), random_state=0)
+    >>> written = write_fits([image], "field")
+    >>> ra, dec = image.wcs.wcs_pix2world([30, 500], [30, 40], 0)
+    >>> table = {"name": ["core", "far"], "ra": ra, "dec": dec}
+    >>> cutouts = make_cutouts(Table(table), "field", "cores", size=16, n_jobs=1)
+    >>> cutouts.n_sources, cutouts.n_stamps
+    (2, 1)
+    >>> cutouts.reasons
+    {'no image covers it': 1}
+    >>> read(str(cutouts.path)).images.pixels.shape
+    (1, 1, 16, 16)
     """
 
     path: Path
@@ -170,9 +188,21 @@ def make_cutouts(
 
     Examples
     --------
+    >>> from astropy.table import Table
+    >>> from data_adapters import read, write_fits
     >>> from equiclust.cutouts import make_cutouts
-    >>> images = ["g=tiles/*_g.fits", "r=tiles/*_r.fits"]
-    >>> make_cutouts("sources.ecsv", images, "stamps.zarr", size=64)  # doctest: +SKIP
+    >>> from equiclust.simulation import simulate_cloud_map
+    >>> image, truth = simulate_cloud_map((96, 96), random_state=0)
+    >>> written = write_fits([image], "tiles")
+    >>> ra, dec = image.wcs.wcs_pix2world([30, 60], [30, 40], 0)
+    >>> Table({"name": ["a", "b"], "ra": ra, "dec": dec}).write("sources.ecsv")
+    >>> cutouts = make_cutouts("sources.ecsv", "tiles/*.fits", "stamps.zarr", size=16, n_jobs=1)
+    >>> cutouts.headline
+    '2 stamps of 2 sources'
+    >>> read("stamps.zarr").images.ids
+    ('a', 'b')
+
+    Bands become channels, in the order given: ``images=["g=tiles/*_g.fits", "r=tiles/*_r.fits"]``.
     """
     if isinstance(catalogue, Detection):
         catalogue.check()

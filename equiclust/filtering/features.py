@@ -23,13 +23,26 @@ _MOST_ROWS = 128
 
 @dataclass(frozen=True, eq=False)
 class FrameFeatures:
-    """Features of `n` frames.
+    """Features of `n` frames, as a `Measure` gives them.
 
     Parameters
     ----------
     values : ndarray (n, 260), float32
         Means of the blocks in counts per pixel, NaN where all is masked; then the shares of pixels
         that are masked, zero, hot and saturated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.filtering import Measure
+    >>> from equiclust.simulation import simulate_frames
+    >>> frames, truth = simulate_frames(20, size=64, random_state=0)
+    >>> features = Measure(np.full((64, 64), 1e4, np.float32))(frames)
+    >>> len(features), features.blocks.shape, features.flux.shape
+    (20, (20, 256), (20,))
+    >>> usable = features[truth["usable"]]
+    >>> bool(usable.is_readable.all()), float(usable.share("hot").max())
+    (True, 0.0)
     """
 
     values: Float32Array
@@ -76,7 +89,7 @@ class FrameFeatures:
 
 @dataclass(frozen=True, eq=False)
 class Measure:
-    """How the frames of an experiment are measured.
+    """Measure of the frames of an experiment: called with frames, it returns their features.
 
     Of frames with more than 255 rows only every second, third, ... row is looked at, so that
     measuring costs less than reading.
@@ -89,6 +102,17 @@ class Measure:
         Value of masked pixels in the files; see `plain_frames`.
     saturation : float or None, default None
         Count from which a pixel is saturated; by default the largest but one of the type.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.filtering import Measure
+    >>> frames = np.full((2, 32, 32), 10, np.uint16)
+    >>> frames[1, :8] = 0
+    >>> measure = Measure(limits=np.full((32, 32), 1000.0, np.float32))
+    >>> features = measure(frames)
+    >>> features.flux, features.share("zero")
+    (array([10. , 7.5], dtype=float32), array([0. , 0.25], dtype=float32))
     """
 
     limits: Float32Array

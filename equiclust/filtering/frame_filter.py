@@ -43,7 +43,7 @@ _BLOCK = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """What the filter says about `n` frames.
+    """Judgement of `n` frames, as `FrameFilter.predict` returns it.
 
     Parameters
     ----------
@@ -53,6 +53,20 @@ class Judgement:
         1 = usable, 0 = not usable, -1 = uncertain.
     reason : ndarray (n,), int64
         Indices into `REASONS`: 0 for usable frames, else that in which a frame differs most.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.filtering import FrameFilter, Measure
+    >>> from equiclust.simulation import simulate_frames
+    >>> frames, truth = simulate_frames(200, size=64, bad_fraction=0.2, random_state=0)
+    >>> measure = Measure(np.full((64, 64), 1e4, np.float32))
+    >>> features = measure(frames)
+    >>> first = int(np.flatnonzero(truth["usable"])[0])
+    >>> judgement = FrameFilter().fit(features, measure, reference=first).predict(features)
+    >>> judgement.probability.shape, int(judgement.label[first])
+    ((200,), 1)
+    >>> kept = frames[judgement.label == 1]
     """
 
     probability: Float64Array
@@ -61,7 +75,7 @@ class Judgement:
 
 
 class FrameFilter(SaveLoadMixin):
-    """Tells usable frames of a detector from others.
+    """Classifier that tells usable frames of a detector from others.
 
     A sample of frames is clustered, and one cluster is taken for that of the usable frames: by
     given labels, by a reference frame, or by its flux (see `FrameClusters.brightest`). Its dense
@@ -91,6 +105,19 @@ class FrameFilter(SaveLoadMixin):
         How frames are measured.
     n_surely_bad_ : int
         Number of frames that surely are not usable; 0 when all are alike.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.filtering import FrameFilter, Measure
+    >>> from equiclust.simulation import simulate_frames
+    >>> frames, truth = simulate_frames(200, size=64, bad_fraction=0.2, random_state=0)
+    >>> measure = Measure(np.full((64, 64), 1e4, np.float32))
+    >>> features = measure(frames)
+    >>> frame_filter = FrameFilter(random_state=0).fit(features, measure)
+    >>> judgement = frame_filter.predict(features)
+    >>> frame_filter.chosen_by_, bool(((judgement.label == 1) == truth["usable"]).mean() > 0.9)
+    ('its flux', True)
     """
 
     _file_stem = "frame_filter"

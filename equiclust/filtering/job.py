@@ -84,7 +84,7 @@ class KeptFiles:
 
 @dataclass(frozen=True, eq=False)
 class FilterResult:
-    """Result of a filtering.
+    """Files and judgements of a filtering, as `filter_frames` returns them.
 
     Parameters
     ----------
@@ -97,6 +97,19 @@ class FilterResult:
         Path and reason of every input that could not be used.
     confusion : Confusion or None
         `None` without labels.
+
+    Examples
+    --------
+    >>> from astropy.io import fits
+    >>> from equiclust.filtering import filter_frames
+    >>> from equiclust.simulation import simulate_frames
+    >>> frames, truth = simulate_frames(100, size=64, bad_fraction=0.2, random_state=0)
+    >>> fits.writeto("scan.fits", frames)
+    >>> result = filter_frames("scan.fits", "judged.csv")
+    >>> len(result.judgement.label), result.rejected, result.confusion is None
+    (100, (), True)
+    >>> result.headline
+    '80 of 100 frames are usable and 20 are not'
     """
 
     files: KeptFiles
@@ -192,6 +205,20 @@ def filter_frames(
         When a package that reads the inputs is not installed.
     OutputError
         When the output cannot be written, or something else lies there.
+
+    Examples
+    --------
+    >>> import h5py
+    >>> from equiclust.filtering import filter_frames
+    >>> from equiclust.simulation import simulate_frames
+    >>> frames, truth = simulate_frames(200, size=64, bad_fraction=0.2, random_state=0)
+    >>> with h5py.File("scan.nxs", "w") as file:
+    ...     file["entry/data/data"] = frames
+    >>> result = filter_frames("scan.nxs", "kept.h5")
+    >>> with h5py.File("kept.h5") as kept:
+    ...     keep = kept["entry/keep"][()]
+    >>> keep.shape, bool((keep == truth["usable"]).mean() > 0.9)
+    ((200,), True)
     """
     files = KeptFiles(output_path(output))
     chosen = FrameFilter(

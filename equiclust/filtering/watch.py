@@ -91,6 +91,21 @@ def watch_frames(
         When an argument cannot be used, or there is no such folder or model.
     OutputError
         When the table cannot be written, or is another file.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from astropy.io import fits
+    >>> from equiclust.filtering import filter_frames, watch_frames
+    >>> from equiclust.simulation import simulate_frames
+    >>> frames, truth = simulate_frames(120, size=64, bad_fraction=0.2, random_state=0)
+    >>> Path("incoming").mkdir()
+    >>> fits.writeto("first.fits", frames[:100])
+    >>> fits.writeto("incoming/next.fits", frames[100:])
+    >>> learned = filter_frames("first.fits", "first.csv")
+    >>> watched = watch_frames("incoming", "first.model", "live.csv", poll=0.1, timeout=0.5)
+    >>> watched.table.name, sum(watched.labels.values())
+    ('live.csv', 20)
     """
     check_positive("poll", poll)
     if timeout is not None:

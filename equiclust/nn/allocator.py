@@ -40,7 +40,7 @@ def keep_freed_memory() -> bool:
 
     Examples
     --------
-    >>> from equiclust.nn.allocator import keep_freed_memory
+    >>> from equiclust.nn import keep_freed_memory
     >>> accepted = keep_freed_memory()
     """
     chosen = [name for name in os.environ if name.startswith("MALLOC_") or name == "LD_PRELOAD"]

@@ -109,6 +109,12 @@ class ConvolutionalConfig:
     InputError
         When a number is not a positive integer, a kernel is even, or the three tuples differ in
         length.
+
+    Examples
+    --------
+    >>> from equiclust.nn import ConvolutionalConfig
+    >>> ConvolutionalConfig(size=32).sides
+    [32, 16, 8, 4]
     """
 
     size: int = 32
@@ -151,6 +157,15 @@ class ConvolutionalAutoencoder(BottleneckAutoencoder):
     Parameters
     ----------
     config : ConvolutionalConfig
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import ConvolutionalAutoencoder, ConvolutionalConfig
+    >>> network = ConvolutionalAutoencoder(ConvolutionalConfig(size=32, embedding_dim=4))
+    >>> latents, reconstructions = network(torch.rand(3, 1, 32, 32))
+    >>> latents.shape, reconstructions.shape
+    (torch.Size([3, 4]), torch.Size([3, 1, 32, 32]))
     """
 
     def __init__(self, config: ConvolutionalConfig) -> None:
@@ -211,6 +226,13 @@ class DenseConfig:
     ------
     InputError
         When a number is not a positive integer.
+
+    Examples
+    --------
+    >>> from equiclust.nn import DenseAutoencoder, DenseConfig
+    >>> network = DenseAutoencoder(DenseConfig(size=16, embedding_dim=4, widths=(32, 16)))
+    >>> sum(weights.numel() for weights in network.parameters())
+    17892
     """
 
     size: int = 32
@@ -234,6 +256,15 @@ class DenseAutoencoder(BottleneckAutoencoder):
     Parameters
     ----------
     config : DenseConfig
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import DenseAutoencoder, DenseConfig
+    >>> network = DenseAutoencoder(DenseConfig(size=16, embedding_dim=4, widths=(32, 16)))
+    >>> latents, reconstructions = network(torch.rand(3, 1, 16, 16))
+    >>> latents.shape, reconstructions.shape
+    (torch.Size([3, 4]), torch.Size([3, 1, 16, 16]))
     """
 
     def __init__(self, config: DenseConfig) -> None:

@@ -29,10 +29,10 @@ class ScaleShift(NamedTuple):
 
 
 class FieldBatchNorm2d(nn.Module):
-    """One mean, variance, scale and shift per field, over batch, group and space.
+    """Batch normalisation with one mean, variance, scale and shift for each field.
 
-    Rotating the image only moves values within a field, so the statistics do not change. The same
-    as escnn's `InnerBatchNorm` on regular fields.
+    The statistics are over batch, group and space. Rotating the image only moves values within a
+    field, so they do not change. The same as escnn's `InnerBatchNorm` on regular fields.
 
     Parameters
     ----------
@@ -40,15 +40,24 @@ class FieldBatchNorm2d(nn.Module):
         Group of the fields.
     fields : int
         Number of fields, `group.order` channels each.
-    eps : float, optional
+    eps : float, default 1e-5
         Added to the variance.
-    momentum : float, optional
+    momentum : float, default 0.1
         Weight of the new batch in the running statistics.
 
     Raises
     ------
     InputError
         When `fields` is not a positive integer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import FieldBatchNorm2d, Group
+    >>> norm = FieldBatchNorm2d(Group("C4"), fields=2)
+    >>> x = norm(3.0 + torch.rand(8, 2 * 4, 16, 16))
+    >>> x.shape, abs(x.mean().item()) < 1e-4
+    (torch.Size([8, 8, 16, 16]), True)
     """
 
     def __init__(
@@ -141,18 +150,27 @@ class FieldBatchNorm2d(nn.Module):
 
 
 class SeparableBlock(nn.Module):
-    """`y = gelu(norm(pointwise(depthwise(x))))`, plus `x` where the fields stay as many.
+    """Separable convolution, `y = gelu(norm(pointwise(depthwise(x))))`, plus `x` if it fits.
 
     The separable convolution of Chollet (2017, arXiv:1610.02357) carried over to group
     convolutions: a rotated filter for every channel, then a mixing of fields and orientations at
-    every pixel. It costs a small part of the full group convolution and is as exact.
+    every pixel. It costs a small part of the full group convolution and is as exact. The input is
+    added where there are as many fields after it as before.
 
     Parameters
     ----------
     group : Group
     in_fields, out_fields : int
-    kernel_size : int, optional
+    kernel_size : int, default 5
         Side of the depthwise filter, odd.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import Group, SeparableBlock
+    >>> block = SeparableBlock(Group("D4"), in_fields=2, out_fields=3)
+    >>> block(torch.rand(1, 2 * 8, 16, 16)).shape
+    torch.Size([1, 24, 16, 16])
     """
 
     def __init__(

@@ -34,7 +34,7 @@ _RECTIFIED = 2.0**0.5
 
 
 class LiftingConv2d(ExpandedConv2d):
-    """Images to fields: `y_g = psi(g^-1 .) * x`.
+    """Convolution from images to fields: `y_g = psi(g^-1 .) * x`.
 
     Parameters
     ----------
@@ -46,15 +46,32 @@ class LiftingConv2d(ExpandedConv2d):
         Fields of the output, `group.order` channels each.
     kernel_size : int
         Side of the filter in pixels.
-    stride : int, optional
+    stride : int, default 1
         With stride 2 the input must have even sides for even kernels, odd sides for odd ones.
-    bias : bool, optional
+    bias : bool, default True
         One number per field.
 
     Raises
     ------
     InputError
         When a number is not a positive integer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import Group, LiftingConv2d
+    >>> lift = LiftingConv2d(Group("D4"), in_channels=1, out_fields=2, kernel_size=5)
+    >>> images = torch.rand(3, 1, 32, 32)
+    >>> lift(images).shape
+    torch.Size([3, 16, 32, 32])
+
+    When the images turn, so does the mean over the eight channels of each field:
+
+    >>> straight, turned = (
+    ...     lift(x).unflatten(1, (2, 8)).mean(2) for x in (images, images.rot90(1, (2, 3)))
+    ... )
+    >>> torch.allclose(turned, straight.rot90(1, (2, 3)), atol=1e-5)
+    True
     """
 
     def __init__(
@@ -96,7 +113,7 @@ class LiftingConv2d(ExpandedConv2d):
 
 
 class GroupConv2d(ExpandedConv2d):
-    """Fields to fields: `y_g = sum_h psi_{g^-1 h}(g^-1 .) * x_h`.
+    """Convolution from fields to fields: `y_g = sum_h psi_{g^-1 h}(g^-1 .) * x_h`.
 
     Parameters
     ----------
@@ -106,15 +123,23 @@ class GroupConv2d(ExpandedConv2d):
         Fields of input and output, `group.order` channels each.
     kernel_size : int
         Side of the filter in pixels.
-    stride : int, optional
+    stride : int, default 1
         With stride 2 the input must have even sides for even kernels, odd sides for odd ones.
-    bias : bool, optional
+    bias : bool, default True
         One number per field.
 
     Raises
     ------
     InputError
         When a number is not a positive integer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import Group, GroupConv2d
+    >>> convolution = GroupConv2d(Group("D8"), in_fields=2, out_fields=4, kernel_size=3)
+    >>> convolution(torch.rand(1, 2 * 16, 20, 20)).shape
+    torch.Size([1, 64, 20, 20])
     """
 
     relative: Tensor
@@ -162,7 +187,7 @@ class GroupConv2d(ExpandedConv2d):
 
 
 class PointwiseGroupConv2d(ExpandedConv2d):
-    """Fields to fields at every pixel: `y_g = sum_h w_{g^-1 h} x_h`, the 1 x 1 `GroupConv2d`.
+    """Mix of fields at every pixel: `y_g = sum_h w_{g^-1 h} x_h`, the 1 x 1 `GroupConv2d`.
 
     Parameters
     ----------
@@ -170,13 +195,21 @@ class PointwiseGroupConv2d(ExpandedConv2d):
         Group of the fields.
     in_fields, out_fields : int
         Fields of input and output, `group.order` channels each.
-    bias : bool, optional
+    bias : bool, default True
         One number per field.
 
     Raises
     ------
     InputError
         When a number is not a positive integer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import Group, PointwiseGroupConv2d
+    >>> mix = PointwiseGroupConv2d(Group("C4"), in_fields=3, out_fields=5)
+    >>> mix(torch.rand(1, 3 * 4, 20, 20)).shape
+    torch.Size([1, 20, 20, 20])
     """
 
     relative: Tensor
@@ -209,9 +242,10 @@ class PointwiseGroupConv2d(ExpandedConv2d):
 
 
 class DepthwiseGroupConv2d(ExpandedConv2d):
-    """Every channel by its own rotated filter: `y_g = psi(g^-1 .) * x_g`, one `psi` per field.
+    """Convolution of each channel by its own rotated filter: `y_g = psi(g^-1 .) * x_g`.
 
-    It is the `GroupConv2d` of one field to itself whose weights vanish but for `g = h`.
+    There is one `psi` per field. It is the `GroupConv2d` of one field to itself whose weights
+    vanish but for `g = h`.
 
     Parameters
     ----------
@@ -221,15 +255,23 @@ class DepthwiseGroupConv2d(ExpandedConv2d):
         Fields of input and output, `group.order` channels each.
     kernel_size : int
         Side of the filter in pixels.
-    stride : int, optional
+    stride : int, default 1
         With stride 2 the input must have even sides for even kernels, odd sides for odd ones.
-    bias : bool, optional
+    bias : bool, default False
         One number per field.
 
     Raises
     ------
     InputError
         When a number is not a positive integer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import DepthwiseGroupConv2d, Group
+    >>> halve = DepthwiseGroupConv2d(Group("C4"), fields=3, kernel_size=4, stride=2)
+    >>> halve(torch.rand(1, 3 * 4, 20, 20)).shape
+    torch.Size([1, 12, 10, 10])
     """
 
     def __init__(
@@ -266,7 +308,7 @@ class DepthwiseGroupConv2d(ExpandedConv2d):
 
 
 class ProjectionConv2d(ExpandedConv2d):
-    """Fields to images: `y = sum_h psi(h^-1 .) * x_h`.
+    """Convolution from fields to images: `y = sum_h psi(h^-1 .) * x_h`.
 
     Parameters
     ----------
@@ -278,15 +320,27 @@ class ProjectionConv2d(ExpandedConv2d):
         Channels of the image; they do not change when it is rotated.
     kernel_size : int
         Side of the filter in pixels.
-    stride : int, optional
+    stride : int, default 1
         With stride 2 the input must have even sides for even kernels, odd sides for odd ones.
-    bias : bool, optional
+    bias : bool, default True
         One number per channel.
 
     Raises
     ------
     InputError
         When a number is not a positive integer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import Group, LiftingConv2d, ProjectionConv2d
+    >>> group = Group("D8")
+    >>> lift, project = LiftingConv2d(group, 1, 2, 3), ProjectionConv2d(group, 2, 1, 3)
+    >>> layers = torch.nn.Sequential(lift, project)
+    >>> images = torch.rand(3, 1, 32, 32)
+    >>> turned = layers(images.rot90(1, (2, 3)))
+    >>> torch.allclose(turned, layers(images).rot90(1, (2, 3)), atol=1e-5)
+    True
     """
 
     def __init__(

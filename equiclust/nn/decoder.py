@@ -85,7 +85,7 @@ _LAST_FIELDS = 4
 
 
 class Decoder(nn.Module):
-    """Fields `(n, in_fields * order, 8, 8)` and detail of twice the side to `(n, c, size, size)`.
+    """Decoder from fields `(n, in_fields * order, 8, 8)` to images `(n, c, size, size)`.
 
     Separable blocks and doublings alternate up to a quarter of the image's side; there the fields
     are reduced to a few and doubled once more. After the first doubling the detail joins in, so
@@ -98,13 +98,23 @@ class Decoder(nn.Module):
     in_fields : int
         Fields of the map.
     detail_fields : int
-        Fields of the detail.
+        Fields of the detail, of twice the side, `(n, detail_fields * order, 16, 16)`.
     out_channels : int
         Channels of the images.
     size : int
         Side of the images.
     fields : sequence of int
         As for the `Encoder`; taken from the end.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import Decoder, Group
+    >>> decoder = Decoder(
+    ...     Group("D4"), in_fields=2, detail_fields=1, out_channels=1, size=64, fields=(2, 4, 6)
+    ... )
+    >>> decoder(torch.rand(3, 2 * 8, 8, 8), torch.rand(3, 8, 16, 16)).shape
+    torch.Size([3, 1, 64, 64])
     """
 
     def __init__(

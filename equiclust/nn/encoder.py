@@ -69,7 +69,7 @@ def n_halvings(size: int) -> int:
 
 
 class Encoder(nn.Module):
-    """Images `(n, c, size, size)` to fields `(n, fields[-1] * order, 8, 8)`.
+    """Encoder from images `(n, c, size, size)` to fields `(n, fields[-1] * order, 8, 8)`.
 
     The image is halved twice at once, by the lifting convolution with an even kernel and by a
     blur, since everything that is done at full size is paid for `group.order` times. After that a
@@ -84,6 +84,14 @@ class Encoder(nn.Module):
         Side of the images; see `legal_size`.
     fields : sequence of int
         Fields at each size, from half the image's side downwards; the last one is repeated.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import Encoder, Group
+    >>> encoder = Encoder(Group("D8"), in_channels=1, size=64, fields=(2, 4, 6))
+    >>> encoder(torch.rand(3, 1, 64, 64)).shape
+    torch.Size([3, 96, 8, 8])
     """
 
     def __init__(self, group: Group, in_channels: int, size: int, fields: Sequence[int]) -> None:

@@ -36,7 +36,7 @@ class _Residual(nn.Module):
 
 
 class ExportedEncoder(nn.Module):
-    r"""Images `(n, c, size, size)` to invariant latents `(n, latent_dim)`; only for inference.
+    r"""Encoder from images `(n, c, size, size)` to latents `(n, latent_dim)`, for inference only.
 
     The layers are exact under the elements of the group that map the pixel grid onto itself. The
     latent is averaged over sixteen rotations, so that it is invariant under all of them, up to the
@@ -54,6 +54,21 @@ class ExportedEncoder(nn.Module):
     encoder, pooling, head : Module
     rotations : sequence of Module
         The `m - 1` rotations.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import AutoencoderNetwork, NetworkConfig, export_encoder
+    >>> network = AutoencoderNetwork(NetworkConfig(size=32, latent_dim=8))
+    >>> encoder = export_encoder(network)
+    >>> images = torch.rand(5, 1, 32, 32)
+    >>> latents = encoder(images)
+    >>> latents.shape
+    torch.Size([5, 8])
+    >>> torch.allclose(encoder(images.rot90(1, (2, 3))), latents, atol=1e-4)
+    True
+
+    No layer of the group is left: ``torch.export.export(encoder, (images,))`` can follow it.
     """
 
     def __init__(
@@ -113,6 +128,16 @@ def export_encoder(network: AutoencoderNetwork, *, average: bool = True) -> Expo
     Returns
     -------
     ExportedEncoder
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import AutoencoderNetwork, NetworkConfig, export_encoder
+    >>> network = AutoencoderNetwork(NetworkConfig(size=32, latent_dim=8)).eval()
+    >>> encoder = export_encoder(network, average=False)
+    >>> images = torch.rand(2, 1, 32, 32)
+    >>> torch.allclose(encoder(images), network.encode(images), atol=1e-4)
+    True
     """
     encoder = network.encoder
     exported = ExportedEncoder(
@@ -146,6 +171,20 @@ def export_network(network: nn.Module) -> nn.Module:
     ------
     InputError
         When layers of this package lie within a module of another kind.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import Group, LiftingConv2d, ProjectionConv2d, export_network
+    >>> group = Group("D4")
+    >>> layers = [LiftingConv2d(group, 1, 2, 3), torch.nn.GELU(), ProjectionConv2d(group, 2, 1, 3)]
+    >>> network = torch.nn.Sequential(*layers)
+    >>> plain = export_network(network)
+    >>> images = torch.rand(2, 1, 32, 32)
+    >>> torch.allclose(plain(images), network(images), atol=1e-5)
+    True
+    >>> [type(layer).__name__ for layer in plain]
+    ['Conv2d', 'GELU', 'Conv2d']
     """
     return _plain(network).eval().requires_grad_(False)
 

@@ -79,8 +79,10 @@ class Group:
 
     Examples
     --------
-    >>> Group("D8").order
-    16
+    >>> from equiclust.nn import Group
+    >>> group = Group("D8")
+    >>> group.n_rotations, group.mirrored, group.order
+    (8, True, 16)
     """
 
     def __init__(self, name: str) -> None:

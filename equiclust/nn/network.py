@@ -24,7 +24,7 @@ _LARGEST = 65536
 @checks_types
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Everything that shapes the network.
+    """Architecture of an equivariant autoencoder.
 
     Parameters
     ----------
@@ -47,6 +47,13 @@ class NetworkConfig:
     harmonics : int, default 0
         Orders of the Fourier series over angle that the latent is gathered from besides, see
         `InvariantPooling`.
+
+    Examples
+    --------
+    >>> from equiclust.nn import NetworkConfig
+    >>> config = NetworkConfig(group="D4", size=32, latent_dim=8)
+    >>> config.image_numbers, config.map_numbers
+    (1024, 4096)
     """
 
     group: str = "D8"
@@ -86,11 +93,23 @@ class NetworkConfig:
 
 
 class AutoencoderNetwork(nn.Module):
-    """Encoder, decoder and invariant latent.
+    """Equivariant autoencoder whose latent is invariant: encoder, pooling and decoder.
 
     Parameters
     ----------
     config : NetworkConfig
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import AutoencoderNetwork, NetworkConfig
+    >>> network = AutoencoderNetwork(NetworkConfig(size=32, latent_dim=8)).eval()
+    >>> images = torch.rand(3, 1, 32, 32)
+    >>> latents, reconstructions = network(images)
+    >>> latents.shape, reconstructions.shape
+    (torch.Size([3, 8]), torch.Size([3, 1, 32, 32]))
+    >>> torch.allclose(network.encode(images.rot90(1, (2, 3))), latents, atol=1e-4)
+    True
     """
 
     def __init__(self, config: NetworkConfig) -> None:

@@ -150,8 +150,9 @@ def harmonic_weights(size: int, annuli: int, harmonics: int) -> Tensor:
 
 
 class InvariantPooling(nn.Module):
-    """Mean, and spread, over the group at every pixel, then the mean over each annulus.
+    """Pooling over the group at every pixel, then over each annulus, to invariant features.
 
+    Mean, and spread, over the group are taken at every pixel, and averaged over each annulus.
     Objects sit at the centre of their images, and a rotation of the image is about its centre, so
     what is gathered from an annulus is invariant and still knows the radius. Mean and standard
     deviation over a regular field do not change when its channels are permuted.
@@ -172,6 +173,20 @@ class InvariantPooling(nn.Module):
     harmonics : int, default 0
         Highest order of the Fourier series over angle whose lengths are taken beside the mean over
         each annulus.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import Encoder, Group, InvariantPooling
+    >>> group = Group("D4")
+    >>> encoder = Encoder(group, in_channels=1, size=32, fields=(2, 4)).eval()
+    >>> pooling = InvariantPooling(group, fields=4, size=8)
+    >>> images = torch.rand(3, 1, 32, 32)
+    >>> features = pooling(encoder(images))
+    >>> features.shape
+    torch.Size([3, 32])
+    >>> torch.allclose(pooling(encoder(images.flip(3))), features, atol=1e-4)
+    True
     """
 
     weights: Tensor

@@ -100,15 +100,26 @@ class BinomialBlur2d(nn.Module):
 
     Parameters
     ----------
-    taps : int, optional
+    taps : int, default 4
         Length of the filter, at least 2; 4 and 6 are usual, 2 is plain averaging.
-    stride : int, optional
+    stride : int, default 2
         Step between samples, in pixels.
 
     Raises
     ------
     InputError
         When a number is not a positive integer, or there is but one tap.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import BinomialBlur2d
+    >>> halve = BinomialBlur2d(taps=4)
+    >>> x = torch.rand(1, 3, 32, 32)
+    >>> halve(x).shape
+    torch.Size([1, 3, 16, 16])
+    >>> torch.allclose(halve(x.rot90(1, (2, 3))), halve(x).rot90(1, (2, 3)))
+    True
     """
 
     kernel: Tensor
@@ -159,13 +170,24 @@ class CenteredUpsample2d(nn.Module):
 
     Parameters
     ----------
-    mode : {"nearest", "bilinear"}, optional
+    mode : {"nearest", "bilinear"}, default "bilinear"
         How to fill in; bilinear aligns the rims, not the corner pixels' centres.
 
     Raises
     ------
     InputError
         When `mode` is none of these.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import CenteredUpsample2d
+    >>> double = CenteredUpsample2d("nearest")
+    >>> double(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]))[0, 0]
+    tensor([[1., 1., 2., 2.],
+            [1., 1., 2., 2.],
+            [3., 3., 4., 4.],
+            [3., 3., 4., 4.]])
     """
 
     def __init__(self, mode: str = "bilinear") -> None:
@@ -201,15 +223,23 @@ class SoftDiscMask(nn.Module):
 
     Parameters
     ----------
-    radius : float, optional
+    radius : float, default 0.9
         Where the mask is one half.
-    width : float, optional
+    width : float, default 0.03
         How softly it falls.
 
     Raises
     ------
     InputError
         When either is not positive.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import SoftDiscMask
+    >>> masked = SoftDiscMask()(torch.ones(1, 1, 64, 64))
+    >>> round(masked[0, 0, 32, 32].item(), 3), round(masked[0, 0, 0, 0].item(), 3)
+    (1.0, 0.0)
     """
 
     def __init__(self, radius: float = 0.9, *, width: float = 0.03) -> None:

@@ -48,6 +48,17 @@ class SplineRotation(nn.Module):
         Side of the images in pixels.
     angle : float
         In degrees, counter-clockwise with the first row on top.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import SplineRotation
+    >>> images = torch.rand(2, 1, 32, 32)
+    >>> eighth, quarter = SplineRotation(32, 45.0), SplineRotation(32, 90.0)
+    >>> torch.allclose(quarter(images), images.rot90(1, (2, 3)), atol=1e-4)
+    True
+    >>> eighth(images).shape
+    torch.Size([2, 1, 32, 32])
     """
 
     prefilter: Tensor

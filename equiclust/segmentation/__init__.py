@@ -6,7 +6,7 @@ from equiclust._lazy import lazy_names
 
 if TYPE_CHECKING:
     from equiclust.segmentation.figure import draw_segment_map
-    from equiclust.segmentation.job import SegmentJob, SegmentResult, run_segment_job
+    from equiclust.segmentation.job import SegmentResult, run_segment_job
     from equiclust.segmentation.label_maps import read_segment_map, write_segment_map
     from equiclust.segmentation.map_export import export_label_map, pixel_table
     from equiclust.segmentation.mask_options import MaskOptions
@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from equiclust.segmentation.pairs import Stretch
     from equiclust.segmentation.regions import write_regions
     from equiclust.segmentation.segment import Segmentation, segment_sky_map
+    from equiclust.segmentation.segment_job import SegmentJob
     from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
     from equiclust.segmentation.segment_table import find_segments, segments
     from equiclust.segmentation.texture_axes import TextureAxes
-    from equiclust.segmentation.texture_clusters import TextureClusters
-    from equiclust.segmentation.texture_networks import TextureNetworks
 
 __all__ = [
     "MASKED",
@@ -31,8 +30,6 @@ __all__ = [
     "Segmentation",
     "Stretch",
     "TextureAxes",
-    "TextureClusters",
-    "TextureNetworks",
     "draw_segment_map",
     "export_label_map",
     "find_segments",
@@ -51,15 +48,13 @@ __getattr__, __dir__ = lazy_names(
     {
         "MASKED": "equiclust.segmentation.segment_map",
         "MaskOptions": "equiclust.segmentation.mask_options",
-        "SegmentJob": "equiclust.segmentation.job",
+        "SegmentJob": "equiclust.segmentation.segment_job",
         "SegmentMap": "equiclust.segmentation.segment_map",
         "SegmentOptions": "equiclust.segmentation.options",
         "SegmentResult": "equiclust.segmentation.job",
         "Segmentation": "equiclust.segmentation.segment",
         "Stretch": "equiclust.segmentation.pairs",
         "TextureAxes": "equiclust.segmentation.texture_axes",
-        "TextureClusters": "equiclust.segmentation.texture_clusters",
-        "TextureNetworks": "equiclust.segmentation.texture_networks",
         "UNSURE": "equiclust.segmentation.segment_map",
         "draw_segment_map": "equiclust.segmentation.figure",
         "export_label_map": "equiclust.segmentation.map_export",

@@ -54,6 +54,20 @@ def draw_segment_map(segment_map: SegmentMap, data: Float32Array, path: PathLike
     ------
     OutputError
         When the file cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from astropy.io import fits
+    >>> from equiclust.segmentation import SegmentMap, draw_segment_map
+    >>> labels = np.zeros((32, 32), np.int16)
+    >>> labels[:, 16:] = 1
+    >>> ones = np.ones(labels.shape, np.float32)
+    >>> data = np.linspace(0.0, 1.0, 32 * 32, dtype=np.float32).reshape(32, 32)
+    >>> draw_segment_map(SegmentMap(labels, ones, ones, fits.Header()), data, "labels.png")
+    >>> Path("labels.png").exists()
+    True
     """
     labels, membership = segment_map.labels, segment_map.membership
     if labels.ndim == 3:

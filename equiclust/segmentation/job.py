@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,10 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from data_adapters.discovery import split_part
 from data_adapters.sky.sky_map import SkyMap, open_sky_map
 from ensembles.backend import check_scheduler, training_backend
-from ensembles.member_estimators import MemberEstimator
 from equiclust import __version__
 from equiclust.exceptions import InputError
 from equiclust.io.catalogue import write_table
@@ -25,22 +21,22 @@ from equiclust.io.locks import exclusive
 from equiclust.io.log_file import LogFile, logged
 from equiclust.io.manifest import write_manifest
 from equiclust.io.notes import Notes, collected_notes
-from equiclust.io.output_checks import check_writable, output_path
+from equiclust.io.output_checks import check_writable
 from equiclust.io.staging import recover
 from equiclust.optional import check_installed
 from equiclust.progress import Progress, start_stage
 from equiclust.segmentation.figure import draw_segment_map
 from equiclust.segmentation.label_maps import write_segment_map
-from equiclust.segmentation.mask_options import MaskOptions, read_mask
+from equiclust.segmentation.mask_options import read_mask
 from equiclust.segmentation.memory import estimate_memory
-from equiclust.segmentation.model_folder import check_model, model_folder
+from equiclust.segmentation.model_folder import check_model
 from equiclust.segmentation.options import SegmentOptions
 from equiclust.segmentation.outputs import SegmentFiles, WorkingFolder
 from equiclust.segmentation.regions import write_regions
 from equiclust.segmentation.segment import Segmentation, segment_sky_map
+from equiclust.segmentation.segment_job import SegmentJob
 from equiclust.segmentation.segment_map import MASKED, UNSURE, SegmentMap
 from equiclust.segmentation.segment_table import segments
-from equiclust.segmentation.tile_encoder import tile_encoder_record
 from equiclust.typing import Float32Array
 
 __all__ = ["SegmentJob", "SegmentResult", "run_segment_job"]
@@ -52,130 +48,8 @@ _MIN_PIXELS = 16
 
 
 @dataclass(frozen=True)
-class SegmentJob:
-    """One map to segment: what is read, what is written, and how.
-
-    Parameters
-    ----------
-    map : str
-        FITS map or cube; ``file.fits[EXT]`` for an extension.
-    output : str
-        FITS file for the label map. The other results have its name with other endings, see
-        `SegmentFiles`; unfinished work is kept in the folder ``OUTPUT.partial``.
-    options : SegmentOptions, optional
-        Everything that decides the result beside the inputs.
-    masks : MaskOptions, optional
-        What of the map is left out.
-    run : str, optional
-        Label map of an earlier job, or its ``.model`` folder, whose networks and clusters label
-        this map; nothing is learned.
-    max_memory : str, default "auto"
-        Such as "2GB"; a job that needs more is refused. "auto" sets no limit.
-    device : {"auto", "cpu", "cuda", "mps"}, default "auto"
-        Device on which the networks are trained.
-    n_jobs : int, optional
-        Processes at a time that train networks and choose the number of clusters; default one per
-        core.
-    scheduler : str, optional
-        Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers train the networks
-        and encode the tiles.
-    stokes : str, default ""
-        Stokes parameter of the map that is segmented, such as ``Q``; by default I where the map has
-        an axis of them.
-    """
-
-    map: str
-    output: str
-    options: SegmentOptions = field(default_factory=SegmentOptions)
-    masks: MaskOptions = field(default_factory=MaskOptions)
-    run: str | None = None
-    max_memory: str = "auto"
-    device: str = "auto"
-    n_jobs: int | None = None
-    scheduler: str | None = None
-    stokes: str = ""
-
-    @property
-    def files(self) -> SegmentFiles:
-        """Paths of the results; raises `InputError` when `output` does not end in ``.fits``."""
-        return SegmentFiles(output_path(self.output), with_model=self.run is None)
-
-    @property
-    def inputs(self) -> dict[str, list[Path]]:
-        """Files and folders that are read, by argument."""
-        found = {argument: [Path(file)] for argument, (file, _) in self._images.items()}
-        if self.masks.region is not None:
-            found["region"] = [Path(self.masks.region)]
-        if self.run is not None:
-            found["run"] = [Path(self.run), model_folder(self.run)]
-        return found
-
-    def settings(self, options: SegmentOptions) -> dict[str, Any]:
-        """Options as plain values; of the latents the model decides where one is given.
-
-        Parameters
-        ----------
-        options : SegmentOptions
-            Those of the job, made definite for the map.
-
-        Returns
-        -------
-        dict
-        """
-        decided = {} if self.run is None else {"encoder": self.options.encoder}
-        if not isinstance(decided.get("encoder", ""), str):
-            decided = {}
-        return options.settings | decided
-
-    @property
-    def _images(self) -> dict[str, tuple[str, str]]:
-        """File and extension of every image that is read, by argument."""
-        given = {"map": self.map, "mask": self.masks.mask, "weights": self.masks.weights}
-        file = split_part(self.map)[0]
-        # "[EXT]" alone is an extension of the map's file.
-        return {
-            argument: split_part(file + name if name.startswith("[") else name)
-            for argument, name in given.items()
-            if name is not None
-        }
-
-    def describe(
-        self, options: SegmentOptions, encoder: MemberEstimator | None = None
-    ) -> dict[str, Any]:
-        """Everything that decides the result, as JSON returns it.
-
-        Parameters
-        ----------
-        options : SegmentOptions
-            Those of the job, made definite for the map.
-        encoder : WhitenedEncoder or EquivariantAutoencoder, optional
-            What makes latents of the tiles without being trained on them.
-
-        Returns
-        -------
-        dict
-            Equal for two jobs if they have the same result.
-        """
-        files = {argument: _fingerprint(paths[-1]) for argument, paths in self.inputs.items()}
-        for argument, (_, extension) in self._images.items():
-            files[argument]["extension"] = extension
-        content = {
-            "version": __version__,
-            "files": files,
-            "options": self.settings(options),
-            "masks": {"min_weight": self.masks.min_weight, "threshold": self.masks.threshold},
-        }
-        if self.stokes:
-            content["stokes"] = self.stokes.upper()
-        if encoder is not None:
-            content["encoder"] = tile_encoder_record(encoder)
-        plain: dict[str, Any] = json.loads(json.dumps(content))
-        return plain
-
-
-@dataclass(frozen=True)
 class SegmentResult:
-    """Result of a segmentation.
+    """Files and figures of a segmentation, as `run_segment_job` returns them.
 
     Parameters
     ----------
@@ -184,6 +58,18 @@ class SegmentResult:
     record : mapping, default field(repr=False)
         Figures of the result, as in the file ``.json``: sizes of the clusters, pixels masked and
         without a label, tiles, options, seconds of every stage, and so on.
+
+    Examples
+    --------
+    >>> from equiclust.segmentation import SegmentJob, SegmentOptions, run_segment_job
+    >>> from equiclust.simulation import write_cloud_map
+    >>> truth = write_cloud_map("sky.fits", (64, 64), scale=16.0, random_state=0)
+    >>> job = SegmentJob("sky.fits", "kinds.fits", SegmentOptions(tile=16, n_clusters=2), n_jobs=1)
+    >>> result = run_segment_job(job)
+    >>> result.record["n_clusters"], result.record["n_masked"]
+    (2, 0)
+    >>> result.files.segments.name, result.files.regions.name
+    ('kinds.segments.ecsv', 'kinds.reg')
     """
 
     files: SegmentFiles
@@ -228,6 +114,24 @@ def run_segment_job(job: SegmentJob, *, on_progress: Progress | None = None) -> 
         process is writing it.
     MissingPackageError
         When a package for tables or regions of the segments is not installed.
+
+    Examples
+    --------
+    >>> from equiclust.segmentation import SegmentJob, SegmentOptions, run_segment_job
+    >>> from equiclust.simulation import write_cloud_map
+    >>> truth = write_cloud_map("cloud.fits", (64, 64), scale=16.0, random_state=0)
+    >>> options = SegmentOptions(tile=16, n_clusters=2)
+    >>> job = SegmentJob("cloud.fits", "labels.fits", options, n_jobs=1)
+    >>> result = run_segment_job(job)
+    >>> result.labels.exists(), len(result.sizes), sum(result.sizes)
+    (True, 2, 4096)
+
+    The clusters can label another map, of which nothing is learned:
+
+    >>> truth = write_cloud_map("other.fits", (64, 64), scale=16.0, random_state=1)
+    >>> other = run_segment_job(SegmentJob("other.fits", "same.fits", run="labels.fits", n_jobs=1))
+    >>> other.record["n_clusters"]
+    2
     """
     check_installed("contourpy", "radio_beam", "regions", extra="maps", purpose="a segmentation")
     files = job.files
@@ -293,17 +197,6 @@ def _run_segment_job(
         # Writing has its notes too.
         figures["notes"] = notes.record
     return figures
-
-
-def _fingerprint(path: Path) -> dict[str, Any]:
-    """Path, bytes and time of a file, or of all files in a folder."""
-    parts = [path] if path.is_file() else sorted(path.rglob("*"))
-    stats = [part.stat() for part in parts if part.is_file()]
-    return {
-        "path": os.path.realpath(path),
-        "size": sum(stat.st_size for stat in stats),
-        "modified": max((stat.st_mtime_ns for stat in stats), default=0),
-    }
 
 
 class _StageTimes:

@@ -56,6 +56,18 @@ def write_segment_map(segment_map: SegmentMap, path: PathLike) -> None:
     ------
     OutputError
         When the place cannot be written to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.io import fits
+    >>> from equiclust.segmentation import SegmentMap, write_segment_map
+    >>> labels = np.zeros((16, 16), np.int16)
+    >>> ones = np.ones(labels.shape, np.float32)
+    >>> write_segment_map(SegmentMap(labels, ones, ones, fits.Header(), unit="K"), "kinds.fits")
+    >>> with fits.open("kinds.fits") as hdus:
+    ...     print([hdu.name for hdu in hdus], hdus[0].header["DATAUNIT"])
+    ['PRIMARY', 'MEMBERSHIP', 'COVERAGE', 'LABELS'] K
     """
     sky = _sky_cards(segment_map.header)
     hdus = fits.HDUList([_primary(segment_map, sky)])
@@ -139,7 +151,7 @@ def _is_legal(card: fits.Card) -> bool:
 
 @checks_types
 def read_segment_map(path: PathLike) -> SegmentMap:
-    """Segment map from a file of `write_segment_map`.
+    """Read a segment map that `write_segment_map` or ``equiclust segment`` wrote.
 
     Parameters
     ----------
@@ -155,6 +167,19 @@ def read_segment_map(path: PathLike) -> SegmentMap:
     ------
     UnreadableFileError
         When the file is missing, damaged, or holds something else.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.io import fits
+    >>> from equiclust.segmentation import SegmentMap, read_segment_map, write_segment_map
+    >>> labels = np.zeros((16, 16), np.int16)
+    >>> labels[:4] = 1
+    >>> ones = np.ones(labels.shape, np.float32)
+    >>> write_segment_map(SegmentMap(labels, ones, ones, fits.Header()), "labels.fits")
+    >>> again = read_segment_map("labels.fits")
+    >>> bool((again.labels == labels).all()), float(again.membership.mean())
+    (True, 1.0)
     """
     source = Path(path)
     try:

@@ -105,6 +105,18 @@ def export_label_map(
         When something else is at the output, or it cannot be written.
     MissingPackageError
         When pyarrow is missing for a Parquet file, or mocpy for coverage.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.io import fits
+    >>> from equiclust.segmentation import SegmentMap, export_label_map, write_segment_map
+    >>> labels = np.zeros((16, 16), np.int16)
+    >>> labels[4:8, 4:12] = 1
+    >>> ones = np.ones(labels.shape, np.float32)
+    >>> write_segment_map(SegmentMap(labels, ones, ones, fits.Header()), "cloud.labels.fits")
+    >>> export_label_map("cloud.labels.fits", "pixels.csv", label=1).n_rows
+    32
     """
     check_choice("rows", rows, ("pixels", "segments"))
     check_share("min_membership", min_membership)
@@ -197,7 +209,7 @@ class _Export:
 
 
 def pixel_table(segment_map: SegmentMap) -> Table:
-    """Every pixel of a label map that is not masked.
+    """Table of the pixels of a label map that are not masked.
 
     Parameters
     ----------
@@ -208,6 +220,22 @@ def pixel_table(segment_map: SegmentMap) -> Table:
     astropy.table.Table
         Columns label, membership, x and y from 0, channel of a cube, and ra and dec in degrees
         (ICRS) where the map has coordinates; row by row of the map.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.io import fits
+    >>> from equiclust.segmentation import MASKED, SegmentMap, pixel_table
+    >>> labels = np.array([[0, 1], [1, MASKED]], np.int16)
+    >>> membership = np.array([[0.9, 0.8], [0.7, np.nan]], np.float32)
+    >>> coverage = np.array([[5, 5], [5, 0]], np.int32)
+    >>> pixel_table(SegmentMap(labels, membership, coverage, fits.Header())).pprint()
+    label membership  x   y
+                     pix pix
+    ----- ---------- --- ---
+        0        0.9   0   0
+        1        0.8   1   0
+        1        0.7   0   1
     """
     return BlockTable(lambda: _strips(segment_map, ~segment_map.mask)).joined()
 

@@ -20,7 +20,7 @@ __all__ = ["MaskOptions", "read_mask"]
 @checks_types
 @dataclass(frozen=True)
 class MaskOptions:
-    """Masks to apply, all of them together; blank pixels are masked anyway.
+    """Masks of a map, applied all together; blank pixels are masked anyway.
 
     Parameters
     ----------
@@ -41,6 +41,14 @@ class MaskOptions:
     ------
     InputError
         When one of `weights` and `min_weight` is given without the other.
+
+    Examples
+    --------
+    >>> from equiclust.segmentation import MaskOptions, SegmentJob
+    >>> masks = MaskOptions(mask="[FLAGS]", threshold=3.0)
+    >>> job = SegmentJob("cloud.fits", "labels.fits", masks=masks)
+    >>> job.masks.threshold
+    3.0
     """
 
     mask: str | None = None

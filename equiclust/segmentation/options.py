@@ -34,7 +34,7 @@ _OF_NETWORKS = {"group": "D8", "n_networks": 2, "n_pairs": 8192, "max_epochs": 1
 @checks_types
 @dataclass(frozen=True)
 class SegmentOptions:
-    """How a map is segmented.
+    """Options of a segmentation: tiles, encoder, clusters.
 
     Parameters
     ----------
@@ -80,6 +80,17 @@ class SegmentOptions:
     ------
     InputError
         When a value cannot be used.
+
+    Examples
+    --------
+    >>> from equiclust.segmentation import SegmentOptions
+    >>> options = SegmentOptions(tile=16, n_clusters=4, min_membership=0.5)
+    >>> options.used_encoder, options.trains
+    ('statistics', False)
+    >>> len(options.tiling((96, 128)))
+    3185
+    >>> SegmentOptions(encoder="own", n_networks=4).trains
+    True
     """
 
     tile: int | Literal["auto"] = 32

@@ -45,12 +45,22 @@ _FEWEST = 16
 
 @dataclass(frozen=True)
 class Stretch:
-    """`asinh((x - level) / scale)`: linear about the level, logarithmic far from it.
+    """Stretch `asinh((x - level) / scale)`: linear about the level, logarithmic far from it.
 
     Parameters
     ----------
     level, scale : float
         In the unit of the map.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.segmentation import Stretch
+    >>> plane = np.random.default_rng(0).lognormal(size=(64, 64)).astype(np.float32)
+    >>> stretch = Stretch.of(plane)
+    >>> stretched = stretch(plane)
+    >>> abs(float(np.median(stretched))) < 1e-3, bool(stretched.max() < plane.max())
+    (True, True)
     """
 
     level: float

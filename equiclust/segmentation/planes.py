@@ -8,8 +8,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from astropy.io import fits
 
+from data_adapters.sky.cube_headers import cube_header
 from data_adapters.sky.moments import channel_groups, group_slices, moment_maps
-from data_adapters.sky.sky_map import SkyMap, cube_header
+from data_adapters.sky.sky_map import SkyMap
 from equiclust.io.atomic import atomic_path
 from equiclust.progress import Update
 from equiclust.typing import Float32Array, Float64Array

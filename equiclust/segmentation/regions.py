@@ -64,6 +64,19 @@ def write_regions(
         When an argument cannot be used.
     OutputError
         When the place cannot be written to.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from astropy.io import fits
+    >>> from equiclust.segmentation import UNSURE, SegmentMap, write_regions
+    >>> labels = np.full((32, 32), UNSURE, dtype=np.int16)
+    >>> labels[4:20, 4:20] = 0
+    >>> ones = np.ones(labels.shape, np.float32)
+    >>> write_regions(SegmentMap(labels, ones, ones, fits.Header()), "labels.reg")
+    >>> Path("labels.reg").read_text().count("polygon")
+    1
     """
     _check_vertices(max_vertices)
     found = find_segments(segment_map.labels, min_pixels=min_pixels)

@@ -52,7 +52,7 @@ _SAMPLE = 4000
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """Result of `segment_sky_map`.
+    """Labels of a map and the model that made them, as `segment_sky_map` returns them.
 
     Parameters
     ----------
@@ -71,6 +71,19 @@ class Segmentation:
     encoder : dict, optional
         What made the latents, see `tile_encoder_record`; None for statistics and for networks
         trained on a map.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from equiclust.segmentation import SegmentOptions, segment_sky_map, write_segment_map
+    >>> from equiclust.simulation import simulate_cloud_map
+    >>> image, truth = simulate_cloud_map((64, 64), scale=16.0, random_state=0)
+    >>> Path("kept").mkdir()
+    >>> options = SegmentOptions(tile=16, step=4, n_clusters=2)
+    >>> found = segment_sky_map((image.pixels[0], image.wcs), options, "kept", n_jobs=1)
+    >>> found.counts["n_tiles"], found.choice.n_clusters
+    (289, 2)
+    >>> write_segment_map(found.segment_map, "labels.fits")
     """
 
     segment_map: SegmentMap
@@ -135,6 +148,19 @@ def segment_sky_map(
         When an option does not fit the map, or too little of it can be used.
     UnreadableFileError
         When the file is damaged.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from equiclust.segmentation import SegmentOptions, segment_sky_map
+    >>> from equiclust.simulation import simulate_cloud_map
+    >>> image, truth = simulate_cloud_map((64, 64), scale=16.0, random_state=0)
+    >>> Path("work").mkdir()
+    >>> sky = (image.pixels[0], image.wcs)
+    >>> found = segment_sky_map(sky, SegmentOptions(tile=16, n_clusters=2), "work", n_jobs=1)
+    >>> found.segment_map.labels.shape, np.unique(found.segment_map.labels)
+    ((64, 64), array([0, 1], dtype=int16))
     """
     sky = as_sky_map(sky)
     options = options.for_shape(sky.shape[1:])

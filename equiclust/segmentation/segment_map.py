@@ -64,6 +64,20 @@ class SegmentMap:
     ------
     InputError
         When the arrays do not go together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.io import fits
+    >>> from equiclust.segmentation import MASKED, SegmentMap
+    >>> labels = np.zeros((32, 32), np.int16)
+    >>> labels[:, 16:] = 1
+    >>> labels[:4] = MASKED
+    >>> membership = np.where(labels == MASKED, np.nan, 0.9).astype(np.float32)
+    >>> coverage = np.where(labels == MASKED, 0, 5).astype(np.int32)
+    >>> segment_map = SegmentMap(labels, membership, coverage, fits.Header(), unit="K")
+    >>> [int((segment_map.labels == label).sum()) for label in (MASKED, 0, 1)]
+    [128, 448, 448]
     """
 
     labels: npt.NDArray[np.int16]

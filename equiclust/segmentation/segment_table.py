@@ -52,7 +52,7 @@ class Segments(NamedTuple):
 
 @checks_types
 def find_segments(labels: npt.NDArray[np.int16], *, min_pixels: int = 1) -> Segments:
-    """Connected pieces of every label from 0, through edges and corners of pixels.
+    """Find the connected pieces of every label from 0, through edges and corners of pixels.
 
     Parameters
     ----------
@@ -70,6 +70,18 @@ def find_segments(labels: npt.NDArray[np.int16], *, min_pixels: int = 1) -> Segm
     ------
     InputError
         When an argument cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.segmentation import UNSURE, find_segments
+    >>> labels = np.full((16, 16), UNSURE, dtype=np.int16)
+    >>> labels[1:4, 1:4] = 0
+    >>> labels[8:12, 8:12] = 0
+    >>> labels[0, 15] = 1
+    >>> found = find_segments(labels, min_pixels=2)
+    >>> found.labels, np.bincount(found.ids.ravel())
+    (array([0, 0], dtype=int16), array([231, 16, 9]))
     """
     if labels.ndim not in (2, 3):
         raise InputError(f"labels must have two or three axes, got shape {labels.shape}")
@@ -148,6 +160,23 @@ def segments(segment_map: SegmentMap, data: npt.ArrayLike, *, min_pixels: int = 
     ------
     InputError
         When `data` does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.io import fits
+    >>> from equiclust.segmentation import SegmentMap, segments
+    >>> labels = np.zeros((16, 16), np.int16)
+    >>> labels[4:12, 4:12] = 1
+    >>> ones = np.ones(labels.shape, np.float32)
+    >>> segment_map = SegmentMap(labels, ones, ones, fits.Header(), unit="Jy")
+    >>> table = segments(segment_map, 2.0 * ones)
+    >>> table["label", "n_pixels", "x", "y", "flux"].pprint()
+    label n_pixels  x   y   flux
+                   pix pix   Jy
+    ----- -------- --- --- -----
+        0      192 7.5 7.5 384.0
+        1       64 7.5 7.5 128.0
     """
     values = np.asarray(data)
     if values.shape != segment_map.labels.shape:

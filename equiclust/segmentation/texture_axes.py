@@ -44,7 +44,7 @@ _BLOCK_PIXELS = 1 << 19
 
 @dataclass(frozen=True, eq=False)
 class TextureAxes:
-    r"""Latents of tiles from `texture_statistics`, by a linear map that is learned from the map.
+    r"""Latents of tiles from statistics of their texture, combined as the map tells.
 
     Of all combinations of the statistics those whose variance over the map is largest in units of
     that between tiles side by side, which are of one texture more often than not:
@@ -70,6 +70,27 @@ class TextureAxes:
         Of the statistics.
     components : ndarray (8, n_statistics), float64
         Coefficients of the combinations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from data_adapters.sky import Tiling
+    >>> from equiclust.segmentation import Stretch, TextureAxes
+    >>> from equiclust.simulation import simulate_cloud_map
+    >>> image, truth = simulate_cloud_map((64, 64), scale=16.0, random_state=0)
+    >>> stretch = Stretch.of(image.pixels[0])
+    >>> stretched = stretch(image.pixels[0])
+    >>> tiling = Tiling((64, 64), tile=16, step=4)
+    >>> axes = TextureAxes.fit([stretched], stretch, tiling)
+    >>> latents = axes.encode(stretched, tiling, range(len(tiling.rows)))
+    >>> latents.shape
+    (17, 17, 8)
+
+    Latents of the turned map are those of the map, turned:
+
+    >>> turned = axes.encode(np.rot90(stretched), tiling, range(len(tiling.rows)))
+    >>> bool(np.allclose(turned, np.rot90(latents), atol=1e-3, equal_nan=True))
+    True
     """
 
     tile: int

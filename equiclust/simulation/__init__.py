@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from equiclust.simulation.cloud_maps import simulate_cloud_map
     from equiclust.simulation.cloud_scene import MAP_CLASSES
     from equiclust.simulation.disc_classes import DISC_CLASSES
+    from equiclust.simulation.disc_drawing import draw_disc
     from equiclust.simulation.disc_model import DiscParameters, render
-    from equiclust.simulation.discs import draw_disc, simulate_discs, simulate_views
+    from equiclust.simulation.discs import simulate_discs, simulate_views
     from equiclust.simulation.frames import FRAME_CLASSES, simulate_frames
     from equiclust.simulation.shapes import (
         ShapeParameters,
@@ -66,7 +67,7 @@ __getattr__, __dir__ = lazy_names(
         "MAP_CLASSES": "equiclust.simulation.cloud_scene",
         "SHAPE_CLASSES": "equiclust.simulation.signed_distance",
         "ShapeParameters": "equiclust.simulation.shapes",
-        "draw_disc": "equiclust.simulation.discs",
+        "draw_disc": "equiclust.simulation.disc_drawing",
         "draw_shape": "equiclust.simulation.shapes",
         "fractal_field": "equiclust.simulation.textures",
         "render": "equiclust.simulation.disc_model",

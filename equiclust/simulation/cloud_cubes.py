@@ -141,7 +141,7 @@ class Gas(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CloudCube:
-    """A simulated cube with its truth.
+    """Simulated cube with its truth, as `simulate_cloud_cube` returns it.
 
     Parameters
     ----------
@@ -155,6 +155,15 @@ class CloudCube:
         Middles of the channels in km/s.
     header : astropy.io.fits.Header
         Of the three axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust import simulate_cloud_cube
+    >>> cube = simulate_cloud_cube((8, 48, 48), snr=100.0, random_state=0)
+    >>> integrated = cube.values.sum(axis=0) * 0.2
+    >>> bool(np.corrcoef(integrated.ravel(), cube.column.ravel())[0, 1] > 0.99)
+    True
     """
 
     values: Float32Array
@@ -174,7 +183,7 @@ def simulate_cloud_cube(
     velocity: float = 8.0,
     **sky: Unpack[SkyOptions],
 ) -> CloudCube:
-    """Position-position-velocity cube of a cloud whose regions differ in texture.
+    """Simulate a position-position-velocity cube of a cloud whose regions differ in texture.
 
     Each line of sight has a Gaussian line, or two. Its emission over all velocities is the
     column density of `simulate_cloud_map` with the same sky: the sum of the noise-free channels
@@ -207,6 +216,15 @@ def simulate_cloud_cube(
     ------
     InputError
         When an argument cannot be used.
+
+    Examples
+    --------
+    >>> from equiclust import simulate_cloud_cube
+    >>> cube = simulate_cloud_cube((16, 48, 48), channel_width=0.5, random_state=0)
+    >>> cube.values.shape, cube.truth.shape
+    ((16, 48, 48), (48, 48))
+    >>> cube.velocities[:3]
+    array([4.25, 4.75, 5.25])
     """
     scene, lines = make_cube_scene(shape, (channel_width, line_widths, n_lines, velocity), sky)
     gas, truth = draw_gas(scene, lines)

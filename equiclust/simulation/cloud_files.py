@@ -44,7 +44,7 @@ the number of channels."""
 
 @checks_types
 def truth_path(path: PathLike) -> Path:
-    """Path of the true map of a simulated map or cube: ``cloud.truth.fits`` for ``cloud.fits``.
+    """Path of the true classes of a simulated map or cube: ``x.truth.fits`` for ``x.fits``.
 
     Parameters
     ----------
@@ -59,6 +59,12 @@ def truth_path(path: PathLike) -> Path:
     ------
     InputError
         When the name does not end in ``.fits``.
+
+    Examples
+    --------
+    >>> from equiclust.simulation import truth_path
+    >>> truth_path("clouds/cloud.fits").as_posix()
+    'clouds/cloud.truth.fits'
     """
     place = Path(path)
     if place.suffix != ".fits":
@@ -94,6 +100,16 @@ def write_cloud_map(
         When an argument cannot be used.
     OutputError
         When a file exists, or cannot be written.
+
+    Examples
+    --------
+    >>> from astropy.io import fits
+    >>> from equiclust.simulation import truth_path, write_cloud_map
+    >>> truth = write_cloud_map("cloud.fits", (64, 96), scale=16.0, random_state=0)
+    >>> fits.getdata("cloud.fits").shape
+    (64, 96)
+    >>> bool((fits.getdata(truth_path("cloud.fits")) == truth).all())
+    True
     """
     truth_place = _check_free(path, overwrite)
     scene = make_scene(shape, sky)
@@ -154,6 +170,16 @@ def write_cloud_cube(
         When an argument cannot be used.
     OutputError
         When a file exists, or cannot be written.
+
+    Examples
+    --------
+    >>> from astropy.io import fits
+    >>> from equiclust.simulation import write_cloud_cube
+    >>> truth = write_cloud_cube("cube.fits", (8, 48, 64), channel_width=0.5, random_state=0)
+    >>> fits.getdata("cube.fits").shape, truth.shape
+    ((8, 48, 64), (48, 64))
+    >>> fits.getheader("cube.fits")["BUNIT"]
+    'K'
     """
     truth_place = _check_free(path, overwrite)
     scene, lines = make_cube_scene(shape, (channel_width, line_widths, n_lines, velocity), sky)

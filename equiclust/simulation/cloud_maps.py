@@ -51,7 +51,7 @@ KNOTS = 25
 def simulate_cloud_map(
     shape: tuple[int, int], **options: Unpack[SkyOptions]
 ) -> tuple[Image, Int16Array]:
-    """Map of a cloud whose regions differ in texture, with the true map of its classes.
+    """Simulate a map of a cloud whose regions differ in texture, with its true classes.
 
     The sky is divided into regions of smooth outline, each class having the same share of it. Each
     is filled with the `texture` of its class, smoothed by the beam, and its values are then changed
@@ -102,6 +102,20 @@ def simulate_cloud_map(
     ------
     InputError
         When an argument cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust import simulate_cloud_map
+    >>> image, truth = simulate_cloud_map((64, 96), random_state=0)
+    >>> image.shape, image.unit, truth.shape, np.unique(truth)
+    ((1, 64, 96), 'K km/s', (64, 96), array([0, 1, 2, 3], dtype=int16))
+
+    The same sky turned by 90 degrees is the same map, turned:
+
+    >>> turned, _ = simulate_cloud_map((96, 64), angle=90.0, random_state=0)
+    >>> bool((turned.pixels[0] == np.rot90(image.pixels[0])).all())
+    True
     """
     scene = make_scene(shape, options)
     values, truth = observe_sky(scene)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from equiclust.argument_types import checks_types
-from equiclust.exceptions import InputError
 from equiclust.images import Beam, Image, ImageSet
-from equiclust.simulation.disc_classes import DISC_CLASSES, draw_structure
+from equiclust.simulation.disc_classes import DISC_CLASSES
+from equiclust.simulation.disc_drawing import check_disc, draw_disc, drawn_disc
 from equiclust.simulation.disc_model import DiscParameters, beam_noise, disc_brightness, render
 from equiclust.simulation.disc_structures import Structure
 from equiclust.simulation.sampling import (
@@ -78,78 +78,6 @@ UNITS = {
 }
 
 
-@checks_types
-def draw_disc(
-    class_name: str,
-    *,
-    max_inclination: float = 60.0,
-    outer_radius: tuple[float, float] = (0.35, 0.8),
-    max_offset: float = 0.0,
-    beam_fwhm: float = 0.05,
-    random_state: RandomState = None,
-) -> DiscParameters:
-    """Parameters of one disc, drawn at random.
-
-    Parameters
-    ----------
-    class_name : str
-        One of `DISC_CLASSES`.
-    max_inclination : float, default 60.0
-        In degrees; the cosine of the inclination is uniform from here to face-on.
-    outer_radius : tuple of two floats, default (0.35, 0.8)
-        Range of the outer radius in units of half the frame.
-    max_offset : float, default 0.0
-        Largest shift of the star from the centre along x and y, in units of half the frame.
-    beam_fwhm : float, default 0.05
-        Beam in widths of the frame: structures are drawn wide enough to show through it.
-    random_state : int, Generator or RandomState, optional
-        The same seed gives the same disc.
-
-    Returns
-    -------
-    DiscParameters
-
-    Raises
-    ------
-    InputError
-        When an argument cannot be used.
-    """
-    check_classes([class_name], DISC_CLASSES)
-    _check_disc(max_inclination, outer_radius, max_offset, beam_fwhm)
-    rng = np.random.default_rng(root_seed(random_state))
-    return _draw_disc(rng, class_name, max_inclination, outer_radius, max_offset, beam_fwhm)
-
-
-def _draw_disc(
-    rng: np.random.Generator,
-    class_name: str,
-    max_inclination: float,
-    outer_radius: tuple[float, float],
-    max_offset: float,
-    beam_fwhm: float,
-) -> DiscParameters:
-    """Draw what all classes have in common, the same for each, then the structure."""
-    cosine = rng.uniform(math.cos(math.radians(max_inclination)), 1.0)
-    position_angle = rng.uniform(0.0, 180.0)
-    radius = rng.uniform(*outer_radius)
-    mirror = bool(rng.integers(2))
-    x, y = rng.uniform(-max_offset, max_offset, size=2)
-    slope, edge = rng.uniform(0.2, 0.8), rng.uniform(4.0, 9.0)
-    flux = 0.1 * 10.0 ** rng.normal(0.0, 0.3)
-    return DiscParameters(
-        class_name=class_name,
-        outer_radius=radius,
-        slope=slope,
-        edge=edge,
-        flux=flux,
-        inclination=math.degrees(math.acos(min(cosine, 1.0))),
-        position_angle=position_angle,
-        mirror=mirror,
-        centre=(float(x), float(y)),
-        structure=draw_structure(class_name, rng, beam=2.0 * beam_fwhm / radius),
-    )
-
-
 @dataclass(frozen=True)
 class _Telescope:
     """What is the same for every image of a set."""
@@ -172,7 +100,9 @@ def simulate_discs(
     beam_fwhm: float = 0.05,
     random_state: RandomState = None,
 ) -> tuple[ImageSet, Table]:
-    """Images of discs with their true classes, balanced and shuffled, in noise of the beam's width.
+    """Simulate images of discs of all classes equally often, with their true classes.
+
+    Classes follow one another at random; the noise has the width of the beam.
 
     Parameters
     ----------
@@ -206,6 +136,20 @@ def simulate_discs(
     ------
     InputError
         When an argument cannot be used.
+
+    Examples
+    --------
+    >>> from equiclust import simulate_discs
+    >>> images, truth = simulate_discs(12, size=32, random_state=0)
+    >>> images.pixels.shape, images[0].unit
+    ((12, 1, 32, 32), 'Jy/beam')
+
+    Every class occurs as often as the others, and comes with its geometry:
+
+    >>> sorted(set(truth["kind"].tolist()))
+    ['cavity', 'crescent', 'kink', 'rings', 'smooth', 'spiral']
+    >>> bool((truth["inclination"] <= 60.0).all())
+    True
     """
     telescope = _Telescope(size, snr, beam_fwhm)
     ranges = (max_inclination, outer_radius, max_offset)
@@ -230,7 +174,7 @@ def simulate_views(
     beam_fwhm: float = 0.05,
     random_state: RandomState = None,
 ) -> tuple[ImageSet, Table]:
-    """Images of the same discs, each seen from several directions and by several beams.
+    """Simulate images of discs, each seen from several directions and by several beams.
 
     The structure, size and flux of every system stay. Its inclination, its position angle, the
     direction within the disc about which it is inclined, its handedness, the beam and the noise are
@@ -270,6 +214,15 @@ def simulate_views(
     ------
     InputError
         When an argument cannot be used.
+
+    Examples
+    --------
+    >>> from equiclust import simulate_views
+    >>> images, truth = simulate_views(3, n_views=2, size=32, random_state=0)
+    >>> images.ids[:3]
+    ('disc_00000_view_0', 'disc_00000_view_1', 'disc_00001_view_0')
+    >>> truth["system"][:3].tolist()
+    ['disc_00000', 'disc_00000', 'disc_00001']
     """
     check_whole("n_views", n_views, largest=10**5)
     telescope = _Telescope(size, snr, beam_fwhm)
@@ -293,11 +246,11 @@ def _drawn(
 ) -> list[tuple[DiscParameters, int]]:
     """Every disc of a set with its seed, after all that the set is asked for has been checked."""
     check_classes(classes, DISC_CLASSES)
-    _check_disc(*ranges, telescope.beam_fwhm)
+    check_disc(*ranges, telescope.beam_fwhm)
     check_set(n, telescope.size, telescope.snr)
     root = root_seed(random_state)
     return [
-        (_draw_disc(np.random.default_rng(seed), class_name, *ranges, telescope.beam_fwhm), seed)
+        (drawn_disc(np.random.default_rng(seed), class_name, *ranges, telescope.beam_fwhm), seed)
         for class_name, seed in zip(
             balanced_classes(classes, n, root), image_seeds(n, root), strict=True
         )
@@ -378,16 +331,3 @@ def _wcs(size: int, ra: float, dec: float) -> WCS:
     wcs.wcs.cdelt = [-PIXEL_SCALE, PIXEL_SCALE]
     wcs.wcs.radesys = "ICRS"
     return wcs
-
-
-def _check_disc(
-    max_inclination: float, outer_radius: tuple[float, float], max_offset: float, beam_fwhm: float
-) -> None:
-    if not 0.0 <= max_inclination <= 85.0:
-        raise InputError(f"max_inclination must lie between 0 and 85, got {max_inclination}")
-    if not 0.0 < outer_radius[0] <= outer_radius[1] <= 2.0:
-        raise InputError(f"outer_radius must be a range between 0 and 2, got {outer_radius}")
-    if not 0.0 <= max_offset <= 1.0:
-        raise InputError(f"max_offset must lie between 0 and 1, got {max_offset}")
-    if not 0.0 < beam_fwhm <= 0.25:
-        raise InputError(f"beam_fwhm must be above 0 and at most 0.25, got {beam_fwhm}")

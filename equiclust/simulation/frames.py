@@ -136,6 +136,7 @@ def simulate_frames(
 
     Examples
     --------
+    >>> from equiclust.simulation import simulate_frames
     >>> frames, truth = simulate_frames(20, size=64, bad_fraction=0.5, random_state=0)
     >>> frames.shape, int(truth["usable"].sum())
     ((20, 64, 64), 10)

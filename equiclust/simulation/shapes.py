@@ -71,6 +71,14 @@ class ShapeParameters:
         Brightness at the centre of the shape.
     gradient : tuple of two floats, default (0.0, 0.0)
         Relative change of brightness from the centre to the radius, along the shape's own x and y.
+
+    Examples
+    --------
+    >>> from equiclust.simulation import ShapeParameters, render_shape
+    >>> star = ShapeParameters("star", angle=20.0, brightness=2.0)
+    >>> image = render_shape(star, 64)
+    >>> image.shape, round(float(image[32, 32]), 2)
+    ((64, 64), 2.0)
     """
 
     class_name: str
@@ -85,7 +93,7 @@ class ShapeParameters:
 
 @checks_types
 def draw_shape(class_name: str, *, random_state: RandomState = None) -> ShapeParameters:
-    """Parameters of one shape, drawn at random.
+    """Draw the parameters of one shape at random.
 
     Parameters
     ----------
@@ -102,6 +110,15 @@ def draw_shape(class_name: str, *, random_state: RandomState = None) -> ShapePar
     ------
     InputError
         When an argument cannot be used.
+
+    Examples
+    --------
+    >>> from equiclust.simulation import draw_shape, render_shape
+    >>> shape = draw_shape("hook", random_state=0)
+    >>> shape.class_name, 0.0 <= shape.form <= 1.0
+    ('hook', True)
+    >>> render_shape(shape, 64).shape
+    (64, 64)
     """
     check_classes([class_name], SHAPE_CLASSES)
     return _draw_shape(np.random.default_rng(root_seed(random_state)), class_name)
@@ -146,6 +163,15 @@ def render_shape(parameters: ShapeParameters, size: int) -> Float64Array:
     ------
     InputError
         When an argument cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.simulation import ShapeParameters, render_shape
+    >>> upright = render_shape(ShapeParameters("letter_s"), 64)
+    >>> turned = render_shape(ShapeParameters("letter_s", angle=90.0), 64)
+    >>> bool(np.allclose(turned, np.rot90(upright, -1)))
+    True
     """
     check_classes([parameters.class_name], SHAPE_CLASSES)
     check_whole("size", size, largest=32768)
@@ -186,7 +212,9 @@ def simulate_shapes(
     snr: tuple[float, float] = (20.0, 60.0),
     random_state: RandomState = None,
 ) -> tuple[ImageSet, Table]:
-    """Images of shapes with their truth: classes balanced and shuffled, noise white.
+    """Simulate images of shapes of all classes equally often, with their true classes.
+
+    Classes follow one another at random; the noise is white.
 
     Parameters
     ----------
@@ -212,6 +240,15 @@ def simulate_shapes(
     ------
     InputError
         When an argument cannot be used.
+
+    Examples
+    --------
+    >>> from equiclust import simulate_shapes
+    >>> images, truth = simulate_shapes(6, size=32, classes=("star", "ring"), random_state=0)
+    >>> images.pixels.shape
+    (6, 1, 32, 32)
+    >>> sorted(truth["kind"].tolist())
+    ['ring', 'ring', 'ring', 'star', 'star', 'star']
     """
     check_classes(classes, SHAPE_CLASSES)
     check_set(n, size, snr)

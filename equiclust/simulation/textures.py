@@ -82,6 +82,13 @@ def fractal_field(
     ------
     InputError
         When an argument cannot be used.
+
+    Examples
+    --------
+    >>> from equiclust.simulation import fractal_field
+    >>> field = fractal_field((64, 64), slope=3.0, random_state=0)
+    >>> field.shape, abs(float(field.mean())) < 1e-9
+    ((64, 64), True)
     """
     _check_shape(shape)
     if not math.isfinite(slope):
@@ -141,6 +148,14 @@ def texture(
     ------
     InputError
         When an argument cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equiclust.simulation import texture
+    >>> column = texture("filaments", (96, 96), np.random.default_rng(0), scale=32.0)
+    >>> column.shape, round(float(column.mean()), 6), bool(column.min() > 0.0)
+    ((96, 96), 1.0, True)
     """
     check_classes([class_name], CLOUD_CLASSES)
     _check_shape(shape)
@@ -295,7 +310,9 @@ def simulate_cloud_patches(
     snr: tuple[float, float] = (10.0, 40.0),
     random_state: RandomState = None,
 ) -> tuple[ImageSet, Table]:
-    """Patches of clouds with their truth: classes balanced, noise correlated by the beam.
+    """Simulate patches of clouds of all classes equally often, with their true classes.
+
+    Classes follow one another at random; the noise has the width of the beam.
 
     Parameters
     ----------
@@ -321,6 +338,13 @@ def simulate_cloud_patches(
     ------
     InputError
         When an argument cannot be used.
+
+    Examples
+    --------
+    >>> from equiclust import simulate_cloud_patches
+    >>> images, truth = simulate_cloud_patches(5, size=32, random_state=0)
+    >>> images.pixels.shape, len(set(truth["kind"]))
+    ((5, 1, 32, 32), 5)
     """
     check_classes(classes, CLOUD_CLASSES)
     check_set(n, size, snr)

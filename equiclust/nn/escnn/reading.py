@@ -25,7 +25,7 @@ _TOLERANCE = 1e-5
 
 
 def from_escnn(module: nn.Module, *, images: Tensor | None = None) -> nn.Module:
-    """The network that computes the same as one made of modules of escnn, without escnn.
+    """Convert a network of escnn to one that computes the same without escnn.
 
     An autoencoder of `to_escnn` becomes an `AutoencoderNetwork` again, with the very same weights.
     In a network of anyone else, an `R2Conv` between trivial and regular fields with escnn's default
@@ -59,6 +59,22 @@ def from_escnn(module: nn.Module, *, images: Tensor | None = None) -> nn.Module:
         When a part cannot be converted; it is named with its place in the network.
     ImportError
         When escnn is not installed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import from_escnn
+    >>> from equiclust.nn.escnn import import_escnn
+    >>> escnn = import_escnn()
+    >>> from escnn import gspaces, nn as enn
+    >>> space = gspaces.rot2dOnR2(N=4)
+    >>> image = enn.FieldType(space, [space.trivial_repr])
+    >>> fields = enn.FieldType(space, 2 * [space.regular_repr])
+    >>> theirs = enn.SequentialModule(enn.R2Conv(image, fields, 5, padding=2), enn.ReLU(fields))
+    >>> network = from_escnn(theirs)
+    >>> images = torch.rand(2, 1, 16, 16)
+    >>> torch.allclose(network(images), theirs(image(images)).tensor, atol=1e-5)
+    True
     """
     if not isinstance(module, nn.Module):
         raise InputError(f"module must be a torch.nn.Module, got {shown(module)}")

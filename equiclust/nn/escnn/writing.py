@@ -34,7 +34,7 @@ __all__ = ["to_escnn"]
 
 
 def to_escnn(network: object) -> nn.Module:
-    """The escnn module that computes the same, in evaluation and in training.
+    """Convert a network to modules of escnn that compute the same, in training too.
 
     Every convolution becomes an `escnn.nn.R2Conv` or `R2ConvTransposed` whose `weights` are
     parametrised (`torch.nn.utils.parametrize`) by the weights of the layer. So an optimiser takes
@@ -62,6 +62,18 @@ def to_escnn(network: object) -> nn.Module:
         When the network is of another kind, or not fitted.
     ImportError
         When escnn is not installed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from equiclust.nn import Group, LiftingConv2d, to_escnn
+    >>> layer = LiftingConv2d(Group("C4"), in_channels=1, out_fields=2, kernel_size=5)
+    >>> theirs = to_escnn(layer)
+    >>> theirs.in_type.size, theirs.out_type.size
+    (1, 8)
+    >>> images = torch.rand(2, 1, 16, 16)
+    >>> torch.allclose(theirs(theirs.in_type(images)).tensor, layer(images), atol=1e-5)
+    True
     """
     import_escnn()
     given = getattr(network, "network_", network)

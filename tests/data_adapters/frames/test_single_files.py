@@ -54,6 +54,23 @@ def test_a_fits_cube_and_an_edf_of_several_frames_are_stacks(tmp_path: Path) -> 
     np.testing.assert_array_equal(read(open_frames(tmp_path / "many.edf").series), FRAMES)
 
 
+@pytest.mark.parametrize("name", ["scan.fits", "scan.fits.gz", "scan.fits.fz"])
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32, np.float32])
+def test_fits_frames_of_unsigned_counts_are_those_that_were_written(
+    tmp_path: Path, name: str, dtype: type
+) -> None:
+    frames = FRAMES.astype(dtype)
+    if name.endswith(".fz"):
+        image = fits.CompImageHDU(frames, compression_type="GZIP_2", quantize_level=0.0)
+    else:
+        image = fits.PrimaryHDU(frames)
+    image.writeto(tmp_path / name)
+    series = open_frames(tmp_path / name).series
+    assert series.stacks[0].dtype == dtype
+    np.testing.assert_array_equal(series.stacks[0].read(1, 3), frames[1:])
+    assert [frame.shape for _, frame in series.read_frames([0])] == [FRAMES.shape[1:]]
+
+
 def test_of_many_cbf_files_only_the_first_is_opened_before_they_are_read(tmp_path: Path) -> None:
     write_all(tmp_path / "scan", "cbf")
     (tmp_path / "scan/frame_001.cbf").write_bytes(b"###CBF: nothing\r\n")

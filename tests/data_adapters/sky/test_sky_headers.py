@@ -12,8 +12,9 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from data_adapters.sky.cube_headers import cube_header
 from data_adapters.sky.geometry import celestial_wcs
-from data_adapters.sky.sky_map import cube_header, open_sky_map
+from data_adapters.sky.sky_map import open_sky_map
 from tests.data_adapters.sky.cubes import CUBE, header_of, save
 
 

@@ -11,7 +11,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from data_adapters.sky import open_sky_map
-from data_adapters.sky.sky_map import SkyMap, cube_header
+from data_adapters.sky.cube_headers import cube_header
+from data_adapters.sky.sky_map import SkyMap
 from data_adapters.sky.spectral import spectral_axis
 from tests.data_adapters.sky.cubes import CUBE, header_of
 
