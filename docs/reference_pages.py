@@ -16,8 +16,8 @@ from equiclust.cli.parser import parse_arguments
 _INDEX = """# Reference
 
 What these pages list is public: its names and meaning change only with a notice in the
-[changelog](../changelog.md), and the old import path goes on working with a warning for a while. Everything else may
-change without notice. Every name has an example, and the tests run them all.
+[changelog](../changelog.md), and an old import path goes on working with a warning for a while.
+Everything else may change without notice. Every name has an example, and the tests run them all.
 
 ```{{toctree}}
 :maxdepth: 1
@@ -45,8 +45,8 @@ _PACKAGE = """# {title}
 
 _COMMANDS = """# Command line
 
-Every command is a thin shell of one Python function with the same parameters, and `equiclust COMMAND --help` shows what is
-below. A setting that takes a size in memory reads `3GB`, `500MB` and so on.
+Every command is a thin shell of one Python function with the same parameters, and
+`equiclust COMMAND --help` shows what is below.
 
 """
 
