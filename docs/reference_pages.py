@@ -60,6 +60,7 @@ def write_pages(folder: Path) -> None:
         Of the pages.
     """
     folder.mkdir(exist_ok=True)
+    _remove_former_names(folder / "names")
     pages = {package.replace(".", "_"): _package_page(package) for package in PACKAGES}
     pages["index"] = _INDEX.format(pages="\n".join(pages))
     pages["command_line"] = _command_page()
@@ -68,6 +69,14 @@ def write_pages(folder: Path) -> None:
         # Sphinx makes a page again when its file is newer.
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
+
+
+def _remove_former_names(folder: Path) -> None:
+    """Remove pages of names that are public no more, which autosummary leaves."""
+    present = {f"{package}.{name}" for package in PACKAGES for name in public_names(package)}
+    for path in folder.glob("*.rst"):
+        if path.stem not in present:
+            path.unlink()
 
 
 def _package_page(package: str) -> str:

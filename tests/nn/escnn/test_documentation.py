@@ -15,7 +15,7 @@ def test_the_examples_run_one_after_the_other(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    for example in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
+    for example in re.findall(r"```{code-cell} python3\n(.*?)```", PAGE.read_text(), re.DOTALL):
         exec(compile(example, str(PAGE), "exec"), names)
     types, difference, passed = capsys.readouterr().out.splitlines()
     assert types.count("on_R2") == 3
