@@ -259,8 +259,13 @@ def _time_left(started: float, before: int, now: float, done: int, total: int) -
 
 
 def _can_draw() -> bool:
-    """Whether standard error is a terminal that can redraw a line; `TERM=dumb` says it cannot."""
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    """Whether standard error is a terminal on which a line can be drawn anew.
+
+    `TERM=dumb` says that it cannot. Behind ``!`` of a notebook there is one that nobody sees: all
+    that is drawn stays in the page.
+    """
+    hidden = os.environ.get("TERM") == "dumb" or "JPY_PARENT_PID" in os.environ
+    return sys.stderr.isatty() and not hidden
 
 
 class _Bar:

@@ -66,6 +66,7 @@ def test_a_terminal_gets_a_bar(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
     with Session() as session:
         session.on_progress("sweeping", 3, 4, "dust")
     said = capsys.readouterr()
@@ -74,11 +75,12 @@ def test_a_terminal_gets_a_bar(
     assert said.out == ""
 
 
-def test_a_terminal_that_cannot_redraw_gets_none(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("JPY_PARENT_PID", "1")])
+def test_where_nothing_can_be_drawn_anew_there_is_no_bar(
+    name: str, value: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv(name, value)
     with Session() as session:
         session.on_progress("sweeping", 3, 4, "dust")
     assert capsys.readouterr().err == ""
