@@ -131,17 +131,19 @@ def _check_values(image: Image, expected: Array) -> None:
         f"image {image.id!r} must have shape {wanted.shape}, got {found.shape}",
     )
     hidden = np.isnan(wanted).any(axis=0)
+    wanted = np.where(hidden, np.nan, wanted)
+    right, turned = (
+        bool(np.allclose(values, wanted, rtol=1e-6, atol=0.0, equal_nan=True))
+        for values in (found, found[:, ::-1])
+    )
+    upside_down = turned and not right
     _tell(
-        bool(np.array_equal(image.mask, hidden)),
+        upside_down or bool(np.array_equal(image.mask, hidden)),
         f"image {image.id!r} must have {hidden.sum()} masked pixels, got {image.mask.sum()}, or "
         "they lie elsewhere",
     )
-    wanted = np.where(hidden, np.nan, wanted)
-    if np.allclose(found, wanted, rtol=1e-6, atol=0.0, equal_nan=True):
-        return
-    upside_down = np.allclose(found[:, ::-1], wanted, rtol=1e-6, atol=0.0, equal_nan=True)
     said = "it is upside down: the first row must be the lowest" if upside_down else "others"
-    raise AssertionError(f"image {image.id!r} must have the values that are expected, got {said}")
+    _tell(right, f"image {image.id!r} must have the values that are expected, got {said}")
 
 
 def _check_same(first: tuple[Image, ...], again: tuple[Image, ...], when: str) -> None:

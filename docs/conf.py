@@ -21,7 +21,11 @@ os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ[
 os.environ.pop("EQUICLUST_WEIGHTS", None)
 os.environ["EQUICLUST_OFFLINE"] = "1"
 os.environ["TERM"] = "dumb"  # no progress bars
-# Kernels read no profile of the user, and say nothing but errors.
+# Shells read no profile of the user, which may put another Python first.
+HOME = DOCS / "_build" / "home"
+HOME.mkdir(parents=True, exist_ok=True)
+os.environ["HOME"] = str(HOME)
+# Nor do kernels, and these say nothing but errors.
 PROFILE = DOCS / "_build" / "ipython" / "profile_default"
 PROFILE.mkdir(parents=True, exist_ok=True)
 (PROFILE / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n")

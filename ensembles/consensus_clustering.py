@@ -72,8 +72,8 @@ class ConsensusClustering(TakesArrays, ClusterMixin, ConsensusFiles):  # type: i
     consensus : {"vote", "coassociation"}, default "vote"
         See `reach_consensus`.
     reliability : float, default 0.9
-        Share of right labels asked for, 0 to 1. The least certain objects get the label -1, "don't
-        know", until the mean stability of the others is at least this. 0 labels every object.
+        Mean stability to keep, 0 to 1. The least stable labels become -1, "don't know", until the
+        mean stability of the others is at least this. 0 labels every object.
     n_init : int, default 10
         Starts of every k-means.
     random_state : int, RandomState or None, default None

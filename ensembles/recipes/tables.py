@@ -232,8 +232,8 @@ class Ensemble:
     consensus : {"vote", "coassociation"}, default "vote"
         How one label is made of many.
     reliability : float, default 0.9
-        Share of right labels to aim at, 0 to 1: the least certain images get the label -1. With 0
-        every image gets a label.
+        Mean stability to keep, 0 to 1: the least stable labels become -1. With 0 every image gets a
+        label.
 
     Raises
     ------

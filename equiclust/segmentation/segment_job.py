@@ -27,16 +27,16 @@ class SegmentJob:
 
     Parameters
     ----------
-    map : str
+    map : str or path
         FITS map or cube; ``file.fits[EXT]`` for an extension.
-    output : str
+    output : str or path
         FITS file for the label map. The other results have its name with other endings, see
         `SegmentFiles`; unfinished work is kept in the folder ``OUTPUT.partial``.
     options : SegmentOptions, optional
         Everything that decides the result beside the inputs.
     masks : MaskOptions, optional
         What of the map is left out.
-    run : str, optional
+    run : str or path, optional
         Label map of an earlier job, or its ``.model`` folder, whose networks and clusters label
         this map; nothing is learned.
     max_memory : str, default "auto"
@@ -77,6 +77,11 @@ class SegmentJob:
     n_jobs: int | None = None
     scheduler: str | None = None
     stokes: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("map", "output", "run"):
+            if isinstance(path := getattr(self, name), os.PathLike):
+                object.__setattr__(self, name, os.fspath(path))
 
     @property
     def files(self) -> SegmentFiles:

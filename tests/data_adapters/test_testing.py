@@ -193,5 +193,7 @@ def test_wrong_values_and_masks_are_found(tmp_path: Path) -> None:
         check_adapter(ArrayAdapter(), path, expected=expected + 1.0)
     with pytest.raises(AssertionError, match="must have 0 masked pixels, got 1"):
         check_adapter(ArrayAdapter(), path, expected=np.nan_to_num(expected))
+    with pytest.raises(AssertionError, match="upside down"):
+        check_adapter(ArrayAdapter(), path, expected=expected[..., ::-1, :])
     with pytest.raises(AssertionError, match="must end in one of suffixes"):
         check_adapter(FitsAdapter(), path)

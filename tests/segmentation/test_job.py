@@ -113,3 +113,10 @@ def test_a_second_cube_is_labelled_without_training(
     first = run_segment_job(SegmentJob(str(cube), str(tmp_path / "f.fits"), run=str(model)))
     found = fits.getdata(tmp_path / "l.fits")[::-1]
     assert np.mean(found == fits.getdata(first.labels)) > 0.97
+
+
+def test_paths_are_as_good_as_their_text(cube: Path, model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.fits"
+    assert SegmentJob(cube, output, run=model) == (  # type: ignore[arg-type]  # annotated as text
+        SegmentJob(str(cube), str(output), run=str(model))
+    )
