@@ -16,6 +16,7 @@ D4_TOLERANCE = 1e-6
 
 COLLAPSE_TOLERANCE = 1e-5
 """A spread between images below this fraction of the norm of the latents is rounding."""
+_UNKNOWN = "-"
 
 
 @dataclass(frozen=True)
@@ -284,6 +285,8 @@ def _table(ours: Measurement, baseline: Measurement | None) -> list[str]:
     body = [
         f"{cells[0][0]:{label_width}}" + "".join(f"  {text:>{cell_width}}" for _, text in cells)
         for cells in zip(*rows, strict=True)
+        # Nothing is known of labels where there were none.
+        if any(text != _UNKNOWN for _, text in cells)
     ]
     return [head, unit, *body]
 
@@ -313,7 +316,7 @@ def _ratio(measurement: Measurement) -> float | None:
 
 def _cells(summary: Summary | None) -> str:
     if summary is None:
-        return "-"
+        return _UNKNOWN
     return _triple(f"{summary.median:.2e}", f"{summary.p95:.2e}", f"{summary.max:.2e}")
 
 
@@ -322,4 +325,4 @@ def _triple(first: str, second: str, third: str) -> str:
 
 
 def _number(value: float | None, style: str) -> str:
-    return "-" if value is None else format(value, style)
+    return _UNKNOWN if value is None else format(value, style)

@@ -267,6 +267,9 @@ def test_text_is_aligned_and_shows_both() -> None:
     table = text.split("\n\n")[1].splitlines()
     assert len({len(line) for line in table}) == 1
     assert table[0].split() == ["ours", "baseline"]
+    # There are no labels here, so that nothing is said of them.
+    assert "labels" not in text
+    assert "-" not in [line.split()[-1] for line in table]
 
 
 def broken_latents(value: float):
