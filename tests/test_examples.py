@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import doctest
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+
+from tests.modules_by_path import load_module
 
 ROOT = Path(__file__).parents[1]
 HOMES = ("equiclust", "data_adapters", "ensembles")
 
 
-def _public_api() -> ModuleType:
-    spec = spec_from_file_location("public_api", ROOT / "docs" / "public_api.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-API = _public_api()
+API = load_module("docs/public_api.py")
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for home in HOMES

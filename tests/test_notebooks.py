@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,11 @@ import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
+from tests.modules_by_path import load_module
+
 ROOT = Path(__file__).parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 HOMES = ("equiclust", "data_adapters", "ensembles")
-
-
-def _public_packages() -> list[str]:
-    spec = spec_from_file_location("public_api", ROOT / "docs" / "public_api.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return list(module.PACKAGES)
 
 
 def test_they_are_numbered_from_1_to_8() -> None:
@@ -44,7 +36,7 @@ def test_a_notebook_holds_no_outputs_and_begins_with_a_title(path: Path) -> None
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_notebook_imports_public_names_only(path: Path) -> None:
-    packages = _public_packages()
+    packages = load_module("docs/public_api.py").PACKAGES
     notebook = nbformat.read(path, as_version=4)
     plain = TransformerManager().transform_cell
     trees = [ast.parse(plain(cell.source)) for cell in _code(notebook)]

@@ -12,15 +12,14 @@ import tomllib
 import zipfile
 from email import message_from_bytes
 from email.message import Message
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
 import equiclust
+from tests.modules_by_path import load_module
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -30,15 +29,6 @@ README = (ROOT / "README.md").read_text()
 in_a_working_copy = pytest.mark.skipif(
     not (ROOT / ".git").exists(), reason="archives are built of what git tracks"
 )
-
-
-def _loaded(path: str) -> ModuleType:
-    spec = spec_from_file_location(Path(path).stem, ROOT / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _git(*words: str, cwd: Path) -> str:
@@ -190,7 +180,7 @@ def test_metadata_are_complete_and_their_text_needs_no_repository(wheel: Path) -
 )
 def test_the_version_follows_from_tag_and_plan(described: str, planned: str, version: str) -> None:
     pytest.importorskip("setuptools")
-    assert _loaded("release/build_backend.py").archive_version(described, planned) == version
+    assert load_module("release/build_backend.py").archive_version(described, planned) == version
 
 
 def test_the_citation_names_the_planned_version_and_the_licence() -> None:
@@ -210,7 +200,7 @@ def test_the_changelog_has_the_headings_of_keep_a_changelog() -> None:
 
 
 def test_relative_links_of_the_readme_lead_to_the_repository_or_nowhere() -> None:
-    index_page = _loaded("setup.py").index_page
+    index_page = load_module("setup.py").index_page
     text = "a [b](docs/b.md#c), [d](https://d.org/e)\n\n![f](docs/f.png)\n\n[g](#g)\n"
     assert index_page(text, None) == "a b, [d](https://d.org/e)\n\n[g](#g)\n"
     assert index_page(text, "https://example.org/x/") == (
@@ -220,7 +210,7 @@ def test_relative_links_of_the_readme_lead_to_the_repository_or_nowhere() -> Non
 
 
 def test_what_check_dist_leaves_out_is_in_the_readme_and_the_rest_is_run() -> None:
-    check_dist = _loaded("release/check_dist.py")
+    check_dist = load_module("release/check_dist.py")
     commands = [line for block in check_dist.command_blocks(README) for line in block]
     for beginning in check_dist.NOT_RUN:
         assert any(line.startswith(beginning) for line in commands), beginning
