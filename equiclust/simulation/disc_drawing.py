@@ -80,8 +80,16 @@ def drawn_disc(
     ----------
     rng : numpy.random.Generator
         Source of randomness.
-    class_name, max_inclination, outer_radius, max_offset, beam_fwhm : object
-        As in `draw_disc`.
+    class_name : str
+        As the others, those of `draw_disc`.
+    max_inclination : float
+        In degrees.
+    outer_radius : tuple of two floats
+        Range in units of half the frame.
+    max_offset : float
+        In units of half the frame.
+    beam_fwhm : float
+        In widths of the frame.
 
     Returns
     -------
